@@ -1,0 +1,76 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { packs } from '@jangada/packs/registry.ts';
+import { hashPassword } from '@jangada/trust/password.ts';
+import { Kysely, PostgresDialect } from 'kysely';
+import pg from 'pg';
+
+/** An account to play with, as `npx jangada accounts` prints it. */
+export interface Account {
+  readonly alias: string;
+  readonly tenant: string;
+  readonly role: string;
+  readonly email: string;
+  readonly password: string;
+}
+
+/**
+ * Writes the demo tenants of every pack and returns their accounts. Passwords are random, made once per
+ * installation and kept in `<home>/accounts.json`. Rows that are there stay as they are; the demo grows with the
+ * days, so that there is always a tomorrow to ask about.
+ */
+export const seed = async (databaseUrl: string, home: string): Promise<readonly Account[]> => {
+  const file = join(home, 'accounts.json');
+  const known: Account[] = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : [];
+  const db = new Kysely<Record<string, Record<string, unknown>>>({
+    dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: databaseUrl, max: 1 }) }),
+  });
+  const insert = async (table: string, rows: readonly Readonly<Record<string, unknown>>[]): Promise<void> => {
+    for (let start = 0; start < rows.length; start += 500) {
+      await db
+        .insertInto(table)
+        .values(rows.slice(start, start + 500))
+        .onConflict((conflict) => conflict.doNothing())
+        .execute();
+    }
+  };
+
+  const accounts: Account[] = [];
+  try {
+    for (const pack of packs) {
+      for (const { tenant, accounts: people, rows } of pack.demo?.(Temporal.Now.instant()) ?? []) {
+        await insert('tenants', [{ ...tenant, pack: pack.name }]);
+        for (const [table, some] of Object.entries(rows)) await insert(table, some);
+        for (const { alias, role, person } of people) {
+          const email = `${alias}@${tenant.id}.example`;
+          const password =
+            known.find((account) => account.email === email)?.password ??
+            randomBytes(9).toString('base64url');
+          accounts.push({ alias, tenant: tenant.id, role, email, password });
+          await db
+            .insertInto('accounts')
+            .values({
+              id: `${tenant.id}-${alias}`,
+              tenant_id: tenant.id,
+              alias,
+              email,
+              password_hash: await hashPassword(password),
+              role,
+              person_id: person ?? null,
+            })
+            .onConflict((conflict) =>
+              conflict
+                .column('email')
+                .doUpdateSet((row) => ({ password_hash: row.ref('excluded.password_hash') })),
+            )
+            .execute();
+        }
+      }
+    }
+  } finally {
+    await db.destroy();
+  }
+  writeFileSync(file, JSON.stringify(accounts, null, 2), { mode: 0o600 });
+  return accounts;
+};

@@ -1,0 +1,69 @@
+import { createServer } from 'node:net';
+import { styleText } from 'node:util';
+import { home } from './local.ts';
+import { startSystem } from './system.ts';
+
+/** `npm start`: the whole system on this machine, until Ctrl-C. */
+
+const began = performance.now();
+const dim = (text: string): string => styleText('dim', text);
+const say = (line: string): void => {
+  const seconds = ((performance.now() - began) / 1_000).toFixed(1);
+  console.log(`${dim(`${seconds.padStart(5)} s`)}  ${line}`);
+};
+
+const isFree = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const probe = createServer()
+      .once('error', () => resolve(false))
+      .listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
+  });
+
+const wished = Number(process.env['JANGADA_PORT'] ?? 3000);
+const port = (await isFree(wished)) ? wished : 0;
+if (port !== wished) say(`port ${wished} is taken; taking a free one`);
+
+const system = await startSystem({
+  home: home(),
+  port,
+  durability: process.env['DURABILITY'] === 'always' ? 'always' : 'relaxed',
+  given: {
+    nats: process.env['NATS_URL'],
+    postgres: process.env['DATABASE_URL'],
+    redis: process.env['REDIS_URL'],
+  },
+  progress: say,
+});
+
+let leaving: Promise<void> | undefined;
+const leave = (): Promise<void> => {
+  leaving ??= (async () => {
+    say('draining; runs that have begun are finished or kept for the next start');
+    await system.stop();
+    say('stopped');
+    process.exit(0);
+  })();
+  return leaving;
+};
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void leave());
+
+await system.ready();
+const { accounts, local } = system;
+const width = (key: 'alias' | 'role' | 'email') =>
+  Math.max(...accounts.map((account) => account[key].length));
+console.log(`
+${styleText('bold', 'Jangada is ready')}  ${local.edgeUrl}
+
+${accounts
+  .map(
+    ({ alias, role, email, password }) =>
+      `  ${alias.padEnd(width('alias'))}  ${role.padEnd(width('role'))}  ${email.padEnd(width('email'))}  ${dim(password)}`,
+  )
+  .join('\n')}
+
+In another terminal:
+  npx jangada ask --as professional "quantas consultas tenho amanhã?"
+  npx jangada status
+
+Ctrl-C drains and stops. Data, keys and logs are in ${home()}
+`);

@@ -1,0 +1,215 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Name, settings } from '@jangada/config/settings.ts';
+import type { Contract } from '@jangada/hop/hop.ts';
+import { core } from '@jangada/proto/envelope.ts';
+import type { Status } from '@jangada/runtime/service.ts';
+import { type NatsServer, startNats } from '@jangada/servers/nats.ts';
+import { startPostgres } from '@jangada/servers/postgres.ts';
+import { startRedis } from '@jangada/servers/redis.ts';
+import { freePort, type Server } from '@jangada/servers/server.ts';
+import { connect, type NatsConnection, nkeyAuthenticator } from '@nats-io/transport-node';
+import { type Keys, openKeys } from './keys.ts';
+import type { Local } from './local.ts';
+import { databaseRole, migrate } from './migrate.ts';
+import { brokerUser, provision } from './provision.ts';
+import { type Account, seed } from './seed.ts';
+import { type Supervised, supervise } from './supervise.ts';
+import { collect, root } from './topology.ts';
+
+/** The whole system as it runs on one machine: three servers and a process for each service. */
+export interface System extends AsyncDisposable {
+  readonly local: Local;
+  readonly accounts: readonly Account[];
+  readonly keys: Keys;
+  readonly services: ReadonlyMap<string, Supervised>;
+  /** Those that were started here; a server given by its URL is left alone. */
+  readonly servers: { readonly nats?: NatsServer; readonly postgres?: Server; readonly redis?: Server };
+  /** What each service says of itself; those that do not answer in time are missing. */
+  statuses(): Promise<readonly Status[]>;
+  /** Resolves when every service is ready. @throws after a minute, naming those that are not */
+  ready(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface Options {
+  /** Folder of data, keys and logs. */
+  readonly home: string;
+  /** Port of the edge; 0 for a free one. */
+  readonly port: number;
+  readonly durability: 'always' | 'relaxed';
+  /** Settings for every service, over those made here. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** URLs of servers that run already. */
+  readonly given?: { nats?: string | undefined; postgres?: string | undefined; redis?: string | undefined };
+  readonly progress?: (line: string) => void;
+}
+
+const readyMs = 60_000;
+
+export const startSystem = async (options: Options): Promise<System> => {
+  const { home, durability, given = {}, progress = () => undefined } = options;
+  mkdirSync(home, { recursive: true, mode: 0o755 });
+  const contracts = await collect();
+  const keys = openKeys(
+    join(home, 'keys.json'),
+    contracts.map((contract) => contract.name),
+  );
+  const brokerEnv = Object.fromEntries(
+    Object.entries(keys.broker).map(([name, { publicKey }]) => [brokerUser(name), publicKey]),
+  );
+
+  progress('starting NATS, PostgreSQL and Redis');
+  const dir = (name: string): string => join(home, 'data', name);
+  const [nats, postgres, redis] = await Promise.all([
+    given.nats
+      ? undefined
+      : startNats({
+          dir: dir('nats'),
+          configFile: join(root, 'deploy/generated/nats.conf'),
+          env: brokerEnv,
+          syncInterval: durability === 'always' ? 'always' : '1s',
+          progress,
+        }),
+    given.postgres ? undefined : startPostgres({ dir: dir('postgres'), durability, progress }),
+    given.redis ? undefined : startRedis({ dir: dir('redis'), progress }),
+  ]);
+  const urls = {
+    nats: given.nats ?? nats?.url ?? '',
+    postgres: given.postgres ?? postgres?.url ?? '',
+    redis: given.redis ?? redis?.url ?? '',
+  };
+
+  progress('migrating the database and provisioning the broker');
+  await Promise.all([
+    migrate(urls.postgres, { grantDatabaseKey: keys.grantDatabaseKey }),
+    provision(urls.nats, keys.broker['provisioner']?.seed ?? '', { replicas: 1 }),
+  ]);
+  const accounts = await seed(urls.postgres, home);
+
+  const edgePort = await freePort(options.port);
+  const local: Local = {
+    natsUrl: urls.nats,
+    operatorSeed: keys.broker['operator']?.seed ?? '',
+    databaseUrl: urls.postgres,
+    redisUrl: urls.redis,
+    edgeUrl: `http://127.0.0.1:${edgePort}`,
+  };
+  progress(`starting ${contracts.length} services`);
+  const services = new Map<string, Supervised>();
+  for (const contract of contracts) {
+    const { name } = contract;
+    services.set(
+      name,
+      await supervise(
+        name,
+        {
+          args: [join(root, 'services', name, 'main.ts')],
+          cwd: root,
+          env: { ...environment(contract, keys, urls, edgePort), ...options.env },
+          logFile: join(home, 'logs', `${name}.log`),
+        },
+        progress,
+      ),
+    );
+  }
+
+  let asker: Promise<NatsConnection> | undefined;
+  const statuses = async (): Promise<readonly Status[]> => {
+    asker ??= connect({
+      servers: urls.nats,
+      authenticator: nkeyAuthenticator(new TextEncoder().encode(local.operatorSeed)),
+      inboxPrefix: '_INBOX_operator',
+      maxReconnectAttempts: -1,
+    });
+    const nc = await asker;
+    const replies: Status[] = [];
+    for await (const reply of await nc.requestMany(core.status, '', {
+      strategy: 'stall',
+      maxWait: 1_000,
+      stall: 300,
+    }))
+      replies.push(reply.json<Status>());
+    return replies;
+  };
+  const stop = async (): Promise<void> => {
+    rmSync(join(home, 'run.json'), { force: true });
+    // The edge first: nobody new comes in while the others finish what they have.
+    await services.get('edge')?.stop();
+    await Promise.all([...services.values()].map((service) => service.stop()));
+    await (await asker?.catch(() => undefined))?.close();
+    await Promise.all([nats?.stop(), postgres?.stop(), redis?.stop()]);
+  };
+  writeFileSync(join(home, 'run.json'), JSON.stringify(local, null, 2), { mode: 0o600 });
+
+  return {
+    local,
+    accounts,
+    keys,
+    services,
+    servers: { ...(nats ? { nats } : {}), ...(postgres ? { postgres } : {}), ...(redis ? { redis } : {}) },
+    statuses,
+    ready: async () => {
+      const deadline = Date.now() + readyMs;
+      for (;;) {
+        const ready = new Set(
+          (await statuses().catch(() => [])).filter((status) => status.ready).map((status) => status.name),
+        );
+        const missing = [...services.keys()].filter((name) => !ready.has(name));
+        if (missing.length === 0) return;
+        if (Date.now() > deadline)
+          throw new Error(
+            `not ready after a minute: ${missing.join(', ')}. Their logs are in ${join(home, 'logs')}`,
+          );
+        await sleep(100);
+      }
+    },
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+};
+
+/** Exactly the settings that a service needs: nobody holds a key that is not theirs. */
+const environment = (
+  contract: Contract,
+  keys: Keys,
+  urls: { nats: string; postgres: string; redis: string },
+  edgePort: number,
+): Record<string, string> => {
+  const role = databaseRole(contract.name);
+  const database = new URL(urls.postgres);
+  database.username = role;
+  const own: Partial<Record<string, Partial<Record<Name, string>>>> = {
+    edge: {
+      JANGADA_PORT: String(edgePort),
+      PASS_PRIVATE_KEY: keys.passPrivateKey,
+      TOKEN_PRIVATE_KEY: keys.tokenPrivateKey,
+      ENCRYPTION_KEY: keys.encryptionKey,
+    },
+    permission: { GRANT_PRIVATE_KEY: keys.grantPrivateKey, GRANT_DATABASE_KEY: keys.grantDatabaseKey },
+    'data-access': { ENCRYPTION_KEY: keys.encryptionKey, REDIS_URL: urls.redis },
+  };
+  // Settings of the person who starts the system pass through where they are nobody's secret.
+  const passed = (Object.keys(settings) as Name[]).filter(
+    (name) => !('secret' in settings[name]) && process.env[name] && name !== 'JANGADA_PORT',
+  );
+  return {
+    PATH: process.env['PATH'] ?? '',
+    HOME: process.env['HOME'] ?? '',
+    ...(process.env['NODE_COMPILE_CACHE'] ? { NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] } : {}),
+    ...Object.fromEntries(passed.map((name) => [name, process.env[name] ?? ''])),
+    ...(process.env['AI_SERVICE_API_KEY'] && contract.name === 'response-generation'
+      ? { AI_SERVICE_API_KEY: process.env['AI_SERVICE_API_KEY'] }
+      : {}),
+    NATS_URL: urls.nats,
+    NATS_NKEY_SEED: keys.broker[contract.name]?.seed ?? '',
+    PASS_PUBLIC_KEYS: keys.passPublicKeys,
+    HEALTH_PORT: '0',
+    ...(contract.kind === 'hop' && contract.demands.includes('grant')
+      ? { GRANT_PUBLIC_KEYS: keys.grantPublicKeys }
+      : {}),
+    ...(contract.reads.length > 0 ? { DATABASE_URL: database.href } : {}),
+    ...own[contract.name],
+  };
+};

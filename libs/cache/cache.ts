@@ -1,0 +1,146 @@
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
+import type { Metrics } from '@jangada/telemetry/metrics.ts';
+import { Redis } from 'ioredis';
+import { LRUCache } from 'lru-cache';
+
+/**
+ * Two tiers: memory of this process, then Redis. Redis gone means slower, never wrong: every failure is a miss.
+ * What is in Redis is sealed, bound to its key, so that a copied or moved entry cannot be read.
+ */
+
+/** What an answer depends on. None of it can be left out, so one caller's entry is never another's. */
+export interface Key {
+  readonly tenant: string;
+  /** Whose rows and which fields, as the grant says. */
+  readonly scope: string;
+  /** The rules that decided, so that a new version starts afresh. */
+  readonly rules: string;
+  /** What was asked. */
+  readonly plan: string;
+}
+
+export interface Cache extends AsyncDisposable {
+  /** The value of `key`, loaded at most once at a time. `cached` tells whether it was there. */
+  through<T>(key: Key, ttlSeconds: number, load: () => Promise<T>): Promise<{ value: T; cached: boolean }>;
+  /** Forgets everything of a tenant, here and in Redis. */
+  forget(tenant: string): Promise<void>;
+  ping(): Promise<unknown>;
+}
+
+/** Longest that an entry stays in memory, where a lost invalidation would not reach it. */
+export const memoryLimitSeconds = 300;
+const memoryBytes = 32 * 1024 * 1024;
+
+interface Entry {
+  readonly value: unknown;
+  /** When it expires, in ms since 1970. */
+  readonly until: number;
+  /** The tenant's generation when it was read; a later one makes it stale. */
+  readonly generation: string;
+}
+
+export const openCache = (
+  settings: { REDIS_URL: string; ENCRYPTION_KEY: Buffer },
+  metrics: Metrics,
+  now: () => number = Date.now,
+): Cache => {
+  const redis = new Redis(settings.REDIS_URL, {
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 1,
+    commandTimeout: 250,
+    retryStrategy: (attempt) => Math.min(attempt * 50, 1_000),
+  });
+  redis.on('error', () => undefined);
+  const derive = (purpose: string) =>
+    Buffer.from(hkdfSync('sha256', settings.ENCRYPTION_KEY, '', purpose, 32));
+  const sealKey = derive('cache-value');
+  const nameKey = derive('cache-name');
+  const hits = metrics.counter('cache_hits_total', 'Values found, by tier', ['tier']);
+  const misses = metrics.counter('cache_misses_total', 'Values that had to be loaded');
+
+  const memory = new LRUCache<string, Entry>({ maxSize: memoryBytes, ttl: 1, ttlAutopurge: false });
+  const generations = new LRUCache<string, string>({ max: 10_000 });
+  const loading = new Map<string, Promise<{ value: unknown; cached: boolean }>>();
+
+  const nameOf = ({ tenant, scope, rules, plan }: Key): string =>
+    `v1:${tenant}:${createHmac('sha256', nameKey)
+      .update(JSON.stringify([scope, rules, plan]))
+      .digest('base64url')}`;
+  const generationName = (tenant: string): string => `v1:${tenant}:generation`;
+
+  const seal = (name: string, text: string): Buffer => {
+    const iv = randomBytes(12);
+    const cipher = createCipheriv('aes-256-gcm', sealKey, iv).setAAD(Buffer.from(name));
+    return Buffer.concat([iv, cipher.update(text), cipher.final(), cipher.getAuthTag()]);
+  };
+  const open = (name: string, sealed: Buffer): string => {
+    const decipher = createDecipheriv('aes-256-gcm', sealKey, sealed.subarray(0, 12), { authTagLength: 16 })
+      .setAAD(Buffer.from(name))
+      .setAuthTag(sealed.subarray(-16));
+    return decipher.update(sealed.subarray(12, -16), undefined, 'utf8') + decipher.final('utf8');
+  };
+
+  const remember = (name: string, entry: Entry, bytes: number): void => {
+    const ttl = Math.min(entry.until - now(), memoryLimitSeconds * 1_000);
+    if (ttl > 0) memory.set(name, entry, { ttl, size: Math.max(1, bytes) });
+  };
+
+  /** The entry and the tenant's generation in one round trip; nothing at all when Redis is away. */
+  const fromRedis = async (key: Key, name: string): Promise<Entry | undefined> => {
+    try {
+      const [sealed, generation] = await redis.mgetBuffer(name, generationName(key.tenant));
+      const current = generation?.toString() ?? '0';
+      generations.set(key.tenant, current);
+      if (!sealed) return undefined;
+      const text = open(name, sealed);
+      const entry = JSON.parse(text) as Entry;
+      if (entry.generation !== current || entry.until <= now()) return undefined;
+      remember(name, entry, text.length);
+      return entry;
+    } catch {
+      return undefined;
+    }
+  };
+
+  const load = async (key: Key, name: string, ttlSeconds: number, source: () => Promise<unknown>) => {
+    const found = await fromRedis(key, name);
+    if (found) {
+      hits.inc({ tier: 'redis' });
+      return { value: found.value, cached: true };
+    }
+    misses.inc();
+    const generation = generations.get(key.tenant) ?? '0';
+    const value = await source();
+    const entry: Entry = { value, until: now() + ttlSeconds * 1_000, generation };
+    const text = JSON.stringify(entry);
+    if (generations.get(key.tenant) === generation) remember(name, entry, text.length);
+    redis.set(name, seal(name, text), 'EX', ttlSeconds).catch(() => undefined);
+    return { value, cached: false };
+  };
+
+  return {
+    through: async <T>(key: Key, ttlSeconds: number, source: () => Promise<T>) => {
+      const name = nameOf(key);
+      const near = memory.get(name);
+      if (near && near.until > now() && near.generation === generations.get(key.tenant)) {
+        hits.inc({ tier: 'local' });
+        return { value: near.value as T, cached: true };
+      }
+      let pending = loading.get(name);
+      if (!pending) {
+        pending = load(key, name, ttlSeconds, source).finally(() => loading.delete(name));
+        loading.set(name, pending);
+      }
+      return (await pending) as { value: T; cached: boolean };
+    },
+    forget: async (tenant) => {
+      const generation = `${now()}.${randomBytes(3).toString('hex')}`;
+      generations.set(tenant, generation);
+      await redis.set(generationName(tenant), generation).catch(() => undefined);
+    },
+    ping: () => redis.ping(),
+    [Symbol.asyncDispose]: async () => {
+      redis.disconnect();
+    },
+  };
+};

@@ -1,0 +1,70 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { type Name, settings, type Values } from './settings.ts';
+
+/** A configuration that a service must not start with. Names settings, never values. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/** Prefix of settings that are surely meant for us, so that a misspelt one is an error and not silence. */
+const ours = /^(JANGADA|AI_SERVICE|AI_AGENT_DB|GRANT|PASS|TOKEN|OIDC)_/;
+/** Set for the command-line tools and the supervisor, which read them before any service does. */
+const forTools = new Set(['JANGADA_CACHE_DIR', 'JANGADA_HOME', 'JANGADA_DATA_DIR', 'JANGADA_ACCOUNT']);
+const database = ['HOST', 'PORT', 'NAME', 'USER', 'PASSWORD', 'SSL', 'POOL_SIZE'].map(
+  (part) => `AI_AGENT_DB_${part}`,
+);
+
+/**
+ * Reads the named settings from the environment or from the files that `<NAME>_FILE` names.
+ * @throws ConfigError naming every setting that is missing, wrong or unknown, all at once
+ */
+export const readConfig = <N extends Name>(
+  names: readonly N[],
+  env: NodeJS.ProcessEnv = process.env,
+): Values<N> => {
+  const source = withDatabase(env);
+  const wrong: string[] = [];
+  for (const key of Object.keys(source)) {
+    const name = key.replace(/_FILE$/, '');
+    if (ours.test(key) && !(name in settings) && !forTools.has(key) && !database.includes(name)) {
+      wrong.push(`${key} is not a setting`);
+    }
+  }
+  const values = Object.fromEntries(
+    names.map((name) => {
+      const parsed = (settings[name].value as z.ZodType).safeParse(settingFrom(name, source, wrong));
+      if (!parsed.success)
+        wrong.push(`${name} (${settings[name].says}): ${z.prettifyError(parsed.error).split('\n')[0]}`);
+      return [name, parsed.data];
+    }),
+  );
+  if (wrong.length > 0) throw new ConfigError(`cannot start:\n  ${wrong.join('\n  ')}`);
+  return values as Values<N>;
+};
+
+const settingFrom = (name: string, env: NodeJS.ProcessEnv, wrong: string[]): string | undefined => {
+  const file = env[`${name}_FILE`];
+  if (file === undefined || env[name] !== undefined) return env[name] || undefined;
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch {
+    wrong.push(`${name}_FILE cannot be read`);
+    return undefined;
+  }
+};
+
+/** The separate database settings of a container platform, as one URL. */
+const withDatabase = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv => {
+  const { AI_AGENT_DB_HOST: host, AI_AGENT_DB_NAME: name, AI_AGENT_DB_USER: user } = env;
+  if (!host || env['DATABASE_URL'] || env['DATABASE_URL_FILE']) return env;
+  const url = new URL(`postgres://${host}:${env['AI_AGENT_DB_PORT'] ?? 5432}/${name ?? user ?? ''}`);
+  url.username = user ?? '';
+  url.password = settingFrom('AI_AGENT_DB_PASSWORD', env, []) ?? '';
+  if (env['AI_AGENT_DB_SSL'] === 'true') url.searchParams.set('sslmode', 'verify-full');
+  return {
+    ...env,
+    DATABASE_URL: url.href,
+    DATABASE_POOL_SIZE: env['AI_AGENT_DB_POOL_SIZE'] ?? env['DATABASE_POOL_SIZE'],
+  };
+};

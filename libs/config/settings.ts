@@ -1,0 +1,130 @@
+import { z } from 'zod';
+
+/**
+ * Every setting there is. A service names those it reads; the table of them in docs/settings.md is generated.
+ * Any setting may come from a file instead: `<NAME>_FILE` holds its path.
+ */
+
+interface Setting<S extends z.ZodType = z.ZodType> {
+  readonly says: string;
+  readonly value: S;
+  /** Never shown, in no log and no error. */
+  readonly secret?: true;
+}
+
+const setting = <S extends z.ZodType>(declared: Setting<S>): Setting<S> => declared;
+const port = z.coerce.number().int().min(0).max(65_535);
+const key32 = z.string().transform((text, context) => {
+  const bytes = Buffer.from(text, 'base64');
+  if (bytes.length !== 32) context.addIssue('must be 32 bytes in base64');
+  return bytes;
+});
+
+export const settings = {
+  NODE_ENV: setting({
+    says: 'production refuses what only development may do',
+    value: z.enum(['development', 'production', 'test']).default('development'),
+  }),
+  NATS_URL: setting({
+    says: 'the broker',
+    value: z.string().startsWith('nats://').or(z.string().startsWith('tls://')),
+  }),
+  NATS_NKEY_SEED: setting({
+    says: 'this service’s own identity at the broker',
+    value: z.string().startsWith('SU'),
+    secret: true,
+  }),
+  DATABASE_URL: setting({ says: 'PostgreSQL, as the role of this service', value: z.url(), secret: true }),
+  DATABASE_POOL_SIZE: setting({
+    says: 'connections to PostgreSQL at most',
+    value: z.coerce.number().int().min(1).max(200).default(10),
+  }),
+  REDIS_URL: setting({
+    says: 'the shared cache; gone means slower, never wrong',
+    value: z.url(),
+    secret: true,
+  }),
+  ENCRYPTION_KEY: setting({
+    says: 'root key, 32 bytes in base64; there is no default',
+    value: key32,
+    secret: true,
+  }),
+  PASS_PRIVATE_KEY: setting({
+    says: 'signs passes; only the edge holds it (JWK)',
+    value: z.string(),
+    secret: true,
+  }),
+  PASS_PUBLIC_KEYS: setting({ says: 'verify passes (JWK set)', value: z.string() }),
+  GRANT_PRIVATE_KEY: setting({
+    says: 'signs grants; only permission holds it (JWK)',
+    value: z.string(),
+    secret: true,
+  }),
+  GRANT_PUBLIC_KEYS: setting({ says: 'verify grants (JWK set)', value: z.string() }),
+  GRANT_DATABASE_KEY: setting({
+    says: 'seals grants for PostgreSQL, 32 bytes in base64; only permission holds it',
+    value: key32,
+    secret: true,
+  }),
+  TOKEN_PRIVATE_KEY: setting({
+    says: 'signs access tokens of the password log-in (JWK)',
+    value: z.string(),
+    secret: true,
+  }),
+  OIDC_ISSUER: setting({
+    says: 'an outside issuer whose access tokens are accepted too',
+    value: z.url().optional(),
+  }),
+  OIDC_AUDIENCE: setting({
+    says: 'audience that the outside issuer’s tokens must name',
+    value: z.string().default('jangada'),
+  }),
+  JANGADA_HOST: setting({ says: 'address the edge listens on', value: z.string().default('127.0.0.1') }),
+  JANGADA_PORT: setting({ says: 'port of the edge; 0 takes a free one', value: port.default(3000) }),
+  HEALTH_HOST: setting({
+    says: 'address of health and metrics, on the internal network',
+    value: z.string().default('127.0.0.1'),
+  }),
+  HEALTH_PORT: setting({ says: 'port of health and metrics; 0 takes a free one', value: port.default(3001) }),
+  ALLOWED_ORIGINS: setting({
+    says: 'web origins that may connect, comma-separated; none means no browser page of another origin',
+    value: z
+      .string()
+      .default('')
+      .transform((text) => text.split(',').filter(Boolean)),
+  }),
+  RUN_DEADLINE_MS: setting({
+    says: 'longest a run may take before its terminal answer',
+    value: z.coerce.number().int().min(1_000).max(60_000).default(30_000),
+  }),
+  AI_SERVICE_URL: setting({
+    says: 'an OpenAI-compatible model; none means the composer answers',
+    value: z.url().optional(),
+  }),
+  AI_SERVICE_API_KEY: setting({ says: 'key for the model', value: z.string().optional(), secret: true }),
+  AI_SERVICE_MODEL: setting({ says: 'name of the model', value: z.string().default('default') }),
+  LOG_LEVEL: setting({
+    says: 'least level that is logged',
+    value: z.enum(['DEBUG', 'INFO', 'WARNING', 'ERROR']).default('INFO'),
+  }),
+  OTEL_EXPORTER_OTLP_ENDPOINT: setting({
+    says: 'where traces go (OTLP over HTTP); none means nowhere',
+    value: z.url().optional(),
+  }),
+  OTEL_TRACES_SAMPLER_ARG: setting({
+    says: 'share of runs that are traced, 0 to 1',
+    value: z.coerce.number().min(0).max(1).default(1),
+  }),
+  DURABILITY: setting({
+    says: 'always: an acknowledged message is on disk; relaxed: within a second, for development',
+    value: z.enum(['always', 'relaxed']).default('always'),
+  }),
+} as const;
+
+export type Name = keyof typeof settings;
+export type Values<N extends Name> = { readonly [K in N]: z.output<(typeof settings)[K]['value']> };
+
+/** Names of settings that are never shown. */
+export const secrets: readonly Name[] = (Object.keys(settings) as Name[]).filter(
+  (name) => 'secret' in settings[name],
+);

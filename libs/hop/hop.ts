@@ -1,0 +1,93 @@
+import type { Body, Message } from '@jangada/proto/message.ts';
+import type { Part } from '@jangada/proto/reply.ts';
+import type { Policy } from './policy.ts';
+
+/** A service that turns one message into another. Declared once; everything else is generated from it. */
+export interface Hop<I extends Message = Message, O extends Message = Message> {
+  readonly kind: 'hop';
+  readonly name: string;
+  readonly on: I;
+  readonly emits: readonly O[];
+  readonly policy: Policy;
+  /** Tables it may SELECT from; becomes its database role and nothing else does. */
+  readonly reads: readonly string[];
+  /** Roots of trust this hop checks before it parses, beside the pass. */
+  readonly demands: readonly 'grant'[];
+  /** True when the hop tells the person who asked something before its outcome. */
+  readonly tells: boolean;
+}
+
+/** A service that keeps what it hears: the effect is in PostgreSQL, under a unique key. */
+export interface Sink<I extends Message = Message, O extends Message = Message> {
+  readonly kind: 'sink';
+  readonly name: string;
+  readonly on: readonly I[];
+  readonly emits: readonly O[];
+  readonly policy: Policy;
+  readonly reads: readonly string[];
+  readonly writes: Readonly<Record<string, readonly ('insert' | 'update' | 'delete')[]>>;
+}
+
+/** A service on the border: messages enter here by a person's request, not by a consumer. */
+export interface Border<O extends Message = Message> {
+  readonly kind: 'border';
+  readonly name: string;
+  readonly emits: readonly O[];
+  /** Streams whose messages it may read one by one. */
+  readonly follows: readonly Message[];
+  readonly policy: Policy;
+  readonly reads: readonly string[];
+}
+
+export type Contract = Hop | Sink | Border;
+
+/** One message to be published, with its body. */
+export interface Emission<M extends Message = Message> {
+  readonly message: M;
+  readonly body: Body<M>;
+  /** A signed grant to travel with it. */
+  readonly grant?: string;
+  /** What the person who asked is told with it, where the message alone does not say. */
+  readonly tell?: Part;
+}
+
+export type In<H> = H extends Hop<infer I, infer _O> ? Body<I> : never;
+export type Out<H> = H extends Hop<infer _I, infer O> ? (O extends Message ? Emission<O> : never) : never;
+
+/** What a hop's handler decides, from the body and the facts gathered: pure. */
+export type Decide<H, Facts> = (body: In<H>, facts: Facts) => Out<H>;
+
+type HopDeclaration<I extends Message, O extends Message> = Omit<
+  Hop<I, O>,
+  'kind' | 'reads' | 'demands' | 'tells'
+> &
+  Partial<Pick<Hop<I, O>, 'reads' | 'demands' | 'tells'>>;
+
+/** Declares a hop. Emitting anything that is not in `emits` fails to compile, and the broker refuses it too. */
+export const hop = <I extends Message, const O extends Message>(
+  declared: HopDeclaration<I, O>,
+): Hop<I, O> => ({
+  reads: [],
+  demands: [],
+  tells: false,
+  ...declared,
+  kind: 'hop',
+});
+
+/** Declares a sink. */
+export const sink = <I extends Message, const O extends Message = never>(
+  declared: Omit<Sink<I, O>, 'kind'>,
+): Sink<I, O> => ({ ...declared, kind: 'sink' });
+
+/** Declares a border service. */
+export const border = <const O extends Message>(declared: Omit<Border<O>, 'kind'>): Border<O> => ({
+  ...declared,
+  kind: 'border',
+});
+
+/** Pairs a message with its body; the compiler checks one against the other. */
+export const emit = <M extends Message>(
+  message: M,
+  body: Body<M>,
+  beside: Pick<Emission, 'grant' | 'tell'> = {},
+): Emission<M> => ({ message, body, ...beside });

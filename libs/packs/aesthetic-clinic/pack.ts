@@ -1,0 +1,86 @@
+import type { Pack } from '../pack.ts';
+import * as tables from './0001_tables.ts';
+import { demo } from './demo.ts';
+import { intents, leads, states } from './intents.ts';
+import { sources } from './sources.ts';
+import { wording } from './wording.ts';
+
+const years = (count: number): number => 365 * count;
+
+/** An aesthetic clinic in Brazil. */
+export const aestheticClinic: Pack = {
+  name: 'aesthetic-clinic',
+  version: '1.0.0',
+  compliance: ['LGPD', 'ANVISA', 'PROFESSIONAL_COUNCILS', 'ISO_27001'],
+  purposes: ['care', 'billing', 'administration'],
+  roles: {
+    admin: {
+      reach: 'tenant',
+      masked: [],
+      permissions: [
+        'read:clients',
+        'write:clients',
+        'delete:clients',
+        'read:appointments',
+        'write:appointments',
+        'delete:appointments',
+        'read:billing',
+        'write:billing',
+        'delete:billing',
+        'read:aesthetic_records',
+        'write:aesthetic_records',
+        'admin:users',
+        'admin:system',
+        'admin:security',
+      ],
+    },
+    aesthetic_professional: {
+      reach: 'related',
+      masked: ['email', 'phone'],
+      permissions: [
+        'read:clients',
+        'write:clients',
+        'read:appointments',
+        'write:appointments',
+        'read:billing',
+        'read:aesthetic_records',
+        'write:aesthetic_records',
+      ],
+    },
+    client: {
+      reach: 'related',
+      masked: [],
+      permissions: [
+        'read:own_clients',
+        'write:own_clients',
+        'read:own_appointments',
+        'write:own_appointments',
+        'read:own_billing',
+      ],
+    },
+  },
+  intents,
+  leads,
+  states,
+  sources,
+  wording,
+  retention: [
+    {
+      class: 'client_data',
+      days: years(10),
+      table: 'clients',
+      ageColumn: 'created_at',
+      unlessReferencedBy: ['appointments', 'billing', 'aesthetic_records'].map((table) => ({
+        table,
+        column: 'client_id',
+      })),
+    },
+    { class: 'aesthetic_records', days: years(25), table: 'aesthetic_records', ageColumn: 'recorded_at' },
+    { class: 'appointment_data', days: years(5), table: 'appointments', ageColumn: 'start_time' },
+    { class: 'billing_data', days: years(7), table: 'billing', ageColumn: 'issued_at' },
+    { class: 'audit_logs', days: years(2), table: 'audit_entries', ageColumn: 'at' },
+    { class: 'system_logs', days: 90 },
+  ],
+  demo,
+  migrations: { 'aesthetic-clinic/0001_tables': tables },
+};

@@ -1,0 +1,140 @@
+import type { Ask } from '@jangada/proto/plan.ts';
+import type { Kysely } from 'kysely';
+
+/**
+ * A pack: everything that the system knows of one domain. Declarative, so that core code holds no domain word,
+ * and checked when it is loaded (see registry.ts).
+ */
+export interface Pack {
+  readonly name: string;
+  readonly version: string;
+  /** Regimes that the pack is written for. */
+  readonly compliance: readonly string[];
+  readonly roles: Readonly<Record<string, Role>>;
+  readonly purposes: readonly string[];
+  readonly intents: readonly IntentPattern[];
+  readonly sources: Readonly<Record<string, Source>>;
+  /** Words that name a state of a source's rows, in any language, folded. */
+  readonly states: readonly {
+    readonly words: readonly string[];
+    readonly source: string;
+    readonly state: string;
+  }[];
+  /** Words before a person's name that say what the person is. */
+  readonly leads: readonly { readonly role: 'subject' | 'provider'; readonly words: readonly string[] }[];
+  readonly retention: readonly RetentionRule[];
+  readonly wording: Readonly<Record<'en' | 'pt-BR', Wording>>;
+  /** Migrations of the pack's tables, by name; run in the order of the names. */
+  readonly migrations: Readonly<Record<string, { up(db: Kysely<unknown>): Promise<void> }>>;
+  /** Made-up tenants to play with, as of a moment. */
+  readonly demo?: (now: Temporal.Instant) => readonly Demo[];
+}
+
+export interface Demo {
+  readonly tenant: { id: string; name: string; time_zone: string; locale: 'en' | 'pt-BR'; currency: string };
+  readonly accounts: readonly { readonly alias: string; readonly role: string; readonly person?: string }[];
+  /** Rows by table. */
+  readonly rows: Readonly<Record<string, readonly Readonly<Record<string, unknown>>[]>>;
+}
+
+export interface Role {
+  /** `<verb>:<resource>`; `<verb>:own_<resource>` means the same on rows about the holder. */
+  readonly permissions: readonly string[];
+  /** Whose rows a `read:<resource>` permission reaches. */
+  readonly reach: 'tenant' | 'related';
+  /** Fields that this role sees masked. */
+  readonly masked: readonly string[];
+}
+
+/** A cue and its weight; see the scoring in libs/nlu. A trailing `*` matches a prefix of a word. */
+export interface Cue {
+  readonly words: string;
+  readonly weight: number;
+}
+
+export interface IntentPattern {
+  readonly name: string;
+  readonly cues: readonly Cue[];
+  readonly entities: readonly string[];
+  /** The source that answers; the first of `dataSources`. */
+  readonly requiredPermissions: readonly string[];
+  readonly dataSources: readonly string[];
+  /** Words (folded) that move the question to another of its sources. */
+  readonly turns?: readonly { readonly words: readonly string[]; readonly source: string }[];
+  /** What to do when the question does not say whether it wants rows or a figure. */
+  readonly defaultAsk: Ask;
+  /** How long an answer may be cached, in seconds. */
+  readonly ttlSeconds: number;
+}
+
+/** A condition on one column. */
+export interface Condition {
+  readonly column: string;
+  readonly value: string;
+}
+
+/**
+ * A kind of data that can be asked for. Declarative: read.ts turns it and a plan into SQL, so a pack cannot
+ * forget the tenant, the reach or the page.
+ */
+export interface Source {
+  readonly table: string;
+  /** The resource in permissions: `read:<resource>`. */
+  readonly resource: string;
+  readonly fields: Readonly<Record<string, Field>>;
+  /** Fields of a list, in order. */
+  readonly list: readonly string[];
+  /** Columns that tie a row to people; each has a table of names that is joined. */
+  readonly subject?: Tie;
+  readonly provider?: Tie;
+  /** The column that a period means. */
+  readonly at?: string;
+  /** The column that amounts mean. */
+  readonly amount?: string;
+  readonly order: { readonly column: string; readonly type: 'timestamptz' | 'text' };
+  /** States by name. */
+  readonly states: Readonly<Record<string, Condition>>;
+  /** Holds unless the plan names a state on the same column. */
+  readonly usually: readonly Condition[];
+  /** Further figures of `perDay`, beside the number of rows: an aggregate of the table's columns. */
+  readonly perDay?: Readonly<Record<string, string>>;
+  readonly asks: readonly Ask[];
+}
+
+export interface Tie {
+  readonly column: string;
+  readonly table: string;
+}
+
+export interface Field {
+  /** `table.column`; the table is the source's own or one that a tie joins. */
+  readonly column: string;
+  readonly kind: 'plain' | 'personal';
+  /** How the value looks to a role that sees it masked. */
+  readonly mask?: 'email' | 'phone' | 'hide';
+}
+
+export interface RetentionRule {
+  readonly class: string;
+  readonly days: number;
+  /** Where rows of the class are and which column ages them; absent for what PostgreSQL does not hold. */
+  readonly table?: string;
+  readonly ageColumn?: string;
+  /** Rows that others still refer to stay, however old. */
+  readonly unlessReferencedBy?: readonly { readonly table: string; readonly column: string }[];
+}
+
+/** The words of answers in one language. Placeholders are in braces. */
+export interface Wording {
+  /** By source: what its rows are called, one and many. */
+  readonly nouns: Readonly<Record<string, readonly [one: string, many: string]>>;
+  /** `{n} {noun}{period}` and so on. */
+  readonly count: string;
+  readonly total: string;
+  readonly list: string;
+  readonly more: string;
+  readonly none: string;
+  readonly perDay: string;
+  readonly states: Readonly<Record<string, string>>;
+  readonly suggestions: readonly string[];
+}

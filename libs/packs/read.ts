@@ -1,0 +1,149 @@
+import type { Plan } from '@jangada/proto/plan.ts';
+import type { Row } from '@jangada/proto/run.ts';
+import { queries } from '@jangada/store/store.ts';
+import { type Compilable, type RawBuilder, sql } from 'kysely';
+import type { Source, Tie } from './pack.ts';
+
+/**
+ * A source and a plan as one SQL statement. Only columns that the source declares can appear; every value is a
+ * parameter. The tenant is not here on purpose: row-level security adds it, from a grant that PostgreSQL verifies.
+ */
+
+/** Whose rows may be read. */
+export interface Scope {
+  readonly reach: 'tenant' | 'related' | 'own';
+  /** The person that `related` and `own` are about. */
+  readonly by: string | undefined;
+  /** The tenant's time zone, for days. */
+  readonly zone: string;
+}
+
+/** Columns beside the plan's fields, by which pages go on and lists are counted. */
+export interface Paged extends Row {
+  _order: string;
+  _id: string;
+  _matches: number;
+}
+
+/** Folds a name as it is stored for search. */
+export const foldName = (name: string): string =>
+  name.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase().replace(/\s+/gu, ' ').trim();
+
+const db = queries<Record<string, never>>();
+
+/** @throws Error for an ask or field that the source does not declare; a plan that passed permission has none */
+export const read = (source: Source, plan: Plan, scope: Scope): Compilable<Row> => {
+  const from = sql`from ${sql.table(source.table)}${joins(source)}`;
+  const where = sql`where ${sql.join(conditions(source, plan, scope), sql` and `)}`;
+  const built = statements[plan.ask](source, plan, scope, from, where);
+  return { compile: () => built.compile(db) };
+};
+
+type Part = RawBuilder<unknown>;
+type Statement = (source: Source, plan: Plan, scope: Scope, from: Part, where: Part) => RawBuilder<Row>;
+
+const statements: Record<Plan['ask'], Statement> = {
+  count: (_source, _plan, _scope, from, where) => sql<Row>`select count(*)::int as count ${from} ${where}`,
+  total: (source, _plan, _scope, from, where) =>
+    sql<Row>`select coalesce(sum(${sql.ref(required(source.amount))}), 0)::text as amount, count(*)::int as count ${from} ${where}`,
+  perDay: (source, _plan, scope, from, where) => sql<Row>`
+    select to_char(${sql.ref(required(source.at))} at time zone ${scope.zone}, 'YYYY-MM-DD') as day, count(*)::int as count
+    ${sql.join(
+      Object.entries(source.perDay ?? {}).map(
+        ([name, figure]) => sql`, ${sql.raw(figure)} as ${sql.ref(name)}`,
+      ),
+      sql``,
+    )}
+    ${from} ${where} group by 1 order by 1 limit 100`,
+  list: (source, plan, _scope, from, where) => {
+    const fields = plan.fields.map((name) => {
+      const field = source.fields[name];
+      if (!field) throw new Error(`no field ${name}`);
+      return sql`${sql.ref(field.column)} as ${sql.ref(name)}`;
+    });
+    const order = sql.ref(source.order.column);
+    const id = sql.ref(`${source.table}.id`);
+    return sql<Row>`
+      select ${sql.join(fields)}, ${order}::text as _order, ${id} as _id, (count(*) over ())::int as _matches
+      ${from} ${where} order by ${order}, ${id} limit ${plan.limit + 1}`;
+  },
+};
+
+const required = (column: string | undefined): string => {
+  if (!column) throw new Error('the source has no such figure');
+  return column;
+};
+
+const joins = (source: Source): Part => {
+  const join = (tie: Tie | undefined): Part =>
+    !tie || tie.table === source.table
+      ? sql``
+      : sql` left join ${sql.table(tie.table)} on ${sql.ref(`${tie.table}.id`)} = ${sql.ref(tie.column)} and ${sql.ref(`${tie.table}.tenant_id`)} = ${sql.ref(`${source.table}.tenant_id`)}`;
+  return sql`${join(source.subject)}${join(source.provider)}`;
+};
+
+const conditions = (source: Source, plan: Plan, scope: Scope): Part[] => {
+  const { filter } = plan;
+  const state = filter.state === undefined ? undefined : source.states[filter.state];
+  const all = [
+    ...whose(source, filter.mine === true, scope),
+    ...named(source.subject, filter.subject),
+    ...named(source.provider, filter.provider),
+    ...(filter.subjectId && source.subject
+      ? [sql`${sql.ref(source.subject.column)} = ${filter.subjectId}`]
+      : []),
+    ...(filter.period && source.at
+      ? [
+          sql`${sql.ref(source.at)} >= ${filter.period.from}::timestamptz`,
+          sql`${sql.ref(source.at)} < ${filter.period.to}::timestamptz`,
+        ]
+      : []),
+    ...[...(state ? [state] : []), ...source.usually.filter((usual) => usual.column !== state?.column)].map(
+      ({ column, value }) => sql`${sql.ref(column)} = ${value}`,
+    ),
+    ...(source.amount && filter.amount?.min !== undefined
+      ? [sql`${sql.ref(source.amount)} >= ${filter.amount.min / 100}`]
+      : []),
+    ...(source.amount && filter.amount?.max !== undefined
+      ? [sql`${sql.ref(source.amount)} <= ${filter.amount.max / 100}`]
+      : []),
+    ...after(source, plan.cursor),
+  ];
+  return all.length > 0 ? all : [sql`true`];
+};
+
+/** Rows that the scope leaves. Catalogues, which are about nobody, are the same for all of a tenant. */
+const whose = (source: Source, mine: boolean, { reach, by }: Scope): Part[] => {
+  if (!source.subject) return [];
+  const subject = sql.ref(source.subject.column);
+  if (reach === 'own') return [sql`${subject} = ${by ?? ''}`];
+  const provided = mine && by && source.provider ? [sql`${sql.ref(source.provider.column)} = ${by}`] : [];
+  if (reach === 'tenant') return provided;
+  return [
+    ...provided,
+    // An array is planned as an index condition; a join or an OR would not be.
+    sql`${subject} = any (array(
+      select care_relationships.subject_id from care_relationships
+      where care_relationships.provider_id = ${by ?? ''} and care_relationships.valid_from <= now()
+        and (care_relationships.valid_to is null or care_relationships.valid_to > now())))`,
+  ];
+};
+
+const named = (tie: Tie | undefined, name: string | undefined): Part[] => {
+  if (!tie || !name) return [];
+  const words = foldName(name).match(/[\p{L}\p{N}]+/gu) ?? [];
+  const query = words.map((word) => `${word}:*`).join(' & ');
+  return [sql`${sql.ref(`${tie.table}.full_text_search`)} @@ to_tsquery('simple', ${query})`];
+};
+
+/** Cursors name the last row of a page, so that rows added meanwhile neither repeat nor hide one. */
+export const cursorOf = (row: Paged): string =>
+  Buffer.from(JSON.stringify([row._order, row._id])).toString('base64url');
+
+const after = (source: Source, cursor: string | undefined): Part[] => {
+  if (!cursor) return [];
+  const [order, id] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as [string, string];
+  return [
+    sql`(${sql.ref(source.order.column)}, ${sql.ref(`${source.table}.id`)}) > (${order}::${sql.raw(source.order.type)}, ${id})`,
+  ];
+};

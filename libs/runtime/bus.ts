@@ -1,0 +1,162 @@
+import { createHmac } from 'node:crypto';
+import { Unavailable } from '@jangada/hop/outcome.ts';
+import {
+  connect,
+  type Msg,
+  type MsgHdrs,
+  type NatsConnection,
+  headers as newHeaders,
+  nkeyAuthenticator,
+} from '@nats-io/transport-node';
+
+/**
+ * The connection to the broker and our own publisher.
+ *
+ * Why our own: the client library's publish keeps a timer and a stack trace per message, and does not send
+ * again what was in flight when the broker died. Ours keeps one inbox and a map, and on reconnect, or when an
+ * acknowledgement is late, sends again with the same id, so the broker stores it once.
+ */
+
+/** The broker's word that a message is stored. */
+export interface Stored {
+  readonly sequence: number;
+  /** True when it was stored before: this publish changed nothing. */
+  readonly duplicate: boolean;
+}
+
+export interface Bus {
+  readonly nc: NatsConnection;
+  /**
+   * Publishes and resolves once the broker has stored it.
+   * @throws Unavailable when it stays unacknowledged
+   * @throws Refused when the broker says no
+   */
+  publish(subject: string, body: string, headers: Record<string, string>): Promise<Stored>;
+  /** An id that only this service can compute, so that nobody can use it up before. */
+  messageId(...parts: readonly (string | number)[]): string;
+  close(): Promise<void>;
+}
+
+/** The broker refused to store a message: a limit, or a sequence that is not the expected one. */
+export class Refused extends Error {
+  override readonly name = 'Refused';
+  /** JetStream's error code. */
+  readonly code: number;
+
+  constructor(code: number, description: string) {
+    super(description);
+    this.code = code;
+  }
+}
+
+/** JetStream error codes that the publisher acts on. */
+const wrongLastSequence = 10_071;
+const sequenceRace = 10_164;
+/** A stream's or tenant's limit is reached. */
+export const limitReached = 10_077;
+
+const resendAfterMs = 1_000;
+const giveUpAfterMs = 8_000;
+
+interface InFlight {
+  readonly subject: string;
+  readonly body: string;
+  readonly headers: MsgHdrs;
+  readonly since: number;
+  sentAt: number;
+  readonly resolve: (stored: Stored) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export const openBus = async (
+  name: string,
+  settings: { NATS_URL: string; NATS_NKEY_SEED: string },
+): Promise<Bus> => {
+  const seed = new TextEncoder().encode(settings.NATS_NKEY_SEED);
+  const nc = await connect({
+    servers: settings.NATS_URL,
+    name,
+    authenticator: nkeyAuthenticator(seed),
+    inboxPrefix: `_INBOX_${name}`,
+    noAsyncTraces: true,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: 50,
+    waitOnFirstConnect: true,
+    ignoreAuthErrorAbort: true,
+  });
+  const inFlight = new Map<string, InFlight>();
+  const inbox = `_INBOX_${name}.pub.${crypto.randomUUID()}`;
+  let counter = 0;
+
+  const send = (id: string, entry: InFlight): void => {
+    entry.sentAt = performance.now();
+    nc.publish(entry.subject, entry.body, { headers: entry.headers, reply: `${inbox}.${id}` });
+  };
+
+  const settle = (message: Msg): void => {
+    const id = message.subject.slice(inbox.length + 1);
+    const entry = inFlight.get(id);
+    if (!entry) return;
+    // No stream listens yet: the broker is starting. The sweep sends it again.
+    if (message.headers?.code === 503) return;
+    const ack = message.json<{
+      seq: number;
+      duplicate?: boolean;
+      error?: { err_code: number; description: string };
+    }>();
+    if (ack.error?.err_code === sequenceRace) return;
+    inFlight.delete(id);
+    const last =
+      ack.error?.err_code === wrongLastSequence ? Number(/(\d+)$/.exec(ack.error.description)?.[1] ?? 0) : 0;
+    if (!ack.error) entry.resolve({ sequence: ack.seq, duplicate: ack.duplicate === true });
+    else if (last > 0) entry.resolve({ sequence: last, duplicate: true });
+    else entry.reject(new Refused(ack.error.err_code, ack.error.description));
+  };
+  nc.subscribe(`${inbox}.*`, {
+    callback: (error, message) => {
+      if (!error) settle(message);
+    },
+  });
+
+  const sweep = setInterval(() => {
+    const now = performance.now();
+    for (const [id, entry] of inFlight) {
+      if (now - entry.since > giveUpAfterMs) {
+        inFlight.delete(id);
+        entry.reject(new Unavailable('broker'));
+      } else if (now - entry.sentAt > resendAfterMs) send(id, entry);
+    }
+  }, 250);
+  void (async () => {
+    for await (const status of nc.status()) {
+      if (status.type === 'reconnect') for (const [id, entry] of inFlight) send(id, entry);
+    }
+  })();
+
+  return {
+    nc,
+    publish: (subject, body, values) =>
+      new Promise((resolve, reject) => {
+        const headers = newHeaders();
+        for (const key in values) headers.append(key, values[key] ?? '');
+        const entry: InFlight = {
+          subject,
+          body,
+          headers,
+          since: performance.now(),
+          sentAt: 0,
+          resolve,
+          reject,
+        };
+        const id = (counter++).toString(36);
+        inFlight.set(id, entry);
+        send(id, entry);
+      }),
+    messageId: (...parts) =>
+      createHmac('sha256', seed).update(parts.join('|')).digest('base64url').slice(0, 22),
+    close: async () => {
+      clearInterval(sweep);
+      await nc.drain();
+    },
+  };
+};

@@ -1,0 +1,120 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Policy } from '@jangada/hop/policy.ts';
+import { type Consumer, type JsMsg, jetstream } from '@nats-io/jetstream';
+import type { Service } from './service.ts';
+
+/**
+ * The only consumer loop. Three states:
+ *
+ * - pulling: messages flow, as many as may be unacknowledged at once; the broker holds the rest.
+ * - resting: the breaker is open, so nothing is pulled. Messages wait in the broker, durable and unharmed,
+ *   instead of failing one by one. Entered when the breaker opens, left after its `openMs`.
+ * - recovering: a few messages are fetched, then more, so that a dependency that has just come back is not
+ *   flooded. Back to resting if the breaker opens again, on to pulling after the last step.
+ */
+
+/** How long a message may stay unacknowledged before the broker gives it to another; keep-alives extend it. */
+export const ackWaitMs = 3_000;
+
+/** Messages fetched in each step of a recovery. */
+const recovery = [1, 2, 5, 10, 25];
+
+export const consume = async (
+  service: Service,
+  from: { stream: string; durable: string; policy: Policy },
+  handle: (message: JsMsg) => Promise<void>,
+): Promise<void> => {
+  const { log, policy } = service;
+  const consumer = await boundTo(service, from);
+  const unacknowledged = new Map<JsMsg, number>();
+  const stopping = new AbortController();
+  const pause = (ms: number) => sleep(ms, undefined, { signal: stopping.signal }).catch(() => undefined);
+  let interrupt = Promise.withResolvers<void>();
+  policy.onOpen(() => interrupt.resolve());
+
+  const work = async (message: JsMsg): Promise<void> => {
+    unacknowledged.set(message, performance.now());
+    try {
+      await handle(message);
+    } finally {
+      unacknowledged.delete(message);
+    }
+  };
+
+  const keepAlive = setInterval(() => {
+    const now = performance.now();
+    for (const [message, since] of unacknowledged) if (now - since > ackWaitMs / 3) message.working();
+  }, ackWaitMs / 3);
+
+  const recover = async (): Promise<void> => {
+    for (const step of recovery) {
+      if (stopping.signal.aborted || policy.state() === 'open') return;
+      const batch = await consumer.fetch({ max_messages: step, expires: 1_000 });
+      const handled: Promise<void>[] = [];
+      for await (const message of batch) handled.push(work(message));
+      await Promise.all(handled);
+    }
+  };
+
+  const pull = async (): Promise<void> => {
+    const messages = await consumer.consume({
+      max_messages: from.policy.concurrent + from.policy.waiting,
+      expires: 5_000,
+      idle_heartbeat: 500,
+      callback: (message) => void work(message),
+    });
+    await Promise.race([interrupt.promise, messages.closed()]);
+    messages.stop();
+  };
+
+  const loop = (async () => {
+    while (!stopping.signal.aborted) {
+      interrupt = Promise.withResolvers();
+      try {
+        if (policy.state() === 'closed') await pull();
+        if (stopping.signal.aborted || policy.state() === 'closed') continue;
+        log.warn({ operation: 'rest', state: 'open' }, 'breaker open: not pulling');
+        while (!stopping.signal.aborted && policy.state() !== 'closed') {
+          await pause(from.policy.breaker.openMs);
+          await recover();
+        }
+        log.info({ operation: 'recover', state: 'closed' }, 'breaker closed: pulling again');
+      } catch (error) {
+        if (!stopping.signal.aborted)
+          log.warn(
+            { operation: 'consume', error: error instanceof Error ? error.name : 'unknown' },
+            'pull failed; trying again',
+          );
+        await pause(250);
+      }
+    }
+  })();
+
+  service.countInFlight(() => unacknowledged.size);
+  service.onDrain(async () => {
+    stopping.abort();
+    interrupt.resolve();
+    await loop;
+    while (unacknowledged.size > 0) await sleep(20);
+    clearInterval(keepAlive);
+  });
+};
+
+/** The consumer exists before the service: the provisioner made it. Wait for it rather than make one. */
+const boundTo = async (
+  service: Service,
+  { stream, durable }: { stream: string; durable: string },
+): Promise<Consumer> => {
+  const js = jetstream(service.bus.nc, { timeout: 2_000 });
+  for (;;) {
+    try {
+      return await js.consumers.get(stream, durable);
+    } catch {
+      service.log.warn(
+        { operation: 'bind', reason: `${stream}/${durable}` },
+        'consumer is not there yet; provision the broker',
+      );
+      await sleep(500);
+    }
+  }
+};

@@ -1,0 +1,186 @@
+import type { Values } from '@jangada/config/settings.ts';
+import type { Emission, Sink } from '@jangada/hop/hop.ts';
+import { Unprocessable } from '@jangada/hop/outcome.ts';
+import { type Body, type Message, streamOf } from '@jangada/proto/message.ts';
+import { faultFields } from '@jangada/telemetry/log.ts';
+import { failSpan, traceparentOf } from '@jangada/telemetry/trace.ts';
+import { passReader } from '@jangada/trust/pass.ts';
+import { keyRingOf } from '@jangada/trust/seal.ts';
+import type { JsMsg } from '@nats-io/jetstream';
+import type { Span } from '@opentelemetry/api';
+import { consume } from './consume.ts';
+import { publishDead, publishFact } from './emit.ts';
+import type { Probes } from './health.ts';
+import { bodyOf, type Heard, hear } from './heard.ts';
+import { isTransient } from './resilience.ts';
+import { redeliveryDelayMs } from './serve.ts';
+import { type commonSettings, openService, type Service } from './service.ts';
+
+/** A fact to be published because a record was kept, about `id`. */
+export interface Kept {
+  readonly id: string;
+  readonly emission: Emission<Message>;
+}
+
+interface Parts<S extends Sink, R> {
+  /** Pure: what to keep of one message. */
+  readonly record: (heard: Heard, body: Body<S['on'][number]>) => R;
+  /**
+   * Stores records, all or none, each at most once however often it is called: a unique key sees to that.
+   * May return facts that follow.
+   */
+  readonly keep: (records: readonly R[], signal: AbortSignal) => Promise<readonly Kept[]>;
+  readonly probes?: Probes;
+}
+
+interface Waiting<R> {
+  readonly raw: JsMsg;
+  readonly record: R;
+  readonly span: Span;
+  readonly heard: Heard;
+  readonly settled: () => void;
+}
+
+/** Records stored in one transaction at most. */
+const batchLimit = 256;
+
+/**
+ * Runs a sink. One batch is in work at a time and everything that arrives meanwhile goes into the next: group
+ * commit, without a timer. A message is acknowledged after its record is stored.
+ */
+export const keep = async <S extends Sink, R>(
+  contract: S,
+  config: Values<(typeof commonSettings)[number] | 'PASS_PUBLIC_KEYS'>,
+  parts: Parts<S, R>,
+): Promise<Service> => {
+  const service = await openService(contract, config, parts.probes);
+  const { bus, log, metrics, tracing, policy } = service;
+  const readPass = passReader(keyRingOf(config.PASS_PUBLIC_KEYS));
+  const outcomes = metrics.counter('hop_messages_total', 'Messages by how their handling ended', ['outcome']);
+  const batches = metrics.histogram(
+    'sink_batch_size',
+    'Records stored in one transaction',
+    [1, 4, 16, 64, 256],
+  );
+  let waiting: Waiting<R>[] = [];
+  let working = false;
+
+  const settle = (entry: Waiting<R>, outcome: string): void => {
+    entry.span.setAttribute('outcome', outcome);
+    entry.span.end();
+    outcomes.inc({ outcome });
+    entry.settled();
+  };
+
+  const store = async (batch: readonly Waiting<R>[]): Promise<void> => {
+    try {
+      const follow = await policy.call(
+        (signal) =>
+          parts.keep(
+            batch.map((entry) => entry.record),
+            signal,
+          ),
+        never,
+      );
+      const [first] = batch;
+      for (const { id, emission } of follow) {
+        if (first)
+          await publishFact(
+            bus,
+            { tenant: first.heard.tenant, id, pass: undefined, traceparent: traceparentOf(first.span) },
+            emission,
+          );
+      }
+      batches.observe(batch.length);
+      for (const entry of batch) {
+        entry.raw.ack();
+        settle(entry, 'done');
+      }
+    } catch (error) {
+      // One bad record must not take its neighbours along: store each alone, and bury the one that fails.
+      if (!isTransient(error) && batch.length > 1) {
+        for (const entry of batch) await store([entry]);
+        return;
+      }
+      for (const entry of batch) await setAside(entry, error);
+    }
+  };
+
+  const setAside = async (entry: Waiting<R>, error: unknown): Promise<void> => {
+    if (isTransient(error)) {
+      entry.raw.nak(redeliveryDelayMs(entry.heard.delivery));
+      failSpan(entry.span, 'RETRY');
+      log.warn({ operation: 'retry', runId: entry.heard.id, ...faultFields(error) }, 'will try again');
+      return settle(entry, 'retry');
+    }
+    await bury(entry.raw, entry.heard, error);
+    failSpan(entry.span, 'MSG_POISON');
+    settle(entry, 'dead');
+  };
+
+  const bury = async (
+    raw: JsMsg,
+    about: { tenant: string; id: string } | undefined,
+    error: unknown,
+  ): Promise<void> => {
+    const reason =
+      error instanceof Unprocessable
+        ? `${error.code}: ${error.message}`
+        : `INTERNAL: ${faultFields(error).error}`;
+    try {
+      await publishDead(bus, raw, contract.name, about ?? { tenant: '', id: '' }, reason);
+      raw.term(reason.split(':')[0] ?? '');
+      log.error(
+        { operation: 'dead-letter', runId: about?.id, reason, ...faultFields(error) },
+        'message is dead; see `jangada dlq`',
+      );
+    } catch {
+      raw.nak(redeliveryDelayMs(raw.info.deliveryCount));
+    }
+  };
+
+  const work = async (): Promise<void> => {
+    if (working) return;
+    working = true;
+    while (waiting.length > 0) {
+      const batch = waiting.slice(0, batchLimit);
+      waiting = waiting.slice(batchLimit);
+      await store(batch);
+    }
+    working = false;
+  };
+
+  const handle = async (raw: JsMsg): Promise<void> => {
+    let heard: Heard | undefined;
+    try {
+      heard = hear(raw, contract.on, readPass);
+      const record = parts.record(heard, bodyOf(heard.message, raw) as Body<S['on'][number]>);
+      const span = tracing.start(contract.name, raw.headers?.get('traceparent') || undefined, {
+        kind: 'consumer',
+        attributes: {
+          'run.id': heard.id,
+          fact: heard.message.name,
+          ...(heard.delivery > 1 ? { 'nats.redelivered': true } : {}),
+        },
+      });
+      const entry = { raw, record, span, heard };
+      await new Promise<void>((settled) => {
+        waiting.push({ ...entry, settled });
+        void work();
+      });
+    } catch (error) {
+      await bury(raw, heard, error);
+      outcomes.inc({ outcome: 'dead' });
+    }
+  };
+
+  const [on] = contract.on;
+  await consume(
+    service,
+    { stream: streamOf[on?.kind ?? 'fact'], durable: contract.name, policy: contract.policy },
+    handle,
+  );
+  return service;
+};
+
+const never = new AbortController().signal;

@@ -1,0 +1,84 @@
+import { Unavailable } from '@jangada/hop/outcome.ts';
+import type { Policy } from '@jangada/hop/policy.ts';
+import type { Metrics } from '@jangada/telemetry/metrics.ts';
+import {
+  bulkhead,
+  CircuitState,
+  circuitBreaker,
+  decorrelatedJitterGenerator,
+  ExponentialBackoff,
+  handleWhen,
+  isBrokenCircuitError,
+  isBulkheadRejectedError,
+  isTaskCancelledError,
+  retry,
+  TimeoutStrategy,
+  timeout,
+  wrap,
+} from 'cockatiel';
+import { WindowBreaker } from './breaker.ts';
+
+/**
+ * A hop's policy as cockatiel, in the one order that holds everywhere, from the outside in:
+ *
+ *   bulkhead → retry → breaker → timeout → work
+ *
+ * The bulkhead is outermost so that a message waits for a place before it costs anything; retry is outside the
+ * breaker so that an attempt on an open breaker fails at once; the timeout is innermost so that each attempt has
+ * its own and its expiry counts as a failure of the dependency.
+ */
+export interface Resilience {
+  /** Takes a place in the bulkhead, or waits for one. */
+  admit<T>(work: () => Promise<T>): Promise<T>;
+  /** Retry, breaker and timeout around one call of a dependency. */
+  call<T>(work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T>;
+  state(): 'closed' | 'half-open' | 'open';
+  onOpen(listener: () => void): void;
+}
+
+/** True when the same call may succeed later: a dependency is away, slow or protected. */
+export const isTransient = (error: unknown): boolean =>
+  error instanceof Unavailable ||
+  (error instanceof Error &&
+    (isTaskCancelledError(error) || isBrokenCircuitError(error) || isBulkheadRejectedError(error)));
+
+const states = { [CircuitState.Closed]: 'closed', [CircuitState.HalfOpen]: 'half-open' } as const;
+
+export const resilience = (hop: string, policy: Policy, metrics: Metrics): Resilience => {
+  const failed = handleWhen((error) => error instanceof Unavailable || isTaskCancelledError(error));
+  const compartment = bulkhead(policy.concurrent, policy.waiting);
+  const breaker = circuitBreaker(failed, {
+    breaker: new WindowBreaker(policy.breaker),
+    halfOpenAfter: policy.breaker.openMs,
+    halfOpenSampling: { calls: policy.breaker.successes, threshold: 0 },
+  });
+  const attempts = retry(failed, {
+    maxAttempts: policy.attempts - 1,
+    backoff: new ExponentialBackoff({
+      initialDelay: policy.backoffMs,
+      maxDelay: policy.backoffMaxMs,
+      exponent: 2,
+      generator: decorrelatedJitterGenerator,
+    }),
+  });
+  const inner = wrap(attempts, breaker, timeout(policy.timeoutMs, TimeoutStrategy.Aggressive));
+
+  const state = () => states[breaker.state as keyof typeof states] ?? 'open';
+  const gauge = metrics.gauge('circuit_breaker_state', '0 closed, 1 half-open, 2 open', ['name']);
+  const show = () => gauge.set({ name: hop }, { closed: 0, 'half-open': 1, open: 2 }[state()]);
+  show();
+  breaker.onStateChange(show);
+  const retries = metrics.counter('hop_retries_total', 'Attempts after the first, within one delivery');
+  attempts.onRetry(() => retries.inc());
+  const rejected = metrics.counter('hop_bulkhead_rejections_total', 'Messages that found no place to wait');
+  compartment.onReject(() => rejected.inc());
+
+  return {
+    admit: (work) => compartment.execute(work),
+    call: (work, signal) => inner.execute(({ signal: attempt }) => work(attempt), signal),
+    state,
+    onOpen: (listener) => {
+      breaker.onBreak(listener);
+    },
+  };
+};

@@ -1,0 +1,320 @@
+import type { Values } from '@jangada/config/settings.ts';
+import { type Decide, type Emission, emit, type Hop, type In, type Out } from '@jangada/hop/hop.ts';
+import { Unprocessable } from '@jangada/hop/outcome.ts';
+import { core, headers } from '@jangada/proto/envelope.ts';
+import type { Code } from '@jangada/proto/errors.ts';
+import { type Message, streamOf } from '@jangada/proto/message.ts';
+import { isEnd, type Part, reply } from '@jangada/proto/reply.ts';
+import * as run from '@jangada/proto/run.ts';
+import { faultFields } from '@jangada/telemetry/log.ts';
+import { openTelemetry, type Telemetry } from '@jangada/telemetry/telemetry.ts';
+import { failSpan, traceparentOf } from '@jangada/telemetry/trace.ts';
+import { type Grant, grantReader } from '@jangada/trust/grant.ts';
+import { type Pass, passReader } from '@jangada/trust/pass.ts';
+import { keyRingOf } from '@jangada/trust/seal.ts';
+import { type JsMsg, jetstreamManager } from '@nats-io/jetstream';
+import { type Span, trace } from '@opentelemetry/api';
+import { LRUCache } from 'lru-cache';
+import { consume } from './consume.ts';
+import { type Cause, endPart, publishDead, publishFact, publishReply } from './emit.ts';
+import type { Probes } from './health.ts';
+import { bodyOf, type Heard, hear } from './heard.ts';
+import { isTransient } from './resilience.ts';
+import { type commonSettings, openService, type Service } from './service.ts';
+
+/** One message in work: what a handler may know beside the body. */
+export interface Turn {
+  readonly pass: Pass;
+  readonly tenant: string;
+  readonly run: string;
+  /** Present where the contract demands it. */
+  readonly grant: Grant | undefined;
+  /** The grant as it was signed, for PostgreSQL. */
+  readonly grantStatement: string | undefined;
+  /** 1 for the first delivery. */
+  readonly delivery: number;
+  /** Aborted when the run is cancelled or the attempt has taken too long. */
+  readonly signal: AbortSignal;
+  /** Starts a span under this hop's. */
+  span(name: string): Span;
+}
+
+type Config = Values<(typeof commonSettings)[number] | 'PASS_PUBLIC_KEYS'> &
+  Partial<Values<'GRANT_PUBLIC_KEYS'>>;
+
+interface Gathers<H extends Hop, Facts> {
+  /** Reads what the decision needs. Under the contract's policy; the signal ends it. */
+  readonly gather: (body: In<H>, turn: Turn) => Promise<Facts>;
+  /** Dependencies by name, for health and readiness. */
+  readonly probes?: Probes;
+}
+
+interface Decides<H extends Hop, Facts> extends Gathers<H, Facts> {
+  /** Pure: no clock, no I/O. */
+  readonly decide: Decide<H, Facts>;
+}
+
+interface Composes<H extends Hop, Facts> extends Gathers<H, Facts> {
+  /** Yields text for the person who asked and returns the outcome. */
+  readonly compose: (body: In<H>, facts: Facts, signal: AbortSignal) => AsyncGenerator<string, Out<H>>;
+}
+
+/** Text is grouped for this long, so that a token is not a message. */
+const groupMs = 25;
+const cancelMemory = 10_000;
+
+/**
+ * Runs a hop. What all hops have in common is here: pulling with flow control, verifying, parsing, the span,
+ * the policy, publishing the outcome before the input is acknowledged, trying again later, dead letters, the
+ * deadline, cancel, and draining. What is left to a service is its two functions.
+ */
+export const serve = async <H extends Hop, Facts>(
+  contract: H,
+  config: Config,
+  parts: Decides<H, Facts> | Composes<H, Facts>,
+  telemetry: Telemetry = openTelemetry(contract.name, config),
+): Promise<Service> => {
+  const service = await openService(contract, config, parts.probes, telemetry);
+  const { bus, log, metrics, tracing, policy } = service;
+  const readPass = passReader(keyRingOf(config.PASS_PUBLIC_KEYS));
+  const readGrant = config.GRANT_PUBLIC_KEYS ? grantReader(keyRingOf(config.GRANT_PUBLIC_KEYS)) : undefined;
+  const outcomes = metrics.counter('hop_messages_total', 'Messages by how their handling ended', ['outcome']);
+  const duration = metrics.histogram(
+    'hop_duration_seconds',
+    'From taking a message to its stored outcome',
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+  );
+
+  const running = new Map<string, AbortController>();
+  const cancelled = new LRUCache<string, true>({ max: cancelMemory, ttl: 60_000 });
+  bus.nc.subscribe(core.cancel('*', '*'), {
+    callback: (_error, message) => {
+      const key = message.subject.slice('cancel.'.length);
+      cancelled.set(key, true);
+      running.get(key)?.abort();
+    },
+  });
+
+  const conclude = async (cause: Cause, emission: Emission<Message>): Promise<void> => {
+    const end = emission.message.ends ? endPart(emission) : undefined;
+    await Promise.all([
+      publishFact(bus, cause, emission),
+      ...(end ? [publishReply(bus, cause, 'end', [end])] : []),
+    ]);
+  };
+
+  const tell = async (
+    cause: Cause,
+    heard: Heard,
+    telling: AsyncGenerator<string, Out<H>>,
+    silent: boolean,
+  ): Promise<void> => {
+    let text = '';
+    let index = 0;
+    let timer: NodeJS.Timeout | undefined;
+    const sent: Promise<unknown>[] = [];
+    const flush = (...ending: Part[]): void => {
+      clearTimeout(timer);
+      timer = undefined;
+      const spoken: Part[] = text ? [{ type: 'text', attempt: heard.delivery, text }, ...ending] : ending;
+      text = '';
+      if (silent || spoken.length === 0) return;
+      const publishing = publishReply(bus, cause, `${heard.delivery}.${index++}`, spoken);
+      publishing.catch(() => undefined);
+      sent.push(publishing);
+    };
+    try {
+      for (;;) {
+        const next = await telling.next();
+        if (next.done) {
+          const emission: Emission<Message> = next.value;
+          const end = endPart(emission);
+          flush(...(end ? [end] : []));
+          await Promise.all([publishFact(bus, cause, emission), ...sent]);
+          return;
+        }
+        text += next.value;
+        timer ??= setTimeout(flush, groupMs);
+      }
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+
+  /** True when an earlier delivery told the whole answer and died before it could say so. */
+  const alreadyTold = async (heard: Heard): Promise<boolean> => {
+    const jsm = await jetstreamManager(bus.nc, { checkAPI: false });
+    const last = await jsm.direct
+      .getMessage(streamOf.reply, { last_by_subj: `reply.${heard.tenant}.${heard.id}` })
+      .catch(() => null);
+    return last !== null && reply.body.parse(last.json()).parts.some(isEnd);
+  };
+
+  const process = async (raw: JsMsg, heard: Heard, cause: Cause, span: Span): Promise<string> => {
+    const key = `${heard.tenant}.${heard.id}`;
+    const pass = heard.pass as Pass;
+    const stop = (emission: Emission<Message>) => conclude(cause, emission);
+    if (Date.now() > pass.exp) {
+      await stop(emit(run.failed, { code: 'DEADLINE', locale: pass.loc, hop: contract.name }));
+      return 'deadline';
+    }
+    if (cancelled.has(key)) {
+      await stop(emit(run.cancelled, { locale: pass.loc, hop: contract.name }));
+      return 'cancelled';
+    }
+    if (heard.delivery > contract.policy.deliveries)
+      throw new Unprocessable('MSG_POISON', 'delivered too often');
+    const statement = raw.headers?.get(headers.grant) || undefined;
+    const grant = contract.demands.includes('grant') ? grantFor(heard, statement) : undefined;
+    const body = bodyOf(contract.on, raw) as In<H>;
+
+    const controller = new AbortController();
+    running.set(key, controller);
+    try {
+      const turn = {
+        pass,
+        tenant: heard.tenant,
+        run: heard.id,
+        grant,
+        grantStatement: statement,
+        delivery: heard.delivery,
+        span: (name: string) => tracing.start(name, span, { kind: 'client' }),
+      };
+      const facts = await policy.call((signal) => parts.gather(body, { ...turn, signal }), controller.signal);
+      if ('decide' in parts) await stop(parts.decide(body, facts));
+      else {
+        const silent = heard.delivery > 1 && (await alreadyTold(heard));
+        await tell(cause, heard, parts.compose(body, facts, controller.signal), silent);
+      }
+      return 'done';
+    } catch (error) {
+      if (!controller.signal.aborted) throw error;
+      await stop(emit(run.cancelled, { locale: pass.loc, hop: contract.name }));
+      return 'cancelled';
+    } finally {
+      running.delete(key);
+    }
+  };
+
+  const grantFor = (heard: Heard, statement: string | undefined): Grant => {
+    if (!statement || !readGrant) throw new Unprocessable('CTX_NO_GRANT', 'the grant is missing');
+    let grant: Grant;
+    try {
+      grant = readGrant(statement);
+    } catch (error) {
+      throw new Unprocessable('CTX_NO_GRANT', 'the grant does not verify', error);
+    }
+    const { pass } = heard;
+    if (
+      grant.rid !== heard.id ||
+      grant.tid !== heard.tenant ||
+      grant.sub !== pass?.sub ||
+      Date.now() > grant.exp
+    ) {
+      throw new Unprocessable('CTX_NO_GRANT', 'the grant is for another run, or has expired');
+    }
+    return grant;
+  };
+
+  const bury = async (
+    raw: JsMsg,
+    heard: Heard | undefined,
+    cause: Cause,
+    code: Code,
+    reason: string,
+  ): Promise<void> => {
+    await publishDead(bus, raw, contract.name, cause, `${code}: ${reason}`);
+    // A message whose pass does not verify names a run that we cannot believe in: nobody is told about it.
+    if (heard?.pass)
+      await conclude(cause, emit(run.failed, { code, locale: heard.pass.loc, hop: contract.name }));
+    raw.term(code);
+  };
+
+  const handle = async (raw: JsMsg): Promise<void> => {
+    const started = performance.now();
+    let heard: Heard | undefined;
+    const span = tracing.start(contract.name, raw.headers?.get('traceparent') || undefined, {
+      kind: 'consumer',
+    });
+    let cause: Cause = {
+      tenant: '',
+      id: '',
+      pass: raw.headers?.get(headers.pass),
+      traceparent: traceparentOf(span),
+    };
+    let outcome: string;
+    try {
+      heard = hear(raw, [contract.on], readPass);
+      cause = { ...cause, tenant: heard.tenant, id: heard.id };
+      span.setAttribute('run.id', heard.id);
+      if (heard.delivery > 1) markRedelivered(span, heard);
+      outcome = await process(raw, heard, cause, span);
+      raw.ack();
+    } catch (error) {
+      outcome = await recoverFrom(error, raw, heard, cause, span);
+    }
+    span.setAttribute('outcome', outcome);
+    span.end();
+    outcomes.inc({ outcome });
+    duration.observe((performance.now() - started) / 1_000);
+  };
+
+  const recoverFrom = async (
+    error: unknown,
+    raw: JsMsg,
+    heard: Heard | undefined,
+    cause: Cause,
+    span: Span,
+  ): Promise<string> => {
+    const about = { runId: cause.id, tenantId: cause.tenant, traceId: span.spanContext().traceId };
+    try {
+      if (isTransient(error)) {
+        failSpan(span, 'RETRY');
+        raw.nak(redeliveryDelayMs(raw.info.deliveryCount));
+        log.warn(
+          { operation: 'retry', ...about, ...faultFields(error), attempt: raw.info.deliveryCount },
+          'will try again',
+        );
+        return 'retry';
+      }
+      const code = error instanceof Unprocessable ? error.code : 'INTERNAL';
+      const reason = error instanceof Unprocessable ? error.message : faultFields(error).error;
+      failSpan(span, code);
+      await bury(raw, heard, cause, code, reason);
+      log.error(
+        { operation: 'dead-letter', ...about, ...faultFields(error), code, reason },
+        'message is dead; see `jangada dlq`',
+      );
+      return 'dead';
+    } catch (second) {
+      // Not even the dead letter could be stored: leave the message where it is.
+      raw.nak(redeliveryDelayMs(raw.info.deliveryCount));
+      log.error({ operation: 'retry', ...about, ...faultFields(second) }, 'will try again');
+      return 'retry';
+    }
+  };
+
+  await consume(
+    service,
+    { stream: streamOf[contract.on.kind], durable: contract.name, policy: contract.policy },
+    (raw) => policy.admit(() => handle(raw)),
+  );
+  return service;
+};
+
+const markRedelivered = (span: Span, heard: Heard): void => {
+  span.setAttribute('nats.redelivered', true);
+  span.setAttribute('nats.delivery', heard.delivery);
+  const origin = heard.traceparent?.split('-');
+  if (origin?.[1] && origin[2]) {
+    span.addLink({
+      context: {
+        ...trace.wrapSpanContext({ traceId: origin[1], spanId: origin[2], traceFlags: 1 }).spanContext(),
+      },
+    });
+  }
+};
+
+/** Wait before a message is delivered again: doubles from 250 ms to 5 s, with jitter so that a crowd spreads out. */
+export const redeliveryDelayMs = (delivery: number): number =>
+  Math.min(5_000, 250 * 2 ** Math.min(delivery - 1, 6)) * (0.75 + Math.random() / 2);

@@ -1,0 +1,124 @@
+import { readConfig } from '@jangada/config/config.ts';
+import type { Name, Values } from '@jangada/config/settings.ts';
+import type { Contract } from '@jangada/hop/hop.ts';
+import { core } from '@jangada/proto/envelope.ts';
+import { openTelemetry, type Telemetry } from '@jangada/telemetry/telemetry.ts';
+import { type Bus, openBus } from './bus.ts';
+import { type Check, type HealthServer, isReady, type Probes, runProbes, serveHealth } from './health.ts';
+import { type Resilience, resilience } from './resilience.ts';
+
+/** Settings that every service reads. */
+export const commonSettings = [
+  'NODE_ENV',
+  'NATS_URL',
+  'NATS_NKEY_SEED',
+  'HEALTH_HOST',
+  'HEALTH_PORT',
+  'LOG_LEVEL',
+  'OTEL_EXPORTER_OTLP_ENDPOINT',
+  'OTEL_TRACES_SAMPLER_ARG',
+] as const satisfies readonly Name[];
+
+/** What a service says of itself when asked on the `status` subject. */
+export interface Status {
+  readonly name: string;
+  readonly pid: number;
+  readonly url: string;
+  readonly ready: boolean;
+  readonly breaker: 'closed' | 'half-open' | 'open';
+  readonly inFlight: number;
+  readonly checks: readonly Check[];
+}
+
+/** A process that is connected, observed and can be drained. What it does is added by `serve` or by its main. */
+export interface Service extends Telemetry, AsyncDisposable {
+  readonly name: string;
+  readonly bus: Bus;
+  readonly policy: Resilience;
+  readonly health: HealthServer;
+  /** Resolves after SIGTERM or SIGINT, once everything is drained. */
+  readonly stopped: Promise<void>;
+  /** Messages in work now. */
+  inFlight(): number;
+  /** Work that must end before the connection closes; called once, in the order of adding. */
+  onDrain(end: () => Promise<void>): void;
+  countInFlight(count: () => number): void;
+}
+
+/** Reads the settings common to all and those named. @throws ConfigError */
+export const configOf = <N extends Name = never>(
+  own: readonly N[] = [],
+): Values<N | (typeof commonSettings)[number]> => readConfig([...commonSettings, ...own]);
+
+const drainLimitMs = 10_000;
+
+/** Connects a service: broker, health, metrics, tracing, status, signals. */
+export const openService = async (
+  contract: Contract,
+  config: Values<(typeof commonSettings)[number]>,
+  probes: Probes = {},
+  telemetry: Telemetry = openTelemetry(contract.name, config),
+): Promise<Service> => {
+  const { log, metrics } = telemetry;
+  const bus = await openBus(contract.name, config);
+  const policy = resilience(contract.name, contract.policy, metrics);
+  const stop = Promise.withResolvers<void>();
+  const ends: (() => Promise<void>)[] = [];
+  let inFlight = (): number => 0;
+  let open = true;
+  metrics.gauge('hop_in_flight', 'Messages in work', [], () => inFlight());
+
+  const allProbes: Probes = { broker: () => bus.nc.flush(), ...probes };
+  const health = await serveHealth(
+    { host: config.HEALTH_HOST, port: config.HEALTH_PORT },
+    { probes: allProbes, ready: () => open, metrics },
+  );
+  bus.nc.subscribe(core.status, {
+    callback: (_error, message) => {
+      void runProbes(allProbes).then((checks) => {
+        const ready = open && isReady(checks);
+        const about = { name: contract.name, pid: process.pid, url: health.url };
+        const status: Status = { ...about, ready, breaker: policy.state(), inFlight: inFlight(), checks };
+        message.respond(JSON.stringify(status));
+      });
+    },
+  });
+
+  let draining: Promise<void> | undefined;
+  const drain = (): Promise<void> => {
+    draining ??= (async () => {
+      open = false;
+      log.info({ operation: 'drain', count: inFlight() }, 'draining');
+      const limit = AbortSignal.timeout(drainLimitMs);
+      for (const end of ends)
+        await Promise.race([
+          end(),
+          new Promise<void>((resolve) => limit.addEventListener('abort', () => resolve())),
+        ]);
+      await bus.close();
+      await telemetry.tracing.close().catch(() => undefined);
+      await health.close();
+      stop.resolve();
+    })();
+    return draining;
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void drain());
+  log.info({ operation: 'start', url: health.url }, 'ready');
+
+  return {
+    ...telemetry,
+    name: contract.name,
+    bus,
+    policy,
+    health,
+    stopped: stop.promise,
+    inFlight: () => inFlight(),
+    onDrain: (end) => {
+      ends.push(end);
+    },
+    countInFlight: (count) => {
+      inFlight = count;
+    },
+    [Symbol.asyncDispose]: drain,
+  };
+};

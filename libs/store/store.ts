@@ -1,0 +1,144 @@
+import { Unavailable, Unprocessable } from '@jangada/hop/outcome.ts';
+import type { Span } from '@opentelemetry/api';
+import {
+  type Compilable,
+  DummyDriver,
+  Kysely,
+  PostgresAdapter,
+  PostgresIntrospector,
+  PostgresQueryCompiler,
+} from 'kysely';
+import pg from 'pg';
+
+/**
+ * PostgreSQL as the role of one service. Kysely writes and types the SQL; running it is ours, because a named
+ * prepared statement spares PostgreSQL the parsing and a transaction that carries its claim in one round trip
+ * spares the wire.
+ */
+
+// Figures as numbers where they fit, dates and instants as ISO text, decimals as exact text.
+pg.types.setTypeParser(pg.types.builtins.INT8, Number);
+pg.types.setTypeParser(pg.types.builtins.DATE, String);
+pg.types.setTypeParser(pg.types.builtins.TIMESTAMPTZ, (text) => new Date(text).toISOString());
+
+/** For whom a transaction speaks. PostgreSQL's row-level security reads it; without one, no row is visible. */
+export type Claim =
+  /** A tenant, for services that own a duty in it. */
+  | { readonly tenant: string }
+  /** A grant's database part, which PostgreSQL verifies itself. */
+  | { readonly grant: string };
+
+export interface Transaction {
+  rows<R>(query: Compilable<R>): Promise<R[]>;
+}
+
+export interface Store extends AsyncDisposable {
+  /** Runs `work` in one transaction that sees only what the claim allows. @throws Unavailable, Unprocessable */
+  within<T>(claim: Claim, work: (transaction: Transaction) => Promise<T>, span?: Span): Promise<T>;
+  /** One statement outside any claim, for tables that are not a tenant's. @throws Unavailable, Unprocessable */
+  rows<R>(query: Compilable<R>): Promise<R[]>;
+  ping(): Promise<void>;
+}
+
+/** A query builder that is never connected: it types and writes SQL. */
+export const queries = <Tables>(): Kysely<Tables> =>
+  new Kysely<Tables>({
+    dialect: {
+      createAdapter: () => new PostgresAdapter(),
+      createDriver: () => new DummyDriver(),
+      createIntrospector: (db) => new PostgresIntrospector(db),
+      createQueryCompiler: () => new PostgresQueryCompiler(),
+    },
+  });
+
+const safeClaim = /^[A-Za-z0-9_.-]{1,4096}$/;
+
+const begin = (claim: Claim): string => {
+  const [setting, value] = 'grant' in claim ? ['app.grant', claim.grant] : ['app.tenant', claim.tenant];
+  // Written into the text so that it goes with BEGIN in one round trip; this pattern leaves nothing to quote.
+  if (!safeClaim.test(value)) throw new Unprocessable('CTX_INVALID', 'the claim has a wrong shape');
+  return `begin; select set_config('${setting}', '${value}', true)`;
+};
+
+const names = new Map<string, string>();
+const nameOf = (sql: string): string => {
+  const known = names.get(sql);
+  if (known) return known;
+  const name = `q${names.size}`;
+  names.set(sql, name);
+  return name;
+};
+
+const run = async <R>(client: pg.PoolClient, query: Compilable<R>): Promise<R[]> => {
+  const { sql, parameters } = query.compile();
+  const result = await client.query({ name: nameOf(sql), text: sql, values: [...parameters] });
+  return result.rows as R[];
+};
+
+/** Classes of SQLSTATE after which the same statement may succeed later. */
+const transientClasses = new Set(['08', '40', '53', '55', '57', '58']);
+
+const classified = (error: unknown): Error => {
+  if (error instanceof Unprocessable || error instanceof Unavailable) return error;
+  const code = error instanceof pg.DatabaseError ? error.code : undefined;
+  // What the server never answered, or refused for its own sake, is an outage; the rest is ours.
+  if (code === undefined ? isConnectionFault(error) : transientClasses.has(code.slice(0, 2)))
+    return new Unavailable('database', error);
+  return new Unprocessable('INTERNAL', `database refused the statement (${code ?? 'unknown'})`, error);
+};
+
+const isConnectionFault = (error: unknown): boolean =>
+  error instanceof Error &&
+  ('code' in error || 'errors' in error || /connection|timeout|terminated|closed/i.test(error.message));
+
+export const openStore = async (
+  service: string,
+  config: { DATABASE_URL: string; DATABASE_POOL_SIZE: number },
+): Promise<Store> => {
+  const pool = new pg.Pool({
+    connectionString: config.DATABASE_URL,
+    max: config.DATABASE_POOL_SIZE,
+    application_name: service,
+    connectionTimeoutMillis: 2_000,
+    idleTimeoutMillis: 30_000,
+    keepAlive: true,
+    statement_timeout: 5_000,
+    idle_in_transaction_session_timeout: 5_000,
+  });
+  // A connection that dies while idle is replaced at its next use; without a listener it would end the process.
+  pool.on('error', () => undefined);
+
+  const use = async <T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> => {
+    let client: pg.PoolClient | undefined;
+    try {
+      client = await pool.connect();
+      const result = await work(client);
+      client.release();
+      return result;
+    } catch (error) {
+      const known = classified(error);
+      client?.release(known instanceof Unavailable);
+      throw known;
+    }
+  };
+
+  return {
+    within: (claim, work, span) =>
+      use(async (client) => {
+        try {
+          await client.query(begin(claim));
+          const result = await work({ rows: (query) => run(client, query) });
+          await client.query('commit');
+          return result;
+        } catch (error) {
+          await client.query('rollback').catch(() => undefined);
+          throw error;
+        } finally {
+          span?.end();
+        }
+      }),
+    rows: (query) => use((client) => run(client, query)),
+    ping: () => use(async (client) => void (await client.query('select 1'))),
+    [Symbol.asyncDispose]: () => pool.end(),
+  };
+};

@@ -1,0 +1,64 @@
+import type { ColumnType } from 'kysely';
+
+/** Timestamps are read as text in ISO 8601 and written as anything PostgreSQL takes. */
+type Time = ColumnType<string, string | Date, string | Date>;
+
+/** Tables that every pack shares. Made by 0001_core.ts. */
+export interface CoreTables {
+  tenants: {
+    id: string;
+    name: string;
+    pack: string;
+    time_zone: string;
+    locale: 'en' | 'pt-BR';
+    currency: string;
+  };
+  accounts: {
+    id: string;
+    tenant_id: string;
+    alias: string;
+    email: string;
+    password_hash: string;
+    role: string;
+    /** The person in the pack's tables that this account is. */
+    person_id: string | null;
+  };
+  care_relationships: {
+    tenant_id: string;
+    provider_id: string;
+    subject_id: string;
+    basis: 'care' | 'appointment' | 'assigned';
+    valid_from: Time;
+    valid_to: Time | null;
+  };
+  audit_entries: {
+    tenant_id: string;
+    /** The run, or what else the fact is about. */
+    subject_id: string;
+    fact: string;
+    sequence: string;
+    at: Time;
+    actor: string;
+    role: string | null;
+    session: string | null;
+    purpose: string | null;
+    decision: 'allowed' | 'denied' | 'failed' | 'done';
+    code: string | null;
+    resource: string | null;
+    details: ColumnType<unknown, string, string>;
+  };
+  legal_holds: {
+    tenant_id: string;
+    class: string;
+    reason: string;
+    placed_at: Time;
+    released_at: Time | null;
+  };
+  retention_runs: {
+    tenant_id: string;
+    tick: string;
+    started_at: Time;
+    finished_at: Time | null;
+    report: ColumnType<unknown, string, string>;
+  };
+}

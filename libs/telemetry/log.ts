@@ -1,0 +1,75 @@
+import { pino } from 'pino';
+
+/**
+ * Structured logs: one JSON object a line on stdout. Only the fields below are ever written; anything else is
+ * dropped, so that a name, a question or an error text that quotes one cannot reach a log by a careless line.
+ */
+const allowed = new Set([
+  'operation',
+  'query',
+  'tools_used',
+  'duration_ms',
+  'tokens_used',
+  'requestId',
+  'runId',
+  'tenantId',
+  'traceId',
+  'spanId',
+  'code',
+  'hop',
+  'outcome',
+  'error',
+  'at',
+  'attempt',
+  'state',
+  'port',
+  'url',
+  'count',
+  'reason',
+  'method',
+  'route',
+  'status',
+]);
+
+const levelNames: Readonly<Record<string, string>> = {
+  debug: 'DEBUG',
+  info: 'INFO',
+  warn: 'WARNING',
+  error: 'ERROR',
+  fatal: 'ERROR',
+};
+const pinoLevel: Readonly<Record<string, string>> = {
+  DEBUG: 'debug',
+  INFO: 'info',
+  WARNING: 'warn',
+  ERROR: 'error',
+};
+
+export type Log = ReturnType<typeof openLog>;
+
+/** A logger for one component. `level` is DEBUG, INFO, WARNING or ERROR. */
+export const openLog = (component: string, level: string, destination?: { write(line: string): void }) =>
+  pino(
+    {
+      level: pinoLevel[level] ?? 'info',
+      base: { component },
+      messageKey: 'message',
+      timestamp: () => `,"timestamp":"${new Date().toISOString()}"`,
+      formatters: {
+        level: (label) => ({ level: levelNames[label] ?? label }),
+        log: (fields) => Object.fromEntries(Object.entries(fields).filter(([key]) => allowed.has(key))),
+      },
+    },
+    ...(destination ? [destination] : []),
+  );
+
+/** What a log may hold of an exception: its kind and where it arose. Its text may quote data, so never that. */
+export const faultFields = (error: unknown): { error: string; at?: string; code?: string } => {
+  if (!(error instanceof Error)) return { error: typeof error };
+  const at = error.stack
+    ?.split('\n')
+    .find((line) => line.startsWith('    at '))
+    ?.trim();
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  return { error: error.name, ...(at ? { at } : {}), ...(code ? { code } : {}) };
+};

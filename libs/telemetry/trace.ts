@@ -1,0 +1,96 @@
+import {
+  type Context,
+  type Link,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from '@opentelemetry/api';
+import { W3CTraceContextPropagator } from '@opentelemetry/core';
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
+import { resourceFromAttributes } from '@opentelemetry/resources';
+import {
+  BatchSpanProcessor,
+  ParentBasedSampler,
+  TraceIdRatioBasedSampler,
+  TracerProvider,
+} from '@opentelemetry/sdk-trace';
+
+/**
+ * A run is one trace across all hops: the context travels in the `traceparent` header of each message.
+ * Spans are passed by hand, not through async context: every place that makes one has its parent at hand, and
+ * the hot path is spared the hook on every promise.
+ */
+export interface Tracing {
+  /** Starts a span under `parent`, a traceparent or a span. */
+  start(
+    name: string,
+    parent: string | Span | undefined,
+    options?: { kind?: 'consumer' | 'server' | 'client'; attributes?: Attributes; links?: Link[] },
+  ): Span;
+  close(): Promise<void>;
+}
+
+type Attributes = Record<string, string | number | boolean>;
+
+const kinds = { consumer: SpanKind.CONSUMER, server: SpanKind.SERVER, client: SpanKind.CLIENT };
+const w3c = new W3CTraceContextPropagator();
+const setter = {
+  set: (carrier: { traceparent?: string }, key: string, value: string) => {
+    if (key === 'traceparent') carrier.traceparent = value;
+  },
+};
+const getter = {
+  get: (carrier: { traceparent: string }, key: string) =>
+    key === 'traceparent' ? carrier.traceparent : undefined,
+  keys: () => ['traceparent'],
+};
+
+const contextOf = (parent: string | Span | undefined): Context => {
+  if (parent === undefined) return ROOT_CONTEXT;
+  if (typeof parent === 'string') return w3c.extract(ROOT_CONTEXT, { traceparent: parent }, getter);
+  return trace.setSpan(ROOT_CONTEXT, parent);
+};
+
+/** The header that hands a span on to the next hop. */
+export const traceparentOf = (span: Span): string => {
+  const carrier: { traceparent?: string } = {};
+  w3c.inject(trace.setSpan(ROOT_CONTEXT, span), carrier, setter);
+  return carrier.traceparent ?? '';
+};
+
+/** Opens tracing for a service. Without an endpoint nothing is recorded, and ids still travel for the logs. */
+export const openTracing = (service: string, endpoint: string | undefined, ratio: number): Tracing => {
+  const provider = new TracerProvider({
+    resource: resourceFromAttributes({ 'service.name': service }),
+    sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(endpoint ? ratio : 0) }),
+    spanProcessors: endpoint
+      ? [
+          new BatchSpanProcessor({
+            exporter: new OTLPTraceExporter({ url: `${endpoint}/v1/traces` }),
+            scheduledDelayMillis: 500,
+          }),
+        ]
+      : [],
+  });
+  const tracer = provider.getTracer('jangada');
+  return {
+    start: (name, parent, { kind, attributes, links } = {}) =>
+      tracer.startSpan(
+        name,
+        {
+          ...(kind ? { kind: kinds[kind] } : {}),
+          ...(attributes ? { attributes } : {}),
+          ...(links ? { links } : {}),
+        },
+        contextOf(parent),
+      ),
+    close: () => provider.shutdown(),
+  };
+};
+
+/** Marks a span as failed with a code; never with an exception's text. */
+export const failSpan = (span: Span, code: string): void => {
+  span.setStatus({ code: SpanStatusCode.ERROR, message: code });
+};

@@ -1,0 +1,56 @@
+import { createHash, createHmac } from 'node:crypto';
+import type { Plan } from '@jangada/proto/plan.ts';
+import { z } from 'zod';
+import { type KeyRing, reader, type Signer, seal } from './seal.ts';
+
+/**
+ * The grant: what one plan of one run may read. Only the permission service signs it. It has two seals over
+ * the same bytes: a signature that data-access verifies, and an HMAC that PostgreSQL verifies inside its
+ * row-level-security policies with a key that data-access never holds.
+ */
+export const grant = z.object({
+  rid: z.string(),
+  tid: z.string(),
+  sub: z.string(),
+  /** Hash of the plan; nothing else may be executed. */
+  ph: z.string(),
+  /** Whose rows: the tenant's, those of people in care of `by`, or those of `by`. */
+  reach: z.enum(['tenant', 'related', 'own']),
+  by: z.string().optional(),
+  fields: z.array(z.string()),
+  limit: z.int(),
+  /** Expiry in ms since 1970. */
+  exp: z.number(),
+});
+export type Grant = z.output<typeof grant>;
+
+/** Hash of a plan, independent of the order of its keys. */
+export const planHash = (plan: Plan): string =>
+  createHash('sha256').update(canonical(plan)).digest('base64url');
+
+const canonical = (value: unknown): string => {
+  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const entries = Object.entries(value).filter(([, inner]) => inner !== undefined);
+  entries.sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${entries.map(([key, inner]) => `${JSON.stringify(key)}:${canonical(inner)}`).join()}}`;
+};
+
+/** Signs a grant: `<payload>.<signature>.<database seal>`. */
+export const signGrant = (signer: Signer, databaseKey: Buffer, claims: Grant): string => {
+  const signed = seal(signer, claims);
+  const payload = signed.slice(0, signed.indexOf('.'));
+  return `${signed}.${createHmac('sha256', databaseKey).update(payload).digest('base64url')}`;
+};
+
+/** What PostgreSQL is shown of a grant: `<payload>.<database seal>`. */
+export const databasePart = (statement: string): string => {
+  const [payload, , seal] = statement.split('.');
+  return `${payload}.${seal}`;
+};
+
+/** @see reader for what it throws */
+export const grantReader = (ring: KeyRing): ((statement: string) => Grant) => {
+  const read = reader(ring, grant);
+  return (statement) => read(statement.slice(0, statement.lastIndexOf('.')));
+};

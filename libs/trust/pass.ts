@@ -1,0 +1,44 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { type KeyRing, reader, type Signer, seal } from './seal.ts';
+
+/**
+ * The pass: who asks, for which run, until when. Only the edge signs it, after it verified the access token;
+ * every hop verifies it before it parses anything, and no later hop can widen it.
+ */
+export const pass = z.object({
+  /** Tenant. */
+  tid: z.string(),
+  /** The account that asked. */
+  sub: z.string(),
+  /** Its role in the tenant's pack. */
+  rol: z.string(),
+  /** The person in the tenant's records that this account is, if any. */
+  per: z.string().optional(),
+  /** Session. */
+  sid: z.string(),
+  /** Run. */
+  rid: z.string(),
+  /** Hash of the question. */
+  qh: z.string(),
+  /** Purpose of the processing. */
+  pur: z.string(),
+  /** The tenant's pack, time zone, language and currency: settings that hops need and must not look up. */
+  pack: z.string(),
+  zone: z.string(),
+  loc: z.enum(['en', 'pt-BR']),
+  cur: z.string(),
+  /** When it was signed and until when the run may take, in ms since 1970. */
+  iat: z.number(),
+  exp: z.number(),
+});
+export type Pass = z.output<typeof pass>;
+
+/** Hash that binds a pass to its question. */
+export const questionHash = (question: string): string =>
+  createHash('sha256').update(question).digest('base64url');
+
+export const signPass = (signer: Signer, claims: Pass): string => seal(signer, claims);
+
+/** @see reader for what it throws */
+export const passReader = (ring: KeyRing): ((statement: string) => Pass) => reader(ring, pass);

@@ -1,0 +1,18 @@
+import * as reply from './reply.ts';
+import * as retention from './retention.ts';
+import * as run from './run.ts';
+
+/** Every message there is, in the order of a run. */
+export const messages = [
+  run.requested,
+  run.understood,
+  run.permitted,
+  run.fetched,
+  run.answered,
+  run.refused,
+  run.failed,
+  run.cancelled,
+  reply.reply,
+  retention.due,
+  retention.swept,
+] as const;

@@ -1,0 +1,31 @@
+/** The headers that every message has, beside `traceparent`. Few on purpose: each costs CPU at every hop. */
+export const headers = {
+  /** The signed pass: who asks, for which run, until when. Its expiry is the run's deadline. */
+  pass: 'Jangada-Pass',
+  /** The signed grant: what the plan may read. Only on `run.permitted`. */
+  grant: 'Jangada-Grant',
+  /** Version of the body's schema. */
+  schema: 'Jangada-Schema',
+  messageId: 'Nats-Msg-Id',
+  expectedSequence: 'Nats-Expected-Last-Subject-Sequence',
+} as const;
+
+/** Headers of a dead letter, beside those of the message that died. */
+export const deadHeaders = {
+  hop: 'Jangada-Dead-Hop',
+  reason: 'Jangada-Dead-Reason',
+  subject: 'Jangada-Dead-Subject',
+} as const;
+
+/** Core subjects: nothing is stored, whoever listens hears. */
+export const core = {
+  /** Stop one run, wherever it is. */
+  cancel: (tenant: string, run: string) => `cancel.${tenant}.${run}`,
+  /** Every service answers with its health and breaker; see the runtime's `Status`. */
+  status: 'status',
+  /** Data of a tenant changed; caches forget it. */
+  changed: (tenant: string) => `changed.${tenant}`,
+  /** The reply stream republishes here. */
+  live: (tenant: string, run: string) => `live.${tenant}.${run}`,
+  dead: (hop: string, tenant: string, id: string) => `dead.${hop}.${tenant}.${id}`,
+} as const;

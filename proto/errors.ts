@@ -1,0 +1,122 @@
+/**
+ * The one catalogue of what can go wrong. WebSocket frames, HTTP bodies, messages and logs carry these
+ * codes and nothing else; the text shown to a person is chosen by code and language, so no internal
+ * detail can reach it.
+ */
+
+export interface Fault {
+  /** HTTP status where the code leaves by HTTP. */
+  readonly status: number;
+  /** Whether the same request may succeed later, unchanged. */
+  readonly retryable: boolean;
+  /** What the person reads, in each language. */
+  readonly text: { readonly en: string; readonly 'pt-BR': string };
+}
+
+const fault = (status: number, retryable: boolean, en: string, pt: string): Fault => ({
+  status,
+  retryable,
+  text: { en, 'pt-BR': pt },
+});
+
+export const faults = {
+  AUTH_MISSING: fault(401, false, 'Sign in first', 'Entre na sua conta primeiro'),
+  AUTH_INVALID: fault(401, false, 'The access token is not valid', 'O token de acesso não é válido'),
+  AUTH_EXPIRED: fault(401, true, 'The access token has expired', 'O token de acesso expirou'),
+  AUTHZ_DENIED: fault(
+    403,
+    false,
+    'Insufficient permissions for this query',
+    'Você não tem permissão para esta consulta',
+  ),
+  AUTHZ_NO_RELATION: fault(
+    403,
+    false,
+    'You have no care relationship with this person',
+    'Você não tem vínculo de atendimento com esta pessoa',
+  ),
+  TENANT_ISOLATION_VIOLATION: fault(
+    403,
+    false,
+    'This does not belong to your organisation',
+    'Isto não pertence à sua organização',
+  ),
+  SESSION_MISMATCH: fault(
+    403,
+    false,
+    'The message names another user or session',
+    'A mensagem cita outro usuário ou sessão',
+  ),
+  INTENT_UNCLASSIFIED: fault(
+    422,
+    false,
+    'Unable to classify query intent',
+    'Não entendi o que você quer consultar',
+  ),
+  INPUT_INVALID: fault(400, false, 'The request is not valid', 'A solicitação não é válida'),
+  INVALID_MESSAGE: fault(400, false, 'Invalid message structure', 'Estrutura de mensagem inválida'),
+  UNSUPPORTED_MESSAGE: fault(400, false, 'Unsupported message type', 'Tipo de mensagem não suportado'),
+  UNSUPPORTED_VERSION: fault(400, false, 'Unsupported protocol version', 'Versão de protocolo não suportada'),
+  PAYLOAD_TOO_LARGE: fault(413, false, 'The message is too large', 'A mensagem é grande demais'),
+  NOT_FOUND: fault(404, false, 'There is nothing here', 'Não há nada aqui'),
+  RATE_LIMITED: fault(
+    429,
+    true,
+    'Too many requests; wait a moment',
+    'Muitas solicitações; aguarde um momento',
+  ),
+  OVERLOADED: fault(
+    429,
+    true,
+    'Too much is waiting for your organisation',
+    'Há solicitações demais em espera na sua organização',
+  ),
+  CTX_INVALID: fault(403, false, 'The security context is not valid', 'O contexto de segurança não é válido'),
+  CTX_NO_GRANT: fault(403, false, 'No valid grant for this plan', 'Não há concessão válida para este plano'),
+  CTX_PAYLOAD_MISMATCH: fault(
+    403,
+    false,
+    'The content is not what was signed',
+    'O conteúdo não é o que foi assinado',
+  ),
+  MSG_POISON: fault(
+    500,
+    false,
+    'The request could not be processed',
+    'A solicitação não pôde ser processada',
+  ),
+  DEADLINE: fault(504, true, 'The answer took too long', 'A resposta demorou demais'),
+  UPSTREAM_UNAVAILABLE: fault(
+    503,
+    true,
+    'Part of the service is not available',
+    'Parte do serviço não está disponível',
+  ),
+  CANCELLED: fault(499, false, 'Cancelled', 'Cancelado'),
+  INTERNAL: fault(500, true, 'Something failed on our side', 'Algo falhou do nosso lado'),
+} as const satisfies Record<string, Fault>;
+
+export type Code = keyof typeof faults;
+
+export const codes = Object.keys(faults) as [Code, ...Code[]];
+
+export type Locale = 'en' | 'pt-BR';
+
+/** What a caller is told, over every transport alike. */
+export interface ErrorBody {
+  readonly code: Code;
+  readonly message: string;
+  readonly requestId: string;
+  readonly retryable: boolean;
+}
+
+/** The text of a code in a language. */
+export const textOf = (code: Code, locale: Locale): string => faults[code].text[locale];
+
+/** The body of an error answer. */
+export const errorBody = (code: Code, requestId: string, locale: Locale = 'en'): ErrorBody => ({
+  code,
+  message: textOf(code, locale),
+  requestId,
+  retryable: faults[code].retryable,
+});

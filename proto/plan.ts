@@ -1,0 +1,62 @@
+import { z } from 'zod';
+
+/**
+ * A plan: the only thing data-access can be asked for. The grammar is closed, so free text never becomes
+ * SQL, a subject or a key, and an instruction hidden in a question or a note has nowhere to go.
+ */
+
+/** What is asked of a source. `list` returns rows; the others return figures. */
+export const ask = z.enum(['list', 'count', 'total', 'perDay']);
+export type Ask = z.output<typeof ask>;
+
+/** A half-open span of time, as instants in UTC. */
+export const period = z.object({ from: z.iso.datetime(), to: z.iso.datetime() });
+export type Period = z.output<typeof period>;
+
+export const plan = z.strictObject({
+  /** The source that the answer comes from; a pack declares which exist. */
+  source: z.string().max(40),
+  ask,
+  /** Sources joined for names and labels. Each needs its own permission. */
+  joins: z.array(z.string().max(40)).max(4),
+  filter: z.strictObject({
+    /** A person the data is about, as named in the question. */
+    subject: z.string().max(80).optional(),
+    /** The id of that person, when the caller gave one. */
+    subjectId: z.string().max(64).optional(),
+    /** A person who provides the service, as named in the question. */
+    provider: z.string().max(80).optional(),
+    /** True when the question is about the asker's own: "my appointments". */
+    mine: z.boolean().optional(),
+    period: period.optional(),
+    /** A state that the source declares, such as confirmed or unpaid. */
+    state: z.string().max(40).optional(),
+    /** Smallest and largest amount, in minor units of the tenant's currency. */
+    amount: z.strictObject({ min: z.int().optional(), max: z.int().optional() }).optional(),
+  }),
+  /** Columns wanted, all declared by the source. */
+  fields: z.array(z.string().max(40)).max(20),
+  limit: z.int().min(1).max(100),
+  /** Opaque place to go on from, as a previous page returned it. */
+  cursor: z.string().max(200).optional(),
+});
+export type Plan = z.output<typeof plan>;
+
+/** Something found in the question. */
+export const entity = z.object({
+  type: z.enum(['subject', 'provider', 'period', 'amount', 'state']),
+  value: z.string().max(120),
+});
+export type Entity = z.output<typeof entity>;
+
+/** What a question was understood to ask. */
+export const intent = z.object({
+  type: z.string().max(60),
+  /** 0..1; only scores above 0.7 are accepted. */
+  confidence: z.number().min(0).max(1),
+  entities: z.array(entity).max(20),
+  /** What the plan's sources demand, before the role's own-mapping. */
+  requiredPermissions: z.array(z.string().max(60)).max(10),
+  dataSources: z.array(z.string().max(40)).max(6),
+});
+export type Intent = z.output<typeof intent>;

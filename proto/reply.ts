@@ -1,0 +1,42 @@
+import { z } from 'zod';
+import { codes } from './errors.ts';
+import { message } from './message.ts';
+import { usage } from './run.ts';
+
+/**
+ * What the person who asked is told, all on one subject per run so that a client that comes back to any
+ * edge gets exactly the rest. Text is grouped: one message may hold several parts.
+ */
+
+export const part = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('text'),
+    /** Which telling this belongs to. A higher one replaces what a lower one said: a hop died midway. */
+    attempt: z.int(),
+    text: z.string(),
+  }),
+  z.object({
+    type: z.literal('answered'),
+    confidence: z.number(),
+    usage,
+    cached: z.boolean(),
+    degraded: z.boolean(),
+    intent: z.string(),
+    nextCursor: z.string().optional(),
+  }),
+  z.object({ type: z.literal('refused'), code: z.enum(codes), message: z.string() }),
+  z.object({ type: z.literal('failed'), code: z.enum(codes), message: z.string() }),
+  z.object({ type: z.literal('cancelled') }),
+]);
+export type Part = z.output<typeof part>;
+
+export const reply = message({
+  name: 'reply',
+  kind: 'reply',
+  passed: false,
+  says: 'A piece of the answer, or how the run ended, is ready for the person who asked.',
+  body: z.object({ parts: z.array(part).min(1) }),
+});
+
+/** True when nothing follows this part. */
+export const isEnd = (part: Part): boolean => part.type !== 'text';

@@ -1,0 +1,23 @@
+import { z } from 'zod';
+import { message } from './message.ts';
+
+export const due = message({
+  name: 'tick.retention',
+  kind: 'tick',
+  passed: false,
+  says: 'A schedule announces that the data of a tenant is due for its retention rules.',
+  body: z.object({
+    /** Seconds after its planned time at which a late tick is no longer acted on. */
+    staleAfterSeconds: z.int(),
+  }),
+});
+
+export const swept = message({
+  name: 'retention.swept',
+  kind: 'fact',
+  passed: false,
+  says: 'The retention rules of a tenant were applied once and the report is written.',
+  body: z.object({
+    rules: z.array(z.object({ class: z.string(), before: z.iso.date(), deleted: z.int() })),
+  }),
+});

@@ -1,0 +1,113 @@
+import { z } from 'zod';
+import { codes } from './errors.ts';
+import { message } from './message.ts';
+import { intent, plan } from './plan.ts';
+
+/** A question's life, one message per fact. Reading `run.*.<tenant>.<run>` in order is the whole story. */
+
+export const locale = z.enum(['en', 'pt-BR']);
+
+/** Longest question, in characters. */
+export const questionMaxLength = 2_000;
+
+const question = z.string().min(1).max(questionMaxLength);
+
+export const requested = message({
+  name: 'run.requested',
+  kind: 'intake',
+  says: 'A signed-in person asked a question and the edge admitted it.',
+  body: z.object({
+    question,
+    /** The id of the person the question is about, when the caller names one beside the text. */
+    subjectId: z.string().max(64).optional(),
+    cursor: z.string().max(200).optional(),
+  }),
+});
+
+export const understood = message({
+  name: 'run.understood',
+  kind: 'fact',
+  says: 'The question has an intent and a plan from the closed grammar.',
+  body: z.object({ question, locale, intent, plan }),
+});
+
+export const permitted = message({
+  name: 'run.permitted',
+  kind: 'fact',
+  says: 'The plan is allowed within the grant that travels with this message.',
+  body: z.object({ question, locale, intent, plan }),
+});
+
+/** One row of an answer: declared columns only, values as JSON. */
+export const row = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]));
+export type Row = z.output<typeof row>;
+
+export const fetched = message({
+  name: 'run.fetched',
+  kind: 'fact',
+  says: 'The granted rows were read under row-level security; this record came before their release.',
+  body: z.object({
+    question,
+    locale,
+    intent,
+    plan,
+    rows: z.array(row).max(100),
+    /** How many rows match in all, where the plan asks for a list. */
+    matches: z.int(),
+    nextCursor: z.string().max(200).optional(),
+    cached: z.boolean(),
+    /** When the rows were read from the database. */
+    asOf: z.iso.datetime(),
+  }),
+});
+
+/** Units of model work; zero where no model was asked. */
+export const usage = z.object({
+  promptTokens: z.int(),
+  completionTokens: z.int(),
+  totalTokens: z.int(),
+  processingTimeMs: z.int(),
+});
+export type Usage = z.output<typeof usage>;
+
+export const answered = message({
+  name: 'run.answered',
+  kind: 'fact',
+  says: 'The whole answer is stored for the person who asked. Its text is only in the reply.',
+  ends: true,
+  body: z.object({
+    intent: z.string(),
+    confidence: z.number(),
+    rows: z.int(),
+    cached: z.boolean(),
+    degraded: z.boolean(),
+    usage,
+  }),
+});
+
+export const refused = message({
+  name: 'run.refused',
+  kind: 'fact',
+  says: 'The question stopped because of who asked or what was asked; nothing was read.',
+  ends: true,
+  body: z.object({ code: z.enum(codes), locale, intent: z.string().optional() }),
+});
+
+export const failed = message({
+  name: 'run.failed',
+  kind: 'fact',
+  says: 'The question stopped because of us: a deadline, an outage or a message that cannot be processed.',
+  ends: true,
+  body: z.object({ code: z.enum(codes), locale, hop: z.string() }),
+});
+
+export const cancelled = message({
+  name: 'run.cancelled',
+  kind: 'fact',
+  says: 'The person who asked stopped the run before its answer.',
+  ends: true,
+  body: z.object({ locale, hop: z.string() }),
+});
+
+/** Every fact that can end a run, from whatever hop. */
+export const endings = [answered, refused, failed, cancelled] as const;

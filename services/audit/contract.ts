@@ -1,0 +1,26 @@
+/**
+ * audit: what happened, to whose data, by whom, and with what outcome?
+ *
+ * Hears every fact and keeps each exactly once: the key of an entry is its fact, so a redelivery changes nothing.
+ * Nobody can do anything in the system but by a message, which is why nothing can happen unheard.
+ */
+import { sink } from '@jangada/hop/hop.ts';
+import { policy } from '@jangada/hop/policy.ts';
+import { swept } from '@jangada/proto/retention.ts';
+import * as run from '@jangada/proto/run.ts';
+
+export const contract = sink({
+  name: 'audit',
+  on: [run.understood, run.permitted, run.fetched, ...run.endings, swept],
+  emits: [],
+  // A batch of entries is one insert. It waits for the database as long as it takes: an entry is never given up.
+  policy: policy({
+    timeoutMs: 5_000,
+    concurrent: 256,
+    waiting: 1_792,
+    breaker: { failures: 10, withinMs: 5_000, openMs: 1_000, successes: 2 },
+    deliveries: Number.MAX_SAFE_INTEGER,
+  }),
+  reads: ['audit_entries'],
+  writes: { audit_entries: ['insert'] },
+});

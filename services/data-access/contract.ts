@@ -1,0 +1,32 @@
+/**
+ * data-access: which rows does the granted plan name?
+ *
+ * Executes exactly the plan whose hash the grant holds, under row-level security that verifies the grant once
+ * more inside PostgreSQL. Its message is stored before a row is released: there is no read without a record.
+ */
+import { hop } from '@jangada/hop/hop.ts';
+import { policy } from '@jangada/hop/policy.ts';
+import * as run from '@jangada/proto/run.ts';
+
+export const contract = hop({
+  name: 'data-access',
+  on: run.permitted,
+  emits: [run.fetched],
+  demands: ['grant'],
+  // As in permission: rest shortly, because the database comes back by itself.
+  policy: policy({
+    timeoutMs: 3_000,
+    breaker: { failures: 10, withinMs: 5_000, openMs: 1_000, successes: 2 },
+  }),
+  reads: [
+    'care_relationships',
+    'clients',
+    'providers',
+    'units',
+    'services',
+    'cosmetic_products',
+    'appointments',
+    'billing',
+    'aesthetic_records',
+  ],
+});

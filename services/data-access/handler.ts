@@ -1,0 +1,34 @@
+import { type Decide, emit } from '@jangada/hop/hop.ts';
+import { cursorOf, type Paged } from '@jangada/packs/read.ts';
+import * as run from '@jangada/proto/run.ts';
+import type { contract } from './contract.ts';
+import { maskOf } from './mask.ts';
+import type { Found } from './rows.ts';
+
+/** Shapes rows for the caller: the page, the fields of the plan and nothing else, masked where the role demands. */
+export const decide: Decide<typeof contract, Found> = (body, found) => {
+  const { plan } = body;
+  const isList = plan.ask === 'list';
+  const page = isList ? found.rows.slice(0, plan.limit) : found.rows;
+  const [first] = page as readonly Paged[];
+  const last = page.at(-1) as Paged | undefined;
+  const more = isList && found.rows.length > plan.limit && last !== undefined;
+  const shown = page.map((row) =>
+    isList
+      ? Object.fromEntries(plan.fields.map((field) => [field, shape(field, row[field] ?? null, found)]))
+      : row,
+  );
+  return emit(run.fetched, {
+    ...body,
+    rows: shown,
+    matches: isList ? (first?._matches ?? 0) : shown.length,
+    ...(more ? { nextCursor: cursorOf(last) } : {}),
+    cached: found.cached,
+    asOf: found.asOf,
+  });
+};
+
+const shape = (field: string, value: run.Row[string], { source, masked }: Found): run.Row[string] => {
+  const mask = masked.includes(field) ? (source.fields[field]?.mask ?? 'hide') : undefined;
+  return mask && typeof value === 'string' ? maskOf(mask, value) : value;
+};

@@ -1,0 +1,57 @@
+import { createHash } from 'node:crypto';
+import type { Cache } from '@jangada/cache/cache.ts';
+import type { In } from '@jangada/hop/hop.ts';
+import { Unprocessable } from '@jangada/hop/outcome.ts';
+import type { Pack, Source } from '@jangada/packs/pack.ts';
+import { read } from '@jangada/packs/read.ts';
+import type { Row } from '@jangada/proto/run.ts';
+import type { Turn } from '@jangada/runtime/serve.ts';
+import type { Store } from '@jangada/store/store.ts';
+import { databasePart, planHash } from '@jangada/trust/grant.ts';
+import type { contract } from './contract.ts';
+
+/** Rows as the database gave them, and when. */
+export interface Found {
+  readonly source: Source;
+  /** Fields that this role sees masked. */
+  readonly masked: readonly string[];
+  readonly rows: readonly Row[];
+  readonly asOf: string;
+  readonly cached: boolean;
+}
+
+/**
+ * Reads what a plan names: from the cache, or from the database under the grant.
+ * @throws Unprocessable CTX_NO_GRANT when the plan is not the one the grant is for, or asks for more
+ */
+export const rowsOf = async (
+  { plan, intent }: In<typeof contract>,
+  { grant, grantStatement, pass, span, tenant }: Turn,
+  from: { pack: Pack; store: Store; cache: Cache },
+): Promise<Found> => {
+  const { pack, store, cache } = from;
+  const hash = planHash(plan);
+  const source = pack.sources[plan.source];
+  if (!grant || !grantStatement || grant.ph !== hash || !source)
+    throw new Unprocessable('CTX_NO_GRANT', 'the grant is for another plan');
+  if (plan.limit > grant.limit || plan.fields.some((field) => !grant.fields.includes(field))) {
+    throw new Unprocessable('CTX_NO_GRANT', 'the plan asks for more than the grant');
+  }
+  const statement = read(source, plan, { reach: grant.reach, by: grant.by, zone: pass.zone });
+  const key = {
+    tenant,
+    scope: `${grant.reach}:${grant.by ?? ''}`,
+    rules: `${pack.name}@${pack.version}:${pass.zone}`,
+    plan: createHash('sha256').update(statement.compile().sql).update(hash).digest('base64url'),
+  };
+  const ttl = pack.intents.find((one) => one.name === intent.type)?.ttlSeconds ?? 300;
+  const { value, cached } = await cache.through(key, ttl, async () => ({
+    rows: await store.within(
+      { grant: databasePart(grantStatement) },
+      (transaction) => transaction.rows(statement),
+      span('postgresql'),
+    ),
+    asOf: new Date().toISOString(),
+  }));
+  return { ...value, source, masked: pack.roles[pass.rol]?.masked ?? [], cached };
+};

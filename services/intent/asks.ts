@@ -1,0 +1,34 @@
+import { mentions } from '@jangada/nlu/score.ts';
+import { words } from '@jangada/nlu/text.ts';
+import type { Source } from '@jangada/packs/pack.ts';
+import type { Ask } from '@jangada/proto/plan.ts';
+
+/** Words that say what is wanted of the data, in both languages, folded. They belong to no domain. */
+const phrases = {
+  perDay: ['por dia', 'cada dia', 'per day', 'by day', 'each day', 'a day', 'daily', 'diari*'],
+  total: ['total', 'quanto', 'how much', 'soma', 'sum', 'somatorio', 'amount'],
+  count: ['quantas', 'quantos', 'how many', 'number of', 'numero de', 'quantidade', 'count', 'total'],
+  list: ['lista', 'liste', 'listar', 'list', 'show', 'mostre', 'mostrar', 'quais', 'which', 'what are'],
+} satisfies Record<Ask, string[]>;
+
+const own = ['my', 'mine', 'i', 'meu', 'meus', 'minha', 'minhas', 'eu', 'tenho', 'devo'];
+
+/** Verbs and fillers of a question that are nobody's name. */
+const fillers =
+  'give me tell show list find get please can you could want need see look up what which who when where is are was were did have has had there me diga mostre liste quais qual quem quando onde foi foram teve tem ver gostaria quero preciso por favor buscar busque todos todas all any new next first last novo nova billed all';
+
+/** What is asked of a source; what it cannot give is not heard. */
+export const askOf = (text: string, source: Source, fallback: Ask): Ask => {
+  const order: Ask[] = ['perDay', 'count', 'total', 'list'];
+  // "how much" and "total" are sums where there is something to sum, and counts elsewhere.
+  if (source.asks.includes('total') && !mentions(text, ['quantas', 'quantos', 'how many']))
+    order.splice(1, 2, 'total', 'count');
+  return order.find((ask) => source.asks.includes(ask) && mentions(text, phrases[ask])) ?? fallback;
+};
+
+/** True when the question is about the asker's own: "my appointments", "consultas que tenho". */
+export const isMine = (text: string): boolean => mentions(text, own);
+
+export const vocabulary: readonly string[] = [...Object.values(phrases).flat(), ...own, fillers].flatMap(
+  (phrase) => words(phrase),
+);

@@ -1,0 +1,141 @@
+import { type Decide, emit } from '@jangada/hop/hop.ts';
+import { findAmounts } from '@jangada/nlu/amounts.ts';
+import { findPeriods } from '@jangada/nlu/dates.ts';
+import { findNames } from '@jangada/nlu/names.ts';
+import { classify, mentions, threshold } from '@jangada/nlu/score.ts';
+import { canonical, type Language, language, words } from '@jangada/nlu/text.ts';
+import type { IntentPattern, Pack, Source } from '@jangada/packs/pack.ts';
+import { textOf } from '@jangada/proto/errors.ts';
+import type { Ask, Entity, Plan } from '@jangada/proto/plan.ts';
+import * as run from '@jangada/proto/run.ts';
+import { askOf, isMine, vocabulary } from './asks.ts';
+import type { contract } from './contract.ts';
+
+/** What understanding depends on beside the text. */
+export interface Setting {
+  readonly pack: Pack;
+  readonly now: Temporal.Instant;
+  readonly zone: string;
+  /** The tenant's language, for questions that could be either. */
+  readonly locale: Language;
+}
+
+/** Rows on one page. */
+const pageSize = 50;
+
+/** Turns a question into a plan, or says that it is not one of the pack's. */
+export const decide: Decide<typeof contract, Setting> = ({ question, subjectId, cursor }, setting) => {
+  const { pack } = setting;
+  const text = canonical(question);
+  const locale = language(text, setting.locale);
+  const [best] = classify(text, pack.intents);
+  const pattern = best && best.score > threshold ? best.intent : undefined;
+  const name = pattern && sourceOf(pattern, text);
+  const source = name === undefined ? undefined : pack.sources[name];
+  if (!best || !pattern || name === undefined || !source) {
+    const code = 'INTENT_UNCLASSIFIED';
+    const message = `${textOf(code, locale)}. ${pack.wording[locale].suggestions.map((one) => `“${one}”`).join(' · ')}`;
+    return emit(run.refused, { code, locale }, { tell: { type: 'refused', code, message } });
+  }
+
+  const ask = askOf(text, source, pattern.defaultAsk);
+  const { filter, entities } = readFilter(text, locale, name, setting);
+  const plan: Plan = {
+    source: name,
+    ask,
+    joins: joinsOf(source, ask, filter),
+    filter: { ...filter, ...(subjectId ? { subjectId } : {}), ...(isMine(text) ? { mine: true } : {}) },
+    fields: ask === 'list' ? [...source.list] : [],
+    limit: pageSize,
+    ...(cursor ? { cursor } : {}),
+  };
+  const intent = {
+    type: pattern.name,
+    confidence: best.score,
+    entities,
+    requiredPermissions: [...pattern.requiredPermissions],
+    dataSources: [...pattern.dataSources],
+  };
+  return emit(run.understood, { question, locale, intent, plan });
+};
+
+const sourceOf = (pattern: IntentPattern, text: string): string | undefined =>
+  pattern.turns?.find((turn) => mentions(text, turn.words))?.source ?? pattern.dataSources[0];
+
+const readFilter = (
+  text: string,
+  locale: Language,
+  sourceName: string,
+  { pack, now, zone }: Setting,
+): { filter: Plan['filter']; entities: Entity[] } => {
+  const periods = findPeriods(text, { now, timeZone: zone, language: locale });
+  const amounts = findAmounts(text, locale);
+  const names = findNames(text, {
+    language: locale,
+    spent: [...periods, ...amounts],
+    leads: pack.leads,
+    stop: stopWords(pack),
+  });
+  const [period] = periods;
+  const [amount] = amounts;
+  const subject = names.find((name) => name.role === 'subject')?.text;
+  const provider = names.find((name) => name.role === 'provider')?.text;
+  const state = pack.states.find((one) => one.source === sourceName && mentions(text, one.words))?.state;
+  const span = period && { from: period.from.toString(), to: period.to.toString() };
+  return {
+    filter: {
+      ...(subject ? { subject } : {}),
+      ...(provider ? { provider } : {}),
+      ...(span ? { period: span } : {}),
+      ...(state ? { state } : {}),
+      ...(amount ? { amount: bounds(amount) } : {}),
+    },
+    entities: [
+      ...names.map((name) => ({
+        type: name.role === 'provider' ? ('provider' as const) : ('subject' as const),
+        value: name.text,
+      })),
+      ...(span ? [{ type: 'period' as const, value: `${span.from}/${span.to}` }] : []),
+      ...(state ? [{ type: 'state' as const, value: state }] : []),
+      ...(amount ? [{ type: 'amount' as const, value: String(amount.value) }] : []),
+    ],
+  };
+};
+
+const bounds = ({
+  comparison,
+  value,
+}: ReturnType<typeof findAmounts>[number]): { min?: number; max?: number } => {
+  if (comparison === 'over') return { min: value + 1 };
+  if (comparison === 'under') return { max: value - 1 };
+  return { min: value, max: value };
+};
+
+/** Other sources whose names the answer shows or the question uses; each needs its own permission. */
+const joinsOf = (source: Source, ask: Ask, filter: Plan['filter']): string[] => {
+  const used = (table: string, named: string | undefined): boolean =>
+    table !== source.table &&
+    (named !== undefined ||
+      (ask === 'list' && source.list.some((field) => source.fields[field]?.column.startsWith(`${table}.`))));
+  return [
+    ...(source.subject && used(source.subject.table, filter.subject) ? [source.subject.table] : []),
+    ...(source.provider && used(source.provider.table, filter.provider) ? [source.provider.table] : []),
+  ];
+};
+
+const stopWordsByPack = new WeakMap<Pack, ReadonlySet<string>>();
+
+/** Words of the domain, which are nobody's name. */
+const stopWords = (pack: Pack): ReadonlySet<string> => {
+  let stop = stopWordsByPack.get(pack);
+  if (!stop) {
+    const phrases = [
+      ...pack.intents.flatMap((intent) => intent.cues.map((cue) => cue.words)),
+      ...pack.states.flatMap((state) => state.words),
+      ...Object.values(pack.wording).flatMap((wording) => Object.values(wording.nouns).flat()),
+    ];
+    stop = new Set([...vocabulary, ...phrases.flatMap((phrase) => words(phrase))]);
+    stopWordsByPack.set(pack, stop);
+  }
+  return stop;
+};

@@ -1,0 +1,35 @@
+import { packOf } from '@jangada/packs/registry.ts';
+import { serve } from '@jangada/runtime/serve.ts';
+import { configOf } from '@jangada/runtime/service.ts';
+import { openStore } from '@jangada/store/store.ts';
+import { signGrant } from '@jangada/trust/grant.ts';
+import { signerOf } from '@jangada/trust/seal.ts';
+import { contract } from './contract.ts';
+import { decide, namesPerson, reachOf } from './handler.ts';
+import { namedIn } from './reach.ts';
+
+const config = configOf([
+  'PASS_PUBLIC_KEYS',
+  'GRANT_PRIVATE_KEY',
+  'GRANT_DATABASE_KEY',
+  'DATABASE_URL',
+  'DATABASE_POOL_SIZE',
+]);
+const signer = signerOf(config.GRANT_PRIVATE_KEY);
+await using store = await openStore(contract.name, config);
+
+await using service = await serve(contract, config, {
+  gather: async ({ plan }, { pass }) => {
+    const pack = packOf(pass.pack);
+    const reach = reachOf(plan, pack, pass);
+    const named =
+      reach && namesPerson(plan)
+        ? await namedIn(store, pass.tid, plan.filter, { reach, by: pass.per })
+        : undefined;
+    return { pack, pass, named, sign: (claims) => signGrant(signer, config.GRANT_DATABASE_KEY, claims) };
+  },
+  decide,
+  probes: { database: () => store.ping() },
+});
+
+await service.stopped;

@@ -1,0 +1,19 @@
+/**
+ * response-generation: how are the granted rows told?
+ *
+ * Last hop of a run. It sees rows that were granted and nothing else, has no tool that writes, and may publish
+ * only the answer. Without a model the composer tells the rows in the pack's words; a model that fails falls
+ * back to it, and the answer says so.
+ */
+import { hop } from '@jangada/hop/hop.ts';
+import { policy } from '@jangada/hop/policy.ts';
+import * as run from '@jangada/proto/run.ts';
+
+export const contract = hop({
+  name: 'response-generation',
+  on: run.fetched,
+  emits: [run.answered],
+  tells: true,
+  // The seeds' figures for a model: 3 failures in a minute, 30 s of rest, 2 successes.
+  policy: policy({ timeoutMs: 8_000, attempts: 2, backoffMs: 200 }),
+});

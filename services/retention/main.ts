@@ -1,0 +1,36 @@
+import { emit } from '@jangada/hop/hop.ts';
+import { swept } from '@jangada/proto/retention.ts';
+import { type Kept, keep } from '@jangada/runtime/keep.ts';
+import { configOf } from '@jangada/runtime/service.ts';
+import { openStore } from '@jangada/store/store.ts';
+import { contract } from './contract.ts';
+import { tickOf } from './handler.ts';
+import { scheduleAll } from './schedule.ts';
+import { sweep } from './sweep.ts';
+
+const config = configOf(['PASS_PUBLIC_KEYS', 'DATABASE_URL', 'DATABASE_POOL_SIZE']);
+await using store = await openStore(contract.name, config);
+
+await using service = await keep(contract, config, {
+  record: tickOf,
+  keep: async (ticks, signal) => {
+    const kept: Kept[] = [];
+    for (const tick of ticks) {
+      const report = await sweep(store, tick, signal);
+      if (report) kept.push({ id: tick.id, emission: emit(swept, report) });
+    }
+    return kept;
+  },
+  probes: { database: () => store.ping() },
+});
+
+// New tenants get their schedule without a restart.
+const lookForTenants = () =>
+  scheduleAll(service.bus, store).catch(() =>
+    service.log.warn({ operation: 'schedule' }, 'schedules could not be checked; trying again'),
+  );
+await lookForTenants();
+const timer = setInterval(lookForTenants, 60_000);
+service.onDrain(async () => clearInterval(timer));
+
+await service.stopped;
