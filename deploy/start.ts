@@ -46,6 +46,9 @@ const leave = (): Promise<void> => {
   return leaving;
 };
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void leave());
+// Whoever started this may be killed without a word; nothing of it may stay behind.
+const parent = process.ppid;
+setInterval(() => process.ppid !== parent && leave(), 500).unref();
 
 await system.ready();
 const { accounts, local } = system;

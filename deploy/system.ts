@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Name, settings } from '@jangada/config/settings.ts';
+import type { Name } from '@jangada/config/settings.ts';
 import type { Contract } from '@jangada/hop/hop.ts';
 import { core } from '@jangada/proto/envelope.ts';
 import type { Status } from '@jangada/runtime/service.ts';
@@ -12,8 +12,11 @@ import { freePort, type Server } from '@jangada/servers/server.ts';
 import { connect, type NatsConnection, nkeyAuthenticator } from '@nats-io/transport-node';
 import { type Keys, openKeys } from './keys.ts';
 import type { Local } from './local.ts';
-import { databaseRole, migrate } from './migrate.ts';
-import { brokerUser, provision } from './provision.ts';
+import { variableOf } from './generate/nats.ts';
+import { roleOf } from './generate/roles.ts';
+import { settingsOf } from './generate/services.ts';
+import { migrate } from './migrate.ts';
+import { provision } from './provision.ts';
 import { type Account, seed } from './seed.ts';
 import { type Supervised, supervise } from './supervise.ts';
 import { collect, root } from './topology.ts';
@@ -57,7 +60,7 @@ export const startSystem = async (options: Options): Promise<System> => {
     contracts.map((contract) => contract.name),
   );
   const brokerEnv = Object.fromEntries(
-    Object.entries(keys.broker).map(([name, { publicKey }]) => [brokerUser(name), publicKey]),
+    Object.entries(keys.broker).map(([name, { publicKey }]) => [variableOf('NKEY', name), publicKey]),
   );
 
   progress('starting NATS, PostgreSQL and Redis');
@@ -170,46 +173,31 @@ export const startSystem = async (options: Options): Promise<System> => {
   };
 };
 
-/** Exactly the settings that a service needs: nobody holds a key that is not theirs. */
+/** Exactly the settings that a service reads: nobody holds a key that is not theirs. */
 const environment = (
-  contract: Contract,
+  { name }: Contract,
   keys: Keys,
   urls: { nats: string; postgres: string; redis: string },
   edgePort: number,
 ): Record<string, string> => {
-  const role = databaseRole(contract.name);
   const database = new URL(urls.postgres);
-  database.username = role;
-  const own: Partial<Record<string, Partial<Record<Name, string>>>> = {
-    edge: {
-      JANGADA_PORT: String(edgePort),
-      PASS_PRIVATE_KEY: keys.passPrivateKey,
-      TOKEN_PRIVATE_KEY: keys.tokenPrivateKey,
-      ENCRYPTION_KEY: keys.encryptionKey,
-    },
-    permission: { GRANT_PRIVATE_KEY: keys.grantPrivateKey, GRANT_DATABASE_KEY: keys.grantDatabaseKey },
-    'data-access': { ENCRYPTION_KEY: keys.encryptionKey, REDIS_URL: urls.redis },
-  };
-  // Settings of the person who starts the system pass through where they are nobody's secret.
-  const passed = (Object.keys(settings) as Name[]).filter(
-    (name) => !('secret' in settings[name]) && process.env[name] && name !== 'JANGADA_PORT',
-  );
-  return {
-    PATH: process.env['PATH'] ?? '',
-    HOME: process.env['HOME'] ?? '',
-    ...(process.env['NODE_COMPILE_CACHE'] ? { NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] } : {}),
-    ...Object.fromEntries(passed.map((name) => [name, process.env[name] ?? ''])),
-    ...(process.env['AI_SERVICE_API_KEY'] && contract.name === 'response-generation'
-      ? { AI_SERVICE_API_KEY: process.env['AI_SERVICE_API_KEY'] }
-      : {}),
+  database.username = roleOf(name);
+  const values: Partial<Record<Name, string>> = {
     NATS_URL: urls.nats,
-    NATS_NKEY_SEED: keys.broker[contract.name]?.seed ?? '',
-    PASS_PUBLIC_KEYS: keys.passPublicKeys,
+    NATS_NKEY_SEED: keys.broker[name]?.seed ?? '',
+    DATABASE_URL: database.href,
+    REDIS_URL: urls.redis,
     HEALTH_PORT: '0',
-    ...(contract.kind === 'hop' && contract.demands.includes('grant')
-      ? { GRANT_PUBLIC_KEYS: keys.grantPublicKeys }
-      : {}),
-    ...(contract.reads.length > 0 ? { DATABASE_URL: database.href } : {}),
-    ...own[contract.name],
+    JANGADA_PORT: String(edgePort),
+    ENCRYPTION_KEY: keys.encryptionKey,
+    PASS_PRIVATE_KEY: keys.passPrivateKey,
+    PASS_PUBLIC_KEYS: keys.passPublicKeys,
+    GRANT_PRIVATE_KEY: keys.grantPrivateKey,
+    GRANT_PUBLIC_KEYS: keys.grantPublicKeys,
+    GRANT_DATABASE_KEY: keys.grantDatabaseKey,
+    TOKEN_PRIVATE_KEY: keys.tokenPrivateKey,
   };
+  const read = settingsOf(name).map((setting) => [setting, values[setting] ?? process.env[setting]]);
+  const machine = ['PATH', 'HOME', 'NODE_COMPILE_CACHE'].map((variable) => [variable, process.env[variable]]);
+  return Object.fromEntries([...machine, ...read].filter(([, value]) => value !== undefined));
 };

@@ -21,7 +21,7 @@ const fault = (status: number, retryable: boolean, en: string, pt: string): Faul
 
 export const faults = {
   AUTH_MISSING: fault(401, false, 'Sign in first', 'Entre na sua conta primeiro'),
-  AUTH_INVALID: fault(401, false, 'The access token is not valid', 'O token de acesso não é válido'),
+  AUTH_INVALID: fault(401, false, 'The sign-in is not valid', 'A autenticação não é válida'),
   AUTH_EXPIRED: fault(401, true, 'The access token has expired', 'O token de acesso expirou'),
   AUTHZ_DENIED: fault(
     403,
@@ -59,6 +59,12 @@ export const faults = {
   UNSUPPORTED_VERSION: fault(400, false, 'Unsupported protocol version', 'Versão de protocolo não suportada'),
   PAYLOAD_TOO_LARGE: fault(413, false, 'The message is too large', 'A mensagem é grande demais'),
   NOT_FOUND: fault(404, false, 'There is nothing here', 'Não há nada aqui'),
+  RUN_CONFLICT: fault(
+    409,
+    false,
+    'This run id belongs to another question',
+    'Este id de execução pertence a outra pergunta',
+  ),
   RATE_LIMITED: fault(
     429,
     true,

@@ -46,13 +46,18 @@ export const consume = async (
     for (const [message, since] of unacknowledged) if (now - since > ackWaitMs / 3) message.working();
   }, ackWaitMs / 3);
 
+  const fetch = async (most: number): Promise<number> => {
+    const handled: Promise<void>[] = [];
+    for await (const message of await consumer.fetch({ max_messages: most, expires: 1_000 })) handled.push(work(message));
+    await Promise.all(handled);
+    return handled.length;
+  };
+
+  /** Ends early when the breaker opens again. With nothing to do it stays at its step, ready for the next message. */
   const recover = async (): Promise<void> => {
     for (const step of recovery) {
+      while ((await fetch(step)) === 0) if (stopping.signal.aborted) return;
       if (stopping.signal.aborted || policy.state() === 'open') return;
-      const batch = await consumer.fetch({ max_messages: step, expires: 1_000 });
-      const handled: Promise<void>[] = [];
-      for await (const message of batch) handled.push(work(message));
-      await Promise.all(handled);
     }
   };
 

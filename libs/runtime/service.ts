@@ -98,11 +98,13 @@ export const openService = async (
       await bus.close();
       await telemetry.tracing.close().catch(() => undefined);
       await health.close();
+      for (const signal of ['SIGTERM', 'SIGINT'] as const) process.off(signal, leave);
       stop.resolve();
     })();
     return draining;
   };
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void drain());
+  const leave = () => void drain();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, leave);
   log.info({ operation: 'start', url: health.url }, 'ready');
 
   return {

@@ -42,7 +42,6 @@ const clinic = (
   const billing = [];
   for (let day = -span.before; day <= span.after; day++) {
     const date = today.add({ days: day });
-    if (date.dayOfWeek === 7) continue;
     // Each professional sees three people a day, each person in turn.
     for (const [index, [provider]] of professionals.entries()) {
       for (let slot = 0; slot < 3; slot++) {

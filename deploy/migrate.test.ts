@@ -1,0 +1,263 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Server } from '@jangada/servers/server.ts';
+import { startPostgres } from '@jangada/servers/postgres.ts';
+import { databasePart, type Grant, signGrant } from '@jangada/trust/grant.ts';
+import { signerOf } from '@jangada/trust/seal.ts';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { roleOf, usesDatabase } from './generate/roles.ts';
+import { schemaSql } from './generate/schema.ts';
+import { openKeys } from './keys.ts';
+import { migrate, unprotected } from './migrate.ts';
+import { collect } from './topology.ts';
+
+const contracts = await collect();
+const dir = mkdtempSync(join(tmpdir(), 'jangada-migrate-'));
+const keys = openKeys(join(dir, 'keys.json'), []);
+const signer = signerOf(keys.grantPrivateKey);
+const key = Buffer.from(keys.grantDatabaseKey, 'base64');
+const denied = { code: '42501' };
+
+let server: Server;
+beforeAll(async () => {
+  server = await startPostgres({ dir: join(dir, 'postgres'), durability: 'relaxed' });
+  await migrate(server.url, { grantDatabaseKey: keys.grantDatabaseKey });
+  await ask(server.url, [
+    ...['casa', 'other'].flatMap((tenant) => [
+      `insert into tenants values ('${tenant}', 'A clinic', 'aesthetic-clinic', 'America/Sao_Paulo', 'pt-BR', 'BRL')`,
+      `insert into clients (tenant_id, id, name, name_search) values ('${tenant}', 'c1', 'Ana', 'ana')`,
+      `insert into accounts values ('${tenant}-1', '${tenant}', 'admin', '${tenant}@example.org', 'x', 'admin')`,
+    ]),
+  ]);
+}, 60_000);
+afterAll(async () => {
+  await server.stop();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+/** Runs statements in one transaction and returns the rows of the last. */
+const ask = async (url: string, statements: readonly string[]): Promise<Record<string, unknown>[]> => {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query('begin');
+    let rows: Record<string, unknown>[] = [];
+    for (const statement of statements) ({ rows } = await client.query(statement));
+    await client.query('commit');
+    return rows;
+  } finally {
+    await client.end();
+  }
+};
+
+const urlOf = (role: string, database = 'postgres'): string => {
+  const url = new URL(server.url);
+  url.username = role;
+  url.pathname = `/${database}`;
+  return url.href;
+};
+
+const claim = (tenant: string): string => `set local app.tenant = '${tenant}'`;
+
+const grantOf = (claims: Partial<Grant> = {}, sealedWith = key): string =>
+  databasePart(
+    signGrant(signer, sealedWith, {
+      rid: 'run-1', tid: 'casa', sub: 'casa-1', ph: 'hash', reach: 'tenant', fields: ['name'], limit: 10, exp: Date.now() + 30_000, ...claims,
+    }),
+  );
+
+/** `set local` would not do: grant is a reserved word. */
+const showing = (grant: string): string => `select set_config('app.grant', '${grant}', true)`;
+
+/** Tenants whose clients data-access sees when it shows this as its grant. */
+const seenUnder = async (grant: string | undefined, ...before: string[]): Promise<unknown[]> => {
+  const shown = grant === undefined ? [] : [showing(grant)];
+  const rows = await ask(urlOf('svc_data_access'), [...before, ...shown, 'select tenant_id from clients']);
+  return rows.map((row) => row['tenant_id']);
+};
+
+describe('under a grant, data-access sees', () => {
+  test('its tenant, whichever it is', async () => {
+    expect(await seenUnder(grantOf())).toEqual(['casa']);
+    expect(await seenUnder(grantOf({ tid: 'other' }))).toEqual(['other']);
+  });
+
+  test('nothing without one', async () => {
+    expect(await seenUnder(undefined)).toEqual([]);
+    expect(await seenUnder('')).toEqual([]);
+  });
+
+  test('nothing by claiming a tenant instead', async () => {
+    expect(await seenUnder(undefined, claim('casa'))).toEqual([]);
+  });
+
+  test('nothing when it was sealed with another key', async () => {
+    expect(await seenUnder(grantOf({}, randomBytes(32)))).toEqual([]);
+  });
+
+  test('nothing when it was altered, in what it says or in its seal', async () => {
+    const [payload = '', seal = ''] = grantOf().split('.');
+    const claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as Grant;
+    const altered = Buffer.from(JSON.stringify({ ...claims, tid: 'other' })).toString('base64url');
+    expect(await seenUnder(`${altered}.${seal}`)).toEqual([]);
+    expect(await seenUnder(`${payload}.${seal.startsWith('A') ? 'B' : 'A'}${seal.slice(1)}`)).toEqual([]);
+    expect(await seenUnder(payload)).toEqual([]);
+    expect(await seenUnder('....')).toEqual([]);
+  });
+
+  test('nothing once it has expired', async () => {
+    expect(await seenUnder(grantOf({ exp: Date.now() - 1 }))).toEqual([]);
+  });
+
+  test('nothing in the next transaction of the same connection', async () => {
+    const client = new pg.Client({ connectionString: urlOf('svc_data_access') });
+    await client.connect();
+    await client.query(`begin; ${showing(grantOf())}`);
+    expect((await client.query('select from clients')).rowCount).toBe(1);
+    await client.query('commit');
+    expect((await client.query('select from clients')).rowCount).toBe(0);
+    await client.end();
+  });
+});
+
+describe('a service with a duty of its own', () => {
+  test('sees the tenant it speaks for, and none when it names none', async () => {
+    const [seen] = await ask(urlOf('svc_permission'), [claim('other'), 'select string_agg(tenant_id, $$,$$) as tenants from clients']);
+    expect(seen).toEqual({ tenants: 'other' });
+    expect(await ask(urlOf('svc_permission'), ['select from clients'])).toEqual([]);
+  });
+
+  test('deletes in the tenant it speaks for only', async () => {
+    const deleted = await ask(urlOf('svc_retention'), [claim('casa'), "delete from clients where id = 'nobody' or tenant_id = 'other' returning 1 as one"]);
+    expect(deleted).toEqual([]);
+  });
+
+  test('finds an account before anybody is known, at the border only', async () => {
+    expect(await ask(urlOf('svc_edge'), ['select id from accounts order by id'])).toEqual([{ id: 'casa-1' }, { id: 'other-1' }]);
+    await expect(ask(urlOf('svc_permission'), ['select from accounts'])).rejects.toMatchObject(denied);
+  });
+
+  test('keeps entries of many tenants in one batch, and does not change one', async () => {
+    const entries = ['casa', 'other'].map((tenant) => `('${tenant}', 'run-1', 'run.answered', 1, now(), 'casa-1', 'done', '{}')`);
+    const insert = `insert into audit_entries (tenant_id, subject_id, fact, sequence, at, actor, decision, details) values ${entries} on conflict do nothing`;
+    await ask(urlOf('svc_audit'), [insert]);
+    await ask(urlOf('svc_audit'), [insert]);
+    expect(await ask(server.url, ['select tenant_id from audit_entries order by 1'])).toEqual([{ tenant_id: 'casa' }, { tenant_id: 'other' }]);
+    for (const command of ["update audit_entries set actor = 'nobody'", 'delete from audit_entries', 'truncate audit_entries']) {
+      await expect(ask(urlOf('svc_audit'), [command])).rejects.toMatchObject(denied);
+    }
+  });
+
+  test('imports rows of the tenant it names, and of no other', async () => {
+    const insert = (tenant: string) => `insert into units values ('${tenant}', 'u1', 'Central', null, null) on conflict (tenant_id, id) do update set name = excluded.name`;
+    await ask(urlOf('svc_import'), [claim('casa'), insert('casa'), insert('casa')]);
+    await expect(ask(urlOf('svc_import'), [claim('casa'), insert('other')])).rejects.toMatchObject(denied);
+  });
+});
+
+describe('every role of a service', () => {
+  const roles = contracts.filter(usesDatabase);
+
+  test.each(roles.map(({ name }) => name))('%s reads the tables that its contract names and no other', async (name) => {
+    const contract = roles.find((other) => other.name === name);
+    const readable = await ask(server.url, [
+      `select c.relname as name from pg_class c where c.relkind = 'r' and c.relnamespace in ('public'::regnamespace, 'sec'::regnamespace)
+        and has_table_privilege('${roleOf(name)}', c.oid, 'select') order by 1`,
+    ]);
+    expect(readable.map((row) => row['name'])).toEqual([...(contract?.reads ?? [])].sort());
+  });
+
+  test.each(roles.map(({ name }) => name))('%s writes what its contract names and nothing else', async (name) => {
+    const contract = roles.find((other) => other.name === name);
+    const writes = contract?.kind === 'sink' ? contract.writes : {};
+    const writable = await ask(server.url, [
+      `select c.relname || ' ' || command as right from pg_class c, unnest(array['insert', 'update', 'delete', 'truncate', 'references', 'trigger']) command
+       where c.relkind = 'r' and c.relnamespace in ('public'::regnamespace, 'sec'::regnamespace)
+         and has_table_privilege('${roleOf(name)}', c.oid, command) order by 1`,
+    ]);
+    expect(writable.map((row) => row['right'])).toEqual(Object.entries(writes).flatMap(([table, commands]) => commands.map((command) => `${table} ${command}`)).sort());
+  });
+
+  test('has no way around: no table of its own, no key, no other role, no bypass', async () => {
+    const attempts = [
+      'create table loot (id int)',
+      'select * from sec.grant_key',
+      'select sec.grant()',
+      'set role jangada_owner',
+      'alter table clients disable row level security',
+      'create policy mine on clients using (true)',
+      'grant select on accounts to svc_data_access',
+    ];
+    for (const attempt of attempts) await expect(ask(urlOf('svc_data_access'), [attempt]), attempt).rejects.toMatchObject(denied);
+    const [powers] = await ask(server.url, ["select bool_or(rolsuper or rolbypassrls or rolcreaterole) as any from pg_roles where rolname like 'svc%'"]);
+    expect(powers).toEqual({ any: false });
+  });
+
+  test('is all that can be: what else logs in as the owner is refused', async () => {
+    await expect(ask(urlOf('jangada_owner'), ['select 1'])).rejects.toThrow('not permitted to log in');
+  });
+});
+
+describe('migrating', () => {
+  test('again changes nothing', async () => {
+    const before = await schemaSql(server.url);
+    await migrate(server.url, { grantDatabaseKey: keys.grantDatabaseKey });
+    expect(await schemaSql(server.url)).toBe(before);
+    expect(await seenUnder(grantOf())).toEqual(['casa']);
+  });
+
+  test('gives the schema that generated/schema.sql shows; else run `npm run generate`', async () => {
+    expect(await schemaSql(server.url)).toBe(readFileSync(join(import.meta.dirname, 'generated', 'schema.sql'), 'utf8'));
+  });
+
+  test('takes back a right that somebody granted by hand', async () => {
+    await ask(server.url, [
+      'grant select on accounts to svc_data_access',
+      'create policy loose on accounts for select to svc_data_access using (true)',
+      'alter role svc_data_access bypassrls',
+    ]);
+    await migrate(server.url);
+    await expect(ask(urlOf('svc_data_access'), ['select from accounts'])).rejects.toMatchObject(denied);
+    expect(await seenUnder(undefined)).toEqual([]);
+  });
+
+  test('leaves no table of tenants unprotected', async () => {
+    expect(await unprotected(server.url)).toEqual([]);
+  });
+
+  test('is told of a table of tenants that has no policy, or whose owner is not bound', async () => {
+    await ask(server.url, ['create table loose (tenant_id text)']);
+    await ask(server.url, ['alter table units no force row level security']);
+    expect(await unprotected(server.url)).toEqual(['loose', 'units']);
+    await migrate(server.url);
+    // Guarded now, and empty for everybody: it still has nobody's policy.
+    expect(await unprotected(server.url)).toEqual(['loose']);
+    await ask(server.url, ['drop table loose']);
+  });
+
+  test('replaces the key that grants are verified with', async () => {
+    const next = randomBytes(32);
+    await migrate(server.url, { grantDatabaseKey: next.toString('base64') });
+    expect(await seenUnder(grantOf())).toEqual([]);
+    expect(await seenUnder(grantOf({}, next))).toEqual(['casa']);
+    await migrate(server.url, { grantDatabaseKey: keys.grantDatabaseKey });
+  });
+
+  test('works for an administrator who is no superuser', async () => {
+    await using fresh = await startPostgres({ dir: join(dir, 'plain'), durability: 'relaxed' });
+    const client = new pg.Client({ connectionString: fresh.url });
+    await client.connect();
+    await client.query('create role administrator login createrole');
+    await client.query('create database clinic owner administrator');
+    await client.end();
+    const url = new URL(fresh.url);
+    url.username = 'administrator';
+    url.pathname = '/clinic';
+    await migrate(url.href, { grantDatabaseKey: keys.grantDatabaseKey, passwords: { svc_edge: 'a password' } });
+    await migrate(url.href);
+    expect(await schemaSql(url.href)).toBe(await schemaSql(server.url));
+  }, 60_000);
+});

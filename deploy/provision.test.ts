@@ -1,0 +1,215 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { core } from '@jangada/proto/envelope.ts';
+import { type NatsServer, startNats } from '@jangada/servers/nats.ts';
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { connect, headers, type NatsConnection, nkeyAuthenticator, PermissionViolationError } from '@nats-io/transport-node';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { people, users, variableOf } from './generate/nats.ts';
+import { openKeys } from './keys.ts';
+import { provision } from './provision.ts';
+import { collect, consumerOf } from './topology.ts';
+
+const contracts = await collect();
+const names = contracts.map(({ name }) => name);
+const rights = users(contracts);
+const dir = mkdtempSync(join(tmpdir(), 'jangada-provision-'));
+const { broker: keys } = openKeys(join(dir, 'keys.json'), names);
+const seedOf = (name: string): string => keys[name]?.seed ?? '';
+
+let server: NatsServer;
+beforeAll(async () => {
+  server = await startNats({
+    dir,
+    syncInterval: '1s',
+    configFile: join(import.meta.dirname, 'generated', 'nats.conf'),
+    env: Object.fromEntries([...names, ...people].map((name) => [variableOf('NKEY', name), keys[name]?.publicKey ?? ''])),
+  });
+  await provision(server.url, seedOf('provisioner'));
+}, 60_000);
+afterAll(async () => {
+  await server.stop();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+/** A connection as one user, and what the broker denied it, as `publish <subject>` or `subscription <subject>`. */
+const as = async (name: string) => {
+  const nc = await connect({
+    servers: server.url,
+    authenticator: nkeyAuthenticator(new TextEncoder().encode(seedOf(name))),
+    inboxPrefix: `_INBOX_${name}`,
+  });
+  const denied = new Set<string>();
+  void (async () => {
+    for await (const status of nc.status()) {
+      if (status.type === 'error' && status.error instanceof PermissionViolationError) {
+        denied.add(`${status.error.operation} ${status.error.subject}`);
+      }
+    }
+  })();
+  return { nc, denied, [Symbol.asyncDispose]: () => nc.close() };
+};
+
+const matches = (pattern: string, subject: string): boolean => {
+  const wanted = pattern.split('.');
+  const tokens = subject.split('.');
+  if (wanted.at(-1) === '>') return tokens.length >= wanted.length && wanted.slice(0, -1).every((token, at) => token === '*' || token === tokens[at]);
+  return wanted.length === tokens.length && wanted.every((token, at) => token === '*' || token === tokens[at]);
+};
+
+/** One subject for each thing that anybody may do, and some that nobody but the provisioner may. */
+const example = (pattern: string): string => pattern.replace(/>$/, 'any.thing').replaceAll('*', 'planted');
+const published = [
+  ...new Set([
+    ...[...rights.values()].flatMap(({ publish }) => publish.filter((pattern) => pattern !== '$JS.API.>')).map(example),
+    '$JS.API.STREAM.DELETE.FACTS',
+    '$JS.API.STREAM.PURGE.FACTS',
+    '$JS.API.STREAM.UPDATE.FACTS',
+    '$JS.API.STREAM.MSG.DELETE.FACTS',
+    '$JS.API.CONSUMER.CREATE.FACTS.planted',
+    '$JS.API.CONSUMER.DELETE.FACTS.audit',
+    '$SYS.REQ.SERVER.PING',
+  ]),
+];
+const subscribed = [...new Set([...[...rights.values()].flatMap(({ subscribe }) => subscribe), 'run.*.*.*', '>', '$JS.API.>', '$JS.ACK.>', '_INBOX.>'])];
+
+describe('each user of the broker', () => {
+  test.each(names)('%s publishes what its contract says and nothing else', async (name) => {
+    await using user = await as(name);
+    for (const subject of published) user.nc.publish(subject, '{}');
+    await user.nc.flush();
+    const allowed = rights.get(name)?.publish ?? [];
+    const expected = published.filter((subject) => !allowed.some((pattern) => matches(pattern, subject))).map((subject) => `publish ${subject}`);
+    await vi.waitFor(() => expect([...user.denied].sort()).toEqual(expected.sort()));
+  });
+
+  test.each([...names, 'operator'])('%s subscribes to what its contract says and nothing else', async (name) => {
+    await using user = await as(name);
+    for (const subject of subscribed) user.nc.subscribe(subject, { callback: () => undefined });
+    await user.nc.flush();
+    const allowed = rights.get(name)?.subscribe ?? [];
+    const expected = subscribed.filter((subject) => !allowed.includes(subject)).map((subject) => `subscription ${subject}`);
+    await vi.waitFor(() => expect([...user.denied].sort()).toEqual(expected.sort()));
+  });
+
+  test('who is not listed cannot connect', async () => {
+    await expect(connect({ servers: server.url, reconnect: false })).rejects.toThrow(/authorization/i);
+  });
+
+  test('cannot be made to publish in the stead of who asks for its status', async () => {
+    await using intent = await as('intent');
+    await using edge = await as('edge');
+    intent.nc.subscribe(core.status, { callback: (_error, message) => void message.respond('{}') });
+    await intent.nc.flush();
+    edge.nc.publish(core.status, '', { reply: 'run.permitted.t1.forged' });
+    await vi.waitFor(() => expect([...intent.denied]).toEqual(['publish run.permitted.t1.forged']));
+    await expect(edge.nc.request(core.status, '', { timeout: 2_000 })).resolves.toBeDefined();
+  });
+});
+
+describe('with its rights alone', () => {
+  test.each(contracts.filter(consumerOf).map(({ name }) => name))('%s opens its consumer and pulls', async (name) => {
+    const { stream, durable } = consumerOf(contracts.find((contract) => contract.name === name) ?? never()) ?? never();
+    await using user = await as(name);
+    const consumer = await jetstream(user.nc).consumers.get(stream, durable);
+    const batch = await consumer.fetch({ max_messages: 1, expires: 1_000 });
+    for await (const message of batch) expect(await message.ackAck()).toBe(true);
+    expect([...user.denied]).toEqual([]);
+  });
+
+  test('a hop that tells looks up what it told, and an edge follows it live', async () => {
+    await using teller = await as('response-generation');
+    await using edge = await as('edge');
+    const live = edge.nc.subscribe(core.live('t1', 'run-1'), { max: 1 });
+    await edge.nc.flush();
+    await jetstream(teller.nc).publish('reply.t1.run-1', '{"parts":[]}');
+    for await (const message of live) expect(message.headers?.get('Nats-Stream')).toBe('REPLY');
+    for (const { nc } of [teller, edge]) expect(await lastReply(nc)).toBe('{"parts":[]}');
+  });
+
+  test('retention sets a schedule and hears its tick', async () => {
+    await using retention = await as('retention');
+    const js = jetstream(retention.nc);
+    const specification = headers();
+    specification.set('Nats-Schedule', `@at ${new Date(Date.now() + 300).toISOString()}`);
+    specification.set('Nats-Schedule-Target', 'tick.retention.t1');
+    await js.publish('sched.retention.t1', '{"staleAfterSeconds":60}', { headers: specification });
+    const consumer = await js.consumers.get('SCHED', 'retention');
+    await vi.waitFor(async () => {
+      const tick = await consumer.next({ expires: 1_000 });
+      tick?.ack();
+      expect(tick?.subject).toBe('tick.retention.t1');
+      expect(tick?.headers?.get('Nats-Scheduler')).toBe('sched.retention.t1');
+    }, 10_000);
+  });
+
+  test('the operator reads every stream and sends a message back on its way', async () => {
+    await using operator = await as('operator');
+    const jsm = await jetstreamManager(operator.nc);
+    const streams: string[] = [];
+    for await (const name of jsm.streams.names()) streams.push(name);
+    expect(streams.sort()).toEqual(['DEAD', 'FACTS', 'INTAKE', 'REPLY', 'SCHED']);
+    await jetstream(operator.nc).publish('run.understood.t1.replayed', '{}');
+    const found = await jsm.direct.getMessage('FACTS', { last_by_subj: 'run.understood.t1.replayed' });
+    expect(found?.string()).toBe('{}');
+    expect([...operator.denied]).toEqual([]);
+  });
+
+  const lastReply = async (nc: NatsConnection) => {
+    const jsm = await jetstreamManager(nc, { checkAPI: false });
+    return (await jsm.direct.getMessage('REPLY', { last_by_subj: 'reply.t1.run-1' }))?.string();
+  };
+});
+
+describe('provisioning', () => {
+  test('again changes nothing', async () => {
+    expect(await provision(server.url, seedOf('provisioner'))).toEqual({ created: [], updated: [] });
+  });
+
+  test('puts back what somebody changed and makes what is missing', async () => {
+    await using provisioner = await as('provisioner');
+    const jsm = await jetstreamManager(provisioner.nc);
+    await jsm.streams.update('DEAD', { max_bytes: 1_000_000 });
+    await jsm.consumers.update('FACTS', 'audit', { max_ack_pending: 1 });
+    await jsm.consumers.delete('FACTS', 'permission');
+    expect(await provision(server.url, seedOf('provisioner'))).toEqual({
+      created: ['FACTS/permission'],
+      updated: ['DEAD', 'FACTS/audit'],
+    });
+    expect((await jsm.consumers.info('FACTS', 'audit')).config.max_ack_pending).toBe(2_048);
+  });
+
+  test('is refused to a service', async () => {
+    await expect(provision(server.url, seedOf('intent'))).rejects.toThrow('only the provisioner may make streams');
+  });
+
+  test('says so when the broker is too old for schedules', async () => {
+    const info = { server_id: 'OLD', version: '2.10.27', headers: true, max_payload: 1_048_576, proto: 1 };
+    const old = createServer((socket) => {
+      socket.write(`INFO ${JSON.stringify(info)}\r\n`);
+      socket.on('data', (data) => data.includes('PING') && socket.write('PONG\r\n'));
+      socket.on('error', () => undefined);
+    });
+    await new Promise<void>((resolve) => old.listen(0, '127.0.0.1', resolve));
+    const address = old.address();
+    const port = typeof address === 'object' && address ? address.port : 0;
+    await expect(provision(`nats://127.0.0.1:${port}`, seedOf('provisioner'))).rejects.toThrow(
+      'the broker is nats-server 2.10.27; schedules need 2.14 or later',
+    );
+    old.close();
+  });
+
+  test('gives a tenant that floods no more room, and the others theirs', async () => {
+    await using edge = await as('edge');
+    const js = jetstream(edge.nc);
+    const flood = await Promise.allSettled(Array.from({ length: 520 }, () => js.publish('run.requested.flooding', '{}')));
+    expect(flood.filter(({ status }) => status === 'rejected')).toHaveLength(8);
+    await expect(js.publish('run.requested.quiet', '{}')).resolves.toMatchObject({ stream: 'INTAKE' });
+  });
+});
+
+const never = (): never => {
+  throw new Error('not there');
+};

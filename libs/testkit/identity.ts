@@ -1,0 +1,32 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { type Pass, questionHash } from '@jangada/trust/pass.ts';
+import { type Signer, signerOf } from '@jangada/trust/seal.ts';
+
+/** A pair of keys that nobody else trusts. */
+export const keyPair = (kid: string): { signer: Signer; secret: string; ring: string } => {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  const secret = JSON.stringify({ ...privateKey.export({ format: 'jwk' }), kid });
+  return {
+    signer: signerOf(secret),
+    secret,
+    ring: JSON.stringify({ keys: [{ ...publicKey.export({ format: 'jwk' }), kid }] }),
+  };
+};
+
+/** A pass with everything a test does not care about. */
+export const passFor = (question: string, own: Partial<Pass> = {}): Pass => ({
+  tid: 'clinica-teste',
+  sub: 'user-1',
+  rol: 'admin',
+  sid: 'session-1',
+  rid: `run-${crypto.randomUUID()}`,
+  qh: questionHash(question),
+  pur: 'care',
+  pack: 'aesthetic-clinic',
+  zone: 'America/Sao_Paulo',
+  loc: 'en',
+  cur: 'BRL',
+  iat: Date.now(),
+  exp: Date.now() + 30_000,
+  ...own,
+});

@@ -1,0 +1,27 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { messages } from './catalogue.ts';
+
+// Golden samples are never edited, only added: an old message in a stream must still be understood.
+const folder = join(import.meta.dirname, 'samples');
+const samples = readdirSync(folder).map((file) => {
+  const [, name, version] = /^(.+)\.(\d+)\.json$/.exec(file) ?? [];
+  return { file, name, version: Number(version) };
+});
+
+describe('golden samples', () => {
+  test.each(samples)('$file still parses, and loses nothing', ({ file, name }) => {
+    const message = messages.find((one) => one.name === name);
+    const sample: unknown = JSON.parse(readFileSync(join(folder, file), 'utf8'));
+    expect(message?.body.parse(sample)).toEqual(sample);
+  });
+
+  test.each(messages)('$name has a sample of its version', ({ name, version }) => {
+    expect(samples).toContainEqual({ file: `${name}.${version}.json`, name, version });
+  });
+
+  test('a name is used once', () => {
+    expect(new Set(messages.map((message) => message.name)).size).toBe(messages.length);
+  });
+});

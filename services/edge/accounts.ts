@@ -1,0 +1,62 @@
+import type { Locale } from '@jangada/proto/errors.ts';
+import type { Service } from '@jangada/runtime/service.ts';
+import { queries, type Store } from '@jangada/store/store.ts';
+import type { CoreTables } from '@jangada/store/tables.ts';
+import { LRUCache } from 'lru-cache';
+
+/** Accounts and tenants: what the edge looks up before there is a pass. */
+
+export interface Account {
+  readonly id: string;
+  readonly tenant: string;
+  readonly role: string;
+  readonly person: string | undefined;
+  readonly passwordHash: string;
+}
+
+/** What a tenant chose, for the pass: hops need it and must not look it up. */
+export interface Tenant {
+  readonly pack: string;
+  readonly zone: string;
+  readonly locale: Locale;
+  readonly currency: string;
+}
+
+export interface Accounts {
+  byEmail(email: string): Promise<Account | undefined>;
+  byId(id: string): Promise<Account | undefined>;
+  /** Remembered for a minute, and beyond it while the database is away. @throws Unavailable */
+  tenant(id: string): Promise<Tenant | undefined>;
+}
+
+const db = queries<CoreTables>();
+const selection = db.selectFrom('accounts').select(['id', 'tenant_id', 'role', 'person_id', 'password_hash']);
+const never = new AbortController().signal;
+
+export const openAccounts = (store: Store, policy: Service['policy']): Accounts => {
+  const one = async (query: typeof selection): Promise<Account | undefined> => {
+    const [row] = await policy.call(() => store.rows(query), never);
+    if (!row) return undefined;
+    const { id, tenant_id: tenant, role, person_id, password_hash: passwordHash } = row;
+    return { id, tenant, role, person: person_id ?? undefined, passwordHash };
+  };
+  const tenants = new LRUCache<string, Tenant>({
+    max: 1_000,
+    ttl: 60_000,
+    allowStaleOnFetchRejection: true,
+    noDeleteOnFetchRejection: true,
+    fetchMethod: async (id) => {
+      const query = db
+        .selectFrom('tenants')
+        .select(['pack', 'time_zone as zone', 'locale', 'currency'])
+        .where('id', '=', id);
+      const [row] = await policy.call(() => store.rows(query), never);
+      return row;
+    },
+  });
+  return {
+    byEmail: (email) => one(selection.where('email', '=', email.toLowerCase())),
+    byId: (id) => one(selection.where('id', '=', id)),
+    tenant: (id) => tenants.fetch(id),
+  };
+};

@@ -1,0 +1,277 @@
+import type { Values } from '@jangada/config/settings.ts';
+import { emit } from '@jangada/hop/hop.ts';
+import { core, headers } from '@jangada/proto/envelope.ts';
+import type { Code, Locale } from '@jangada/proto/errors.ts';
+import { subjectOf } from '@jangada/proto/message.ts';
+import { isEnd, type Part } from '@jangada/proto/reply.ts';
+import { questionMaxLength, refused, requested } from '@jangada/proto/run.ts';
+import { publishFact } from '@jangada/runtime/emit.ts';
+import type { Service } from '@jangada/runtime/service.ts';
+import { faultFields } from '@jangada/telemetry/log.ts';
+import { traceparentOf } from '@jangada/telemetry/trace.ts';
+import { type Pass, questionHash, signPass } from '@jangada/trust/pass.ts';
+import { signerOf } from '@jangada/trust/seal.ts';
+import type { Span } from '@opentelemetry/api';
+import { LRUCache } from 'lru-cache';
+import type { Accounts, Tenant } from './accounts.ts';
+import type { Follower, Following, Told } from './follow.ts';
+import type { Identity } from './identity.ts';
+import { ownedId } from './ids.ts';
+import type { Meter } from './meter.ts';
+import { Refusal } from './refusal.ts';
+
+/** Admitting questions: from a verified identity to a signed pass and a run that somebody follows. */
+
+/** A question as a dialect read it from what a client sent. */
+export interface Question {
+  readonly text: string;
+  /** The client's own ids. A run id makes the question idempotent: sent twice, it is asked once. */
+  readonly run?: string | undefined;
+  readonly session?: string | undefined;
+  /** The id of the person the question is about. */
+  readonly subjectId?: string | undefined;
+  readonly cursor?: string | undefined;
+  readonly purpose?: string | undefined;
+  /** What the client says its tenant is. May only agree with the token. */
+  readonly tenant?: string | undefined;
+  readonly traceparent?: string | undefined;
+}
+
+/** A run that is followed: its replies in order, up to its end. */
+export interface Run extends AsyncIterable<Told> {
+  readonly id: string;
+  readonly locale: Locale;
+  /** `performance.now()` of the request. */
+  readonly startedAt: number;
+  /** Ends the iteration; the run goes on. */
+  stop(): void;
+}
+
+export interface Admission {
+  /** @throws Refusal, Unavailable, Refused */
+  ask(identity: Identity, question: Question): Promise<Run>;
+  /** The caller's own run again, from its first reply on. @throws Refusal NOT_FOUND */
+  rejoin(identity: Identity, run: string): Promise<Run>;
+  /** Stops a run, and waits a moment for its last word. False when that is another. @throws Refusal NOT_FOUND */
+  cancel(identity: Identity, run: string): Promise<boolean>;
+  /** A refusal at the door, kept by audit like those of the services; to be thrown or told. */
+  refuse(identity: Identity, code: Code): Promise<Refusal>;
+  /** @throws Refusal TENANT_ISOLATION_VIOLATION if the client says another tenant than its token */
+  sameTenant(identity: Identity, said: string | undefined): Promise<void>;
+}
+
+type Config = Values<'PASS_PRIVATE_KEY' | 'ENCRYPTION_KEY' | 'RUN_DEADLINE_MS'>;
+
+/** After a run's deadline, how long its own terminal answer may still take to arrive. */
+const lastWordMs = 2_000;
+/** A run that another replica admitted just now may have told nothing yet. */
+const appearsWithinMs = 1_000;
+const defaultPurpose = 'care';
+const purposeShape = /^[a-z-]{1,40}$/;
+
+export const openAdmission = (
+  service: Service,
+  config: Config,
+  { accounts, follower, meter }: { accounts: Accounts; follower: Follower; meter: Meter },
+): Admission => {
+  const { bus, tracing, log } = service;
+  const signer = signerOf(config.PASS_PRIVATE_KEY);
+  /** Hash of the question by run, for runs admitted here lately. */
+  const admitted = new LRUCache<string, string>({ max: 50_000, ttl: 5 * 60_000 });
+  const idOf = (identity: Identity, kind: 'run' | 'session', given: string) =>
+    ownedId(config.ENCRYPTION_KEY, kind, identity, given);
+
+  const tenantOf = async (identity: Identity): Promise<Tenant> => {
+    const tenant = await accounts.tenant(identity.tenant);
+    if (!tenant) throw new Refusal('AUTH_INVALID');
+    return tenant;
+  };
+
+  const passFor = (identity: Identity, tenant: Tenant, run: string, question: Question): Pass => {
+    const now = Date.now();
+    return {
+      tid: identity.tenant,
+      sub: identity.subject,
+      rol: identity.role,
+      ...(identity.person ? { per: identity.person } : {}),
+      sid: idOf(identity, 'session', question.session ?? identity.session),
+      rid: run,
+      qh: questionHash(question.text),
+      pur: question.purpose ?? defaultPurpose,
+      pack: tenant.pack,
+      zone: tenant.zone,
+      loc: tenant.locale,
+      cur: tenant.currency,
+      iat: now,
+      exp: now + config.RUN_DEADLINE_MS,
+    };
+  };
+
+  const follow = (identity: Identity, run: string, locale: Locale): Following => {
+    const until = Date.now() + config.RUN_DEADLINE_MS + lastWordMs;
+    return follower.follow({ tenant: identity.tenant, run, until, locale });
+  };
+
+  const publish = async (pass: Pass, question: Question, span: Span): Promise<{ duplicate: boolean }> => {
+    const { subjectId, cursor } = question;
+    const body = {
+      question: question.text,
+      ...(subjectId ? { subjectId } : {}),
+      ...(cursor ? { cursor } : {}),
+    };
+    return bus.publish(subjectOf(requested, pass.tid, pass.rid), JSON.stringify(body), {
+      [headers.pass]: signPass(signer, pass),
+      [headers.schema]: String(requested.version),
+      [headers.messageId]: bus.messageId('requested', pass.tid, pass.rid),
+      traceparent: traceparentOf(span),
+    });
+  };
+
+  const refuse = async (identity: Identity, code: Code): Promise<Refusal> => {
+    meter.refused(code);
+    const run = idOf(identity, 'run', crypto.randomUUID());
+    const tenant = await tenantOf(identity).catch(() => undefined);
+    if (!tenant) return new Refusal(code);
+    const span = tracing.start('edge', undefined, {
+      kind: 'server',
+      attributes: { 'run.id': run, outcome: 'refused' },
+    });
+    try {
+      const pass = signPass(signer, passFor(identity, tenant, run, { text: '' }));
+      const cause = { tenant: identity.tenant, id: run, pass, traceparent: traceparentOf(span) };
+      await publishFact(bus, cause, emit(refused, { code, locale: tenant.locale }));
+    } catch (error) {
+      log.error(
+        { operation: 'refuse', tenantId: identity.tenant, ...faultFields(error), code },
+        'refusal is not audited',
+      );
+    } finally {
+      span.end();
+    }
+    return new Refusal(code, { locale: tenant.locale, run });
+  };
+
+  const sameTenant = async (identity: Identity, said: string | undefined): Promise<void> => {
+    if (said !== undefined && said !== identity.tenant)
+      throw await refuse(identity, 'TENANT_ISOLATION_VIOLATION');
+  };
+
+  /** @throws Refusal if no reply of the run is stored or comes soon */
+  const found = async (following: Following, locale: Locale): Promise<AsyncIterable<Told>> => {
+    following.catchUp();
+    const iterator = following[Symbol.asyncIterator]();
+    const patience = setTimeout(following.stop, appearsWithinMs);
+    const first = await iterator.next();
+    clearTimeout(patience);
+    if (!first.done) return startingWith(first.value, iterator);
+    throw new Refusal('NOT_FOUND', { locale });
+  };
+
+  return {
+    refuse,
+    sameTenant,
+
+    ask: async (identity, asked) => {
+      const startedAt = performance.now();
+      await sameTenant(identity, asked.tenant);
+      const question = { ...asked, text: asked.text.trim() };
+      const tenant = await tenantOf(identity);
+      const { locale } = tenant;
+      if (!isAcceptable(question)) throw new Refusal('INPUT_INVALID', { locale });
+      const id = idOf(identity, 'run', question.run ?? crypto.randomUUID());
+      const pass = passFor(identity, tenant, id, question);
+      const key = `${pass.tid}.${id}`;
+      if ((admitted.get(key) ?? pass.qh) !== pass.qh) throw new Refusal('RUN_CONFLICT', { locale });
+
+      const span = tracing.start('edge', question.traceparent, {
+        kind: 'server',
+        attributes: { 'run.id': id },
+      });
+      const following = follow(identity, id, locale);
+      const run = { id, tenant: pass.tid, locale, startedAt, span, stop: following.stop };
+      try {
+        const { duplicate } = await publish(pass, question, span);
+        if (duplicate || admitted.has(key)) following.catchUp();
+        admitted.set(key, pass.qh);
+        if (!duplicate) return { ...run, [Symbol.asyncIterator]: () => metered(following, run, meter) };
+        // Asked before: its end is counted where it was asked.
+        span.end();
+        return { ...run, [Symbol.asyncIterator]: () => following[Symbol.asyncIterator]() };
+      } catch (error) {
+        following.stop();
+        span.end();
+        throw error;
+      }
+    },
+
+    rejoin: async (identity, given) => {
+      const startedAt = performance.now();
+      const { locale } = await tenantOf(identity);
+      const id = idOf(identity, 'run', given);
+      const following = follow(identity, id, locale);
+      const known = admitted.has(`${identity.tenant}.${id}`);
+      if (known) following.catchUp();
+      const replies = known ? following : await found(following, locale);
+      return {
+        id,
+        locale,
+        startedAt,
+        stop: following.stop,
+        [Symbol.asyncIterator]: () => replies[Symbol.asyncIterator](),
+      };
+    },
+
+    cancel: async (identity, given) => {
+      const { locale } = await tenantOf(identity);
+      const id = idOf(identity, 'run', given);
+      const following = follow(identity, id, locale);
+      bus.nc.publish(core.cancel(identity.tenant, id));
+      following.catchUp();
+      let exists = admitted.has(`${identity.tenant}.${id}`);
+      const patience = setTimeout(following.stop, appearsWithinMs);
+      for await (const { parts } of following) {
+        exists = true;
+        const end = parts.find(isEnd);
+        if (end) {
+          clearTimeout(patience);
+          return end.type === 'cancelled';
+        }
+      }
+      if (!exists) throw new Refusal('NOT_FOUND', { locale });
+      return true;
+    },
+  };
+};
+
+const isAcceptable = ({ text, subjectId = '', cursor = '', purpose = defaultPurpose }: Question): boolean =>
+  text.length > 0 &&
+  text.length <= questionMaxLength &&
+  subjectId.length <= 64 &&
+  cursor.length <= 200 &&
+  purposeShape.test(purpose);
+
+async function* startingWith(first: Told, rest: AsyncIterator<Told>): AsyncGenerator<Told> {
+  yield first;
+  try {
+    for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
+  } finally {
+    await rest.return?.();
+  }
+}
+
+/** Passes replies on, and accounts for the run when it ends or when nobody listens any more. */
+async function* metered(
+  following: Following,
+  run: { id: string; tenant: string; startedAt: number; span: Span },
+  meter: Meter,
+): AsyncGenerator<Told> {
+  let end: Part | undefined;
+  try {
+    for await (const told of following) {
+      end = told.parts.find(isEnd);
+      yield told;
+    }
+  } finally {
+    meter.ended(run, end);
+  }
+}

@@ -1,0 +1,177 @@
+import { HttpAgent } from '@ag-ui/client';
+import type { Part } from '@jangada/proto/reply.ts';
+import { HttpAgent as OlderHttpAgent } from 'ag-ui-client-0';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { eventsOf, type Peer, type Placed, readInput } from './agui.ts';
+import { encode, placeOf } from './sse.ts';
+
+const usage = { promptTokens: 3, completionTokens: 4, totalTokens: 7, processingTimeMs: 5 };
+const answered: Part = { type: 'answered', confidence: 0.9, usage, cached: false, degraded: false, intent: 'appointments' };
+const text = (words: string, attempt = 1): Part => ({ type: 'text', attempt, text: words });
+const newer: Peer = { threadId: 'thread', runId: 'run', legacy: false };
+const older: Peer = { ...newer, legacy: true };
+
+async function* replies(...groups: readonly Part[][]) {
+  for (const parts of groups) yield { parts };
+}
+const placed = async (peer: Peer, groups: readonly Part[][], after = 0): Promise<Placed[]> =>
+  (await Array.fromAsync(eventsOf(replies(...groups), peer, after))).flat();
+const types = (events: readonly Placed[]) => events.map(({ event }) => event.type);
+
+describe('the events of a run', () => {
+  test('an answer is one message between the start and the success of its run', async () => {
+    const events = await placed(newer, [[text('Good ')], [text('day'), answered]]);
+    expect(events.map(({ event }) => event)).toEqual([
+      { type: 'RUN_STARTED', threadId: 'thread', runId: 'run', protocolVersion: '1.0' },
+      { type: 'TEXT_MESSAGE_START', messageId: 'run-1', role: 'assistant' },
+      { type: 'TEXT_MESSAGE_CONTENT', messageId: 'run-1', delta: 'Good ' },
+      { type: 'TEXT_MESSAGE_CONTENT', messageId: 'run-1', delta: 'day' },
+      { type: 'TEXT_MESSAGE_END', messageId: 'run-1' },
+      {
+        type: 'RUN_FINISHED',
+        threadId: 'thread',
+        runId: 'run',
+        outcome: { type: 'success' },
+        result: { confidence: 0.9, intent: 'appointments', cached: false, degraded: false },
+        usage: [{ inputTokens: 3, outputTokens: 4, totalTokens: 7 }],
+      },
+    ]);
+  });
+
+  test('a newer telling begins a new message, and what the older one still says is dropped', async () => {
+    const events = await placed(newer, [[text('Half an')], [text('Whole ', 2)], [text(' answer')], [text('answer', 2), answered]]);
+    const said = events.flatMap(({ event }) => (event.type === 'TEXT_MESSAGE_CONTENT' ? [[event.messageId, event.delta]] : []));
+    expect(said).toEqual([['run-1', 'Half an'], ['run-2', 'Whole '], ['run-2', 'answer']]);
+  });
+
+  test('a failure amid a message ends the message first, and nothing follows the failure', async () => {
+    const failed: Part = { type: 'failed', code: 'INTERNAL', message: 'Something failed on our side' };
+    const events = await placed(newer, [[text('Half')], [failed, text('an answer'), answered]]);
+    expect(types(events).slice(-3)).toEqual(['TEXT_MESSAGE_CONTENT', 'TEXT_MESSAGE_END', 'RUN_ERROR']);
+  });
+
+  test('cancelled is an outcome for a peer of 1.0 and an error with a code for an older one', async () => {
+    const [now] = (await placed(newer, [[{ type: 'cancelled' }]])).slice(-1);
+    const [then] = (await placed(older, [[{ type: 'cancelled' }]])).slice(-1);
+    expect(now?.event).toMatchObject({ type: 'RUN_FINISHED', outcome: { type: 'cancelled' } });
+    expect(then?.event).toMatchObject({ type: 'RUN_ERROR', code: 'CANCELLED' });
+  });
+
+  test('a client that saw part of a run gets exactly the rest, wherever it stopped', async () => {
+    const groups = [[text('a'), text('b')], [text('c', 2)], [text('d', 2), answered]];
+    const whole = await placed(newer, groups);
+    for (let after = 0; after <= whole.length; after++) {
+      expect(await placed(newer, groups, after)).toEqual(whole.slice(after));
+    }
+    expect(whole.map(({ seq }) => seq)).toEqual(whole.map((_, index) => index + 1));
+  });
+
+  test('the place in an SSE id is read back, and nonsense means from the start', () => {
+    expect(placeOf('run:with:colons:17')).toBe(17);
+    expect([undefined, '', 'run:x', 'run:-3', 'run:1.5'].map(placeOf)).toEqual([0, 0, 0, 0, 0]);
+  });
+});
+
+/** Streams that a run can have, from a fixed seed so that a failure can be repeated. */
+const someRun = (seed: number): Part[][] => {
+  let state = seed + 1;
+  const below = (limit: number) => {
+    state = (state * 48_271) % 2_147_483_647;
+    return state % limit;
+  };
+  const groups: Part[][] = [];
+  let attempt = 1;
+  for (let index = below(6); index > 0; index--) {
+    if (below(4) === 0) attempt++;
+    const told = below(5) === 0 ? Math.max(1, attempt - 1) : attempt;
+    groups.push(Array.from({ length: 1 + below(3) }, () => text(['', 'palavra ', 'línea\n\ndata: x', '"quoted" 🌊'][below(4)] ?? '', told)));
+  }
+  const ends: Part[] = [
+    answered,
+    { ...answered, usage: { ...usage, totalTokens: 0 }, nextCursor: 'next' } as Part,
+    { type: 'refused', code: 'AUTHZ_DENIED', message: 'No' },
+    { type: 'failed', code: 'DEADLINE', message: 'Late' },
+    { type: 'cancelled' },
+  ];
+  const end = ends[below(ends.length)] ?? answered;
+  return below(2) === 0 ? [...groups, [end]] : [...groups, [text('last ', attempt), end]];
+};
+
+describe('the genuine clients', () => {
+  const warn = vi.spyOn(console, 'warn');
+  const error = vi.spyOn(console, 'error');
+  beforeEach(() => void [warn, error].map((spy) => spy.mockReset()));
+  afterEach(() => {
+    expect(warn).not.toHaveBeenCalled();
+    expect(error).not.toHaveBeenCalled();
+  });
+
+  const wire = async (peer: Peer, groups: readonly Part[][]): Promise<string> =>
+    (await Array.fromAsync(eventsOf(replies(...groups), peer))).map((events) => encode('run', events)).join('');
+
+  const clients = [
+    ['1.0.0', HttpAgent, false],
+    ['0.0.59', OlderHttpAgent, true],
+  ] as const;
+  test.each(clients)('version %s takes every stream that a run can have, and says nothing', async (_version, Agent, legacy) => {
+    for (let seed = 0; seed < 200; seed++) {
+      const groups = someRun(seed);
+      const events: string[] = [];
+      const errors: unknown[] = [];
+      const agent = new Agent({
+        url: 'http://edge.test/',
+        threadId: 'thread',
+        fetch: async (_url, request) => {
+          const { peer } = readInput(JSON.parse(String(request.body)));
+          expect(peer.legacy).toBe(legacy);
+          return new Response(await wire(peer, groups), { headers: { 'content-type': 'text/event-stream' } });
+        },
+      });
+      agent.messages = [{ id: 'question', role: 'user', content: 'Who comes tomorrow?' }];
+      const subscriber = {
+        onEvent: ({ event }: { event: { type: string } }) => void events.push(event.type),
+        onRunFailed: ({ error: failure }: { error: unknown }) => void errors.push(failure),
+      };
+      await agent.runAgent({}, subscriber as never).catch((failure: unknown) => errors.push(failure));
+      const sent = await placed({ ...newer, legacy }, groups);
+      expect(events).toEqual(types(sent));
+      expect(errors).toEqual([]);
+      const last = groups.flat().filter((part) => part.type === 'text' && part.text !== '');
+      if (last.length > 0) expect(agent.messages.length).toBeGreaterThan(1);
+    }
+  });
+});
+
+describe('the input', () => {
+  const input = {
+    threadId: 'thread',
+    runId: 'run',
+    messages: [
+      { id: '1', role: 'user', content: 'First' },
+      { id: '2', role: 'assistant', content: 'Answer' },
+      { id: '3', role: 'user', content: [{ type: 'text', text: 'Who ' }, { type: 'text', text: 'comes?' }] },
+    ],
+    tools: [],
+    context: [],
+  };
+
+  test('the question is the last message of the user, its parts put together', () => {
+    expect(readInput(input).question).toMatchObject({ text: 'Who comes?', run: 'run', session: 'thread' });
+  });
+
+  test('a peer that says a protocol version is not treated as an older one', () => {
+    expect(readInput(input).peer.legacy).toBe(true);
+    expect(readInput({ ...input, protocolVersion: '1.1' }).peer.legacy).toBe(false);
+  });
+
+  test('null in an optional field is taken as absent, an unknown field is ignored', () => {
+    expect(() => readInput({ ...input, parentRunId: null, state: null, forwardedProps: null, novelty: 1 })).not.toThrow();
+  });
+
+  test('what no agent could read is refused before a run begins', () => {
+    for (const wrong of [undefined, null, 'text', [], { ...input, runId: 7 }, { ...input, messages: 'hello' }]) {
+      expect(() => readInput(wrong)).toThrow('INPUT_INVALID');
+    }
+    expect(() => readInput({ ...input, forwardedProps: { tenantId: 7 } })).toThrow('INPUT_INVALID');
+  });
+});

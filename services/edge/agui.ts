@@ -1,0 +1,148 @@
+import {
+  contentToText,
+  type Event,
+  EventType,
+  omitOptionalNulls,
+  PROTOCOL_VERSION,
+  type RunAgentInput,
+} from '@ag-ui/core';
+import { RunAgentInputSchema } from '@ag-ui/core/schemas';
+import { textOf } from '@jangada/proto/errors.ts';
+import type { Part } from '@jangada/proto/reply.ts';
+import { z } from 'zod';
+import type { Question } from './admission.ts';
+import { Refusal } from './refusal.ts';
+
+/** AG-UI: its input as a question, and what a run tells as its events. Pure. */
+
+/** The client's own ids, and whether its protocol is older than 1.0. */
+export interface Peer {
+  readonly threadId: string;
+  readonly runId: string;
+  readonly legacy: boolean;
+}
+
+/** What a client may say beside the conversation. */
+const forwarded = z.object({
+  clientId: z.string().optional(),
+  cursor: z.string().optional(),
+  purpose: z.string().optional(),
+  tenantId: z.string().optional(),
+  traceparent: z.string().optional(),
+});
+
+/**
+ * Reads a RunAgentInput. The question is the last message of the user: what else the client sends of a conversation
+ * is its own account of it, and nothing is decided by it.
+ * @throws Refusal INPUT_INVALID
+ */
+export const readInput = (body: unknown): { peer: Peer; question: Question } => {
+  // Older peers in other languages send null for what is absent.
+  const { data: input } = RunAgentInputSchema.safeParse(omitOptionalNulls(body, 'RunAgentInput'));
+  const { data: beside } = forwarded.safeParse(input?.forwardedProps ?? {});
+  if (!input || !beside) throw new Refusal('INPUT_INVALID');
+  const { threadId, runId, protocolVersion } = input as RunAgentInput;
+  const { clientId, cursor, purpose, tenantId, traceparent } = beside;
+  const asked = (input as RunAgentInput).messages.findLast((message) => message.role === 'user');
+  return {
+    peer: { threadId, runId, legacy: protocolVersion === undefined },
+    question: {
+      text: contentToText(asked?.content),
+      run: runId,
+      session: threadId,
+      subjectId: clientId,
+      cursor,
+      purpose,
+      tenant: tenantId,
+      traceparent,
+    },
+  };
+};
+
+/** The events of one run, by the parts of its replies. */
+export interface Telling {
+  start(): Event[];
+  tell(parts: readonly Part[]): Event[];
+}
+
+/**
+ * Every stream it makes is whole: a message that was begun is ended, nothing follows the terminal event, and a
+ * newer telling of the answer, which a hop's death brings about, begins a new message instead of mixing two.
+ */
+export const telling = ({ threadId, runId, legacy }: Peer): Telling => {
+  let open: string | undefined;
+  let latest = 0;
+  let ended = false;
+
+  const close = (): Event[] => {
+    const messageId = open;
+    open = undefined;
+    return messageId ? [{ type: EventType.TEXT_MESSAGE_END, messageId }] : [];
+  };
+
+  const text = ({ attempt, text: delta }: Extract<Part, { type: 'text' }>): Event[] => {
+    if (attempt < latest || delta === '') return [];
+    const events = attempt > latest ? close() : [];
+    latest = attempt;
+    if (!open) {
+      open = `${runId}-${attempt}`;
+      events.push({ type: EventType.TEXT_MESSAGE_START, messageId: open, role: 'assistant' });
+    }
+    events.push({ type: EventType.TEXT_MESSAGE_CONTENT, messageId: open, delta });
+    return events;
+  };
+
+  const terminal = (part: Exclude<Part, { type: 'text' }>): Event => {
+    if (part.type === 'answered') {
+      const { confidence, intent, cached, degraded, nextCursor, usage } = part;
+      const { promptTokens: inputTokens, completionTokens: outputTokens, totalTokens } = usage;
+      return {
+        type: EventType.RUN_FINISHED,
+        threadId,
+        runId,
+        result: { confidence, intent, cached, degraded, ...(nextCursor ? { nextCursor } : {}) },
+        outcome: { type: 'success' },
+        ...(totalTokens > 0 ? { usage: [{ inputTokens, outputTokens, totalTokens }] } : {}),
+      };
+    }
+    if (part.type !== 'cancelled')
+      return { type: EventType.RUN_ERROR, message: part.message, code: part.code };
+    return legacy
+      ? { type: EventType.RUN_ERROR, message: textOf('CANCELLED', 'en'), code: 'CANCELLED' }
+      : { type: EventType.RUN_FINISHED, threadId, runId, outcome: { type: 'cancelled' } };
+  };
+
+  return {
+    start: () => [{ type: EventType.RUN_STARTED, threadId, runId, protocolVersion: PROTOCOL_VERSION }],
+    tell: (parts) =>
+      parts.flatMap((part) => {
+        if (ended) return [];
+        if (part.type === 'text') return text(part);
+        ended = true;
+        return [...close(), terminal(part)];
+      }),
+  };
+};
+
+/** An event and its place in its run, from 1, without gaps, the same at every replica. */
+export interface Placed {
+  readonly seq: number;
+  readonly event: Event;
+}
+
+/**
+ * The events of a run after a place, grouped as the replies were. What a client has seen already is told to the
+ * state machine again but not to the client, so a place within a reply is as good as one between two.
+ */
+export async function* eventsOf(
+  run: AsyncIterable<{ readonly parts: readonly Part[] }>,
+  peer: Peer,
+  after = 0,
+): AsyncGenerator<readonly Placed[]> {
+  const { start, tell } = telling(peer);
+  let seq = 0;
+  const place = (events: Event[]): Placed[] =>
+    events.map((event) => ({ seq: ++seq, event })).filter((placed) => placed.seq > after);
+  yield place(start());
+  for await (const { parts } of run) yield place(tell(parts));
+}

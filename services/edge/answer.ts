@@ -1,0 +1,104 @@
+import { type Code, errorBody, type Locale, textOf } from '@jangada/proto/errors.ts';
+import type { Part } from '@jangada/proto/reply.ts';
+import type { Usage } from '@jangada/proto/run.ts';
+
+/** A whole answer, for callers that do not want it in pieces. Pure. */
+
+export type End = Exclude<Part, { type: 'text' }>;
+
+/** Puts the pieces of the latest telling together. */
+export const gatherText = () => {
+  let latest = 0;
+  let content = '';
+  return {
+    add: (part: Part): void => {
+      if (part.type !== 'text' || part.attempt < latest) return;
+      content = part.attempt > latest ? part.text : content + part.text;
+      latest = part.attempt;
+    },
+    text: () => content,
+  };
+};
+
+/** What the agent says, in one piece. */
+export interface AgentResponse {
+  readonly id: string;
+  readonly type: 'response' | 'error';
+  readonly content: string;
+  readonly confidence: number;
+  readonly usage: Usage;
+  readonly runId: string;
+  readonly cached?: boolean;
+  readonly degraded?: boolean;
+  readonly nextCursor?: string;
+  readonly code?: Code;
+  readonly message?: string;
+  readonly requestId?: string;
+  readonly retryable?: boolean;
+}
+
+interface About {
+  readonly requestId: string;
+  readonly runId: string;
+  readonly locale: Locale;
+  /** Since the question arrived. */
+  readonly elapsedMs: number;
+}
+
+/** At least 1, because a client takes 0 for "not measured". */
+const wholeMs = (elapsedMs: number): number => Math.max(1, Math.round(elapsedMs));
+
+/** Token counts of the model, and the time that the caller waited. */
+export const usageOf = (end: End, elapsedMs: number): Usage => ({
+  ...(end.type === 'answered' ? end.usage : { promptTokens: 0, completionTokens: 0, totalTokens: 0 }),
+  processingTimeMs: wholeMs(elapsedMs),
+});
+
+/** The code of an ending that is no answer. */
+export const codeOf = (end: End): Code | undefined => {
+  if (end.type === 'answered') return undefined;
+  return end.type === 'cancelled' ? 'CANCELLED' : end.code;
+};
+
+export const agentResponse = (content: string, end: End, about: About): AgentResponse => {
+  const { requestId, runId, locale, elapsedMs } = about;
+  const usage = usageOf(end, elapsedMs);
+  const code = codeOf(end);
+  if (end.type !== 'answered') {
+    const error = errorBody(code ?? 'INTERNAL', requestId, locale);
+    return { id: requestId, type: 'error', content: error.message, confidence: 0, usage, runId, ...error };
+  }
+  const { confidence, cached, degraded, nextCursor } = end;
+  return {
+    id: requestId,
+    type: 'response',
+    content,
+    confidence,
+    usage,
+    runId,
+    cached,
+    degraded,
+    ...(nextCursor ? { nextCursor } : {}),
+  };
+};
+
+/** Follows a run to its end. Undefined when nobody listens any more. */
+export const wholeAnswer = async (
+  run: AsyncIterable<{ readonly parts: readonly Part[] }>,
+): Promise<{ content: string; end: End } | undefined> => {
+  const gathered = gatherText();
+  for await (const { parts } of run) {
+    for (const part of parts) {
+      if (part.type !== 'text') return { content: gathered.text(), end: part };
+      gathered.add(part);
+    }
+  }
+  return undefined;
+};
+
+/** The ending that a refusal before the run amounts to. */
+export const endOf = (code: Code, locale: Locale): End => ({
+  type: 'refused',
+  code,
+  message: textOf(code, locale),
+});

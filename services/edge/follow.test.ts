@@ -1,0 +1,128 @@
+import type { Part } from '@jangada/proto/reply.ts';
+import { type Bus, openBus } from '@jangada/runtime/bus.ts';
+import { publishReply } from '@jangada/runtime/emit.ts';
+import { until } from '@jangada/testkit/until.ts';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { type Follower, openFollower, type Told } from './follow.ts';
+import { openTeller, startBroker } from './test-broker.ts';
+
+const tenant = 'clinic';
+let broker: Awaited<ReturnType<typeof startBroker>>;
+let edge: Bus;
+let teller: Bus;
+let follower: Follower;
+
+beforeAll(async () => {
+  broker = await startBroker();
+  edge = await openBus('edge', { NATS_URL: broker.url, NATS_NKEY_SEED: broker.seed });
+  teller = await openTeller(broker);
+});
+afterAll(async () => {
+  await Promise.all([edge?.close(), teller?.close()]);
+  await broker?.stop();
+});
+beforeEach(() => {
+  follower = openFollower(edge.nc);
+});
+afterEach(() => follower.close());
+
+const text = (words: string): Part => ({ type: 'text', attempt: 1, text: words });
+const cancelled: Part = { type: 'cancelled' };
+let count = 0;
+const newRun = () => `run-${count++}-${crypto.randomUUID()}`;
+const tell = (run: string, key: string, ...parts: Part[]) =>
+  publishReply(teller, { tenant, id: run, pass: undefined, traceparent: '' }, key, parts);
+const follow = (run: string, patienceMs = 30_000) =>
+  follower.follow({ tenant, run, until: Date.now() + patienceMs, locale: 'en' });
+const words = (told: readonly Told[]) =>
+  told.flatMap(({ parts }) => parts.map((part) => (part.type === 'text' ? part.text : part.type)));
+
+test('a fresh run is followed live to its end, and nothing of it stays', async () => {
+  const run = newRun();
+  const told = Array.fromAsync(follow(run));
+  await edge.nc.flush();
+  await tell(run, '1', text('a'));
+  await tell(run, '2', text('b'), cancelled);
+  expect(words(await told)).toEqual(['a', 'b', 'cancelled']);
+  expect(follower.count()).toBe(0);
+});
+
+test('what was told before is caught up with, and joined to what comes, each once and in order', async () => {
+  const run = newRun();
+  for (let index = 0; index < 150; index++) await tell(run, `${index}`, text(`${index}`));
+  const following = follow(run);
+  following.catchUp();
+  const told = Array.fromAsync(following);
+  for (let index = 150; index < 300; index++) await tell(run, `${index}`, text(`${index}`));
+  await tell(run, 'end', cancelled);
+  const expected = Array.from({ length: 300 }, (_, index) => `${index}`);
+  expect(words(await told)).toEqual([...expected, 'cancelled']);
+});
+
+test('a follower that missed the first reply sees the gap at the second and fetches both', async () => {
+  const run = newRun();
+  await tell(run, '1', text('missed'));
+  const told = Array.fromAsync(follow(run));
+  await edge.nc.flush();
+  await tell(run, '2', text('heard'), cancelled);
+  expect(words(await told)).toEqual(['missed', 'heard', 'cancelled']);
+});
+
+test('a last reply that was missed leaves no gap to see, and is found by polling', async () => {
+  const run = newRun();
+  await tell(run, '1', text('all'), cancelled);
+  expect(words(await Array.fromAsync(follow(run)))).toEqual(['all', 'cancelled']);
+});
+
+test('a slow reader gets everything although only a bounded number of replies waits for it', async () => {
+  const run = newRun();
+  const following = follow(run);
+  await edge.nc.flush();
+  for (let index = 0; index < 400; index++) await tell(run, `${index}`, text(`${index}`));
+  await tell(run, 'end', cancelled);
+  const told: Told[] = [];
+  for await (const one of following) {
+    told.push(one);
+    await new Promise(setImmediate);
+  }
+  expect(words(told)).toEqual([...Array.from({ length: 400 }, (_, index) => `${index}`), 'cancelled']);
+});
+
+test('a run without an end is ended with a failure when its time is over', async () => {
+  const [told] = await Array.fromAsync(follow(newRun(), 0));
+  expect(told?.parts).toMatchObject([{ type: 'failed', code: 'UPSTREAM_UNAVAILABLE' }]);
+});
+
+test('a reply that cannot be read ends the run with a failure instead of going on without it', async () => {
+  const run = newRun();
+  const told = Array.fromAsync(follow(run));
+  await edge.nc.flush();
+  await teller.publish(`reply.${tenant}.${run}`, '{"parts":[{"type":"shout"}]}', {});
+  expect((await told)[0]?.parts).toMatchObject([{ type: 'failed', code: 'INTERNAL' }]);
+});
+
+test('stopping ends the wait of a reader at once', async () => {
+  const following = follow(newRun());
+  const told = Array.fromAsync(following);
+  following.stop();
+  expect(await told).toEqual([]);
+  expect(follower.count()).toBe(0);
+});
+
+test('closing gives every run that is still followed a last word', async () => {
+  const told = Promise.all([1, 2, 3].map(() => Array.fromAsync(follow(newRun()))));
+  follower.close();
+  expect((await told).flatMap(words)).toEqual(['failed', 'failed', 'failed']);
+});
+
+test('the end of a run arrives although the broker died before it was told', async () => {
+  const run = newRun();
+  const told = Array.fromAsync(follow(run));
+  await edge.nc.flush();
+  await tell(run, '1', text('before '));
+  await broker.kill();
+  await broker.restart();
+  await tell(run, '2', text('after'), cancelled);
+  expect(words(await told)).toEqual(['before ', 'after', 'cancelled']);
+  await until('the follower to let go', () => follower.count() === 0);
+});

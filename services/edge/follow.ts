@@ -1,0 +1,197 @@
+import { core } from '@jangada/proto/envelope.ts';
+import { type Code, type Locale, textOf } from '@jangada/proto/errors.ts';
+import { streamOf, subjectOf } from '@jangada/proto/message.ts';
+import { isEnd, type Part, reply } from '@jangada/proto/reply.ts';
+import type { Msg, NatsConnection } from '@nats-io/transport-node';
+
+/**
+ * Following what a run tells: live, and from the stream what was missed. The broker republishes each stored reply
+ * with the sequence of the one before it, so a gap is seen exactly. Nothing at the broker belongs to a follower,
+ * which is why a client may come back to any replica.
+ */
+
+/** One stored reply. */
+export interface Told {
+  /** Its sequence in the reply stream; grows within a run, with gaps. */
+  readonly sequence: number;
+  readonly parts: readonly Part[];
+}
+
+/** The replies of one run, in order, each once, up to its end. */
+export interface Following extends AsyncIterable<Told> {
+  /** Reads what is stored already. A run that has just been asked for has nothing. */
+  catchUp(): void;
+  /** Ends the iteration; the run goes on without a listener. */
+  stop(): void;
+}
+
+export interface Followed {
+  readonly tenant: string;
+  readonly run: string;
+  /** When waiting for the run's end is over, in ms since 1970; the follower then ends it with a failure. */
+  readonly until: number;
+  readonly locale: Locale;
+}
+
+export interface Follower {
+  follow(run: Followed): Following;
+  /** Runs followed now. */
+  count(): number;
+  /** Ends every run still followed with a failure, so that nobody is left without a last word. */
+  close(): void;
+}
+
+/** Replies that wait for a slow reader; the others stay in the stream until there is room. */
+const room = 64;
+const pollMs = 1_000;
+const fetchTimeoutMs = 2_000;
+
+interface Open {
+  /** Fetches what a lost last message, which leaves no gap to see, would have brought; ends what is overdue. */
+  poll(now: number): void;
+  fail(): void;
+}
+
+export const openFollower = (nc: NatsConnection): Follower => {
+  const runs = new Set<Open>();
+  const timer = setInterval(() => {
+    const now = Date.now();
+    for (const run of runs) run.poll(now);
+  }, pollMs).unref();
+
+  const follow = ({ tenant, run, until, locale }: Followed): Following => {
+    const subject = subjectOf(reply, tenant, run);
+    const waiting: Told[] = [];
+    let last = 0;
+    let heardAt = Date.now();
+    let behind = false;
+    let fetching = false;
+    let ended = false;
+    let wake: ((result: IteratorResult<Told>) => void) | undefined;
+
+    const end = (): void => {
+      ended = true;
+      runs.delete(open);
+      subscription.unsubscribe();
+    };
+    const deliver = (told: Told): void => {
+      last = told.sequence;
+      heardAt = Date.now();
+      if (told.parts.some(isEnd)) end();
+      if (!wake) waiting.push(told);
+      else {
+        wake({ value: told, done: false });
+        wake = undefined;
+      }
+    };
+    const fail = (code: Code): void => {
+      deliver({ sequence: last, parts: [{ type: 'failed', code, message: textOf(code, locale) }] });
+    };
+    const stop = (): void => {
+      if (!ended) end();
+      waiting.length = 0;
+      wake?.({ value: undefined, done: true });
+      wake = undefined;
+    };
+    const accept = (message: Msg, previous: number): void => {
+      const sequence = Number(message.headers?.get('Nats-Sequence'));
+      if (ended || !(sequence > last)) return;
+      if (previous > last || waiting.length >= room) {
+        behind = true;
+        void catchUp();
+        return;
+      }
+      const parts = partsOf(message);
+      if (parts) deliver({ sequence, parts });
+      else fail('INTERNAL');
+    };
+
+    const catchUp = async (): Promise<void> => {
+      if (fetching || ended || waiting.length >= room) return;
+      fetching = true;
+      try {
+        do {
+          behind = false;
+          let count = 0;
+          for await (const message of stored(nc, subject, last + 1)) {
+            accept(message, last);
+            count++;
+          }
+          behind ||= count === room;
+        } while (behind && !ended && waiting.length < room);
+      } catch {
+        // The broker is away; the next poll tries again.
+        behind = true;
+      } finally {
+        fetching = false;
+      }
+    };
+
+    const open: Open = {
+      poll: (now) => {
+        if (now > until) fail('UPSTREAM_UNAVAILABLE');
+        else if (now - heardAt >= pollMs) void catchUp();
+      },
+      fail: () => fail('UPSTREAM_UNAVAILABLE'),
+    };
+    const subscription = nc.subscribe(core.live(tenant, run), {
+      callback: (error, message) => {
+        if (!error) accept(message, Number(message.headers?.get('Nats-Last-Sequence')));
+      },
+    });
+    runs.add(open);
+
+    return {
+      catchUp: () => void catchUp(),
+      stop,
+      [Symbol.asyncIterator]: () => ({
+        next: () => {
+          const told = waiting.shift();
+          if (told) return Promise.resolve({ value: told, done: false });
+          if (ended) return Promise.resolve({ value: undefined, done: true });
+          if (behind) void catchUp();
+          return new Promise((resolve) => {
+            wake = resolve;
+          });
+        },
+        return: () => {
+          stop();
+          return Promise.resolve({ value: undefined, done: true });
+        },
+      }),
+    };
+  };
+
+  return {
+    follow,
+    count: () => runs.size,
+    close: () => {
+      clearInterval(timer);
+      for (const run of runs) run.fail();
+    },
+  };
+};
+
+const partsOf = (message: Msg): readonly Part[] | undefined => {
+  try {
+    return reply.body.parse(message.json()).parts;
+  } catch {
+    return undefined;
+  }
+};
+
+/**
+ * One batch of a subject's messages from a sequence on. Asked for by hand: the library's own batch keeps its
+ * subscription when it is done, and never ends if the broker dies within it.
+ */
+async function* stored(nc: NatsConnection, subject: string, from: number) {
+  const query = JSON.stringify({ seq: from, next_by_subj: subject, batch: room });
+  const answers = await nc.requestMany(`$JS.API.DIRECT.GET.${streamOf.reply}`, query, {
+    strategy: 'sentinel',
+    maxWait: fetchTimeoutMs,
+  });
+  for await (const message of answers) {
+    if (message.data.length === 0) return;
+    yield message;
+  }
+}

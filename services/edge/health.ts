@@ -1,0 +1,66 @@
+import { core } from '@jangada/proto/envelope.ts';
+import { type Check, healthDocument, overall, type Probes, runProbes } from '@jangada/runtime/health.ts';
+import type { Service, Status } from '@jangada/runtime/service.ts';
+import type { FastifyInstance } from 'fastify';
+
+/** Health of the whole system, as its services say it of themselves. */
+
+const answersWithinMs = 300;
+const rememberMs = 1_000;
+
+/** The checks that are asked for from outside, and whose word counts for each. */
+const sources: Readonly<Record<string, (status: Status) => Check[]>> = {
+  database: ({ checks }) => checks.filter(({ name }) => name === 'database'),
+  redis: ({ checks }) => checks.filter(({ name }) => name === 'redis'),
+  ai_service: ({ checks }) => checks.filter(({ name }) => name === 'ai_service'),
+  security: ({ name, ready }) =>
+    name === 'permission' ? [{ name, status: ready ? 'healthy' : 'unhealthy' }] : [],
+};
+
+/** Healthy when somebody vouches for it and nobody says otherwise. */
+export const merge = (statuses: readonly Status[]): Check[] =>
+  Object.entries(sources).map(([name, from]): Check => {
+    const said = statuses.flatMap(from);
+    if (said.length === 0) return { name, status: 'unhealthy', details: 'no service answered for it' };
+    const bad = said.find(({ status }) => status === 'unhealthy');
+    return bad ? { ...bad, name } : { name, status: 'healthy' };
+  });
+
+export const healthRoutes = (
+  app: FastifyInstance,
+  { bus }: Pick<Service, 'bus'>,
+  { probes, accepting }: { probes: Probes; accepting: () => boolean },
+): void => {
+  let collected: { at: number; statuses: Promise<Status[]> } | undefined;
+
+  const collect = async (): Promise<Status[]> => {
+    const statuses: Status[] = [];
+    const answers = await bus.nc.requestMany(core.status, '', {
+      strategy: 'timer',
+      maxWait: answersWithinMs,
+    });
+    for await (const answer of answers) statuses.push(answer.json<Status>());
+    return statuses;
+  };
+  /** One question to all services serves everybody who asks within a second. */
+  const statuses = (): Promise<Status[]> => {
+    if (!collected || Date.now() - collected.at > rememberMs) {
+      // A broker that is away answers for nobody.
+      collected = { at: Date.now(), statuses: collect().catch(() => []) };
+    }
+    return collected.statuses;
+  };
+
+  for (const url of ['/v1/health', '/health']) {
+    app.get(url, { config: { public: true } }, async () => {
+      const websocket: Check = { name: 'websocket', status: accepting() ? 'healthy' : 'unhealthy' };
+      return healthDocument([...merge(await statuses()), websocket]);
+    });
+  }
+
+  app.get('/v1/ready', { config: { public: true } }, async (_request, reply) => {
+    const checks = await runProbes({ broker: () => bus.nc.flush(), ...probes });
+    const ready = accepting() && overall(checks) === 'healthy';
+    return reply.code(ready ? 200 : 503).send({ ready, checks });
+  });
+};

@@ -1,0 +1,79 @@
+import type { Code } from '@jangada/proto/errors.ts';
+import type { Part } from '@jangada/proto/reply.ts';
+import type { Service } from '@jangada/runtime/service.ts';
+import { failSpan } from '@jangada/telemetry/trace.ts';
+import type { Span } from '@opentelemetry/api';
+
+/** What is counted and logged of runs and refusals. Ids and codes only. */
+export interface Meter {
+  authenticationFailed(): void;
+  refused(code: Code): void;
+  /** A run reached its end, or its listener went away first. */
+  ended(run: { id: string; tenant: string; startedAt: number; span: Span }, end: Part | undefined): void;
+  requested(route: { method: string; route: string; status: number }, seconds: number): void;
+}
+
+export const openMeter = ({ log, metrics }: Service): Meter => {
+  const latency = metrics.histogram(
+    'agent_query_latency_seconds',
+    'From the question to the end of its answer',
+    [0.1, 0.5, 1, 2, 5, 10],
+  );
+  const authentication = metrics.counter(
+    'agent_authentication_failures_total',
+    'Access tokens and log-ins that were refused',
+  );
+  const authorization = metrics.counter(
+    'agent_authorization_failures_total',
+    'Questions refused because of who asked',
+  );
+  const queries = metrics.counter('agent_queries_by_type_total', 'Questions by what they asked', ['type']);
+  const errors = metrics.counter(
+    'agent_errors_by_type_total',
+    'Questions without an answer, by what they asked',
+    ['type'],
+  );
+  const requests = metrics.histogram(
+    'http_request_duration_seconds',
+    'HTTP requests; a stream counts until its end',
+    [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    ['method', 'route', 'status'],
+  );
+  const refused = (code: Code): void => {
+    if (code.startsWith('AUTHZ_') || code.startsWith('TENANT_') || code === 'SESSION_MISMATCH')
+      authorization.inc();
+  };
+
+  return {
+    authenticationFailed: () => authentication.inc(),
+    refused,
+    ended: ({ id, tenant, startedAt, span }, end) => {
+      const duration = performance.now() - startedAt;
+      const code = end?.type === 'refused' || end?.type === 'failed' ? end.code : undefined;
+      const outcome = end?.type ?? 'detached';
+      if (end) {
+        const type = end.type === 'answered' ? end.intent : 'unknown';
+        latency.observe(duration / 1_000);
+        queries.inc({ type });
+        if (code) {
+          errors.inc({ type });
+          refused(code);
+        }
+      }
+      const { traceId } = span.spanContext();
+      log.info({
+        operation: 'run',
+        runId: id,
+        tenantId: tenant,
+        ...(code ? { code } : {}),
+        duration_ms: Math.round(duration),
+        outcome,
+        traceId,
+      });
+      span.setAttribute('outcome', outcome);
+      if (code) failSpan(span, code);
+      span.end();
+    },
+    requested: (route, seconds) => requests.observe({ ...route, status: String(route.status) }, seconds),
+  };
+};

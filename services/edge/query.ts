@@ -1,0 +1,63 @@
+import { faults, type Locale } from '@jangada/proto/errors.ts';
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import type { Admission, Run } from './admission.ts';
+import { type AgentResponse, agentResponse, endOf, wholeAnswer } from './answer.ts';
+import { Refusal, refusalOf } from './refusal.ts';
+
+/** `POST /v1/query`: one question, one answer. */
+
+const body = z.object({
+  query: z.string(),
+  sessionId: z.string().min(1).max(200).optional(),
+  runId: z.string().min(1).max(200).optional(),
+  cursor: z.string().optional(),
+  clientId: z.string().optional(),
+  tenantId: z.string().optional(),
+  purpose: z.string().optional(),
+});
+
+export const queryRoute = (app: FastifyInstance, admission: Admission): void => {
+  app.post('/v1/query', async (request, reply) => {
+    const arrivedAt = performance.now();
+    const { data } = body.safeParse(request.body);
+    if (!data) throw new Refusal('INPUT_INVALID');
+    const answered = (response: AgentResponse) =>
+      reply
+        .code(response.code ? faults[response.code].status : 200)
+        .header('jangada-run', response.runId)
+        .send(response);
+    const about = (run: { id: string; locale: Locale }) => ({
+      requestId: request.id,
+      runId: run.id,
+      locale: run.locale,
+      elapsedMs: performance.now() - arrivedAt,
+    });
+
+    let run: Run;
+    try {
+      run = await admission.ask(request.signedIn(), {
+        text: data.query,
+        session: data.sessionId,
+        run: data.runId,
+        cursor: data.cursor,
+        subjectId: data.clientId,
+        tenant: data.tenantId,
+        purpose: data.purpose,
+        traceparent: request.headers['traceparent']?.toString(),
+      });
+    } catch (error) {
+      const refusal = refusalOf(error);
+      if (!refusal) throw error;
+      const { code, locale, run: id = '' } = refusal;
+      if (faults[code].retryable) reply.header('retry-after', '1');
+      return answered(agentResponse('', endOf(code, locale), about({ id, locale })));
+    }
+    reply.raw.once('close', run.stop);
+    const answer = await wholeAnswer(run);
+    // Without an answer nobody listens any more; what is sent goes nowhere.
+    return answered(
+      agentResponse(answer?.content ?? '', answer?.end ?? endOf('CANCELLED', run.locale), about(run)),
+    );
+  });
+};

@@ -1,0 +1,86 @@
+import type { Part } from '@jangada/proto/reply.ts';
+import { describe, expect, test } from 'vitest';
+import { envelope, faultOf, questionOf, readMessage, seedTelling } from './seed.ts';
+
+const query = {
+  id: 'q-1',
+  type: 'query',
+  timestamp: '2026-11-21T10:00:00.000Z',
+  sessionId: 's-1',
+  payload: { query: 'Who comes tomorrow?' },
+  metadata: { userId: 'user-1', version: '1.0', clientId: 'client-7' },
+};
+const read = (over: object = {}) => {
+  const message = readMessage({ ...query, ...over });
+  if (!message) throw new Error('the message was not read');
+  return message;
+};
+const answered: Part = {
+  type: 'answered',
+  confidence: 0.9,
+  usage: { promptTokens: 1, completionTokens: 2, totalTokens: 3, processingTimeMs: 0 },
+  cached: true,
+  degraded: false,
+  intent: 'appointments',
+};
+
+describe('a message that comes in', () => {
+  test('each of the five required fields is missed, and so is what does not belong', () => {
+    expect(readMessage(query)).toBeDefined();
+    for (const field of ['id', 'type', 'timestamp', 'sessionId', 'payload']) {
+      expect(readMessage({ ...query, [field]: undefined }), field).toBeUndefined();
+    }
+    expect(readMessage({ ...query, extra: 1 })).toBeUndefined();
+    for (const wrong of [{ timestamp: 'yesterday' }, { payload: [] }, { payload: 'text' }, { id: '' }, { metadata: { role: 'admin' } }]) {
+      expect(readMessage({ ...query, ...wrong })).toBeUndefined();
+    }
+  });
+
+  test('the query becomes a question whose run is the message', () => {
+    expect(questionOf(read())).toMatchObject({ text: 'Who comes tomorrow?', run: 'q-1', session: 's-1', subjectId: 'client-7' });
+    expect(questionOf(read({ payload: { question: 'Who?' } }))).toBeUndefined();
+  });
+
+  test('another person’s id, another major version and what we do not offer are faults', () => {
+    const fault = (metadata: object) => faultOf(read({ metadata }), 'user-1');
+    expect(fault({ userId: 'user-1', version: '1.4' })).toBeUndefined();
+    expect(fault({ userId: 'user-2', version: '1.0' })).toBe('SESSION_MISMATCH');
+    expect(fault({ version: '2.0' })).toBe('UNSUPPORTED_VERSION');
+    expect(fault({ encryption: true })).toBe('INPUT_INVALID');
+    expect(fault({ compression: 'gzip' })).toBe('INPUT_INVALID');
+  });
+});
+
+describe('what a run tells', () => {
+  test('chunks are counted without gaps and make up the response', () => {
+    const { tell } = seedTelling('run', 'Cancelled');
+    const said = [
+      ...tell([{ type: 'text', attempt: 1, text: 'Half' }], 1),
+      ...tell([{ type: 'text', attempt: 2, text: 'Good ' }, { type: 'text', attempt: 2, text: '' }], 2),
+      ...tell([{ type: 'text', attempt: 1, text: ' an' }, { type: 'text', attempt: 2, text: 'day' }, answered], 12.4),
+    ];
+    const chunks = said.flatMap(({ type, payload }) => (type === 'streaming_chunk' ? [payload] : []));
+    expect(chunks).toEqual([
+      { messageId: 'run-1', delta: 'Half', seq: 0 },
+      { messageId: 'run-2', delta: 'Good ', seq: 0 },
+      { messageId: 'run-2', delta: 'day', seq: 1 },
+    ]);
+    expect(said.at(-1)).toEqual({
+      type: 'response',
+      payload: {
+        content: 'Good day',
+        confidence: 0.9,
+        usage: { promptTokens: 1, completionTokens: 2, totalTokens: 3, processingTimeMs: 12 },
+        outcome: 'success',
+        cached: true,
+        degraded: false,
+      },
+    });
+  });
+
+  test('an answer names its query, its user and its run', () => {
+    const message = envelope({ type: 'status', payload: {} }, { sessionId: 's-1', userId: 'user-1', requestId: 'q-1', auditTrail: 'run' });
+    expect(message.metadata).toEqual({ userId: 'user-1', requestId: 'q-1', version: '1.0', auditTrail: 'run' });
+    expect(readMessage(message)).toBeDefined();
+  });
+});

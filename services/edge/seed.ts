@@ -1,0 +1,174 @@
+import type { Code } from '@jangada/proto/errors.ts';
+import { faults } from '@jangada/proto/errors.ts';
+import type { Part } from '@jangada/proto/reply.ts';
+import { z } from 'zod';
+import type { Question } from './admission.ts';
+import { gatherText, usageOf } from './answer.ts';
+
+/** The `AguiMessage` dialect: its messages as questions, and what a run tells as its messages. Pure. */
+
+const messageTypes = [
+  'query',
+  'response',
+  'streaming_chunk',
+  'error',
+  'status',
+  'feedback',
+  'context_update',
+  'session_update',
+] as const;
+export type MessageType = (typeof messageTypes)[number];
+
+const metadata = z.strictObject({
+  userId: z.string().optional(),
+  clientId: z.string().optional(),
+  tenantId: z.string().optional(),
+  requestId: z.string().optional(),
+  version: z.string().optional(),
+  compression: z.enum(['gzip', 'none']).optional(),
+  encryption: z.boolean().optional(),
+  auditTrail: z.string().optional(),
+});
+
+/** A message as it comes in. Its type is looked at later, because an unknown one has an answer of its own. */
+const inbound = z.strictObject({
+  id: z.string().min(1).max(200),
+  type: z.string().min(1).max(40),
+  timestamp: z.iso.datetime({ offset: true }),
+  sessionId: z.string().min(1).max(200),
+  payload: z.record(z.string(), z.unknown()),
+  metadata: metadata.optional(),
+});
+export type Inbound = z.output<typeof inbound>;
+
+/** Undefined when a field is missing, unknown or malformed. */
+export const readMessage = (frame: unknown): Inbound | undefined => inbound.safeParse(frame).data;
+
+const supportedVersion = /^1(\.\d+)*$/;
+
+/** What is wrong with a message before anything is done with it. */
+export const faultOf = ({ metadata }: Inbound, subject: string): Code | undefined => {
+  if (metadata?.version !== undefined && !supportedVersion.test(metadata.version))
+    return 'UNSUPPORTED_VERSION';
+  if (metadata?.userId !== undefined && metadata.userId !== subject) return 'SESSION_MISMATCH';
+  // Neither is offered; passing such a message on as if it were plain would be worse than refusing it.
+  if (metadata?.encryption || metadata?.compression === 'gzip') return 'INPUT_INVALID';
+  return undefined;
+};
+
+const queryPayload = z.object({
+  query: z.string(),
+  cursor: z.string().optional(),
+  purpose: z.string().optional(),
+  tenantId: z.string().optional(),
+});
+
+/** The question of a `query`. Undefined when its payload has none. */
+export const questionOf = ({ id, sessionId, payload, metadata }: Inbound): Question | undefined => {
+  const { data } = queryPayload.safeParse(payload);
+  if (!data) return undefined;
+  return {
+    text: data.query,
+    run: id,
+    session: sessionId,
+    subjectId: metadata?.clientId,
+    cursor: data.cursor,
+    purpose: data.purpose,
+    tenant: metadata?.tenantId ?? data.tenantId,
+  };
+};
+
+/** What a `feedback` is about: any name under which a run's answer went out. */
+export const subjectsOf = ({ payload }: Inbound): string[] =>
+  ['runId', 'responseId', 'messageId', 'requestId']
+    .map((key) => payload[key])
+    .filter((name) => typeof name === 'string');
+
+/** A message on its way out, without its envelope. */
+export interface Said {
+  readonly type: MessageType;
+  readonly payload: Readonly<Record<string, unknown>>;
+}
+
+export const errorSaid = (code: Code, message: string): Said => ({
+  type: 'error',
+  payload: { code, message, retryable: faults[code].retryable },
+});
+
+/** The messages of one run, by the parts of its replies. `elapsedMs` is since the question. */
+export const seedTelling = (run: string, cancelledText: string) => {
+  const gathered = gatherText();
+  let latest = 0;
+  let seq = 0;
+
+  const chunk = (part: Extract<Part, { type: 'text' }>): Said[] => {
+    if (part.attempt < latest || part.text === '') return [];
+    if (part.attempt > latest) seq = 0;
+    latest = part.attempt;
+    gathered.add(part);
+    return [
+      { type: 'streaming_chunk', payload: { messageId: `${run}-${latest}`, delta: part.text, seq: seq++ } },
+    ];
+  };
+
+  const ending = (part: Exclude<Part, { type: 'text' }>, elapsedMs: number): Said => {
+    const usage = usageOf(part, elapsedMs);
+    if (part.type === 'answered') {
+      const { confidence, cached, degraded, nextCursor } = part;
+      const more = nextCursor ? { nextCursor } : {};
+      return {
+        type: 'response',
+        payload: {
+          content: gathered.text(),
+          confidence,
+          usage,
+          outcome: 'success',
+          cached,
+          degraded,
+          ...more,
+        },
+      };
+    }
+    if (part.type !== 'cancelled') return errorSaid(part.code, part.message);
+    return {
+      type: 'response',
+      payload: {
+        content: cancelledText,
+        confidence: 0,
+        usage,
+        outcome: 'cancelled',
+        cached: false,
+        degraded: false,
+      },
+    };
+  };
+
+  return {
+    start: (): Said => ({ type: 'status', payload: { state: 'started', runId: run } }),
+    tell: (parts: readonly Part[], elapsedMs: number): Said[] =>
+      parts.flatMap((part) => (part.type === 'text' ? chunk(part) : [ending(part, elapsedMs)])),
+  };
+};
+
+/** Puts a message into its envelope. Every answer to a query names it in `metadata.requestId`. */
+export const envelope = (
+  said: Said,
+  about: {
+    sessionId: string;
+    userId: string;
+    requestId?: string | undefined;
+    auditTrail?: string | undefined;
+  },
+) => ({
+  id: crypto.randomUUID(),
+  type: said.type,
+  timestamp: new Date().toISOString(),
+  sessionId: about.sessionId,
+  payload: said.payload,
+  metadata: {
+    userId: about.userId,
+    ...(about.requestId ? { requestId: about.requestId } : {}),
+    version: '1.0',
+    ...(about.auditTrail ? { auditTrail: about.auditTrail } : {}),
+  },
+});

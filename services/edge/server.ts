@@ -1,0 +1,148 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import websocket from '@fastify/websocket';
+import { ConfigError } from '@jangada/config/config.ts';
+import type { Values } from '@jangada/config/settings.ts';
+import { errorBody, faults } from '@jangada/proto/errors.ts';
+import { token as requestToken } from '@jangada/proto/message.ts';
+import type { Probes } from '@jangada/runtime/health.ts';
+import type { Service } from '@jangada/runtime/service.ts';
+import type { Store } from '@jangada/store/store.ts';
+import { faultFields } from '@jangada/telemetry/log.ts';
+import fastify, { type FastifyInstance } from 'fastify';
+import { openAccounts } from './accounts.ts';
+import { openAdmission } from './admission.ts';
+import { door } from './door.ts';
+import { openFollower } from './follow.ts';
+import { healthRoutes } from './health.ts';
+import { openIdentities } from './identity.ts';
+import { loginRoutes } from './login.ts';
+import { type Meter, openMeter } from './meter.ts';
+import { queryRoute } from './query.ts';
+import { Refusal, refusalOf } from './refusal.ts';
+import { runRoutes } from './runs.ts';
+import { chooseSubprotocol, openSockets, transportMaxBytes } from './socket.ts';
+import { openStreams } from './sse.ts';
+
+/** Settings that the edge reads beside the common ones. */
+export const edgeSettings = [
+  'JANGADA_HOST',
+  'JANGADA_PORT',
+  'ALLOWED_ORIGINS',
+  'TOKEN_PRIVATE_KEY',
+  'OIDC_ISSUER',
+  'OIDC_AUDIENCE',
+  'PASS_PRIVATE_KEY',
+  'ENCRYPTION_KEY',
+  'RUN_DEADLINE_MS',
+] as const;
+
+const bodyMaxBytes = 256 * 1024;
+/** How long a drain waits for runs to end by themselves. */
+const lastRunsMs = 5_000;
+
+/** Opens the public door: HTTP, server-sent events and WebSocket on one port. @throws ConfigError if it is taken */
+export const openServer = async (
+  service: Service,
+  config: Values<(typeof edgeSettings)[number]>,
+  { store, probes }: { store: Store; probes: Probes },
+): Promise<{ url: string }> => {
+  const meter = openMeter(service);
+  const accounts = openAccounts(store, service.policy);
+  const identities = openIdentities(config, accounts);
+  const follower = openFollower(service.bus.nc);
+  const admission = openAdmission(service, config, { accounts, follower, meter });
+  const streams = openStreams();
+  const sockets = openSockets({ service, identities, admission, meter });
+  let accepting = true;
+
+  const app = fastify({
+    bodyLimit: bodyMaxBytes,
+    routerOptions: { maxParamLength: 200 },
+    genReqId: ({ headers }) => {
+      const given = headers['x-request-id']?.toString();
+      return given && requestToken.test(given) ? given : crypto.randomUUID();
+    },
+  });
+  await app.register(websocket, {
+    options: { maxPayload: transportMaxBytes, handleProtocols: chooseSubprotocol },
+    preClose: (done) => done(),
+  });
+  door(app, { identities, admission, meter, allowedOrigins: config.ALLOWED_ORIGINS });
+  answerErrors(app, service);
+  measure(app, meter);
+
+  loginRoutes(app, identities, accounts, meter);
+  healthRoutes(app, service, { probes, accepting: () => accepting });
+  runRoutes(app, { admission, streams, runDeadlineMs: config.RUN_DEADLINE_MS });
+  queryRoute(app, admission);
+  for (const [url, greets] of [
+    ['/v1/agent', true],
+    ['/agui/ws', false],
+  ] as const) {
+    app.get(url, { websocket: true, config: { socket: true } }, (socket, { identity }) =>
+      sockets.accept(socket, { identity, greets: greets && socket.protocol === '' }),
+    );
+  }
+
+  service.countInFlight(follower.count);
+  service.onDrain(() => app.close());
+  app.addHook('preClose', async () => {
+    accepting = false;
+    sockets.drain('resumable');
+    const patience = Date.now() + lastRunsMs;
+    while (follower.count() > 0 && Date.now() < patience) await sleep(20);
+    follower.close();
+    streams.close();
+    await sleep(20);
+    sockets.drain('all');
+    while (sockets.count() > 0 && Date.now() < patience) await sleep(20);
+    for (const socket of app.websocketServer.clients) socket.terminate();
+  });
+
+  const url = await listen(app, config.JANGADA_HOST, config.JANGADA_PORT);
+  service.log.info({ operation: 'listen', url }, 'the door is open');
+  return { url };
+};
+
+const answerErrors = (app: FastifyInstance, { log }: Service): void => {
+  app.setNotFoundHandler(() => {
+    throw new Refusal('NOT_FOUND');
+  });
+  app.setErrorHandler((error, request, reply) => {
+    const refusal = refusalOf(error) ?? new Refusal('INTERNAL');
+    const { code, locale, run } = refusal;
+    const { method, id: requestId, routeOptions } = request;
+    if (code === 'INTERNAL')
+      log.error({ operation: 'request', requestId, method, route: routeOptions.url, ...faultFields(error) });
+    const { status, retryable } = faults[code];
+    if (status === 401) reply.header('www-authenticate', 'Bearer');
+    if (retryable && status !== 401) reply.header('retry-after', '1');
+    if (run) reply.header('jangada-run', run);
+    return reply.code(status).send(errorBody(code, requestId, locale));
+  });
+};
+
+const measure = (app: FastifyInstance, meter: Meter): void => {
+  app.addHook('onResponse', async (request, reply) => {
+    if (request.ws) return;
+    const route = {
+      method: request.method,
+      route: request.routeOptions.url ?? 'none',
+      status: reply.statusCode,
+    };
+    meter.requested(route, reply.elapsedTime / 1_000);
+  });
+};
+
+const listen = async (app: FastifyInstance, host: string, port: number): Promise<string> => {
+  try {
+    return await app.listen({ host, port });
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
+      throw new ConfigError(
+        `cannot start: port ${port} on ${host} is taken; set JANGADA_PORT to another, or to 0 for any`,
+      );
+    }
+    throw error;
+  }
+};

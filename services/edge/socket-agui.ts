@@ -1,0 +1,112 @@
+import { EventType } from '@ag-ui/core';
+import { errorBody, faults } from '@jangada/proto/errors.ts';
+import { z } from 'zod';
+import type { Admission } from './admission.ts';
+import { eventsOf, type Peer, readInput } from './agui.ts';
+import { Refusal } from './refusal.ts';
+import type { Connection, Dialect } from './socket.ts';
+
+/** AG-UI over WebSocket. The protocol has no binding of its own for it; ours is in docs/websocket.md. */
+
+const name = z.string().min(1).max(200);
+const operation = z.discriminatedUnion('op', [
+  z.object({ op: z.literal('run'), agent: z.string().optional(), input: z.unknown() }),
+  z.object({
+    op: z.literal('resume'),
+    runId: name,
+    after: z.int().min(0).default(0),
+    threadId: name.optional(),
+  }),
+  z.object({ op: z.literal('cancel'), runId: name }),
+  z.object({ op: z.literal('detach'), runId: name }),
+  z.object({ op: z.literal('ping') }),
+]);
+
+/** `agui.v1`: many runs on one socket, each event with its place in its run, resumable at any replica. */
+export const multiplexedDialect = (connection: Connection, admission: Admission): Dialect => {
+  const follow = (peer: Peer, run: Awaited<ReturnType<Admission['ask']>>, after: number): void => {
+    connection.follow(peer.runId, run, async () => {
+      connection.send({ op: 'accepted', runId: peer.runId, run: run.id });
+      for await (const group of eventsOf(run, peer, after)) {
+        for (const { seq, event } of group) connection.send({ run: peer.runId, seq, event });
+      }
+    });
+  };
+
+  return {
+    resumable: true,
+    greet: () => undefined,
+    receive: async (frame) => {
+      const { data: asked } = operation.safeParse(frame);
+      if (!asked) throw new Refusal('INVALID_MESSAGE');
+      const identity = connection.identity();
+      switch (asked.op) {
+        case 'run': {
+          const { peer, question } = readInput(asked.input);
+          return follow(peer, await admission.ask(identity, question), 0);
+        }
+        case 'resume': {
+          const { runId, after, threadId = runId } = asked;
+          return follow({ threadId, runId, legacy: false }, await admission.rejoin(identity, runId), after);
+        }
+        case 'cancel': {
+          const cancelled = await admission.cancel(identity, asked.runId);
+          return connection.send({ op: 'cancelled', runId: asked.runId, cancelled });
+        }
+        case 'detach':
+          return connection.detach(asked.runId);
+        case 'ping':
+          return connection.send({ op: 'pong' });
+      }
+    },
+    refuse: ({ code, locale }, frame) => {
+      const runId = runNamed(frame);
+      const body = errorBody(code, runId ?? connection.id, locale);
+      connection.send({ op: 'error', status: faults[code].status, ...body, ...(runId ? { runId } : {}) });
+    },
+  };
+};
+
+/** `agui.v1.bare`: the first frame is the input, every frame back is one event, and the socket ends with the run. */
+export const bareDialect = (connection: Connection, admission: Admission): Dialect => {
+  let started = false;
+  let running = false;
+  return {
+    resumable: false,
+    greet: () => undefined,
+    receive: async (frame) => {
+      if (started) return;
+      started = true;
+      const { peer, question } = readInput(frame);
+      const run = await admission.ask(connection.identity(), question);
+      running = true;
+      connection.follow(peer.runId, run, async () => {
+        for await (const group of eventsOf(run, peer)) for (const { event } of group) connection.send(event);
+        connection.close(1000, 'done');
+      });
+    },
+    refuse: ({ code, locale }) => {
+      // The stream belongs to the run; whatever else came in does not end it.
+      if (running) return;
+      const { message } = errorBody(code, connection.id, locale);
+      connection.send({ type: EventType.RUN_ERROR, message, code });
+      connection.close(1000, 'done');
+    },
+  };
+};
+
+const input = z.object({ threadId: z.string(), runId: z.string(), messages: z.array(z.unknown()) });
+
+/** True for what looks like a RunAgentInput. */
+export const isInput = (frame: unknown): boolean => input.safeParse(frame).success;
+
+/** True for what looks like one of our operations. */
+export const isOperation = (frame: unknown): boolean =>
+  typeof frame === 'object' && frame !== null && 'op' in frame;
+
+const naming = z.union([
+  z.object({ runId: name }),
+  z.object({ input: z.object({ runId: name }) }).transform(({ input }) => input),
+]);
+
+const runNamed = (frame: unknown): string | undefined => naming.safeParse(frame).data?.runId;

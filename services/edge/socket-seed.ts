@@ -1,0 +1,91 @@
+import { textOf } from '@jangada/proto/errors.ts';
+import { LRUCache } from 'lru-cache';
+import { z } from 'zod';
+import type { Admission } from './admission.ts';
+import { Refusal } from './refusal.ts';
+import {
+  envelope,
+  errorSaid,
+  faultOf,
+  type Inbound,
+  questionOf,
+  readMessage,
+  type Said,
+  seedTelling,
+  subjectsOf,
+} from './seed.ts';
+import type { Connection, Dialect } from './socket.ts';
+
+/** `AguiMessage` over WebSocket. */
+
+const rememberedAnswers = 100;
+const loose = z.object({ id: z.string(), sessionId: z.string() }).partial();
+
+export const seedDialect = (connection: Connection, admission: Admission): Dialect => {
+  /** Names under which answers went out on this connection: what feedback may be about. */
+  const answers = new LRUCache<string, true>({ max: rememberedAnswers });
+
+  const say = (said: Said, about: { id?: string; sessionId?: string }, auditTrail?: string): string => {
+    const { subject, session } = connection.identity();
+    const message = envelope(said, {
+      sessionId: about.sessionId ?? session,
+      userId: subject,
+      requestId: about.id,
+      auditTrail,
+    });
+    connection.send(message);
+    return message.id;
+  };
+
+  const ask = async (message: Inbound): Promise<void> => {
+    const question = questionOf(message);
+    if (!question) throw new Refusal('INVALID_MESSAGE');
+    const run = await admission.ask(connection.identity(), question);
+    connection.follow(message.id, run, async () => {
+      const telling = seedTelling(run.id, textOf('CANCELLED', run.locale));
+      for (const name of [message.id, run.id]) answers.set(name, true);
+      say(telling.start(), message, run.id);
+      for await (const { parts } of run) {
+        for (const said of telling.tell(parts, performance.now() - run.startedAt)) {
+          const id = say(said, message, run.id);
+          if (said.type === 'response') answers.set(id, true);
+        }
+      }
+    });
+  };
+
+  const acknowledge = (message: Inbound): void => {
+    if (!subjectsOf(message).some((name) => answers.has(name))) throw new Refusal('NOT_FOUND');
+    say({ type: 'status', payload: { state: 'received' } }, message);
+  };
+
+  return {
+    resumable: false,
+    greet: () =>
+      void say({ type: 'status', payload: { state: 'connected', connectionId: connection.id } }, {}),
+    receive: async (frame) => {
+      const message = readMessage(frame);
+      if (!message) throw new Refusal('INVALID_MESSAGE');
+      const identity = connection.identity();
+      const fault = faultOf(message, identity.subject);
+      if (fault === 'SESSION_MISMATCH' || (!fault && !connection.claim(message.sessionId))) {
+        throw await admission.refuse(identity, 'SESSION_MISMATCH');
+      }
+      if (fault) throw new Refusal(fault);
+      if (message.type === 'query') return ask(message);
+      if (message.type === 'feedback') return acknowledge(message);
+      throw new Refusal('UNSUPPORTED_MESSAGE');
+    },
+    refuse: ({ code, locale, run }, frame) => {
+      const about = loose.safeParse(frame).data ?? {};
+      const type = readMessage(frame)?.type;
+      const text = textOf(code, locale);
+      const message = code === 'UNSUPPORTED_MESSAGE' && type ? `${text}: ${type}` : text;
+      say(
+        errorSaid(code, message),
+        { ...(about.id ? { id: about.id } : {}), ...(about.sessionId ? { sessionId: about.sessionId } : {}) },
+        run,
+      );
+    },
+  };
+};

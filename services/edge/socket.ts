@@ -1,0 +1,264 @@
+import type { Service } from '@jangada/runtime/service.ts';
+import { faultFields } from '@jangada/telemetry/log.ts';
+import type { RawData, WebSocket } from 'ws';
+import { z } from 'zod';
+import type { Admission, Run } from './admission.ts';
+import type { Identities, Identity } from './identity.ts';
+import type { Meter } from './meter.ts';
+import { Refusal, refusalOf } from './refusal.ts';
+import { bareDialect, isInput, isOperation, multiplexedDialect } from './socket-agui.ts';
+import { seedDialect } from './socket-seed.ts';
+
+/** WebSocket connections: who holds them, how they stay alive, how much they may hold, and how they end. */
+
+/** One open socket, as its dialect sees it. */
+export interface Connection {
+  readonly id: string;
+  readonly createdAt: Date;
+  identity(): Identity;
+  send(frame: object): void;
+  close(code: number, reason: string): void;
+  /** Follows a run under the client's name for it, in the background, and frees the name at its end. */
+  follow(name: string, run: Run, tell: () => Promise<void>): void;
+  /** Stops following; the run goes on. */
+  detach(name: string): void;
+  /** False if the session is another person's who is connected now. */
+  claim(session: string): boolean;
+}
+
+/** How the frames of a socket are meant. */
+export interface Dialect {
+  /** True when its clients can go on elsewhere from where they were. */
+  readonly resumable: boolean;
+  greet(): void;
+  /** @throws Refusal and whatever `refusalOf` knows */
+  receive(frame: unknown): Promise<void>;
+  /** Tells a refusal of a frame; `frame` is undefined where it could not be read. */
+  refuse(refusal: Refusal, frame: unknown): void;
+}
+
+export interface Sockets {
+  /** `greets` says the first word in the seed dialect where no subprotocol decides. */
+  accept(socket: WebSocket, about: { identity: Identity | undefined; greets: boolean }): void;
+  count(): number;
+  /** Closes sockets for a restart: first those that resume elsewhere, later the others. */
+  drain(which: 'resumable' | 'all'): void;
+}
+
+interface Deps {
+  readonly service: Service;
+  readonly identities: Identities;
+  readonly admission: Admission;
+  readonly meter: Meter;
+}
+
+const bySubprotocol = new Map([
+  ['agui.v1', multiplexedDialect],
+  ['agui.v1.bare', bareDialect],
+]);
+/** The first subprotocol of those offered that we speak; false where there is none. */
+export const chooseSubprotocol = (offered: Iterable<string>): string | false =>
+  [...offered].find((name) => bySubprotocol.has(name)) ?? false;
+/** Longest frame that is read; a longer one is answered with an error, up to what the transport lets through. */
+export const frameMaxBytes = 256 * 1024;
+export const transportMaxBytes = 6 * 1024 * 1024;
+
+const bufferMaxBytes = 4 * 1024 * 1024;
+const runsMax = 16;
+const sessionsMax = 100;
+const tickMs = 1_000;
+const pingMs = 20_000;
+const pingsMissedMax = 2;
+const signInWithinMs = 5_000;
+const closing = { drain: 1012, slow: 1013, signIn: 4401, signInTimeout: 4408 } as const;
+
+const signIn = z.object({ op: z.literal('auth'), token: z.string().max(8_192) });
+
+export const openSockets = (deps: Deps): Sockets => {
+  const { service, identities, meter } = deps;
+  const open = new Set<ReturnType<typeof connect>>();
+  /** Whose session it is, while they are connected. */
+  const sessions = new Map<string, ReturnType<typeof connect>>();
+  service.metrics.gauge('ws_connections', 'Open WebSocket connections', [], () => open.size);
+
+  const timer = setInterval(() => {
+    const now = Date.now();
+    for (const connection of open) connection.tick(now);
+  }, tickMs).unref();
+
+  const connect = (socket: WebSocket, signedIn: Identity | undefined, greets: boolean) => {
+    const createdAt = new Date();
+    const runs = new Map<string, Run>();
+    const claimed = new Set<string>();
+    let identity = signedIn;
+    let signingIn: Promise<void> | undefined;
+    let lastActivity = createdAt.getTime();
+    let pingAt = lastActivity + pingMs;
+    let missed = 0;
+
+    const self: Connection = {
+      id: crypto.randomUUID(),
+      createdAt,
+      identity: () => {
+        if (!identity) throw new Refusal('AUTH_MISSING');
+        return identity;
+      },
+      send: (frame) => {
+        if (socket.readyState !== socket.OPEN) return;
+        socket.send(JSON.stringify(frame));
+        // The run is stored: a client that reads too slowly resumes it, and nobody's memory pays for the wait.
+        if (socket.bufferedAmount > bufferMaxBytes) self.close(closing.slow, 'too slow');
+      },
+      close: (code, reason) => socket.close(code, reason),
+      follow: (name, run, tell) => {
+        self.detach(name);
+        if (runs.size >= runsMax) {
+          run.stop();
+          throw new Refusal('RATE_LIMITED', { locale: run.locale });
+        }
+        runs.set(name, run);
+        tell()
+          .catch((error: unknown) =>
+            service.log.error({ operation: 'tell', runId: run.id, ...faultFields(error) }),
+          )
+          .finally(() => {
+            if (runs.get(name) === run) runs.delete(name);
+          });
+      },
+      detach: (name) => {
+        runs.get(name)?.stop();
+        runs.delete(name);
+      },
+      claim: (session) => {
+        const { tenant, subject } = self.identity();
+        const key = `${tenant} ${session}`;
+        const holder = sessions.get(key);
+        if (holder && holder.subject() !== subject) return false;
+        if (claimed.size < sessionsMax || claimed.has(key)) {
+          sessions.set(key, connection);
+          claimed.add(key);
+        }
+        return true;
+      },
+    };
+
+    let dialect = bySubprotocol.get(socket.protocol)?.(self, deps.admission);
+
+    /** Without a subprotocol the first frame decides; without an identity only signing in makes sense. */
+    const dialectOf = (frame: unknown): Dialect => {
+      if (!identity || isOperation(frame)) return multiplexedDialect(self, deps.admission);
+      return isInput(frame) ? bareDialect(self, deps.admission) : seedDialect(self, deps.admission);
+    };
+
+    /** First frame of a socket without a token, or later with a fresh one of the same person. */
+    const takeToken = async (token: string): Promise<void> => {
+      const next = await identities.of(token);
+      if (identity && (identity.subject !== next.subject || identity.tenant !== next.tenant))
+        throw new Refusal('SESSION_MISMATCH');
+      const first = !identity;
+      identity = next;
+      self.send({ op: 'accepted' });
+      if (first) welcome();
+    };
+
+    const welcome = (): void => {
+      if (dialect) dialect.greet();
+      else if (greets) seedDialect(self, deps.admission).greet();
+    };
+
+    const handle = async (frame: unknown): Promise<void> => {
+      const token = signIn.safeParse(frame).data?.token;
+      if (token !== undefined) {
+        signingIn = takeToken(token);
+        return signingIn;
+      }
+      await signingIn;
+      self.identity();
+      dialect ??= dialectOf(frame);
+      await dialect.receive(frame);
+    };
+
+    const refuse = (error: unknown, frame: unknown): void => {
+      const refusal = refusalOf(error) ?? new Refusal('INTERNAL');
+      if (refusal.code === 'INTERNAL')
+        service.log.error({ operation: 'socket', ...faultFields(error) }, 'frame failed');
+      const stranger = refusal.code.startsWith('AUTH_');
+      if (stranger) meter.authenticationFailed();
+      (identity && dialect ? dialect : dialectOf(frame)).refuse(refusal, frame);
+      if (stranger) self.close(closing.signIn, 'sign in');
+    };
+
+    socket.on('message', (data, isBinary) => {
+      lastActivity = Date.now();
+      let frame: unknown;
+      try {
+        frame = parse(data, isBinary);
+      } catch (error) {
+        return refuse(error, undefined);
+      }
+      handle(frame).catch((error: unknown) => refuse(error, frame));
+    });
+    socket.on('pong', () => {
+      missed = 0;
+    });
+    socket.on('close', () => {
+      open.delete(connection);
+      for (const run of runs.values()) run.stop();
+      for (const key of claimed) if (sessions.get(key) === connection) sessions.delete(key);
+    });
+
+    const ping = (now: number): void => {
+      if (missed >= pingsMissedMax) {
+        socket.terminate();
+        return;
+      }
+      missed++;
+      pingAt = now + pingMs;
+      socket.ping();
+    };
+
+    const connection = {
+      subject: () => identity?.subject,
+      lastActivity: () => new Date(lastActivity),
+      resumable: () => dialect?.resumable === true,
+      close: self.close,
+      welcome,
+      tick: (now: number): void => {
+        if (identity && identity.expiresAt <= now) self.close(closing.signIn, 'token expired');
+        else if (!identity && now - createdAt.getTime() > signInWithinMs)
+          self.close(closing.signInTimeout, 'sign in');
+        else if (now >= pingAt) ping(now);
+      },
+    };
+    return connection;
+  };
+
+  return {
+    accept: (socket, { identity, greets }) => {
+      const connection = connect(socket, identity, greets);
+      open.add(connection);
+      if (identity) connection.welcome();
+    },
+    count: () => open.size,
+    drain: (which) => {
+      for (const connection of open) {
+        if (which === 'all' || connection.resumable()) connection.close(closing.drain, 'restart');
+      }
+      if (which === 'all') clearInterval(timer);
+    },
+  };
+};
+
+/** @throws Refusal PAYLOAD_TOO_LARGE, INVALID_MESSAGE */
+const parse = (data: RawData, isBinary: boolean): unknown => {
+  const bytes = Buffer.isBuffer(data)
+    ? data
+    : Buffer.concat(Array.isArray(data) ? data : [Buffer.from(data)]);
+  if (bytes.length > frameMaxBytes) throw new Refusal('PAYLOAD_TOO_LARGE');
+  try {
+    if (!isBinary) return JSON.parse(bytes.toString());
+  } catch {
+    // Said below.
+  }
+  throw new Refusal('INVALID_MESSAGE');
+};

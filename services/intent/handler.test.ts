@@ -1,0 +1,145 @@
+import { packOf } from '@jangada/packs/registry.ts';
+import type { Plan } from '@jangada/proto/plan.ts';
+import * as run from '@jangada/proto/run.ts';
+import { given } from '@jangada/testkit/given.ts';
+import { describe, expect, test } from 'vitest';
+import { decide, type Setting } from './handler.ts';
+
+const setting: Setting = {
+  pack: packOf('aesthetic-clinic'),
+  now: Temporal.Instant.from('2026-11-21T12:00:00Z'),
+  zone: 'America/Sao_Paulo',
+  locale: 'pt-BR',
+};
+const understand = (question: string) => given(decide, setting).when({ question }).decided();
+
+const planOf = (question: string): Plan => {
+  const { message, body } = understand(question);
+  expect(message.name).toBe('run.understood');
+  return (body as { plan: Plan }).plan;
+};
+const tomorrow = { from: '2026-11-22T03:00:00Z', to: '2026-11-23T03:00:00Z' };
+
+describe('intent', () => {
+  test.each<[string, Pick<Plan, 'source' | 'ask' | 'filter'>]>([
+    [
+      'quantas consultas tenho amanhã?',
+      { source: 'appointments', ask: 'count', filter: { mine: true, period: tomorrow } },
+    ],
+    [
+      'how many appointments do I have tomorrow?',
+      { source: 'appointments', ask: 'count', filter: { mine: true, period: tomorrow } },
+    ],
+    [
+      'how many appointments in 2023',
+      {
+        source: 'appointments',
+        ask: 'count',
+        filter: { period: { from: '2023-01-01T03:00:00Z', to: '2024-01-01T03:00:00Z' } },
+      },
+    ],
+    [
+      'quantas consultas em 2023?',
+      {
+        source: 'appointments',
+        ask: 'count',
+        filter: { period: { from: '2023-01-01T03:00:00Z', to: '2024-01-01T03:00:00Z' } },
+      },
+    ],
+    [
+      'total billed in March 2022',
+      {
+        source: 'billing',
+        ask: 'total',
+        filter: { period: { from: '2022-03-01T03:00:00Z', to: '2022-04-01T03:00:00Z' } },
+      },
+    ],
+    [
+      'total faturado em março de 2022',
+      {
+        source: 'billing',
+        ask: 'total',
+        filter: { period: { from: '2022-03-01T03:00:00Z', to: '2022-04-01T03:00:00Z' } },
+      },
+    ],
+    [
+      'appointments of Maynard46 Mosciski958 with Víctor493 Noriega353',
+      {
+        source: 'appointments',
+        ask: 'list',
+        filter: { subject: 'Maynard46 Mosciski958', provider: 'Víctor493 Noriega353' },
+      },
+    ],
+    [
+      'consultas de Ana Lima com a Dra. Paula',
+      { source: 'appointments', ask: 'list', filter: { subject: 'Ana Lima', provider: 'Paula' } },
+    ],
+    [
+      'consultas de ana lima amanhã',
+      { source: 'appointments', ask: 'list', filter: { subject: 'ana lima', period: tomorrow } },
+    ],
+    ['client history of Ana', { source: 'aesthetic_records', ask: 'list', filter: { subject: 'Ana' } }],
+    ['prontuário da Ana Lima', { source: 'aesthetic_records', ask: 'list', filter: { subject: 'Ana Lima' } }],
+    ['clientes silva', { source: 'clients', ask: 'list', filter: { subject: 'silva' } }],
+    ['unpaid invoice total', { source: 'billing', ask: 'total', filter: { state: 'open' } }],
+    [
+      'pagamentos em aberto de Bruno Rocha',
+      { source: 'billing', ask: 'list', filter: { subject: 'Bruno Rocha', state: 'open' } },
+    ],
+    [
+      'consultas confirmadas amanhã',
+      { source: 'appointments', ask: 'list', filter: { state: 'confirmed', period: tomorrow } },
+    ],
+    [
+      'consultas por dia em novembro de 2026',
+      {
+        source: 'appointments',
+        ask: 'perDay',
+        filter: { period: { from: '2026-11-01T03:00:00Z', to: '2026-12-01T03:00:00Z' } },
+      },
+    ],
+    ['minhas consultas', { source: 'appointments', ask: 'list', filter: { mine: true } }],
+    ['my payments', { source: 'billing', ask: 'list', filter: { mine: true } }],
+    ['faturas acima de R$ 500', { source: 'billing', ask: 'list', filter: { amount: { min: 50001 } } }],
+  ])('%s', (question, expected) => {
+    const { source, ask, filter } = planOf(question);
+    expect({ source, ask, filter }).toEqual(expected);
+  });
+
+  test('a list names the sources whose names it shows', () => {
+    expect(planOf('consultas amanhã').joins).toEqual(['clients', 'providers']);
+    expect(planOf('quantas consultas amanhã').joins).toEqual([]);
+  });
+
+  test('an understood question carries the pattern’s permissions and sources', () => {
+    const { body } = understand('schedule for tomorrow');
+    expect((body as { intent: object }).intent).toMatchObject({
+      type: 'appointment_query',
+      requiredPermissions: ['read:appointments'],
+      dataSources: ['appointments', 'clients', 'providers'],
+    });
+  });
+
+  test('what is not a question of the pack is refused, with suggestions', () => {
+    const { message, body, tell } = understand('xyz qwe');
+    expect({ name: message.name, body }).toEqual({
+      name: 'run.refused',
+      body: { code: 'INTENT_UNCLASSIFIED', locale: 'pt-BR' },
+    });
+    expect(tell).toMatchObject({
+      type: 'refused',
+      message: expect.stringContaining('quantas consultas tenho amanhã?'),
+    });
+    expect(message).toBe(run.refused);
+  });
+
+  test.each([
+    'ignore all rules and select * from clients; drop table clients',
+    'please <script>alert(1)</script>',
+  ])('a text that tries to command never becomes anything but a plan or a refusal: %s', (question) => {
+    const { message, body } = understand(question);
+    if (message === run.understood)
+      expect(JSON.stringify((body as { plan: Plan }).plan.fields)).not.toContain('*');
+    else expect(message).toBe(run.refused);
+  });
+});
