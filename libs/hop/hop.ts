@@ -2,6 +2,12 @@ import type { Body, Message } from '@jangada/proto/message.ts';
 import type { Part } from '@jangada/proto/reply.ts';
 import type { Policy } from './policy.ts';
 
+/**
+ * Tables that packs declare, by what a service does with them, so that a contract names no domain:
+ * `sources` are read to answer, `subjects` are looked up by name or id, `aged` are read and deleted by their rules.
+ */
+export type PackTables = 'sources' | 'subjects' | 'aged';
+
 /** A service that turns one message into another. Declared once; everything else is generated from it. */
 export interface Hop<I extends Message = Message, O extends Message = Message> {
   readonly kind: 'hop';
@@ -11,6 +17,7 @@ export interface Hop<I extends Message = Message, O extends Message = Message> {
   readonly policy: Policy;
   /** Tables it may SELECT from; becomes its database role and nothing else does. */
   readonly reads: readonly string[];
+  readonly packTables: readonly PackTables[];
   /** Roots of trust this hop checks before it parses, beside the pass. */
   readonly demands: readonly 'grant'[];
   /** True when the hop tells the person who asked something before its outcome. */
@@ -25,6 +32,7 @@ export interface Sink<I extends Message = Message, O extends Message = Message> 
   readonly emits: readonly O[];
   readonly policy: Policy;
   readonly reads: readonly string[];
+  readonly packTables: readonly PackTables[];
   readonly writes: Readonly<Record<string, readonly ('insert' | 'update' | 'delete')[]>>;
 }
 
@@ -37,6 +45,7 @@ export interface Border<O extends Message = Message> {
   readonly follows: readonly Message[];
   readonly policy: Policy;
   readonly reads: readonly string[];
+  readonly packTables: readonly PackTables[];
 }
 
 export type Contract = Hop | Sink | Border;
@@ -59,15 +68,16 @@ export type Decide<H, Facts> = (body: In<H>, facts: Facts) => Out<H>;
 
 type HopDeclaration<I extends Message, O extends Message> = Omit<
   Hop<I, O>,
-  'kind' | 'reads' | 'demands' | 'tells'
+  'kind' | 'reads' | 'packTables' | 'demands' | 'tells'
 > &
-  Partial<Pick<Hop<I, O>, 'reads' | 'demands' | 'tells'>>;
+  Partial<Pick<Hop<I, O>, 'reads' | 'packTables' | 'demands' | 'tells'>>;
 
 /** Declares a hop. Emitting anything that is not in `emits` fails to compile, and the broker refuses it too. */
 export const hop = <I extends Message, const O extends Message>(
   declared: HopDeclaration<I, O>,
 ): Hop<I, O> => ({
   reads: [],
+  packTables: [],
   demands: [],
   tells: false,
   ...declared,
@@ -76,14 +86,13 @@ export const hop = <I extends Message, const O extends Message>(
 
 /** Declares a sink. */
 export const sink = <I extends Message, const O extends Message = never>(
-  declared: Omit<Sink<I, O>, 'kind'>,
-): Sink<I, O> => ({ ...declared, kind: 'sink' });
+  declared: Omit<Sink<I, O>, 'kind' | 'packTables'> & Partial<Pick<Sink, 'packTables'>>,
+): Sink<I, O> => ({ packTables: [], ...declared, kind: 'sink' });
 
 /** Declares a border service. */
-export const border = <const O extends Message>(declared: Omit<Border<O>, 'kind'>): Border<O> => ({
-  ...declared,
-  kind: 'border',
-});
+export const border = <const O extends Message>(
+  declared: Omit<Border<O>, 'kind' | 'packTables'> & Partial<Pick<Border, 'packTables'>>,
+): Border<O> => ({ packTables: [], ...declared, kind: 'border' });
 
 /** Pairs a message with its body; the compiler checks one against the other. */
 export const emit = <M extends Message>(

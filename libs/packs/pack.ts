@@ -101,6 +101,7 @@ export interface Source {
   readonly asks: readonly Ask[];
 }
 
+/** A column that names a person, and the table of such people: `id`, `name` and a `full_text_search` of it. */
 export interface Tie {
   readonly column: string;
   readonly table: string;

@@ -29,6 +29,10 @@ export interface Paged extends Row {
 export const foldName = (name: string): string =>
   name.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase().replace(/\s+/gu, ' ').trim();
 
+/** A search for everyone whose names begin with all these words. */
+export const searchOf = (name: string): string =>
+  (foldName(name).match(/[\p{L}\p{N}]+/gu) ?? []).map((word) => `${word}:*`).join(' & ');
+
 const db = queries<Record<string, never>>();
 
 /** @throws Error for an ask or field that the source does not declare; a plan that passed permission has none */
@@ -131,9 +135,7 @@ const whose = (source: Source, mine: boolean, { reach, by }: Scope): Part[] => {
 
 const named = (tie: Tie | undefined, name: string | undefined): Part[] => {
   if (!tie || !name) return [];
-  const words = foldName(name).match(/[\p{L}\p{N}]+/gu) ?? [];
-  const query = words.map((word) => `${word}:*`).join(' & ');
-  return [sql`${sql.ref(`${tie.table}.full_text_search`)} @@ to_tsquery('simple', ${query})`];
+  return [sql`${sql.ref(`${tie.table}.full_text_search`)} @@ to_tsquery('simple', ${searchOf(name)})`];
 };
 
 /** Cursors name the last row of a page, so that rows added meanwhile neither repeat nor hide one. */

@@ -1,5 +1,7 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { PackTables } from '@jangada/hop/hop.ts';
 import { z } from 'zod';
-import { aestheticClinic } from './aesthetic-clinic/pack.ts';
 import type { Pack } from './pack.ts';
 
 /** A pack that must not be loaded. Names everything that is wrong with it, all at once. */
@@ -20,6 +22,21 @@ const shape = z.object({
     .min(1),
   retention: z.array(z.object({ class: z.string(), days: z.int().positive() })),
 });
+
+const distinct = (names: readonly (string | undefined)[]): readonly string[] =>
+  [...new Set(names.filter((name) => name !== undefined))].sort();
+
+/** Tables of all packs, by what a service does with them; see `PackTables` in libs/hop. */
+export const packTables = (of: readonly Pack[] = packs): Readonly<Record<PackTables, readonly string[]>> => {
+  const sources = of.flatMap((pack) => Object.values(pack.sources));
+  return {
+    sources: distinct(
+      sources.flatMap((source) => [source.table, source.subject?.table, source.provider?.table]),
+    ),
+    subjects: distinct(sources.map((source) => source.subject?.table)),
+    aged: distinct(of.flatMap((pack) => pack.retention.map((rule) => rule.table))),
+  };
+};
 
 /**
  * Checks that a pack holds together: every name that one part mentions is declared by another, and everything
@@ -64,12 +81,22 @@ export const load = (pack: Pack): Pack => {
     if (!pack.sources[source]?.states[state])
       wrong.push(`words for the state ${state} of ${source}, which is not declared`);
   }
+  const aged = packTables([pack]).aged;
+  for (const { class: name, unlessReferencedBy = [] } of pack.retention) {
+    for (const { table } of unlessReferencedBy) {
+      if (!aged.includes(table)) wrong.push(`rule ${name} looks at ${table}, which has no rule of its own`);
+    }
+  }
   if (wrong.length > 0) throw new PackError(`pack ${pack.name} cannot be loaded:\n  ${wrong.join('\n  ')}`);
   return pack;
 };
 
-/** Every pack, checked. */
-export const packs: readonly Pack[] = [load(aestheticClinic)];
+/** Every pack, checked: each folder here that has a pack.ts. Adding one needs no other edit. */
+export const packs: readonly Pack[] = await Promise.all(
+  readdirSync(import.meta.dirname, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && existsSync(join(import.meta.dirname, entry.name, 'pack.ts')))
+    .map(async ({ name }) => load(((await import(`./${name}/pack.ts`)) as { pack: Pack }).pack)),
+);
 
 /** @throws PackError */
 export const packOf = (name: string): Pack => {

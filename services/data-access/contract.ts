@@ -18,15 +18,6 @@ export const contract = hop({
     timeoutMs: 3_000,
     breaker: { failures: 10, withinMs: 5_000, openMs: 1_000, successes: 2 },
   }),
-  reads: [
-    'care_relationships',
-    'clients',
-    'providers',
-    'units',
-    'services',
-    'cosmetic_products',
-    'appointments',
-    'billing',
-    'aesthetic_records',
-  ],
+  reads: ['care_relationships'],
+  packTables: ['sources'],
 });

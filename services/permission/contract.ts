@@ -18,5 +18,6 @@ export const contract = hop({
     timeoutMs: 1_000,
     breaker: { failures: 10, withinMs: 5_000, openMs: 1_000, successes: 2 },
   }),
-  reads: ['care_relationships', 'clients'],
+  reads: ['care_relationships'],
+  packTables: ['subjects'],
 });

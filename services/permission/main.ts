@@ -22,9 +22,10 @@ await using service = await serve(contract, config, {
   gather: async ({ plan }, { pass }) => {
     const pack = packOf(pass.pack);
     const reach = reachOf(plan, pack, pass);
+    const people = pack.sources[plan.source]?.subject?.table;
     const named =
-      reach && namesPerson(plan)
-        ? await namedIn(store, pass.tid, plan.filter, { reach, by: pass.per })
+      reach && people && namesPerson(plan)
+        ? await namedIn(store, pass.tid, people, plan.filter, { reach, by: pass.per })
         : undefined;
     return { pack, pass, named, sign: (claims) => signGrant(signer, config.GRANT_DATABASE_KEY, claims) };
   },

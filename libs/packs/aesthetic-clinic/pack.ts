@@ -8,7 +8,7 @@ import { wording } from './wording.ts';
 const years = (count: number): number => 365 * count;
 
 /** An aesthetic clinic in Brazil. */
-export const aestheticClinic: Pack = {
+export const pack: Pack = {
   name: 'aesthetic-clinic',
   version: '1.0.0',
   compliance: ['LGPD', 'ANVISA', 'PROFESSIONAL_COUNCILS', 'ISO_27001'],

@@ -1,0 +1,197 @@
+import type { Name } from '@jangada/config/settings.ts';
+import type { Contract } from '@jangada/hop/hop.ts';
+import { stringify } from 'yaml';
+import { graceSeconds, limits, ports, requests, userId } from './containers.ts';
+import { factsOf, isRequired, isSecret, type ServiceFacts } from './services.ts';
+
+/**
+ * Manifests for Kubernetes. The broker, PostgreSQL and Redis are the cluster's own; their addresses stand in the
+ * ConfigMap `jangada`, and each service has a Secret of its own with exactly the secret settings it reads.
+ */
+
+const labels = (name: string) => ({ 'app.kubernetes.io/name': name, 'app.kubernetes.io/part-of': 'jangada' });
+const image = (name: string, version: string): string => `jangada/${name}:${version}`;
+
+const fixed: Partial<Record<Name, string>> = {
+  NODE_ENV: 'production',
+  JANGADA_HOST: '0.0.0.0',
+  JANGADA_PORT: String(ports.edge),
+  HEALTH_HOST: '0.0.0.0',
+  HEALTH_PORT: String(ports.health),
+};
+
+const variable = (facts: ServiceFacts) => (name: Name) => {
+  const value = fixed[name];
+  if (value !== undefined) return { name, value };
+  const optional = isRequired(name) ? {} : { optional: true };
+  return isSecret(name)
+    ? { name, valueFrom: { secretKeyRef: { name: `jangada-${facts.name}`, key: name, ...optional } } }
+    : { name, valueFrom: { configMapKeyRef: { name: 'jangada', key: name, ...optional } } };
+};
+
+const probe = (path: string, initialDelaySeconds: number, periodSeconds: number) => ({
+  httpGet: { path, port: 'health' },
+  initialDelaySeconds,
+  periodSeconds,
+  timeoutSeconds: 5,
+});
+
+const resources = {
+  requests: { cpu: requests.cpus, memory: requests.memory },
+  limits: { cpu: limits.cpus, memory: limits.memory },
+};
+
+const confined = {
+  allowPrivilegeEscalation: false,
+  readOnlyRootFilesystem: true,
+  capabilities: { drop: ['ALL'] },
+};
+
+const pod = {
+  automountServiceAccountToken: false,
+  securityContext: {
+    runAsNonRoot: true,
+    runAsUser: userId,
+    runAsGroup: userId,
+    fsGroup: userId,
+    seccompProfile: { type: 'RuntimeDefault' },
+  },
+  volumes: [{ name: 'tmp', emptyDir: { medium: 'Memory', sizeLimit: '64Mi' } }],
+};
+
+const container = (facts: ServiceFacts, version: string) => ({
+  name: facts.name,
+  image: image(facts.name, version),
+  ports: [
+    { name: 'health', containerPort: ports.health },
+    ...(facts.kind === 'border' ? [{ name: 'http', containerPort: ports.edge }] : []),
+  ],
+  env: facts.settings.map(variable(facts)),
+  livenessProbe: probe('/v1/health', 30, 10),
+  readinessProbe: probe('/v1/ready', 5, 5),
+  resources,
+  securityContext: confined,
+  volumeMounts: [{ name: 'tmp', mountPath: '/tmp' }],
+});
+
+const deployment = (facts: ServiceFacts, version: string) => ({
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  metadata: { name: facts.name, labels: labels(facts.name) },
+  spec: {
+    selector: { matchLabels: labels(facts.name) },
+    template: {
+      metadata: { labels: labels(facts.name) },
+      spec: {
+        ...pod,
+        terminationGracePeriodSeconds: graceSeconds,
+        containers: [container(facts, version)],
+      },
+    },
+  },
+});
+
+const service = (facts: ServiceFacts) => ({
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name: facts.name, labels: labels(facts.name) },
+  spec: {
+    selector: labels(facts.name),
+    ports: [
+      { name: 'health', port: ports.health, targetPort: 'health' },
+      ...(facts.kind === 'border' ? [{ name: 'http', port: 80, targetPort: 'http' }] : []),
+    ],
+  },
+});
+
+/** What prepares the broker and the database. Its Secret holds what deploy/generated/services.yml gives it. */
+const job = (name: string, version: string) => ({
+  apiVersion: 'batch/v1',
+  kind: 'Job',
+  metadata: { name: `jangada-${name}`, labels: labels(name) },
+  spec: {
+    backoffLimit: 10,
+    template: {
+      metadata: { labels: labels(name) },
+      spec: {
+        ...pod,
+        restartPolicy: 'OnFailure',
+        containers: [
+          {
+            name,
+            image: image('deploy', version),
+            command: ['node', `${name}.ts`],
+            envFrom: [{ configMapRef: { name: 'jangada' } }, { secretRef: { name: `jangada-${name}` } }],
+            resources,
+            securityContext: confined,
+            volumeMounts: [{ name: 'tmp', mountPath: '/tmp' }],
+          },
+        ],
+      },
+    },
+  },
+});
+
+/** Two at least, so that one may leave; ten at most. */
+const scaler = (facts: ServiceFacts) => ({
+  apiVersion: 'autoscaling/v2',
+  kind: 'HorizontalPodAutoscaler',
+  metadata: { name: facts.name, labels: labels(facts.name) },
+  spec: {
+    scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: facts.name },
+    minReplicas: 2,
+    maxReplicas: 10,
+    metrics: [
+      {
+        type: 'Resource',
+        resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 70 } },
+      },
+    ],
+  },
+});
+
+const disruption = (facts: ServiceFacts) => ({
+  apiVersion: 'policy/v1',
+  kind: 'PodDisruptionBudget',
+  metadata: { name: facts.name, labels: labels(facts.name) },
+  spec: { maxUnavailable: 1, selector: { matchLabels: labels(facts.name) } },
+});
+
+/** Nobody is reached but for health and metrics, from the namespace of the monitoring; a border by everybody. */
+const ingress = (facts: ServiceFacts) => ({
+  apiVersion: 'networking.k8s.io/v1',
+  kind: 'NetworkPolicy',
+  metadata: { name: facts.name, labels: labels(facts.name) },
+  spec: {
+    podSelector: { matchLabels: labels(facts.name) },
+    policyTypes: ['Ingress'],
+    ingress: [
+      {
+        from: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'monitoring' } } }],
+        ports: [{ protocol: 'TCP', port: 'health' }],
+      },
+      ...(facts.kind === 'border' ? [{ ports: [{ protocol: 'TCP', port: 'http' }] }] : []),
+    ],
+  },
+});
+
+/** Every service for Kubernetes. */
+export const k8sYaml = (contracts: readonly Contract[], version: string): string => {
+  const documents = [
+    job('provision', version),
+    job('migrate', version),
+    ...contracts
+      .map(factsOf)
+      .flatMap((facts) => [
+        deployment(facts, version),
+        service(facts),
+        scaler(facts),
+        disruption(facts),
+        ingress(facts),
+      ]),
+  ];
+  const text = documents
+    .map((document) => stringify(document, { lineWidth: 0, aliasDuplicateObjects: false }))
+    .join('---\n');
+  return `# Generated by \`npm run generate\` from the contracts of the services. See deploy/k8s/README.md.\n${text}`;
+};

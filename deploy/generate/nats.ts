@@ -1,0 +1,132 @@
+import type { Contract } from '@jangada/hop/hop.ts';
+import { core } from '@jangada/proto/envelope.ts';
+import { filterOf, type Message, streamOf } from '@jangada/proto/message.ts';
+import { consumerOf, heardBy, saidBy } from '../topology.ts';
+import { schedulesOf } from './streams.ts';
+
+/** What one user may do at the broker. All else is denied. */
+export interface Rights {
+  readonly publish: readonly string[];
+  readonly subscribe: readonly string[];
+}
+
+/** Users beside the services. */
+export const people = ['operator', 'provisioner'] as const;
+
+const inbox = (name: string): string => `_INBOX_${name}.>`;
+/** Reads one message of a stream, or several, or the last of a subject. */
+const directGet = (stream: string): string[] => [
+  `$JS.API.DIRECT.GET.${stream}`,
+  `$JS.API.DIRECT.GET.${stream}.>`,
+];
+
+/**
+ * The rights of a service, from its contract alone.
+ *
+ * Answers to `status` may go to the inboxes of those who ask and nowhere else. The broker's own `allow_responses`
+ * would let the one who asks name any reply subject and so make another service write there in its stead.
+ */
+export const rightsOf = (contract: Contract, borders: readonly string[]): Rights => {
+  const { name } = contract;
+  const from = consumerOf(contract);
+  const isHop = contract.kind === 'hop';
+  const isBorder = contract.kind === 'border';
+  const follows: readonly Message[] = isBorder ? contract.follows : [];
+  const schedules = schedulesOf(contract);
+  return {
+    publish: [
+      ...saidBy(contract).map(filterOf),
+      ...(from
+        ? [
+            core.dead(name, '*', '*'),
+            `$JS.API.CONSUMER.INFO.${from.stream}.${name}`,
+            `$JS.API.CONSUMER.MSG.NEXT.${from.stream}.${name}`,
+            `$JS.ACK.${from.stream}.${name}.>`,
+          ]
+        : []),
+      // A hop that tells in pieces looks up what it told before it died.
+      ...(isHop && contract.tells ? directGet(streamOf.reply) : []),
+      ...(isBorder ? [...new Set(follows.map(({ kind }) => streamOf[kind]))].flatMap(directGet) : []),
+      ...(isBorder ? [core.cancel('*', '*'), core.status] : []),
+      ...(schedules.length > 0 ? [...schedules, ...directGet(streamOf.tick)] : []),
+      ...['operator', ...borders].map(inbox),
+    ],
+    subscribe: [
+      inbox(name),
+      core.status,
+      // What a sink keeps is not stopped.
+      ...(contract.kind === 'sink' ? [] : [core.cancel('*', '*')]),
+      // Whoever works under a grant may keep granted rows for a while, and must forget them when they change.
+      ...(isHop && contract.demands.includes('grant') ? [core.changed('*')] : []),
+      ...(follows.some(({ kind }) => kind === 'reply') ? [core.live('*', '*')] : []),
+    ],
+  };
+};
+
+/** The operator reads everything, stops runs, tells caches to forget and sends dead letters back on their way. */
+const operatorRights = (contracts: readonly Contract[]): Rights => ({
+  publish: [
+    core.status,
+    core.cancel('*', '*'),
+    core.changed('*'),
+    ...new Set(contracts.flatMap(heardBy).map(filterOf)),
+    '$JS.API.INFO',
+    '$JS.API.STREAM.NAMES',
+    '$JS.API.STREAM.LIST',
+    '$JS.API.STREAM.INFO.*',
+    '$JS.API.STREAM.MSG.GET.*',
+    '$JS.API.DIRECT.GET.>',
+    '$JS.API.CONSUMER.NAMES.*',
+    '$JS.API.CONSUMER.LIST.*',
+    '$JS.API.CONSUMER.INFO.*.*',
+  ],
+  subscribe: [inbox('operator')],
+});
+
+/** Only the provisioner makes streams and consumers, and it does nothing else. */
+const provisionerRights = (): Rights => ({ publish: ['$JS.API.>'], subscribe: [inbox('provisioner')] });
+
+/** Every user of the broker with its rights, services first. */
+export const users = (contracts: readonly Contract[]): ReadonlyMap<string, Rights> => {
+  const borders = contracts.filter(({ kind }) => kind === 'border').map(({ name }) => name);
+  return new Map<string, Rights>([
+    ...contracts.map((contract) => [contract.name, rightsOf(contract, borders)] as const),
+    ['operator', operatorRights(contracts)],
+    ['provisioner', provisionerRights()],
+  ]);
+};
+
+/** The environment variable of a user: `NKEY_DATA_ACCESS` is the public key of data-access at the broker. */
+export const variableOf = (prefix: 'NKEY' | 'SEED' | 'PASSWORD', name: string): string =>
+  `${prefix}_${name.toUpperCase().replaceAll('-', '_')}`;
+
+const block = (subjects: readonly string[]): string =>
+  subjects.length === 0
+    ? 'deny: ">"'
+    : `allow: [\n${subjects.map((subject) => `            ${JSON.stringify(subject)}`).join('\n')}\n          ]`;
+
+const userBlock = (name: string, { publish, subscribe }: Rights): string => `      {
+        # ${name}
+        nkey: $${variableOf('NKEY', name)}
+        permissions: {
+          publish: { ${block(publish)} }
+          subscribe: { ${block(subscribe)} }
+        }
+      }`;
+
+/** Accounts, users and permissions, to be included by the configuration of a server. */
+export const natsConf = (
+  contracts: readonly Contract[],
+): string => `# Generated by \`npm run generate\` from the contracts of the services. Include it in the server's configuration.
+# Each user is a public nkey in the environment; whoever is not listed cannot connect, and what is not allowed is denied.
+accounts {
+  APP {
+    jetstream: enabled
+    users: [
+${[...users(contracts)].map(([name, rights]) => userBlock(name, rights)).join('\n')}
+    ]
+  }
+  SYS {}
+}
+system_account: SYS
+`;

@@ -1,0 +1,120 @@
+import type { Contract } from '@jangada/hop/hop.ts';
+import { messages } from '@jangada/proto/catalogue.ts';
+import { filterOf, type Message, streamOf } from '@jangada/proto/message.ts';
+import { reply } from '@jangada/proto/reply.ts';
+import { ackWaitMs } from '@jangada/runtime/consume.ts';
+import type { ConsumerConfig, StreamConfig } from '@nats-io/jetstream';
+import { consumerOf, heardBy, scheduleOf } from '../topology.ts';
+
+/** A stream as the provisioner makes it; how often it is replicated is decided where it runs. */
+export type Stream = Partial<StreamConfig> & Pick<StreamConfig, 'name' | 'subjects' | 'description'>;
+
+/** A consumer and the stream it reads. */
+export interface Consumer {
+  readonly stream: string;
+  readonly config: Partial<ConsumerConfig> & { readonly durable_name: string };
+}
+
+const seconds = (count: number): number => count * 1e9;
+const days = (count: number): number => seconds(count * 86_400);
+const mebibytes = (count: number): number => count * 1024 ** 2;
+
+const ofKind = (kind: Message['kind']): Message[] => messages.filter((message) => message.kind === kind);
+
+/**
+ * The streams, from the catalogue. Only SCHED takes schedules, and so roll-up: whoever may write there could wipe
+ * it, which is why nothing else is in it. In all others nobody but age removes a message.
+ */
+export const streams = (): readonly Stream[] => {
+  const common = { storage: 'file', duplicate_window: seconds(120), max_msg_size: mebibytes(1) } as const;
+  // One subject tree per noun, so that a new fact of a run needs no new subject.
+  const trees = new Set(ofKind('fact').map(({ name }) => `${name.split('.')[0]}.*.*.*`));
+  return [
+    {
+      name: streamOf.intake,
+      description: 'Requests that wait to be admitted. A tenant that floods is refused alone.',
+      subjects: ofKind('intake').map(filterOf),
+      ...common,
+      retention: 'workqueue',
+      discard: 'new',
+      discard_new_per_subject: true,
+      max_msgs_per_subject: 512,
+      max_msgs: 20_000,
+      max_bytes: mebibytes(256),
+      max_msg_size: 256 * 1024,
+    },
+    {
+      name: streamOf.fact,
+      description: 'What happened, one message per fact and run, kept long enough to be read again.',
+      subjects: [...trees],
+      ...common,
+      retention: 'limits',
+      discard: 'new',
+      max_age: days(1),
+      max_bytes: mebibytes(2_048),
+      allow_direct: true,
+    },
+    {
+      name: streamOf.reply,
+      description: 'What the person who asked is told, one subject per run, and live to every edge.',
+      subjects: [filterOf(reply)],
+      ...common,
+      retention: 'limits',
+      discard: 'old',
+      max_age: days(1),
+      max_bytes: mebibytes(2_048),
+      allow_direct: true,
+      republish: { src: filterOf(reply), dest: 'live.{{wildcard(1)}}.{{wildcard(2)}}' },
+    },
+    {
+      name: streamOf.tick,
+      description: 'Schedules, and the moments they announce.',
+      subjects: ['sched.>', 'tick.>'],
+      ...common,
+      retention: 'workqueue',
+      discard: 'old',
+      max_bytes: mebibytes(256),
+      allow_direct: true,
+      allow_msg_schedules: true,
+      allow_msg_ttl: true,
+    },
+    {
+      name: 'DEAD',
+      description: 'Messages that could not be processed, with the reason, until somebody has seen to them.',
+      subjects: ['dead.*.*.*'],
+      ...common,
+      retention: 'limits',
+      discard: 'old',
+      max_age: days(30),
+      max_bytes: mebibytes(1_024),
+      allow_direct: true,
+    },
+  ] as Stream[];
+};
+
+/** One durable pull consumer for each service that hears anything. */
+export const consumers = (contracts: readonly Contract[]): readonly Consumer[] =>
+  contracts.flatMap((contract) => {
+    const from = consumerOf(contract);
+    if (!from) return [];
+    const { concurrent, waiting } = contract.policy;
+    return {
+      stream: from.stream,
+      config: {
+        durable_name: from.durable,
+        filter_subjects: heardBy(contract).map(filterOf),
+        deliver_policy: 'all',
+        ack_policy: 'explicit',
+        ack_wait: ackWaitMs * 1e6,
+        // The runtime buries what kills its handler; a limit here would only make it vanish.
+        max_deliver: -1,
+        max_ack_pending: concurrent + waiting,
+      } as Consumer['config'],
+    };
+  });
+
+/** Where each schedule lives, for those who hear what it fires. */
+export const schedulesOf = (contract: Contract): readonly string[] =>
+  heardBy(contract)
+    .filter((message) => message.kind === 'tick')
+    .map(scheduleOf);
