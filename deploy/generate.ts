@@ -1,17 +1,20 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
+import { packs } from '@jangada/packs/registry.ts';
 import { startPostgres } from '@jangada/servers/postgres.ts';
 import { asyncapi } from './generate/asyncapi.ts';
 import { brokerYml, envFile, prometheusTargets, servicesYml } from './generate/containers.ts';
 import { journey } from './generate/journey.ts';
 import { k8sYaml } from './generate/k8s.ts';
 import { natsConf } from './generate/nats.ts';
+import { errorsMd, settingsMd } from './generate/reference.ts';
 import { rolesSql } from './generate/roles.ts';
 import { schemaSql } from './generate/schema.ts';
 import { freshSecrets } from './generate/secrets.ts';
 import { factsOf, questionOf } from './generate/services.ts';
 import { consumers, streams } from './generate/streams.ts';
+import { tablesMadeBy } from './generate/tables.ts';
 import { migrate } from './migrate.ts';
 import { collect, root } from './topology.ts';
 
@@ -32,7 +35,9 @@ export const render = async (): Promise<ReadonlyMap<string, string>> => {
     ['nats.conf', natsConf(contracts)],
     ['streams.json', json(streams())],
     ['consumers.json', json(consumers(contracts))],
-    ['roles.sql', rolesSql(contracts)],
+    ['roles.sql', rolesSql(contracts, (await Promise.all(packs.map(tablesMadeBy))).flat())],
+    ['settings.md', settingsMd(contracts)],
+    ['errors.md', errorsMd()],
     ['services.json', json(contracts.map(factsOf))],
     ['services.yml', servicesYml(contracts)],
     ['broker.yml', brokerYml(contracts)],
@@ -58,7 +63,7 @@ const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
 const isCurrent = (file: string, content: string): boolean => {
   const path = join(generatedDir, file);
-  return existsSync(path) && readFileSync(path, "utf8") === content;
+  return existsSync(path) && readFileSync(path, 'utf8') === content;
 };
 
 /** Files in generated/ that are not what the contracts say, and writes them unless `check` is set. */

@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { styleText } from 'node:util';
-import { home } from './local.ts';
+import { home, localFile } from './local.ts';
 import { startSystem } from './system.ts';
 
 /** `npm start`: the whole system on this machine, until Ctrl-C. */
@@ -11,6 +12,25 @@ const say = (line: string): void => {
   const seconds = ((performance.now() - began) / 1_000).toFixed(1);
   console.log(`${dim(`${seconds.padStart(5)} s`)}  ${line}`);
 };
+
+/** The process that runs a system in this folder already, if any: two on the same data would ruin it. */
+const runningHere = (): number | undefined => {
+  try {
+    const { pid } = JSON.parse(readFileSync(localFile(), 'utf8')) as { pid: number };
+    process.kill(pid, 0);
+    return pid;
+  } catch {
+    return undefined;
+  }
+};
+
+const other = runningHere();
+if (other !== undefined) {
+  console.error(
+    `A system is running in ${home()} already (process ${other}). Stop it first, or set JANGADA_HOME to another folder.`,
+  );
+  process.exit(1);
+}
 
 const isFree = (port: number): Promise<boolean> =>
   new Promise((resolve) => {

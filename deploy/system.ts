@@ -144,7 +144,9 @@ export const startSystem = async (options: Options): Promise<System> => {
     await (await asker?.catch(() => undefined))?.close();
     await Promise.all([nats?.stop(), postgres?.stop(), redis?.stop()]);
   };
-  writeFileSync(join(home, 'run.json'), JSON.stringify(local, null, 2), { mode: 0o600 });
+  writeFileSync(join(home, 'run.json'), JSON.stringify({ ...local, pid: process.pid }, null, 2), {
+    mode: 0o600,
+  });
 
   return {
     local,

@@ -26,7 +26,7 @@ export const plan = z.strictObject({
     subjectId: z.string().max(64).optional(),
     /** A person who provides the service, as named in the question. */
     provider: z.string().max(80).optional(),
-    /** True when the question is about the asker's own: "my appointments". */
+    /** True when the question is about the asker's own. */
     mine: z.boolean().optional(),
     period: period.optional(),
     /** A state that the source declares, such as confirmed or unpaid. */

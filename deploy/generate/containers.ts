@@ -163,13 +163,13 @@ export const envFile = (
   contracts: readonly Contract[],
   values: Readonly<Record<string, string>> = {},
 ): string =>
-  [
+  `${[
     '# What docker-compose.yml asks for. `npm run -s generate -- --env > .env` prints it with fresh keys.',
     ...variables(contracts).map(({ name, says, optional }) => {
       const value = values[name];
       return `# ${says}\n${optional && value === undefined ? '# ' : ''}${name}=${value === undefined ? '' : `'${value}'`}`;
     }),
-  ].join('\n') + '\n';
+  ].join('\n')}\n`;
 
 /** What Prometheus asks for metrics. */
 export const prometheusTargets = (contracts: readonly Contract[]) =>

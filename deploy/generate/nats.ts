@@ -75,6 +75,8 @@ const operatorRights = (contracts: readonly Contract[]): Rights => ({
     '$JS.API.STREAM.LIST',
     '$JS.API.STREAM.INFO.*',
     '$JS.API.STREAM.MSG.GET.*',
+    // A dead letter that was sent back on its way is taken out.
+    '$JS.API.STREAM.MSG.DELETE.DEAD',
     '$JS.API.DIRECT.GET.>',
     '$JS.API.CONSUMER.NAMES.*',
     '$JS.API.CONSUMER.LIST.*',

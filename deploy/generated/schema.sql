@@ -147,7 +147,7 @@ create table public.care_relationships (
   valid_to timestamp with time zone,
   constraint care_relationships_pkey PRIMARY KEY (tenant_id, provider_id, subject_id),
   constraint care_relationships_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
-  constraint care_relationships_basis_check CHECK ((basis = ANY (ARRAY['care'::text, 'appointment'::text, 'assigned'::text])))
+  constraint care_relationships_basis_check CHECK ((basis = ANY (ARRAY['care'::text, 'encounter'::text, 'assigned'::text])))
 ); -- of jangada_owner
 alter table public.care_relationships enable row level security, force row level security;
 grant select on public.care_relationships to svc_data_access;
@@ -313,6 +313,10 @@ create table public.units (
   constraint units_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
 ); -- of jangada_owner
 alter table public.units enable row level security, force row level security;
+grant insert, select, update on public.units to svc_import;
+create policy svc_import_insert on public.units for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_import_select on public.units for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_import_update on public.units for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
 create table sec.grant_key (
   inner_key bytea not null,

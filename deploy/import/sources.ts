@@ -105,13 +105,13 @@ const appointments = source({
   also: `
     insert into care_relationships as kept (tenant_id, provider_id, subject_id, basis, valid_from)
     select $1::text, provider_id, client_id,
-      case when bool_or(status = 'completed') then 'care' else 'appointment' end, min(start_time)
+      case when bool_or(status = 'completed') then 'care' else 'encounter' end, min(start_time)
     from input group by provider_id, client_id
     on conflict (tenant_id, provider_id, subject_id) do update set
       basis = case when kept.basis = 'care' then kept.basis else excluded.basis end,
       valid_from = least(kept.valid_from, excluded.valid_from)
     where kept.basis <> 'assigned'
-      and (excluded.valid_from < kept.valid_from or (kept.basis, excluded.basis) = ('appointment', 'care'))`,
+      and (excluded.valid_from < kept.valid_from or (kept.basis, excluded.basis) = ('encounter', 'care'))`,
   read: (row) => {
     const start = row.time('START');
     const milliseconds = Date.parse(row.time('STOP')) - Date.parse(start);

@@ -202,7 +202,7 @@ describe('an import of made-up files', () => {
       {
         provider_id: 'provider-2',
         subject_id: 'client-2',
-        basis: 'appointment',
+        basis: 'encounter',
         valid_from: '2999-01-01T08:00:00.000Z',
         valid_to: null,
       },

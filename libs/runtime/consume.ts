@@ -48,7 +48,8 @@ export const consume = async (
 
   const fetch = async (most: number): Promise<number> => {
     const handled: Promise<void>[] = [];
-    for await (const message of await consumer.fetch({ max_messages: most, expires: 1_000 })) handled.push(work(message));
+    for await (const message of await consumer.fetch({ max_messages: most, expires: 1_000 }))
+      handled.push(work(message));
     await Promise.all(handled);
     return handled.length;
   };

@@ -58,7 +58,7 @@ export const up = async (db: Kysely<unknown>): Promise<void> => {
       tenant_id text not null references tenants,
       provider_id text not null,
       subject_id text not null,
-      basis text not null check (basis in ('care', 'appointment', 'assigned')),
+      basis text not null check (basis in ('care', 'encounter', 'assigned')),
       valid_from timestamptz not null,
       valid_to timestamptz,
       primary key (tenant_id, provider_id, subject_id)

@@ -27,7 +27,7 @@ export interface CoreTables {
     tenant_id: string;
     provider_id: string;
     subject_id: string;
-    basis: 'care' | 'appointment' | 'assigned';
+    basis: 'care' | 'encounter' | 'assigned';
     valid_from: Time;
     valid_to: Time | null;
   };

@@ -26,7 +26,7 @@ export const askOf = (text: string, source: Source, fallback: Ask): Ask => {
   return order.find((ask) => source.asks.includes(ask) && mentions(text, phrases[ask])) ?? fallback;
 };
 
-/** True when the question is about the asker's own: "my appointments", "consultas que tenho". */
+/** True when the question is about the asker's own: "consultas que tenho". */
 export const isMine = (text: string): boolean => mentions(text, own);
 
 export const vocabulary: readonly string[] = [...Object.values(phrases).flat(), ...own, fillers].flatMap(

@@ -1,0 +1,46 @@
+import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
+import { AuthorizationError, connect, type NatsConnection, nkeyAuthenticator } from '@nats-io/transport-node';
+import { type Local, readLocal } from '../local.ts';
+import { exitCodes, Failure, messageOf } from './failure.ts';
+
+/** The operator at the broker: may read streams, ask for status, publish ticks and replay dead letters. */
+export interface Operator extends AsyncDisposable {
+  readonly nc: NatsConnection;
+  readonly jsm: JetStreamManager;
+}
+
+/** Together below 3 s: whoever types a command learns soon that the broker is gone. */
+const connectMs = 2_000;
+
+/** @throws NotRunning, Failure when the broker does not answer or refuses the operator */
+export const openOperator = async (local: Local = readLocal()): Promise<Operator> => {
+  const nc = await connectTo(local);
+  return {
+    nc,
+    jsm: await jetstreamManager(nc, { checkAPI: false, timeout: connectMs }),
+    [Symbol.asyncDispose]: () => nc.close(),
+  };
+};
+
+const connectTo = async ({ natsUrl, operatorSeed }: Local): Promise<NatsConnection> => {
+  try {
+    return await connect({
+      servers: natsUrl,
+      name: 'operator',
+      authenticator: nkeyAuthenticator(new TextEncoder().encode(operatorSeed)),
+      inboxPrefix: '_INBOX_operator',
+      timeout: connectMs,
+      reconnect: false,
+    });
+  } catch (error) {
+    const next =
+      error instanceof AuthorizationError
+        ? 'it does not know the operator: restart the system with `npm start`'
+        : 'start the system with `npm start`, or set NATS_URL to where it runs';
+    throw new Failure(
+      `no connection to the broker at ${natsUrl} (${messageOf(error)}); ${next}`,
+      exitCodes.unreachable,
+      error,
+    );
+  }
+};

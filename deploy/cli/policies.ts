@@ -1,0 +1,84 @@
+import type { Contract } from '@jangada/hop/hop.ts';
+import type { Policy } from '@jangada/hop/policy.ts';
+import { filterOf } from '@jangada/proto/message.ts';
+import type { Status } from '@jangada/runtime/service.ts';
+import { Command } from 'commander';
+import { NotRunning } from '../local.ts';
+import { collect, heardBy } from '../topology.ts';
+import { Failure } from './failure.ts';
+import { openOperator } from './operator.ts';
+import { type Format, jsonOption, print, remark, table } from './output.ts';
+import { rollCall } from './roll-call.ts';
+
+/** How one service fails, and the state of its breaker now. */
+export interface HopPolicy {
+  readonly hop: string;
+  readonly hears: readonly string[];
+  readonly policy: Policy;
+  /** The worst of its instances; null when the system does not run or the service did not answer. */
+  readonly breaker: Status['breaker'] | null;
+}
+
+const worst = (states: readonly Status['breaker'][]): Status['breaker'] | null =>
+  (['open', 'half-open', 'closed'] as const).find((state) => states.includes(state)) ?? null;
+
+export const policiesOf = (contracts: readonly Contract[], answers: readonly Status[]): HopPolicy[] =>
+  contracts.map((contract) => ({
+    hop: contract.name,
+    hears: heardBy(contract).map(filterOf),
+    policy: contract.policy,
+    breaker: worst(answers.filter(({ name }) => name === contract.name).map(({ breaker }) => breaker)),
+  }));
+
+const breakerText = ({ failures, withinMs, openMs, successes }: Policy['breaker']): string =>
+  `${failures} in ${withinMs / 1_000} s, ${openMs / 1_000} s open, ${successes} to close`;
+
+export const policiesText = (policies: readonly HopPolicy[]): string =>
+  table(
+    [
+      'hop',
+      'timeout (ms)',
+      'attempts',
+      'backoff (ms)',
+      'concurrent',
+      'waiting',
+      'deliveries',
+      'breaker',
+      'now',
+      'hears',
+    ],
+    policies.map(({ hop, hears, policy, breaker }) => [
+      hop,
+      policy.timeoutMs,
+      policy.attempts,
+      `${policy.backoffMs}–${policy.backoffMaxMs}`,
+      policy.concurrent,
+      policy.waiting,
+      policy.deliveries === Number.MAX_SAFE_INTEGER ? 'no limit' : String(policy.deliveries),
+      breakerText(policy.breaker),
+      breaker ?? '',
+      hears.join(' '),
+    ]),
+  );
+
+/** Who answers, or nobody when no system runs: the figures can be read without one. */
+const answersIfRunning = async (names: readonly string[]): Promise<readonly Status[]> => {
+  try {
+    await using operator = await openOperator();
+    return await rollCall(operator.nc, names);
+  } catch (error) {
+    if (!(error instanceof NotRunning) && !(error instanceof Failure)) throw error;
+    remark('No running system: breakers are not shown.');
+    return [];
+  }
+};
+
+export const policiesCommand = (): Command =>
+  new Command('policies')
+    .description('timeout, retry, bulkhead and breaker of every hop')
+    .addOption(jsonOption())
+    .action(async (format: Format) => {
+      const contracts = await collect();
+      const policies = policiesOf(contracts, await answersIfRunning(contracts.map(({ name }) => name)));
+      print(format, policies, () => policiesText(policies));
+    });

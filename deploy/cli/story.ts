@@ -1,0 +1,152 @@
+import type { Contract } from '@jangada/hop/hop.ts';
+import { messages } from '@jangada/proto/catalogue.ts';
+import { type Body, type Message, partsOf } from '@jangada/proto/message.ts';
+import * as run from '@jangada/proto/run.ts';
+import { type Pass, pass } from '@jangada/trust/pass.ts';
+import { speakersOf } from './speakers.ts';
+
+/** A message as the stream keeps it. */
+export interface Kept {
+  readonly subject: string;
+  readonly sequence: number;
+  /** When the broker stored it, ISO 8601 with up to nine decimals. */
+  readonly timestamp: string;
+  readonly pass: string | undefined;
+  readonly text: string;
+}
+
+/** When the person who asked was told something, first and last. */
+export interface Told {
+  readonly first: string;
+  readonly last: string;
+  /** How often the telling began anew; 1 unless a service died midway. */
+  readonly attempt: number;
+}
+
+/** One fact of a run. Times in ms. */
+interface Step {
+  readonly fact: string;
+  readonly sequence: number;
+  readonly at: string;
+  /** Since the run started. */
+  readonly offsetMs: number;
+  /** Since the previous fact, or the start. */
+  readonly tookMs: number;
+  readonly saidBy: readonly string[];
+  readonly outcome: string;
+  readonly code?: string;
+  /** Holds personal data; only where it was asked for. */
+  readonly body?: unknown;
+}
+
+/** All facts of a run, in the order they were stored. */
+export interface Story {
+  readonly run: string;
+  readonly tenant: string;
+  /** Role of the person who asked. */
+  readonly role: string | undefined;
+  readonly startedAt: string;
+  /** `pass`: the edge's clock when it signed the pass, which is not verified here. */
+  readonly startedBy: 'pass' | 'first fact';
+  readonly steps: readonly Step[];
+  readonly told?: { readonly firstMs: number; readonly lastMs: number; readonly attempt: number };
+}
+
+const read = <M extends Message>(message: M, tell: (body: Body<M>) => string) =>
+  [
+    message.name,
+    (json: unknown): string => {
+      const parsed = message.body.safeParse(json);
+      return parsed.success ? tell(parsed.data as Body<M>) : 'its body cannot be read here';
+    },
+  ] as const;
+
+const cached = (from: { readonly cached: boolean }): string => (from.cached ? ', cached' : '');
+
+/** What each fact decided, in few words and without data of a person. */
+const outcomes: ReadonlyMap<string, (json: unknown) => string> = new Map([
+  read(run.understood, ({ intent }) => `${intent.type} (${intent.confidence.toFixed(2)})`),
+  read(run.permitted, ({ plan }) => `${plan.ask} ${[plan.source, ...plan.joins].join(' + ')}`),
+  read(run.fetched, (body) => `${body.rows.length} of ${body.matches}${cached(body)}`),
+  read(run.answered, (body) => `told ${body.rows}${cached(body)}${body.degraded ? ', degraded' : ''}`),
+  read(run.refused, ({ code }) => code),
+  read(run.failed, ({ code, hop }) => `${code} at ${hop}`),
+  read(run.cancelled, ({ hop }) => `cancelled at ${hop}`),
+]);
+
+/** Milliseconds since 1970, with the decimals that Date drops. */
+const millisOf = (timestamp: string): number =>
+  Date.parse(timestamp.replace(/\.\d+/, '')) + Number(/\.\d+/.exec(timestamp)?.[0] ?? 0) * 1_000;
+
+const rounded = (ms: number): number => Math.round(ms * 10) / 10;
+
+/** The claims that are read here; a pass of an older release may lack others. */
+const claims = pass.pick({ rol: true, iat: true, exp: true });
+
+/** What a pass claims. Its signature is not verified: this is for reading, not for deciding. */
+export const claimsOf = (statement: string | undefined): Pick<Pass, 'rol' | 'iat' | 'exp'> | undefined => {
+  const payload = statement?.split('.')[0];
+  if (!payload) return undefined;
+  return claims.safeParse(jsonOf(Buffer.from(payload, 'base64url').toString())).data;
+};
+
+const jsonOf = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};
+
+/** Tells a run from its facts. `facts` are of one run and at least one. */
+export const storyOf = (
+  about: { readonly tenant: string; readonly id: string },
+  facts: readonly [Kept, ...Kept[]],
+  told: Told | undefined,
+  contracts: readonly Contract[],
+  withBodies = false,
+): Story => {
+  const ordered = facts.toSorted((a, b) => a.sequence - b.sequence);
+  const claimed = claimsOf(ordered.find((fact) => fact.pass)?.pass);
+  const start = claimed?.iat ?? millisOf((ordered[0] ?? facts[0]).timestamp);
+  const offset = (timestamp: string): number => millisOf(timestamp) - start;
+
+  let before: { message: Message | undefined; ms: number } = { message: undefined, ms: 0 };
+  const steps: Step[] = [];
+  for (const kept of ordered) {
+    const message = messages.find((known) => partsOf(known, kept.subject));
+    const json = jsonOf(kept.text);
+    const { code, hop } = (json ?? {}) as { code?: string; hop?: string };
+    const ms = offset(kept.timestamp);
+    const speakers = message ? speakersOf(contracts, message, before.message) : [];
+    steps.push({
+      fact: message?.name ?? kept.subject,
+      sequence: kept.sequence,
+      at: kept.timestamp,
+      offsetMs: rounded(ms),
+      tookMs: rounded(ms - before.ms),
+      saidBy: hop ? [hop] : speakers,
+      outcome: outcomes.get(message?.name ?? '')?.(json) ?? '',
+      ...(code ? { code } : {}),
+      ...(withBodies ? { body: json ?? kept.text } : {}),
+    });
+    before = { message, ms };
+  }
+  return {
+    run: about.id,
+    tenant: about.tenant,
+    role: claimed?.rol,
+    startedAt: new Date(start).toISOString(),
+    startedBy: claimed ? 'pass' : 'first fact',
+    steps,
+    ...(told
+      ? {
+          told: {
+            firstMs: rounded(offset(told.first)),
+            lastMs: rounded(offset(told.last)),
+            attempt: told.attempt,
+          },
+        }
+      : {}),
+  };
+};

@@ -1,0 +1,101 @@
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { root } from './topology.ts';
+
+// The rules of the house, as tests over the repository itself.
+
+const files = (pattern: string): string[] =>
+  globSync(pattern, {
+    cwd: root,
+    exclude: (path) => path.includes('node_modules') || path.startsWith('.jangada'),
+  }).map(String);
+const text = (path: string): string => readFileSync(join(root, path), 'utf8');
+const manifests = files('{.,proto,libs/*,services/*,deploy}/package.json').map((path) => ({
+  path,
+  folder: dirname(path),
+  ...(JSON.parse(text(path)) as {
+    name: string;
+    scripts?: Record<string, string>;
+    dependencies?: Record<string, string>;
+    devDependencies?: Record<string, string>;
+  }),
+}));
+const sources = files('{proto,libs,services,deploy}/**/*.ts');
+
+/** How high a package stands; imports only go down. */
+const height = (folder: string): number =>
+  ['proto', 'libs', 'services', 'deploy'].indexOf(folder.split('/')[0] ?? '');
+
+describe('the house', () => {
+  test('imports go down, and no service depends on a service', () => {
+    const folderOf = new Map(manifests.map(({ name, folder }) => [name, folder]));
+    const upward = manifests.flatMap(({ folder, dependencies = {}, devDependencies = {} }) =>
+      Object.keys({ ...dependencies, ...devDependencies })
+        .filter((name) => folderOf.has(name))
+        .filter(
+          (name) =>
+            height(folderOf.get(name) ?? '') > height(folder) || folderOf.get(name)?.startsWith('services/'),
+        )
+        .map((name) => `${folder} depends on ${name}`),
+    );
+    expect(upward).toEqual([]);
+  });
+
+  test('core code holds no word of a domain', () => {
+    const core = sources.filter(
+      (path) =>
+        /^(proto|libs|services)\//.test(path) && !/libs\/(packs\/[^/]+\/|testkit)|\.test\.ts$/.test(path),
+    );
+    const found = core.filter((path) =>
+      /\b(patient|resident|appointment|invoice|aesthetic|clinic)s?\b/i.test(text(path)),
+    );
+    expect(found).toEqual([]);
+  });
+
+  test('every script of a package starts something that exists', () => {
+    const missing = manifests.flatMap(({ folder, scripts = {} }) =>
+      Object.values(scripts)
+        .flatMap((script) => script.match(/\S+\.(?:ts|mjs)/g) ?? [])
+        .filter((path) => !existsSync(join(root, folder, path))),
+    );
+    expect(missing).toEqual([]);
+  });
+
+  test('every link in a page leads somewhere', () => {
+    const dead = files('**/*.md').flatMap((path) =>
+      [...text(path).matchAll(/\]\(([^)#\s]+)(#[^)]*)?\)/g)]
+        .map(([, target = '']) => target)
+        .filter((target) => !/^[a-z]+:/.test(target) && !existsSync(join(root, dirname(path), target)))
+        .map((target) => `${path}: ${target}`),
+    );
+    expect(dead).toEqual([]);
+  });
+
+  test('every metric is documented, and every documented one exists', () => {
+    const declared = sources
+      .filter((path) => !path.endsWith('.test.ts'))
+      .flatMap((path) =>
+        [...text(path).matchAll(/metrics\s*\.\s*(?:counter|gauge|histogram)\(\s*'([a-z_]+)'/g)].map(
+          ([, name]) => name,
+        ),
+      );
+    const documented = [...text('docs/operations.md').matchAll(/^\| `([a-z_]+)` \|/gm)].map(
+      ([, name]) => name,
+    );
+    expect([...new Set(declared)].sort()).toEqual([...documented].sort());
+  });
+
+  test('nothing is left to be mended later', () => {
+    const word = new RegExp(['TO', 'DO|FIX', 'ME'].join(''));
+    expect(sources.filter((path) => word.test(text(path)))).toEqual([]);
+  });
+
+  test('a page has one title', () => {
+    const titles = (path: string): number =>
+      text(path)
+        .replace(/```[\s\S]*?```/g, '')
+        .match(/^# /gm)?.length ?? 0;
+    expect(files('{*.md,docs/**/*.md}').filter((path) => titles(path) !== 1)).toEqual([]);
+  });
+});
