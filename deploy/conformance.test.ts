@@ -25,7 +25,9 @@ beforeAll(async () => {
   server = await startNats({
     dir: join(dir, 'nats'),
     configFile: join(root, 'deploy/generated/nats.conf'),
-    env: Object.fromEntries(Object.entries(keys.broker).map(([name, { publicKey }]) => [variableOf('NKEY', name), publicKey])),
+    env: Object.fromEntries(
+      Object.entries(keys.broker).map(([name, { publicKey }]) => [variableOf('NKEY', name), publicKey]),
+    ),
     syncInterval: '1s',
   });
   await provision(server.url, seedOf('provisioner'));

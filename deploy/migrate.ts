@@ -26,9 +26,12 @@ export const migrate = async (databaseUrl: string, options: MigrateOptions = {})
   await asAdministrator(databaseUrl, async (client) => {
     await client.query(readFileSync(join(import.meta.dirname, 'generated', 'roles.sql'), 'utf8'));
     for (const [role, password] of Object.entries(options.passwords ?? {})) {
-      await client.query(`alter role ${client.escapeIdentifier(role)} password ${client.escapeLiteral(password)}`);
+      await client.query(
+        `alter role ${client.escapeIdentifier(role)} password ${client.escapeLiteral(password)}`,
+      );
     }
-    if (options.grantDatabaseKey) await storeGrantKey(client, Buffer.from(options.grantDatabaseKey, 'base64'));
+    if (options.grantDatabaseKey)
+      await storeGrantKey(client, Buffer.from(options.grantDatabaseKey, 'base64'));
   });
 };
 
@@ -58,7 +61,10 @@ const unprotectedSql = `
   order by 1`;
 
 /** In one transaction, so that a service never meets half of its rights. */
-const asAdministrator = async <T>(databaseUrl: string, work: (client: pg.Client) => Promise<T>): Promise<T> => {
+const asAdministrator = async <T>(
+  databaseUrl: string,
+  work: (client: pg.Client) => Promise<T>,
+): Promise<T> => {
   const client = new pg.Client({ connectionString: databaseUrl, application_name: 'migrate' });
   await client.connect();
   try {
@@ -72,11 +78,20 @@ const asAdministrator = async <T>(databaseUrl: string, work: (client: pg.Client)
 };
 
 const runMigrations = async (databaseUrl: string): Promise<void> => {
-  const pool = new pg.Pool({ connectionString: databaseUrl, application_name: 'migrate', options: `-c role=${owner}`, max: 2 });
+  const pool = new pg.Pool({
+    connectionString: databaseUrl,
+    application_name: 'migrate',
+    options: `-c role=${owner}`,
+    max: 2,
+  });
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
   try {
     // A later migration of the core sorts before those of the packs that have run.
-    const migrator = new Migrator({ db, provider: { getMigrations: migrations }, allowUnorderedMigrations: true });
+    const migrator = new Migrator({
+      db,
+      provider: { getMigrations: migrations },
+      allowUnorderedMigrations: true,
+    });
     const { error } = await migrator.migrateToLatest();
     if (error) throw error;
   } finally {
@@ -89,9 +104,19 @@ const migrations = async (): Promise<Record<string, Migration>> => {
   const folder = dirname(fileURLToPath(import.meta.resolve('@jangada/store/tables.ts')));
   const files = readdirSync(folder).filter((file) => /^\d{4}_\w+\.ts$/.test(file));
   const core = await Promise.all(
-    files.map(async (file) => [`core/${file.slice(0, -3)}`, (await import(pathToFileURL(join(folder, file)).href)) as Migration] as const),
+    files.map(
+      async (file) =>
+        [
+          `core/${file.slice(0, -3)}`,
+          (await import(pathToFileURL(join(folder, file)).href)) as Migration,
+        ] as const,
+    ),
   );
-  const ofPacks = packs.flatMap((pack) => Object.entries(pack.migrations).map(([name, migration]) => [`pack/${pack.name}/${name}`, migration] as const));
+  const ofPacks = packs.flatMap((pack) =>
+    Object.entries(pack.migrations).map(
+      ([name, migration]) => [`pack/${pack.name}/${name}`, migration] as const,
+    ),
+  );
   return Object.fromEntries([...core, ...ofPacks]);
 };
 
@@ -100,14 +125,19 @@ const storeGrantKey = async (client: pg.Client, key: Buffer): Promise<void> => {
   const padded = Buffer.alloc(64);
   key.copy(padded);
   await client.query('delete from sec.grant_key');
-  await client.query('insert into sec.grant_key values ($1, $2)', [padded.map((byte) => byte ^ 0x36), padded.map((byte) => byte ^ 0x5c)]);
+  await client.query('insert into sec.grant_key values ($1, $2)', [
+    padded.map((byte) => byte ^ 0x36),
+    padded.map((byte) => byte ^ 0x5c),
+  ]);
 };
 
 if (import.meta.main) {
   const { DATABASE_URL = '', GRANT_DATABASE_KEY } = process.env;
   const passwords = Object.entries(process.env).flatMap(([name, password]) => {
     const service = /^PASSWORD_([A-Z_]+)$/.exec(name)?.[1]?.toLowerCase();
-    return service && password ? [[service === 'import' ? importer : roleOf(service), password] as const] : [];
+    return service && password
+      ? [[service === 'import' ? importer : roleOf(service), password] as const]
+      : [];
   });
   await migrate(DATABASE_URL, {
     passwords: Object.fromEntries(passwords),

@@ -5,7 +5,13 @@ import { join } from 'node:path';
 import { core } from '@jangada/proto/envelope.ts';
 import { type NatsServer, startNats } from '@jangada/servers/nats.ts';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
-import { connect, headers, type NatsConnection, nkeyAuthenticator, PermissionViolationError } from '@nats-io/transport-node';
+import {
+  connect,
+  headers,
+  type NatsConnection,
+  nkeyAuthenticator,
+  PermissionViolationError,
+} from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { people, users, variableOf } from './generate/nats.ts';
 import { openKeys } from './keys.ts';
@@ -25,7 +31,9 @@ beforeAll(async () => {
     dir,
     syncInterval: '1s',
     configFile: join(import.meta.dirname, 'generated', 'nats.conf'),
-    env: Object.fromEntries([...names, ...people].map((name) => [variableOf('NKEY', name), keys[name]?.publicKey ?? ''])),
+    env: Object.fromEntries(
+      [...names, ...people].map((name) => [variableOf('NKEY', name), keys[name]?.publicKey ?? '']),
+    ),
   });
   await provision(server.url, seedOf('provisioner'));
 }, 60_000);
@@ -55,15 +63,23 @@ const as = async (name: string) => {
 const matches = (pattern: string, subject: string): boolean => {
   const wanted = pattern.split('.');
   const tokens = subject.split('.');
-  if (wanted.at(-1) === '>') return tokens.length >= wanted.length && wanted.slice(0, -1).every((token, at) => token === '*' || token === tokens[at]);
-  return wanted.length === tokens.length && wanted.every((token, at) => token === '*' || token === tokens[at]);
+  if (wanted.at(-1) === '>')
+    return (
+      tokens.length >= wanted.length &&
+      wanted.slice(0, -1).every((token, at) => token === '*' || token === tokens[at])
+    );
+  return (
+    wanted.length === tokens.length && wanted.every((token, at) => token === '*' || token === tokens[at])
+  );
 };
 
 /** One subject for each thing that anybody may do, and some that nobody but the provisioner may. */
 const example = (pattern: string): string => pattern.replace(/>$/, 'any.thing').replaceAll('*', 'planted');
 const published = [
   ...new Set([
-    ...[...rights.values()].flatMap(({ publish }) => publish.filter((pattern) => pattern !== '$JS.API.>')).map(example),
+    ...[...rights.values()]
+      .flatMap(({ publish }) => publish.filter((pattern) => pattern !== '$JS.API.>'))
+      .map(example),
     '$JS.API.STREAM.DELETE.FACTS',
     '$JS.API.STREAM.PURGE.FACTS',
     '$JS.API.STREAM.UPDATE.FACTS',
@@ -73,7 +89,16 @@ const published = [
     '$SYS.REQ.SERVER.PING',
   ]),
 ];
-const subscribed = [...new Set([...[...rights.values()].flatMap(({ subscribe }) => subscribe), 'run.*.*.*', '>', '$JS.API.>', '$JS.ACK.>', '_INBOX.>'])];
+const subscribed = [
+  ...new Set([
+    ...[...rights.values()].flatMap(({ subscribe }) => subscribe),
+    'run.*.*.*',
+    '>',
+    '$JS.API.>',
+    '$JS.ACK.>',
+    '_INBOX.>',
+  ]),
+];
 
 describe('each user of the broker', () => {
   test.each(names)('%s publishes what its contract says and nothing else', async (name) => {
@@ -81,18 +106,25 @@ describe('each user of the broker', () => {
     for (const subject of published) user.nc.publish(subject, '{}');
     await user.nc.flush();
     const allowed = rights.get(name)?.publish ?? [];
-    const expected = published.filter((subject) => !allowed.some((pattern) => matches(pattern, subject))).map((subject) => `publish ${subject}`);
+    const expected = published
+      .filter((subject) => !allowed.some((pattern) => matches(pattern, subject)))
+      .map((subject) => `publish ${subject}`);
     await vi.waitFor(() => expect([...user.denied].sort()).toEqual(expected.sort()));
   });
 
-  test.each([...names, 'operator'])('%s subscribes to what its contract says and nothing else', async (name) => {
-    await using user = await as(name);
-    for (const subject of subscribed) user.nc.subscribe(subject, { callback: () => undefined });
-    await user.nc.flush();
-    const allowed = rights.get(name)?.subscribe ?? [];
-    const expected = subscribed.filter((subject) => !allowed.includes(subject)).map((subject) => `subscription ${subject}`);
-    await vi.waitFor(() => expect([...user.denied].sort()).toEqual(expected.sort()));
-  });
+  test.each([...names, 'operator'])(
+    '%s subscribes to what its contract says and nothing else',
+    async (name) => {
+      await using user = await as(name);
+      for (const subject of subscribed) user.nc.subscribe(subject, { callback: () => undefined });
+      await user.nc.flush();
+      const allowed = rights.get(name)?.subscribe ?? [];
+      const expected = subscribed
+        .filter((subject) => !allowed.includes(subject))
+        .map((subject) => `subscription ${subject}`);
+      await vi.waitFor(() => expect([...user.denied].sort()).toEqual(expected.sort()));
+    },
+  );
 
   test('who is not listed cannot connect', async () => {
     await expect(connect({ servers: server.url, reconnect: false })).rejects.toThrow(/authorization/i);
@@ -110,14 +142,18 @@ describe('each user of the broker', () => {
 });
 
 describe('with its rights alone', () => {
-  test.each(contracts.filter(consumerOf).map(({ name }) => name))('%s opens its consumer and pulls', async (name) => {
-    const { stream, durable } = consumerOf(contracts.find((contract) => contract.name === name) ?? never()) ?? never();
-    await using user = await as(name);
-    const consumer = await jetstream(user.nc).consumers.get(stream, durable);
-    const batch = await consumer.fetch({ max_messages: 1, expires: 1_000 });
-    for await (const message of batch) expect(await message.ackAck()).toBe(true);
-    expect([...user.denied]).toEqual([]);
-  });
+  test.each(contracts.filter(consumerOf).map(({ name }) => name))(
+    '%s opens its consumer and pulls',
+    async (name) => {
+      const { stream, durable } =
+        consumerOf(contracts.find((contract) => contract.name === name) ?? never()) ?? never();
+      await using user = await as(name);
+      const consumer = await jetstream(user.nc).consumers.get(stream, durable);
+      const batch = await consumer.fetch({ max_messages: 1, expires: 1_000 });
+      for await (const message of batch) expect(await message.ackAck()).toBe(true);
+      expect([...user.denied]).toEqual([]);
+    },
+  );
 
   test('a hop that tells looks up what it told, and an edge follows it live', async () => {
     await using teller = await as('response-generation');
@@ -182,7 +218,9 @@ describe('provisioning', () => {
   });
 
   test('is refused to a service', async () => {
-    await expect(provision(server.url, seedOf('intent'))).rejects.toThrow('only the provisioner may make streams');
+    await expect(provision(server.url, seedOf('intent'))).rejects.toThrow(
+      'only the provisioner may make streams',
+    );
   });
 
   test('says so when the broker is too old for schedules', async () => {
@@ -204,7 +242,9 @@ describe('provisioning', () => {
   test('gives a tenant that floods no more room, and the others theirs', async () => {
     await using edge = await as('edge');
     const js = jetstream(edge.nc);
-    const flood = await Promise.allSettled(Array.from({ length: 520 }, () => js.publish('run.requested.flooding', '{}')));
+    const flood = await Promise.allSettled(
+      Array.from({ length: 520 }, () => js.publish('run.requested.flooding', '{}')),
+    );
     expect(flood.filter(({ status }) => status === 'rejected')).toHaveLength(8);
     await expect(js.publish('run.requested.quiet', '{}')).resolves.toMatchObject({ stream: 'INTAKE' });
   });

@@ -1,8 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { jetstreamManager, type JetStreamManager, JetStreamApiError } from '@nats-io/jetstream';
-import { connect, type NatsConnection, nkeyAuthenticator, PermissionViolationError } from '@nats-io/transport-node';
+import { JetStreamApiError, type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
+import {
+  connect,
+  type NatsConnection,
+  nkeyAuthenticator,
+  PermissionViolationError,
+} from '@nats-io/transport-node';
 import type { Consumer, Stream } from './generate/streams.ts';
 
 /** The broker cannot be made ready; the text says what to do. */
@@ -30,7 +35,11 @@ const generated = <T>(file: string): T =>
  * any number of times; what is as it should be is left alone.
  * @throws ProvisionError
  */
-export const provision = async (natsUrl: string, seed: string, { replicas = 1 } = {}): Promise<Provisioned> => {
+export const provision = async (
+  natsUrl: string,
+  seed: string,
+  { replicas = 1 } = {},
+): Promise<Provisioned> => {
   const nc = await connect({
     servers: natsUrl,
     name: 'provisioner',
@@ -41,7 +50,9 @@ export const provision = async (natsUrl: string, seed: string, { replicas = 1 } 
   try {
     const { version } = nc.info ?? { version: '0.0.0' };
     if (!isRecent(version)) {
-      throw new ProvisionError(`the broker is nats-server ${version}; schedules need ${oldest.join('.')} or later`);
+      throw new ProvisionError(
+        `the broker is nats-server ${version}; schedules need ${oldest.join('.')} or later`,
+      );
     }
     const jsm = await whenReady(nc);
     const created: string[] = [];
@@ -73,9 +84,14 @@ const whenReady = async (nc: NatsConnection): Promise<JetStreamManager> => {
     try {
       return await jetstreamManager(nc);
     } catch (error) {
-      if (isDenied(error)) throw new ProvisionError('only the provisioner may make streams; this is another user', { cause: error });
+      if (isDenied(error))
+        throw new ProvisionError('only the provisioner may make streams; this is another user', {
+          cause: error,
+        });
       if (Date.now() > until || nc.isClosed()) {
-        throw new ProvisionError('JetStream does not answer: is it enabled for the account APP?', { cause: error });
+        throw new ProvisionError('JetStream does not answer: is it enabled for the account APP?', {
+          cause: error,
+        });
       }
       await sleep(100);
     }
@@ -83,7 +99,8 @@ const whenReady = async (nc: NatsConnection): Promise<JetStreamManager> => {
 };
 
 const isDenied = (error: unknown): boolean =>
-  error instanceof PermissionViolationError || (error instanceof Error && error.cause instanceof PermissionViolationError);
+  error instanceof PermissionViolationError ||
+  (error instanceof Error && error.cause instanceof PermissionViolationError);
 
 type Change = 'created' | 'updated' | 'none';
 
@@ -117,7 +134,9 @@ const absent = (error: unknown): undefined => {
 /** True when `known` has everything that is wanted; what the server adds of its own does not matter. */
 const holds = (known: unknown, wanted: unknown): boolean => {
   if (typeof wanted !== 'object' || wanted === null) return known === wanted;
-  return Object.entries(wanted).every(([key, value]) => holds((known as Record<string, unknown> | undefined)?.[key], value));
+  return Object.entries(wanted).every(([key, value]) =>
+    holds((known as Record<string, unknown> | undefined)?.[key], value),
+  );
 };
 
 if (import.meta.main) {

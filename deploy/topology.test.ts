@@ -12,15 +12,25 @@ import { questionOf } from './generate/services.ts';
 import { check, collect, saidBy, TopologyError } from './topology.ts';
 
 const contracts = await collect();
-const pondered = message({ name: 'run.pondered', kind: 'fact', says: 'Somebody thought about it.', body: z.object({}) });
+const pondered = message({
+  name: 'run.pondered',
+  kind: 'fact',
+  says: 'Somebody thought about it.',
+  body: z.object({}),
+});
 const catalogue: readonly Message[] = [...messages, pondered];
 
 const replaced = (name: string, change: (contract: Contract) => Contract): readonly Contract[] =>
   contracts.map((contract) => (contract.name === name ? change(contract) : contract));
 
-const hopsOn = (name: string, on: Message, emits: readonly Message[]) => hop({ name, on, emits, policy: policy() });
+const hopsOn = (name: string, on: Message, emits: readonly Message[]) =>
+  hop({ name, on, emits, policy: policy() });
 const auditing = (among: readonly Contract[], also: Message) =>
-  among.map((contract) => (contract.name === 'audit' && contract.kind === 'sink' ? sink({ ...contract, on: [...contract.on, also] }) : contract));
+  among.map((contract) =>
+    contract.name === 'audit' && contract.kind === 'sink'
+      ? sink({ ...contract, on: [...contract.on, also] })
+      : contract,
+  );
 
 const faultsOf = (planted: readonly Contract[], known: readonly Message[] = messages): string => {
   try {
@@ -55,14 +65,19 @@ describe('the contracts of the services', () => {
 
   test('let every hop say how a run ends early, and no other service', () => {
     for (const contract of contracts) {
-      expect([contract.name, saidBy(contract).includes(run.cancelled)]).toEqual([contract.name, contract.kind === 'hop']);
+      expect([contract.name, saidBy(contract).includes(run.cancelled)]).toEqual([
+        contract.name,
+        contract.kind === 'hop',
+      ]);
     }
   });
 });
 
 describe('a fault is found:', () => {
   test('a message that nobody carries on, though audit hears it', () => {
-    const planted = replaced('intent', (intent) => hop({ ...(intent as typeof intent & { kind: 'hop' }), emits: [...intent.emits, pondered] }));
+    const planted = replaced('intent', (intent) =>
+      hop({ ...(intent as typeof intent & { kind: 'hop' }), emits: [...intent.emits, pondered] }),
+    );
     const faults = faultsOf(auditing(planted, pondered), catalogue);
     expect(faults).toContain('nobody carries a run on after run.pondered');
     expect(faults).not.toContain('audit does not hear');
@@ -81,7 +96,9 @@ describe('a fault is found:', () => {
 
   test('a fact that audit does not hear', () => {
     const planted = replaced('audit', (audit) =>
-      audit.kind === 'sink' ? sink({ ...audit, on: audit.on.filter((heard) => heard !== run.refused) }) : audit,
+      audit.kind === 'sink'
+        ? sink({ ...audit, on: audit.on.filter((heard) => heard !== run.refused) })
+        : audit,
     );
     expect(faultsOf(planted)).toContain('audit does not hear run.refused');
   });
@@ -89,16 +106,24 @@ describe('a fault is found:', () => {
   test('services that hear each other in a circle', () => {
     const planted = auditing(
       [
-        ...replaced('permission', (permission) => (permission.kind === 'hop' ? hop({ ...permission, on: pondered, emits: [run.permitted] }) : permission)),
+        ...replaced('permission', (permission) =>
+          permission.kind === 'hop'
+            ? hop({ ...permission, on: pondered, emits: [run.permitted] })
+            : permission,
+        ),
         hopsOn('sage', run.permitted, [pondered]),
       ],
       pondered,
     );
-    expect(faultsOf(planted, catalogue)).toMatch(/in a circle: (permission → sage → permission|sage → permission → sage)/);
+    expect(faultsOf(planted, catalogue)).toMatch(
+      /in a circle: (permission → sage → permission|sage → permission → sage)/,
+    );
   });
 
   test('two services of one name', () => {
-    expect(faultsOf([...contracts, hopsOn('intent', run.understood, [run.refused])])).toContain('two services are called intent');
+    expect(faultsOf([...contracts, hopsOn('intent', run.understood, [run.refused])])).toContain(
+      'two services are called intent',
+    );
   });
 
   test('two services that wait for the same request', () => {
@@ -108,12 +133,16 @@ describe('a fault is found:', () => {
   });
 
   test('a request that enters past the border', () => {
-    expect(faultsOf([...contracts, hopsOn('sage', run.fetched, [run.requested])])).toContain('run.requested enters by a border service only');
+    expect(faultsOf([...contracts, hopsOn('sage', run.fetched, [run.requested])])).toContain(
+      'run.requested enters by a border service only',
+    );
   });
 
   test('a consumer over two streams', () => {
     const [tick] = messages.filter(({ kind }) => kind === 'tick');
-    expect(faultsOf(auditing(contracts, tick as Message))).toContain('audit hears messages of several streams (FACTS, SCHED)');
+    expect(faultsOf(auditing(contracts, tick as Message))).toContain(
+      'audit hears messages of several streams (FACTS, SCHED)',
+    );
   });
 
   test('several at once are all named', () => {
@@ -129,7 +158,10 @@ describe('a folder of services', () => {
     dir = mkdtempSync(join(tmpdir(), 'jangada-services-'));
     mkdirSync(join(dir, 'sage'));
     mkdirSync(join(dir, 'not-a-service'));
-    writeFileSync(join(dir, 'sage', 'contract.ts'), "export const contract = { kind: 'border', name: 'saga', emits: [], follows: [], reads: [] };\n");
+    writeFileSync(
+      join(dir, 'sage', 'contract.ts'),
+      "export const contract = { kind: 'border', name: 'saga', emits: [], follows: [], reads: [] };\n",
+    );
   });
   afterAll(() => rmSync(dir, { recursive: true }));
 
@@ -140,7 +172,10 @@ describe('a folder of services', () => {
   test('is part of the topology without being listed anywhere', async () => {
     rmSync(join(dir, 'sage'), { recursive: true });
     mkdirSync(join(dir, 'mute'));
-    writeFileSync(join(dir, 'mute', 'contract.ts'), "export const contract = { kind: 'border', name: 'mute', emits: [], follows: [], reads: [] };\n");
+    writeFileSync(
+      join(dir, 'mute', 'contract.ts'),
+      "export const contract = { kind: 'border', name: 'mute', emits: [], follows: [], reads: [] };\n",
+    );
     // A service that says nothing leaves everything unsaid: that it was read shows in the complaint.
     await expect(collect(dir)).rejects.toThrow('nobody says run.requested');
   });

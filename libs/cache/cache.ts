@@ -58,15 +58,35 @@ export const openCache = (
   const hits = metrics.counter('cache_hits_total', 'Values found, by tier', ['tier']);
   const misses = metrics.counter('cache_misses_total', 'Values that had to be loaded');
 
-  const memory = new LRUCache<string, Entry>({ maxSize: memoryBytes, ttl: 1, ttlAutopurge: false });
+  const memory = new LRUCache<string, Entry>({
+    maxSize: memoryBytes,
+    ttl: 1,
+    ttlResolution: 0,
+    ttlAutopurge: false,
+    perf: { now },
+  });
   const generations = new LRUCache<string, string>({ max: 10_000 });
   const loading = new Map<string, Promise<{ value: unknown; cached: boolean }>>();
+  /** Generations that could not be written because Redis was away. */
+  const unwritten = new Map<string, string>();
+  let forgets = 0;
 
   const nameOf = ({ tenant, scope, rules, plan }: Key): string =>
     `v1:${tenant}:${createHmac('sha256', nameKey)
       .update(JSON.stringify([scope, rules, plan]))
       .digest('base64url')}`;
   const generationName = (tenant: string): string => `v1:${tenant}:generation`;
+  const newGeneration = (): string => `${now()}.${randomBytes(3).toString('hex')}`;
+  const writeGeneration = async (tenant: string, generation: string): Promise<void> => {
+    unwritten.set(tenant, generation);
+    await redis.set(generationName(tenant), generation);
+    unwritten.delete(tenant);
+  };
+  /** What Redis has lost is replaced and never repeated: an old generation would bring its entries back. */
+  const replaceGeneration = async (tenant: string): Promise<string> => {
+    const generation = newGeneration();
+    return (await redis.set(generationName(tenant), generation, 'NX', 'GET')) ?? generation;
+  };
 
   const seal = (name: string, text: string): Buffer => {
     const iv = randomBytes(12);
@@ -88,8 +108,13 @@ export const openCache = (
   /** The entry and the tenant's generation in one round trip; nothing at all when Redis is away. */
   const fromRedis = async (key: Key, name: string): Promise<Entry | undefined> => {
     try {
+      const before = forgets;
+      const late = unwritten.get(key.tenant);
+      if (late) await writeGeneration(key.tenant, late);
       const [sealed, generation] = await redis.mgetBuffer(name, generationName(key.tenant));
-      const current = generation?.toString() ?? '0';
+      const current = generation?.toString() ?? (await replaceGeneration(key.tenant));
+      // Forgotten while Redis was answering: what it answered is from before.
+      if (forgets !== before) return undefined;
       generations.set(key.tenant, current);
       if (!sealed) return undefined;
       const text = open(name, sealed);
@@ -128,15 +153,21 @@ export const openCache = (
       }
       let pending = loading.get(name);
       if (!pending) {
-        pending = load(key, name, ttlSeconds, source).finally(() => loading.delete(name));
-        loading.set(name, pending);
+        const started = load(key, name, ttlSeconds, source).finally(() => {
+          if (loading.get(name) === started) loading.delete(name);
+        });
+        loading.set(name, started);
+        pending = started;
       }
       return (await pending) as { value: T; cached: boolean };
     },
     forget: async (tenant) => {
-      const generation = `${now()}.${randomBytes(3).toString('hex')}`;
+      const generation = newGeneration();
+      forgets++;
       generations.set(tenant, generation);
-      await redis.set(generationName(tenant), generation).catch(() => undefined);
+      // Who asks from now on must not be handed what was begun before.
+      for (const name of loading.keys()) if (name.startsWith(`v1:${tenant}:`)) loading.delete(name);
+      await writeGeneration(tenant, generation).catch(() => undefined);
     },
     ping: () => redis.ping(),
     [Symbol.asyncDispose]: async () => {

@@ -55,7 +55,7 @@ export interface Emission<M extends Message = Message> {
   readonly message: M;
   readonly body: Body<M>;
   /** A signed grant to travel with it. */
-  readonly grant?: string;
+  readonly grant?: Promise<string>;
   /** What the person who asked is told with it, where the message alone does not say. */
   readonly tell?: Part;
 }

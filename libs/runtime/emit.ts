@@ -17,14 +17,16 @@ export interface Cause {
 }
 
 /** Publishes a fact. Its subject is its own, so "nothing is stored there yet" makes it happen at most once. */
-export const publishFact = (bus: Bus, cause: Cause, emission: Emission<Message>): Promise<Stored> =>
-  bus.publish(subjectOf(emission.message, cause.tenant, cause.id), JSON.stringify(emission.body), {
+export const publishFact = async (bus: Bus, cause: Cause, emission: Emission<Message>): Promise<Stored> => {
+  const grant = await emission.grant;
+  return bus.publish(subjectOf(emission.message, cause.tenant, cause.id), JSON.stringify(emission.body), {
     [headers.schema]: String(emission.message.version),
     traceparent: cause.traceparent,
     [headers.expectedSequence]: '0',
     ...(cause.pass ? { [headers.pass]: cause.pass } : {}),
-    ...(emission.grant ? { [headers.grant]: emission.grant } : {}),
+    ...(grant ? { [headers.grant]: grant } : {}),
   });
+};
 
 /** Publishes parts of the answer; `key` makes it one of a kind within the run. */
 export const publishReply = (bus: Bus, cause: Cause, key: string, parts: readonly Part[]): Promise<Stored> =>

@@ -30,7 +30,7 @@ import { WindowBreaker } from './breaker.ts';
 export interface Resilience {
   /** Takes a place in the bulkhead, or waits for one. */
   admit<T>(work: () => Promise<T>): Promise<T>;
-  /** Retry, breaker and timeout around one call of a dependency. */
+  /** Retry, breaker and timeout around one call of a dependency. @throws the signal's reason once it is aborted */
   call<T>(work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T>;
   state(): 'closed' | 'half-open' | 'open';
   onOpen(listener: () => void): void;
@@ -61,7 +61,8 @@ export const resilience = (hop: string, policy: Policy, metrics: Metrics): Resil
       generator: decorrelatedJitterGenerator,
     }),
   });
-  const inner = wrap(attempts, breaker, timeout(policy.timeoutMs, TimeoutStrategy.Aggressive));
+  const outer = wrap(attempts, breaker);
+  const limit = timeout(policy.timeoutMs, TimeoutStrategy.Aggressive);
 
   const state = () => states[breaker.state as keyof typeof states] ?? 'open';
   const gauge = metrics.gauge('circuit_breaker_state', '0 closed, 1 half-open, 2 open', ['name']);
@@ -75,7 +76,17 @@ export const resilience = (hop: string, policy: Policy, metrics: Metrics): Resil
 
   return {
     admit: (work) => compartment.execute(work),
-    call: (work, signal) => inner.execute(({ signal: attempt }) => work(attempt), signal),
+    call: (work, signal) =>
+      outer.execute(
+        () =>
+          limit
+            .execute(({ signal: attempt }) => work(attempt), signal)
+            // What the caller has cancelled is no failure of the dependency, however it shows.
+            .catch((error: unknown) => {
+              throw signal.aborted ? signal.reason : error;
+            }),
+        signal,
+      ),
     state,
     onOpen: (listener) => {
       breaker.onBreak(listener);

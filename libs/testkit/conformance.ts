@@ -11,8 +11,8 @@ import type { Service } from '@jangada/runtime/service.ts';
 import { openLog } from '@jangada/telemetry/log.ts';
 import { openMetrics } from '@jangada/telemetry/metrics.ts';
 import { openTracing } from '@jangada/telemetry/trace.ts';
-import { type Grant, signGrant } from '@jangada/trust/grant.ts';
-import { type Pass, signPass } from '@jangada/trust/pass.ts';
+import { type Grant, grantSealer } from '@jangada/trust/grant.ts';
+import { type Pass, passSealer } from '@jangada/trust/pass.ts';
 import { jetstream, jetstreamManager, type StoredMsg } from '@nats-io/jetstream';
 import { type NatsConnection, headers as newHeaders } from '@nats-io/transport-node';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -111,10 +111,10 @@ export const conforms = (contract: Hop, bench: () => Bench): void => {
       exp: pass.exp,
     };
     const head = newHeaders();
-    const statement = own.statement ?? signPass(passKeys.signer, pass);
+    const statement = own.statement ?? (await passSealer(passKeys.signer)(pass));
     head.set(headers.pass, statement);
     if (own.grant !== null)
-      head.set(headers.grant, own.grant ?? signGrant(grantKeys.signer, Buffer.alloc(32), grant));
+      head.set(headers.grant, own.grant ?? (await grantSealer(grantKeys.signer, Buffer.alloc(32))(grant)));
     if (own.id) head.set(headers.messageId, own.id);
     await jetstream(bench().operator).publish(
       subjectOf(contract.on, pass.tid, pass.rid),
@@ -196,7 +196,7 @@ export const conforms = (contract: Hop, bench: () => Bench): void => {
       await start(async () => undefined);
       const stranger = keyPair('pass');
       const forged = passFor('x');
-      const pass = await ask({ pass: forged, statement: signPass(stranger.signer, forged) });
+      const pass = await ask({ pass: forged, statement: await passSealer(stranger.signer)(forged) });
       expect((await dead(pass)).header.get(deadHeaders.reason)).toMatch(/^CTX_INVALID/);
       expect(await facts(outcome, pass)).toHaveLength(0);
     });
@@ -204,7 +204,7 @@ export const conforms = (contract: Hop, bench: () => Bench): void => {
     test('does not believe a pass for another run', async () => {
       await start(async () => undefined);
       const other = passFor('x', { tid: 'outra-clinica' });
-      const pass = await ask({ statement: signPass(passKeys.signer, other) });
+      const pass = await ask({ statement: await passSealer(passKeys.signer)(other) });
       expect((await dead(pass)).header.get(deadHeaders.reason)).toMatch(/^CTX_INVALID/);
       expect(await facts(outcome, pass)).toHaveLength(0);
     });
@@ -215,7 +215,10 @@ export const conforms = (contract: Hop, bench: () => Bench): void => {
         for (const grant of [
           null,
           'a.b.c',
-          signGrant(keyPair('grant').signer, Buffer.alloc(32), {
+          await grantSealer(
+            keyPair('grant').signer,
+            Buffer.alloc(32),
+          )({
             rid: 'r',
             tid: 't',
             sub: 's',

@@ -1,7 +1,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import type { Plan } from '@jangada/proto/plan.ts';
 import { z } from 'zod';
-import { type KeyRing, reader, type Signer, seal } from './seal.ts';
+import { type KeyRing, reader, type Signer, sealer } from './seal.ts';
 
 /**
  * The grant: what one plan of one run may read. Only the permission service signs it. It has two seals over
@@ -36,16 +36,19 @@ const canonical = (value: unknown): string => {
   return `{${entries.map(([key, inner]) => `${JSON.stringify(key)}:${canonical(inner)}`).join()}}`;
 };
 
-/** Signs a grant: `<payload>.<signature>.<database seal>`. */
-export const signGrant = (signer: Signer, databaseKey: Buffer, claims: Grant): string => {
-  const signed = seal(signer, claims);
-  const payload = signed.slice(0, signed.indexOf('.'));
-  return `${signed}.${createHmac('sha256', databaseKey).update(payload).digest('base64url')}`;
+/** Signs grants, `<statement>.<database seal>`; only the permission service has both keys. */
+export const grantSealer = (signer: Signer, databaseKey: Buffer): ((claims: Grant) => Promise<string>) => {
+  const seal = sealer(signer);
+  return async (claims) => {
+    const signed = await seal(claims);
+    const payload = signed.slice(0, signed.indexOf('.'));
+    return `${signed}.${createHmac('sha256', databaseKey).update(payload).digest('base64url')}`;
+  };
 };
 
 /** What PostgreSQL is shown of a grant: `<payload>.<database seal>`. */
 export const databasePart = (statement: string): string => {
-  const [payload, , seal] = statement.split('.');
+  const [payload, , , seal] = statement.split('.');
   return `${payload}.${seal}`;
 };
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { type KeyRing, reader, type Signer, seal } from './seal.ts';
+import { type KeyRing, reader, type Signer, sealer } from './seal.ts';
 
 /**
  * The pass: who asks, for which run, until when. Only the edge signs it, after it verified the access token;
@@ -38,7 +38,8 @@ export type Pass = z.output<typeof pass>;
 export const questionHash = (question: string): string =>
   createHash('sha256').update(question).digest('base64url');
 
-export const signPass = (signer: Signer, claims: Pass): string => seal(signer, claims);
+/** Signs passes; only the edge has the key. */
+export const passSealer = (signer: Signer): ((claims: Pass) => Promise<string>) => sealer(signer);
 
 /** @see reader for what it throws */
 export const passReader = (ring: KeyRing): ((statement: string) => Pass) => reader(ring, pass);

@@ -9,7 +9,7 @@ import { publishFact } from '@jangada/runtime/emit.ts';
 import type { Service } from '@jangada/runtime/service.ts';
 import { faultFields } from '@jangada/telemetry/log.ts';
 import { traceparentOf } from '@jangada/telemetry/trace.ts';
-import { type Pass, questionHash, signPass } from '@jangada/trust/pass.ts';
+import { type Pass, passSealer, questionHash } from '@jangada/trust/pass.ts';
 import { signerOf } from '@jangada/trust/seal.ts';
 import type { Span } from '@opentelemetry/api';
 import { LRUCache } from 'lru-cache';
@@ -75,7 +75,7 @@ export const openAdmission = (
   { accounts, follower, meter }: { accounts: Accounts; follower: Follower; meter: Meter },
 ): Admission => {
   const { bus, tracing, log } = service;
-  const signer = signerOf(config.PASS_PRIVATE_KEY);
+  const sign = passSealer(signerOf(config.PASS_PRIVATE_KEY));
   /** Hash of the question by run, for runs admitted here lately. */
   const admitted = new LRUCache<string, string>({ max: 50_000, ttl: 5 * 60_000 });
   const idOf = (identity: Identity, kind: 'run' | 'session', given: string) =>
@@ -120,7 +120,7 @@ export const openAdmission = (
       ...(cursor ? { cursor } : {}),
     };
     return bus.publish(subjectOf(requested, pass.tid, pass.rid), JSON.stringify(body), {
-      [headers.pass]: signPass(signer, pass),
+      [headers.pass]: await sign(pass),
       [headers.schema]: String(requested.version),
       [headers.messageId]: bus.messageId('requested', pass.tid, pass.rid),
       traceparent: traceparentOf(span),
@@ -137,7 +137,7 @@ export const openAdmission = (
       attributes: { 'run.id': run, outcome: 'refused' },
     });
     try {
-      const pass = signPass(signer, passFor(identity, tenant, run, { text: '' }));
+      const pass = await sign(passFor(identity, tenant, run, { text: '' }));
       const cause = { tenant: identity.tenant, id: run, pass, traceparent: traceparentOf(span) };
       await publishFact(bus, cause, emit(refused, { code, locale: tenant.locale }));
     } catch (error) {

@@ -6,7 +6,14 @@ import { eventsOf, type Peer, type Placed, readInput } from './agui.ts';
 import { encode, placeOf } from './sse.ts';
 
 const usage = { promptTokens: 3, completionTokens: 4, totalTokens: 7, processingTimeMs: 5 };
-const answered: Part = { type: 'answered', confidence: 0.9, usage, cached: false, degraded: false, intent: 'appointments' };
+const answered: Part = {
+  type: 'answered',
+  confidence: 0.9,
+  usage,
+  cached: false,
+  degraded: false,
+  intent: 'appointments',
+};
 const text = (words: string, attempt = 1): Part => ({ type: 'text', attempt, text: words });
 const newer: Peer = { threadId: 'thread', runId: 'run', legacy: false };
 const older: Peer = { ...newer, legacy: true };
@@ -39,9 +46,20 @@ describe('the events of a run', () => {
   });
 
   test('a newer telling begins a new message, and what the older one still says is dropped', async () => {
-    const events = await placed(newer, [[text('Half an')], [text('Whole ', 2)], [text(' answer')], [text('answer', 2), answered]]);
-    const said = events.flatMap(({ event }) => (event.type === 'TEXT_MESSAGE_CONTENT' ? [[event.messageId, event.delta]] : []));
-    expect(said).toEqual([['run-1', 'Half an'], ['run-2', 'Whole '], ['run-2', 'answer']]);
+    const events = await placed(newer, [
+      [text('Half an')],
+      [text('Whole ', 2)],
+      [text(' answer')],
+      [text('answer', 2), answered],
+    ]);
+    const said = events.flatMap(({ event }) =>
+      event.type === 'TEXT_MESSAGE_CONTENT' ? [[event.messageId, event.delta]] : [],
+    );
+    expect(said).toEqual([
+      ['run-1', 'Half an'],
+      ['run-2', 'Whole '],
+      ['run-2', 'answer'],
+    ]);
   });
 
   test('a failure amid a message ends the message first, and nothing follows the failure', async () => {
@@ -84,7 +102,11 @@ const someRun = (seed: number): Part[][] => {
   for (let index = below(6); index > 0; index--) {
     if (below(4) === 0) attempt++;
     const told = below(5) === 0 ? Math.max(1, attempt - 1) : attempt;
-    groups.push(Array.from({ length: 1 + below(3) }, () => text(['', 'palavra ', 'línea\n\ndata: x', '"quoted" 🌊'][below(4)] ?? '', told)));
+    groups.push(
+      Array.from({ length: 1 + below(3) }, () =>
+        text(['', 'palavra ', 'línea\n\ndata: x', '"quoted" 🌊'][below(4)] ?? '', told),
+      ),
+    );
   }
   const ends: Part[] = [
     answered,
@@ -107,39 +129,46 @@ describe('the genuine clients', () => {
   });
 
   const wire = async (peer: Peer, groups: readonly Part[][]): Promise<string> =>
-    (await Array.fromAsync(eventsOf(replies(...groups), peer))).map((events) => encode('run', events)).join('');
+    (await Array.fromAsync(eventsOf(replies(...groups), peer)))
+      .map((events) => encode('run', events))
+      .join('');
 
   const clients = [
     ['1.0.0', HttpAgent, false],
     ['0.0.59', OlderHttpAgent, true],
   ] as const;
-  test.each(clients)('version %s takes every stream that a run can have, and says nothing', async (_version, Agent, legacy) => {
-    for (let seed = 0; seed < 200; seed++) {
-      const groups = someRun(seed);
-      const events: string[] = [];
-      const errors: unknown[] = [];
-      const agent = new Agent({
-        url: 'http://edge.test/',
-        threadId: 'thread',
-        fetch: async (_url, request) => {
-          const { peer } = readInput(JSON.parse(String(request.body)));
-          expect(peer.legacy).toBe(legacy);
-          return new Response(await wire(peer, groups), { headers: { 'content-type': 'text/event-stream' } });
-        },
-      });
-      agent.messages = [{ id: 'question', role: 'user', content: 'Who comes tomorrow?' }];
-      const subscriber = {
-        onEvent: ({ event }: { event: { type: string } }) => void events.push(event.type),
-        onRunFailed: ({ error: failure }: { error: unknown }) => void errors.push(failure),
-      };
-      await agent.runAgent({}, subscriber as never).catch((failure: unknown) => errors.push(failure));
-      const sent = await placed({ ...newer, legacy }, groups);
-      expect(events).toEqual(types(sent));
-      expect(errors).toEqual([]);
-      const last = groups.flat().filter((part) => part.type === 'text' && part.text !== '');
-      if (last.length > 0) expect(agent.messages.length).toBeGreaterThan(1);
-    }
-  });
+  test.each(clients)(
+    'version %s takes every stream that a run can have, and says nothing',
+    async (_version, Agent, legacy) => {
+      for (let seed = 0; seed < 200; seed++) {
+        const groups = someRun(seed);
+        const events: string[] = [];
+        const errors: unknown[] = [];
+        const agent = new Agent({
+          url: 'http://edge.test/',
+          threadId: 'thread',
+          fetch: async (_url, request) => {
+            const { peer } = readInput(JSON.parse(String(request.body)));
+            expect(peer.legacy).toBe(legacy);
+            return new Response(await wire(peer, groups), {
+              headers: { 'content-type': 'text/event-stream' },
+            });
+          },
+        });
+        agent.messages = [{ id: 'question', role: 'user', content: 'Who comes tomorrow?' }];
+        const subscriber = {
+          onEvent: ({ event }: { event: { type: string } }) => void events.push(event.type),
+          onRunFailed: ({ error: failure }: { error: unknown }) => void errors.push(failure),
+        };
+        await agent.runAgent({}, subscriber as never).catch((failure: unknown) => errors.push(failure));
+        const sent = await placed({ ...newer, legacy }, groups);
+        expect(events).toEqual(types(sent));
+        expect(errors).toEqual([]);
+        const last = groups.flat().filter((part) => part.type === 'text' && part.text !== '');
+        if (last.length > 0) expect(agent.messages.length).toBeGreaterThan(1);
+      }
+    },
+  );
 });
 
 describe('the input', () => {
@@ -149,7 +178,14 @@ describe('the input', () => {
     messages: [
       { id: '1', role: 'user', content: 'First' },
       { id: '2', role: 'assistant', content: 'Answer' },
-      { id: '3', role: 'user', content: [{ type: 'text', text: 'Who ' }, { type: 'text', text: 'comes?' }] },
+      {
+        id: '3',
+        role: 'user',
+        content: [
+          { type: 'text', text: 'Who ' },
+          { type: 'text', text: 'comes?' },
+        ],
+      },
     ],
     tools: [],
     context: [],
@@ -165,11 +201,20 @@ describe('the input', () => {
   });
 
   test('null in an optional field is taken as absent, an unknown field is ignored', () => {
-    expect(() => readInput({ ...input, parentRunId: null, state: null, forwardedProps: null, novelty: 1 })).not.toThrow();
+    expect(() =>
+      readInput({ ...input, parentRunId: null, state: null, forwardedProps: null, novelty: 1 }),
+    ).not.toThrow();
   });
 
   test('what no agent could read is refused before a run begins', () => {
-    for (const wrong of [undefined, null, 'text', [], { ...input, runId: 7 }, { ...input, messages: 'hello' }]) {
+    for (const wrong of [
+      undefined,
+      null,
+      'text',
+      [],
+      { ...input, runId: 7 },
+      { ...input, messages: 'hello' },
+    ]) {
       expect(() => readInput(wrong)).toThrow('INPUT_INVALID');
     }
     expect(() => readInput({ ...input, forwardedProps: { tenantId: 7 } })).toThrow('INPUT_INVALID');

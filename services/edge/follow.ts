@@ -94,7 +94,7 @@ export const openFollower = (nc: NatsConnection): Follower => {
       wake = undefined;
     };
     const accept = (message: Msg, previous: number): void => {
-      const sequence = Number(message.headers?.get('Nats-Sequence'));
+      const sequence = sequenceOf(message);
       if (ended || !(sequence > last)) return;
       if (previous > last || waiting.length >= room) {
         behind = true;
@@ -115,6 +115,8 @@ export const openFollower = (nc: NatsConnection): Follower => {
           let count = 0;
           for await (const message of stored(nc, subject, last + 1)) {
             accept(message, last);
+            // One that found no room must not be skipped by the next that does.
+            if (sequenceOf(message) > last) break;
             count++;
           }
           behind ||= count === room;
@@ -171,6 +173,8 @@ export const openFollower = (nc: NatsConnection): Follower => {
     },
   };
 };
+
+const sequenceOf = (message: Msg): number => Number(message.headers?.get('Nats-Sequence'));
 
 const partsOf = (message: Msg): readonly Part[] | undefined => {
   try {

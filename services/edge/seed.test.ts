@@ -31,13 +31,24 @@ describe('a message that comes in', () => {
       expect(readMessage({ ...query, [field]: undefined }), field).toBeUndefined();
     }
     expect(readMessage({ ...query, extra: 1 })).toBeUndefined();
-    for (const wrong of [{ timestamp: 'yesterday' }, { payload: [] }, { payload: 'text' }, { id: '' }, { metadata: { role: 'admin' } }]) {
+    for (const wrong of [
+      { timestamp: 'yesterday' },
+      { payload: [] },
+      { payload: 'text' },
+      { id: '' },
+      { metadata: { role: 'admin' } },
+    ]) {
       expect(readMessage({ ...query, ...wrong })).toBeUndefined();
     }
   });
 
   test('the query becomes a question whose run is the message', () => {
-    expect(questionOf(read())).toMatchObject({ text: 'Who comes tomorrow?', run: 'q-1', session: 's-1', subjectId: 'client-7' });
+    expect(questionOf(read())).toMatchObject({
+      text: 'Who comes tomorrow?',
+      run: 'q-1',
+      session: 's-1',
+      subjectId: 'client-7',
+    });
     expect(questionOf(read({ payload: { question: 'Who?' } }))).toBeUndefined();
   });
 
@@ -56,8 +67,17 @@ describe('what a run tells', () => {
     const { tell } = seedTelling('run', 'Cancelled');
     const said = [
       ...tell([{ type: 'text', attempt: 1, text: 'Half' }], 1),
-      ...tell([{ type: 'text', attempt: 2, text: 'Good ' }, { type: 'text', attempt: 2, text: '' }], 2),
-      ...tell([{ type: 'text', attempt: 1, text: ' an' }, { type: 'text', attempt: 2, text: 'day' }, answered], 12.4),
+      ...tell(
+        [
+          { type: 'text', attempt: 2, text: 'Good ' },
+          { type: 'text', attempt: 2, text: '' },
+        ],
+        2,
+      ),
+      ...tell(
+        [{ type: 'text', attempt: 1, text: ' an' }, { type: 'text', attempt: 2, text: 'day' }, answered],
+        12.4,
+      ),
     ];
     const chunks = said.flatMap(({ type, payload }) => (type === 'streaming_chunk' ? [payload] : []));
     expect(chunks).toEqual([
@@ -79,8 +99,16 @@ describe('what a run tells', () => {
   });
 
   test('an answer names its query, its user and its run', () => {
-    const message = envelope({ type: 'status', payload: {} }, { sessionId: 's-1', userId: 'user-1', requestId: 'q-1', auditTrail: 'run' });
-    expect(message.metadata).toEqual({ userId: 'user-1', requestId: 'q-1', version: '1.0', auditTrail: 'run' });
+    const message = envelope(
+      { type: 'status', payload: {} },
+      { sessionId: 's-1', userId: 'user-1', requestId: 'q-1', auditTrail: 'run' },
+    );
+    expect(message.metadata).toEqual({
+      userId: 'user-1',
+      requestId: 'q-1',
+      version: '1.0',
+      auditTrail: 'run',
+    });
     expect(readMessage(message)).toBeDefined();
   });
 });

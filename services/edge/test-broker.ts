@@ -18,7 +18,7 @@ export const startBroker = async (): Promise<NatsServer & { readonly seed: strin
     retention: 'workqueue',
     discard: 'new',
     discard_new_per_subject: true,
-    max_msgs_per_subject: 40,
+    max_msgs_per_subject: 100,
   });
   await streams.add({ name: 'FACTS', subjects: ['run.*.*.*'], allow_direct: true });
   await streams.add({

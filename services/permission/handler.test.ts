@@ -39,7 +39,7 @@ const asker = (pass: Partial<Pass>, named?: Asker['named']): Asker => ({
   pack,
   pass: passFor(question, pass),
   named,
-  sign: (claims) => JSON.stringify(claims),
+  sign: async (claims) => JSON.stringify(claims),
 });
 
 const admin = { rol: 'admin' };
@@ -50,10 +50,10 @@ const unrelated = { inTenant: true, inReach: false };
 const foreign = { inTenant: false, inReach: false };
 const about = (subject: string): Partial<Plan> => ({ filter: { subject } });
 
-const outcome = (who: Partial<Pass>, plan: Plan, named?: Asker['named']): string => {
+const outcome = async (who: Partial<Pass>, plan: Plan, named?: Asker['named']): Promise<string> => {
   const emission = given(decide, asker(who, named)).when(asked(plan)).decided();
   if (emission.message === run.refused) return (emission.body as { code: Code }).code;
-  return (JSON.parse(emission.grant ?? '{}') as { reach: string }).reach;
+  return (JSON.parse((await emission.grant) ?? '{}') as { reach: string }).reach;
 };
 
 describe('permission', () => {
@@ -145,8 +145,8 @@ describe('permission', () => {
       undefined,
       'own',
     ],
-  ])('%s', (_sentence, who, plan, named, expected) => {
-    expect(outcome(who, plan, named)).toBe(expected);
+  ])('%s', async (_sentence, who, plan, named, expected) => {
+    expect(await outcome(who, plan, named)).toBe(expected);
   });
 
   test('the label of the intent changes nothing', () => {
@@ -163,11 +163,11 @@ describe('permission', () => {
       .then(emit(run.refused, { code: 'AUTHZ_DENIED', locale: 'pt-BR', intent: 'appointment_query' }));
   });
 
-  test('the grant names the plan, its fields and the pass’s end', () => {
+  test('the grant names the plan, its fields and the pass’s end', async () => {
     const plan = planFor('appointments', { fields: ['start'] });
     const who = asker(professional);
     const { grant } = given(decide, who).when(asked(plan)).decided();
-    expect(JSON.parse(grant ?? '')).toMatchObject({
+    expect(JSON.parse((await grant) ?? '')).toMatchObject({
       reach: 'related',
       by: 'pro-1',
       fields: ['start'],

@@ -14,8 +14,8 @@ export interface Asker {
   readonly pass: Pass;
   /** Present when the plan names a person. */
   readonly named: Named | undefined;
-  /** Signs a grant; the same claims give the same statement. */
-  readonly sign: (claims: Grant) => string;
+  /** Signs a grant. */
+  readonly sign: (claims: Grant) => Promise<string>;
 }
 
 /**

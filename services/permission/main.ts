@@ -2,7 +2,7 @@ import { packOf } from '@jangada/packs/registry.ts';
 import { serve } from '@jangada/runtime/serve.ts';
 import { configOf } from '@jangada/runtime/service.ts';
 import { openStore } from '@jangada/store/store.ts';
-import { signGrant } from '@jangada/trust/grant.ts';
+import { grantSealer } from '@jangada/trust/grant.ts';
 import { signerOf } from '@jangada/trust/seal.ts';
 import { contract } from './contract.ts';
 import { decide, namesPerson, reachOf } from './handler.ts';
@@ -15,7 +15,7 @@ const config = configOf([
   'DATABASE_URL',
   'DATABASE_POOL_SIZE',
 ]);
-const signer = signerOf(config.GRANT_PRIVATE_KEY);
+const sign = grantSealer(signerOf(config.GRANT_PRIVATE_KEY), config.GRANT_DATABASE_KEY);
 await using store = await openStore(contract.name, config);
 
 await using service = await serve(contract, config, {
@@ -27,7 +27,7 @@ await using service = await serve(contract, config, {
       reach && people && namesPerson(plan)
         ? await namedIn(store, pass.tid, people, plan.filter, { reach, by: pass.per })
         : undefined;
-    return { pack, pass, named, sign: (claims) => signGrant(signer, config.GRANT_DATABASE_KEY, claims) };
+    return { pack, pass, named, sign };
   },
   decide,
   probes: { database: () => store.ping() },

@@ -1,0 +1,203 @@
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startNats } from '@jangada/servers/nats.ts';
+import { freePort, type Server, startServer } from '@jangada/servers/server.ts';
+import { signerOf } from '@jangada/trust/seal.ts';
+import { SignJWT } from 'jose';
+import pg from 'pg';
+import { startSystem } from '../system.ts';
+import type { Target } from './load.ts';
+import type { Process } from './processes.ts';
+import { tenantOf } from './questions.ts';
+
+/** What is measured: our services as they really run, and what one would build instead. */
+
+export const names = ['ours', 'monolith', 'moleculer'] as const;
+export type Name = (typeof names)[number];
+
+export interface Candidate extends AsyncDisposable {
+  readonly title: string;
+  readonly target: Target;
+  /** Every process that works for it, the servers included. */
+  readonly processes: readonly Process[];
+  /** Audit rows that each run leaves. */
+  readonly factsPerRun: number;
+  /** Audit rows now. */
+  audited(): Promise<number>;
+}
+
+/** What all candidates share. */
+export interface Ground {
+  readonly home: string;
+  readonly postgres: Server;
+  readonly clinics: number;
+}
+
+export type Durability = 'always' | 'relaxed';
+
+const countIn =
+  ({ postgres }: Ground, table: string) =>
+  async (): Promise<number> => {
+    const client = new pg.Client({ connectionString: postgres.url });
+    await client.connect();
+    try {
+      // Clinics of the demo are not ours to count.
+      const query = `select count(*)::int as count from ${table} where tenant_id like 'bench-%'`;
+      const { rows } = await client.query<{ count: number }>(query);
+      return rows[0]?.count ?? 0;
+    } finally {
+      await client.end();
+    }
+  };
+
+const postgresOf = ({ postgres }: Ground): Process => ({
+  name: 'postgresql',
+  pid: postgres.pid,
+  hasChildren: true,
+});
+
+/** A collector of traces that keeps nothing. */
+const openSink = async (): Promise<{ url: string; close(): void }> => {
+  const port = await freePort();
+  const server = createServer((request, response) => {
+    request.resume().on('end', () => response.setHeader('content-type', 'application/json').end('{}'));
+  });
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  return { url: `http://127.0.0.1:${port}`, close: () => server.close() };
+};
+
+/** An access token of an administrator in each clinic, as a log-in would return it. */
+const tokensFor = (clinics: number, privateKey: string): Promise<readonly string[]> => {
+  const { kid, key } = signerOf(privateKey);
+  const sign = (clinic: number): Promise<string> =>
+    new SignJWT({ tid: tenantOf(clinic), role: 'admin', sid: crypto.randomUUID() })
+      .setProtectedHeader({ alg: 'EdDSA', typ: 'at+jwt', kid })
+      .setIssuer('jangada')
+      .setAudience('jangada')
+      .setSubject(`${tenantOf(clinic)}-admin`)
+      .setIssuedAt()
+      .setExpirationTime('1h')
+      .sign(key);
+  return Promise.all(Array.from({ length: clinics }, (_, index) => sign(index + 1)));
+};
+
+/** Our services with everything on, one run in a hundred traced. `env` goes to each of them. */
+export const startOurs = async (
+  ground: Ground,
+  durability: Durability,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Candidate> => {
+  const sink = await openSink();
+  const system = await startSystem({
+    home: join(ground.home, `ours-${durability}`),
+    port: 0,
+    durability,
+    given: { postgres: ground.postgres.url },
+    env: { OTEL_EXPORTER_OTLP_ENDPOINT: sink.url, OTEL_TRACES_SAMPLER_ARG: '0.01', ...env },
+  });
+  await system.ready();
+  const { nats, redis } = system.servers;
+  const tokens = await tokensFor(ground.clinics, system.keys.tokenPrivateKey);
+  return {
+    title: `Jangada, ${durability === 'always' ? 'fsync before every ack' : 'fsync every second'}`,
+    target: {
+      port: Number(new URL(system.local.edgeUrl).port),
+      clinics: ground.clinics,
+      dialect: { kind: 'agui', tokens },
+    },
+    processes: [
+      ...[...system.services.values()].map(({ name, pid }) => ({ name, pid })),
+      ...(nats ? [{ name: 'nats', pid: nats.pid }] : []),
+      ...(redis ? [{ name: 'redis', pid: redis.pid }] : []),
+      postgresOf(ground),
+    ],
+    // run.understood, run.permitted, run.fetched, run.answered
+    factsPerRun: 4,
+    audited: countIn(ground, 'audit_entries'),
+    [Symbol.asyncDispose]: async () => {
+      await system.stop();
+      sink.close();
+    },
+  };
+};
+
+const startNode = (
+  { home, postgres, clinics }: Ground,
+  node: { name: string; file: string; args?: readonly string[]; port?: number; env?: Record<string, string> },
+): Promise<Server> => {
+  const { name, file, args = [], port = 0, env = {} } = node;
+  const url = `http://127.0.0.1:${port}`;
+  return startServer({
+    name,
+    url,
+    command: process.execPath,
+    args: [join(import.meta.dirname, file), ...args],
+    env: {
+      DATABASE_URL: postgres.url,
+      PORT: String(port),
+      CLINICS: String(clinics),
+      NODE_ENV: 'production',
+      ...env,
+    },
+    logFile: join(home, `${name}.log`),
+    // A node without a port is waited for by the gateway.
+    answers: async () => {
+      if (port && !(await fetch(`${url}/ready`)).ok) throw new Error('not ready');
+    },
+  });
+};
+
+export const startMonolith = async (ground: Ground): Promise<Candidate> => {
+  const port = await freePort();
+  const server = await startNode(ground, { name: 'monolith', file: 'monolith.ts', port });
+  return {
+    title: 'Fastify monolith, no hops',
+    target: { port, clinics: ground.clinics, dialect: { kind: 'plain' } },
+    processes: [{ name: 'app', pid: server.pid }, postgresOf(ground)],
+    factsPerRun: 1,
+    audited: countIn(ground, 'bench_monolith'),
+    [Symbol.asyncDispose]: () => server.stop(),
+  };
+};
+
+const moleculerNodes = ['intent', 'permission', 'data', 'response', 'audit'];
+
+export const startMoleculer = async (ground: Ground): Promise<Candidate> => {
+  const nats = await startNats({ dir: join(ground.home, 'moleculer-nats') });
+  const env = { NATS_URL: nats.url };
+  const port = await freePort();
+  const node = (name: string, own: { port?: number } = {}) =>
+    startNode(ground, { name: `moleculer-${name}`, file: 'moleculer.ts', args: [name], env, ...own });
+  const nodes = await Promise.all(moleculerNodes.map((name) => node(name)));
+  const gateway = await node('gateway', { port });
+  return {
+    title: 'Moleculer over NATS, process per service',
+    target: { port, clinics: ground.clinics, dialect: { kind: 'plain' } },
+    processes: [
+      { name: 'gateway', pid: gateway.pid },
+      ...moleculerNodes.map((name, index) => ({ name, pid: nodes[index]?.pid ?? 0 })),
+      { name: 'nats', pid: nats.pid },
+      postgresOf(ground),
+    ],
+    factsPerRun: 1,
+    audited: countIn(ground, 'bench_moleculer'),
+    [Symbol.asyncDispose]: async () => {
+      await gateway.stop();
+      await Promise.all(nodes.map((one) => one.stop()));
+      await nats.stop();
+    },
+  };
+};
+
+/** Waits until the audit rows of `runs` are there or no more come. @returns how many came since `before` */
+export const auditedSince = async (candidate: Candidate, before: number, runs: number): Promise<number> => {
+  const wanted = runs * candidate.factsPerRun;
+  let last = -1;
+  for (;;) {
+    const found = (await candidate.audited()) - before;
+    if (found >= wanted || found === last) return found;
+    last = found;
+    await sleep(2_000);
+  }
+};

@@ -1,0 +1,138 @@
+import type { Code } from '@jangada/proto/errors.ts';
+import { WebSocket } from 'ws';
+import type { System } from '../system.ts';
+
+/** Somebody who has signed in, and the ways to ask. */
+export interface Person {
+  readonly id: string;
+  readonly tenant: string;
+  readonly token: string;
+  /** Where the AG-UI agent is, and what to send along. */
+  readonly agent: { readonly url: string; readonly headers: Record<string, string> };
+  /** `POST /v1/query`: one question, one answer. */
+  query(query: string, own?: Asking): Promise<Answer>;
+  /** `POST /v1/agui`: the events of a run as they come. @throws Error when the stream breaks or is refused */
+  run(query: string, run: string, own?: { clientId?: string }): AsyncGenerator<Placed>;
+  /** The rest of a run after the event with this id. @throws Error likewise */
+  resume(run: string, lastEventId: string): AsyncGenerator<Placed>;
+  /** Opens a WebSocket and collects its frames. */
+  socket(): Promise<Socket>;
+}
+
+export interface Asking {
+  readonly clientId?: string;
+  readonly cursor?: string;
+  readonly headers?: Record<string, string>;
+}
+
+/** The seed's `AgentResponse`, with the HTTP status it came with. */
+export interface Answer {
+  readonly status: number;
+  readonly type: 'response' | 'error';
+  readonly content: string;
+  readonly runId: string;
+  readonly cached?: boolean;
+  readonly nextCursor?: string;
+  readonly code?: Code;
+}
+
+/** An AG-UI event with the id that a client resumes from. */
+export interface Placed {
+  readonly id: string;
+  readonly event: { readonly type: string; readonly delta?: string; readonly code?: string };
+}
+
+export interface Socket extends Disposable {
+  readonly frames: readonly Frame[];
+  send(frame: object): void;
+}
+
+/** A frame of the seed's dialect. */
+export interface Frame {
+  readonly type: string;
+  readonly payload: Readonly<Record<string, unknown>>;
+  readonly metadata: { readonly requestId?: string; readonly auditTrail?: string };
+}
+
+/** Signs in with a demo account over HTTP. */
+export const signIn = async ({ accounts, local }: System, alias: string): Promise<Person> => {
+  const account = accounts.find((known) => known.alias === alias);
+  if (!account) throw new Error(`there is no account ${alias}`);
+  const { edgeUrl } = local;
+  const { email, password, tenant } = account;
+  const post = (path: string, body: object, headers: Record<string, string> = {}): Promise<Response> =>
+    fetch(`${edgeUrl}${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+    });
+  const issued = (await (await post('/v1/auth/token', { email, password })).json()) as {
+    access_token: string;
+  };
+  const token = issued.access_token;
+  const headers = { authorization: `Bearer ${token}` };
+  const agent = { url: `${edgeUrl}/v1/agui/assistant`, headers };
+
+  return {
+    id: `${tenant}-${alias}`,
+    tenant,
+    token,
+    agent,
+    query: async (query, { headers: own, ...beside } = {}) => {
+      const response = await post('/v1/query', { query, ...beside }, { ...headers, ...own });
+      const runId = response.headers.get('jangada-run') ?? '';
+      const answer = (await response.json()) as Omit<Answer, 'status' | 'runId'>;
+      return { ...answer, runId, status: response.status };
+    },
+    run: async function* (query, run, own = {}) {
+      const input = {
+        threadId: `thread-${run}`,
+        runId: run,
+        messages: [{ id: 'question', role: 'user', content: query }],
+        state: {},
+        tools: [],
+        context: [],
+        forwardedProps: own,
+        protocolVersion: '1.0',
+      };
+      yield* eventsOf(await post('/v1/agui/assistant', input, headers));
+    },
+    resume: async function* (run, lastEventId) {
+      const resuming = { ...headers, 'last-event-id': lastEventId };
+      yield* eventsOf(await fetch(`${agent.url}/runs/${run}/events`, { headers: resuming }));
+    },
+    socket: async () => {
+      const socket = new WebSocket(`${edgeUrl.replace('http', 'ws')}/v1/agent`, { headers });
+      const frames: Frame[] = [];
+      socket.on('message', (data) => frames.push(JSON.parse(String(data))));
+      await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
+      return {
+        frames,
+        send: (frame) => socket.send(JSON.stringify(frame)),
+        [Symbol.dispose]: () => socket.terminate(),
+      };
+    },
+  };
+};
+
+/** Reads server-sent events with their ids. */
+async function* eventsOf(response: Response): AsyncGenerator<Placed> {
+  if (!response.ok || !response.body) throw new Error(`HTTP ${response.status}: ${await response.text()}`);
+  let pending = '';
+  for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
+    const blocks = `${pending}${chunk}`.split('\n\n');
+    pending = blocks.pop() ?? '';
+    for (const block of blocks) {
+      const [, id, data] = /^id: (.*)\ndata: (.*)$/.exec(block) ?? [];
+      if (id && data) yield { id, event: JSON.parse(data) };
+    }
+  }
+}
+
+/** The text of a run's answer. */
+export const textOf = (events: readonly Placed[]): string =>
+  events.map(({ event }) => (event.type === 'TEXT_MESSAGE_CONTENT' ? (event.delta ?? '') : '')).join('');
+
+/** True once nothing more can follow. */
+export const isOver = (events: readonly Placed[]): boolean =>
+  ['RUN_FINISHED', 'RUN_ERROR'].includes(events.at(-1)?.event.type ?? '');

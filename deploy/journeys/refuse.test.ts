@@ -1,0 +1,111 @@
+import type { Code } from '@jangada/proto/errors.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Journey, startJourney } from './journey.ts';
+import type { Answer, Asking } from './person.ts';
+
+/** A person asks for what is not theirs: nothing is read, and audit knows. */
+
+let journey: Journey;
+
+beforeAll(async () => {
+  journey = await startJourney();
+  await journey.sql(
+    `insert into clients (tenant_id, id, name, name_search) values ('clinica-aurora', 'only-aurora', 'Ivo Reis', 'ivo reis'),
+       ('clinica-brisa', 'only-brisa', 'Joana Vaz', 'joana vaz')`,
+  );
+});
+afterAll(() => journey?.[Symbol.asyncDispose]());
+
+const ask = async (alias: string, question: string, own: Asking = {}): Promise<Answer> =>
+  (await journey.as(alias)).query(question, own);
+
+/** Asks, and expects a refusal that is told, audited once, and has read nothing of anybody. */
+const refused = async (alias: string, question: string, own: Asking = {}): Promise<Answer> => {
+  const before = await journey.readsOfPeople();
+  const answer = await ask(alias, question, own);
+  expect(await journey.readsOfPeople()).toBe(before);
+  const entries = await journey.auditOf(answer.runId);
+  expect(entries.filter(({ decision }) => decision === 'denied')).toMatchObject([
+    { fact: 'run.refused', actor: (await journey.as(alias)).id, code: answer.code },
+  ]);
+  expect(entries.map(({ fact }) => fact)).not.toContain('run.permitted');
+  return answer;
+};
+
+describe('a client', () => {
+  test('is answered about themselves', async () => {
+    const reads = await journey.readsOfPeople();
+    const answer = await ask('client', 'quantas consultas eu tenho este mês?');
+    const [row] = await journey.sql<{ count: number }>(
+      `select count(*)::int from appointments where tenant_id = 'clinica-aurora' and client_id = 'cli-1'
+       and date_trunc('month', start_time at time zone 'America/Sao_Paulo')
+         = date_trunc('month', now() at time zone 'America/Sao_Paulo')`,
+    );
+    expect(answer).toMatchObject({ status: 200, type: 'response' });
+    expect(Number(/\d+/.exec(answer.content)?.[0])).toBe(row?.count);
+    // What the refusals below do not do.
+    expect(await journey.readsOfPeople()).toBe(reads + 1);
+  });
+
+  test.each<[string, string, Asking]>([
+    ['by name', 'quantas consultas de Bruno Rocha este mês?', {}],
+    ['by name in English', 'how many appointments does Bruno Rocha have this month?', {}],
+    ['by id', 'quantas consultas este mês?', { clientId: 'cli-2' }],
+  ])('is not told about another client %s', async (_how, question, own) => {
+    expect(await refused('client', question, own)).toMatchObject({ status: 403, code: 'AUTHZ_DENIED' });
+  });
+
+  test('is not told what their role may not read at all, even about themselves', async () => {
+    expect(await refused('client', 'mostre meu prontuário')).toMatchObject({
+      status: 403,
+      code: 'AUTHZ_DENIED',
+    });
+  });
+});
+
+test('a professional is not told about a person in the care of another', async () => {
+  for (const own of [{}, { clientId: 'cli-5' }]) {
+    const answer = await refused('professional', 'histórico da cliente Elisa Prado', own);
+    expect(answer).toMatchObject({ status: 403, code: 'AUTHZ_NO_RELATION' });
+  }
+  expect(await ask('professional2', 'histórico da cliente Elisa Prado')).toMatchObject({ status: 200 });
+});
+
+describe('across tenants', () => {
+  test.each<[string, string, Asking]>([
+    ['a professional who names a client of another tenant by id', 'foreign', { clientId: 'only-aurora' }],
+    ['an administrator who does', 'admin', { clientId: 'only-brisa' }],
+    [
+      'a request that says another tenant than its token',
+      'admin',
+      { headers: { 'x-tenant-id': 'clinica-brisa' } },
+    ],
+  ])('%s is refused', async (_who, alias, own) => {
+    const code: Code = 'TENANT_ISOLATION_VIOLATION';
+    expect(await refused(alias, 'quantas consultas este mês?', own)).toMatchObject({ status: 403, code });
+  });
+
+  test('an id that both tenants have names the caller’s own client', async () => {
+    await journey.sql(
+      `update clients set name = 'Só Brisa' where tenant_id = 'clinica-brisa' and id = 'cli-1'`,
+    );
+    const answer = await ask('foreign', 'dados do cliente', { clientId: 'cli-1' });
+    expect(answer).toMatchObject({ status: 200 });
+    expect(answer.content).toContain('Só Brisa');
+    expect(answer.content).not.toContain('Ana Lima');
+  });
+
+  test('a name that only the other tenant has finds nobody', async () => {
+    const answer = await ask('admin', 'lista de clientes Joana Vaz');
+    expect(answer).toMatchObject({ status: 200 });
+    expect(answer.content).toMatch(/^Nenhum resultado/);
+  });
+});
+
+test('a question that is none of the pack’s is refused with suggestions', async () => {
+  const answer = await refused('professional', 'qual é a capital da França?');
+  expect(answer).toMatchObject({ status: 422, code: 'INTENT_UNCLASSIFIED' });
+  expect(await journey.endsOf(answer.runId)).toMatchObject([
+    { type: 'refused', message: expect.stringContaining('quantas consultas tenho amanhã?') },
+  ]);
+});

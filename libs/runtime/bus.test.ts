@@ -1,0 +1,154 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Unavailable } from '@jangada/hop/outcome.ts';
+import { headers } from '@jangada/proto/envelope.ts';
+import { type NatsServer, startNats } from '@jangada/servers/nats.ts';
+import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
+import { nkeys } from '@nats-io/transport-node';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type Bus, limitReached, openBus, Refused } from './bus.ts';
+
+let dir: string;
+let nats: NatsServer;
+let bus: Bus;
+let manager: JetStreamManager;
+
+const newSeed = (): string => new TextDecoder().decode(nkeys.createUser().getSeed());
+const seed = newSeed();
+const connected = (name: string, own = seed) => openBus(name, { NATS_URL: nats.url, NATS_NKEY_SEED: own });
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'jangada-bus-'));
+  nats = await startNats({ dir });
+});
+afterAll(async () => {
+  await nats.stop();
+  await rm(dir, { recursive: true, force: true });
+});
+beforeEach(async () => {
+  bus = await connected('service');
+  manager = await jetstreamManager(bus.nc);
+  await manager.streams.add({ name: 'FACTS', subjects: ['run.>'], storage: 'file', duplicate_window: 0 });
+});
+afterEach(async () => {
+  await manager.streams.delete('FACTS');
+  await bus.close();
+});
+
+const stored = async (): Promise<number> => (await manager.streams.info('FACTS')).state.messages;
+const once = { [headers.expectedSequence]: '0' };
+
+describe('publishing', () => {
+  test('resolves with the place where the broker stored it', async () => {
+    expect(await bus.publish('run.a', 'one', {})).toEqual({ sequence: 1, duplicate: false });
+    expect(await bus.publish('run.b', 'two', {})).toEqual({ sequence: 2, duplicate: false });
+    expect((await manager.streams.getMessage('FACTS', { seq: 2 }))?.string()).toBe('two');
+  });
+
+  test('a fact twice stores it once, and the second learns where the first is', async () => {
+    await bus.publish('run.other', 'x', {});
+    const first = await bus.publish('run.a', 'one', once);
+    const second = await bus.publish('run.a', 'another', once);
+    expect([first, second]).toEqual([
+      { sequence: 2, duplicate: false },
+      { sequence: 2, duplicate: true },
+    ]);
+    expect((await manager.streams.getMessage('FACTS', { last_by_subj: 'run.a' }))?.string()).toBe('one');
+    expect(await stored()).toBe(2);
+  });
+
+  test('a fact from many at once stores it once, and all of them are told so', async () => {
+    const all = await Promise.all(Array.from({ length: 20 }, () => bus.publish('run.a', 'one', once)));
+    expect(all.map(({ sequence }) => sequence)).toEqual(Array(20).fill(1));
+    expect(all.filter(({ duplicate }) => !duplicate)).toHaveLength(1);
+    expect(await stored()).toBe(1);
+  });
+
+  test('one id twice stores it once', async () => {
+    const id = { [headers.messageId]: bus.messageId('reply', 'casa', 'run-1') };
+    await manager.streams.update('FACTS', { duplicate_window: 60e9 });
+    expect((await bus.publish('run.a', 'one', id)).duplicate).toBe(false);
+    expect((await bus.publish('run.a', 'one', id)).duplicate).toBe(true);
+    expect(await stored()).toBe(1);
+  });
+
+  test('beyond a limit is refused with the code of limits', async () => {
+    await manager.streams.update('FACTS', {
+      discard: 'new',
+      discard_new_per_subject: true,
+      max_msgs_per_subject: 1,
+    });
+    await bus.publish('run.a', 'one', {});
+    const refusal = await bus.publish('run.a', 'two', {}).catch((error: unknown) => error);
+    expect(refusal).toBeInstanceOf(Refused);
+    expect(refusal).toMatchObject({ code: limitReached });
+    expect(limitReached).toBe(10_077);
+    await expect(bus.publish('run.b', 'free', {})).resolves.toMatchObject({ duplicate: false });
+  });
+
+  test('where no stream listens gives up as an outage, after 8 s', async () => {
+    const started = performance.now();
+    await expect(bus.publish('nowhere', 'x', {})).rejects.toThrow(Unavailable);
+    expect(performance.now() - started).toBeGreaterThan(8_000);
+  });
+
+  test('waits for a stream that is not there yet', async () => {
+    const publishing = bus.publish('late.a', 'x', {});
+    await bus.nc.flush();
+    await manager.streams.add({ name: 'LATE', subjects: ['late.>'] });
+    await expect(publishing).resolves.toEqual({ sequence: 1, duplicate: false });
+    await manager.streams.delete('LATE');
+  });
+});
+
+describe('a broker that dies', () => {
+  test('loses nothing and repeats nothing of what was on its way', async () => {
+    const acknowledged: number[] = [];
+    const publishing: Promise<unknown>[] = [];
+    const publish = (): void => {
+      const index = publishing.length;
+      publishing.push(
+        bus.publish(`run.${index}`, `${index}`, once).then(({ sequence }) => acknowledged.push(sequence)),
+      );
+    };
+    for (let count = 0; count < 100; count++) publish();
+    await Promise.race(publishing);
+
+    let dead = false;
+    const death = nats.kill().then(() => {
+      dead = true;
+    });
+    // Some are on their way when it dies, some are written while nobody is there.
+    while (!dead) {
+      publish();
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    await death;
+    for (let count = 0; count < 10; count++) publish();
+    expect(acknowledged.length).toBeLessThan(publishing.length - 10);
+
+    await nats.restart();
+    await Promise.all(publishing);
+    expect(new Set(acknowledged).size).toBe(publishing.length);
+    expect(await stored()).toBe(publishing.length);
+  });
+});
+
+describe('a message id', () => {
+  test('is the same for the same parts, over restarts and instances', async () => {
+    const twin = await connected('service');
+    expect(twin.messageId('reply', 'casa', 'run-1', 0)).toBe(bus.messageId('reply', 'casa', 'run-1', 0));
+    await twin.close();
+  });
+
+  test('is another for other parts', () => {
+    expect(bus.messageId('reply', 'casa', 'run-1', 0)).not.toBe(bus.messageId('reply', 'casa', 'run-1', 1));
+  });
+
+  test('cannot be computed by another service, so that nobody can use it up before', async () => {
+    const other = await connected('other', newSeed());
+    expect(other.messageId('reply', 'casa', 'run-1', 0)).not.toBe(bus.messageId('reply', 'casa', 'run-1', 0));
+    await other.close();
+  });
+});

@@ -1,0 +1,843 @@
+import { once } from 'node:events';
+import { mkdtemp } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { HttpAgent } from '@ag-ui/client';
+import { settings, type Values } from '@jangada/config/settings.ts';
+import { core, headers } from '@jangada/proto/envelope.ts';
+import type { Part } from '@jangada/proto/reply.ts';
+import type { Bus } from '@jangada/runtime/bus.ts';
+import { publishReply } from '@jangada/runtime/emit.ts';
+import { openService, type Service } from '@jangada/runtime/service.ts';
+import { startPostgres } from '@jangada/servers/postgres.ts';
+import { up } from '@jangada/store/0001_core.ts';
+import { openStore } from '@jangada/store/store.ts';
+import type { CoreTables } from '@jangada/store/tables.ts';
+import { keyPair } from '@jangada/testkit/identity.ts';
+import { until } from '@jangada/testkit/until.ts';
+import { type Pass, passReader, questionHash } from '@jangada/trust/pass.ts';
+import { hashPassword } from '@jangada/trust/password.ts';
+import { keyRingOf } from '@jangada/trust/seal.ts';
+import { HttpAgent as OlderHttpAgent } from 'ag-ui-client-0';
+import { SignJWT } from 'jose';
+import { Kysely, PostgresDialect } from 'kysely';
+import pg from 'pg';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
+import { contract } from './contract.ts';
+import { openServer } from './server.ts';
+import { openTeller, startBroker } from './test-broker.ts';
+
+const passKeys = keyPair('pass');
+const tokenKeys = keyPair('token');
+const password = 'correct horse battery staple';
+const usage = { promptTokens: 1, completionTokens: 2, totalTokens: 3, processingTimeMs: 1 };
+const answered: Part = {
+  type: 'answered',
+  confidence: 0.9,
+  usage,
+  cached: false,
+  degraded: false,
+  intent: 'appointments',
+};
+const text = (words: string, attempt = 1): Part => ({ type: 'text', attempt, text: words });
+
+let broker: Awaited<ReturnType<typeof startBroker>>;
+let database: Awaited<ReturnType<typeof startPostgres>>;
+let teller: Bus;
+let service: Service;
+let url: string;
+let closing: (() => PromiseLike<unknown>)[] = [];
+
+/** What the services behind the edge saw. */
+interface Asked {
+  readonly tenant: string;
+  readonly pass: Pass;
+  readonly body: { question: string; subjectId?: string };
+}
+let asked: Asked[] = [];
+let refused: { subject: string; body: { code: string } }[] = [];
+let cancels: string[] = [];
+/** Goes on with the runs that were told to wait. */
+let goOn = Promise.withResolvers<void>();
+
+const configOf = (over: object = {}) => {
+  const own = {
+    ...{ NATS_URL: broker.url, NATS_NKEY_SEED: broker.seed, HEALTH_PORT: 0, LOG_LEVEL: 'ERROR' },
+    ...{ JANGADA_PORT: 0, ALLOWED_ORIGINS: 'https://app.example', RUN_DEADLINE_MS: 1_000 },
+    ...{ PASS_PRIVATE_KEY: passKeys.secret, TOKEN_PRIVATE_KEY: tokenKeys.secret },
+    ...{ ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64'), DATABASE_URL: database.url, ...over },
+  };
+  const read = Object.entries(settings).map(([name, { value }]) => [
+    name,
+    value.safeParse(own[name as keyof typeof own]).data,
+  ]);
+  return Object.fromEntries(read) as Values<keyof typeof settings>;
+};
+
+/** The services, as far as the edge can tell: the question says what they do. */
+const answer = async (tenant: string, { rid }: Pass, question: string): Promise<void> => {
+  const tell = (key: string, ...parts: Part[]) =>
+    publishReply(teller, { tenant, id: rid, pass: undefined, traceparent: '' }, key, parts);
+  if (question === 'silence') return;
+  if (question === 'refuse')
+    return void (await tell('1', {
+      type: 'refused',
+      code: 'AUTHZ_DENIED',
+      message: 'Insufficient permissions for this query',
+    }));
+  await tell('1', text('Good '));
+  if (question === 'wait') await goOn.promise;
+  if (cancels.includes(`cancel.${tenant}.${rid}`)) return void (await tell('2', { type: 'cancelled' }));
+  if (question === 'die') await tell('2', text('Best ', 2));
+  await tell('3', text('day', question === 'die' ? 2 : 1), answered);
+};
+
+beforeAll(async () => {
+  [broker, database] = await Promise.all([
+    startBroker(),
+    startPostgres({ dir: await mkdtemp(join(tmpdir(), 'jangada-edge-')), durability: 'relaxed' }),
+  ]);
+  const db = new Kysely<CoreTables>({
+    dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: database.url }) }),
+  });
+  await up(db as never);
+  const tenant = {
+    pack: 'aesthetic-clinic',
+    time_zone: 'America/Sao_Paulo',
+    locale: 'en',
+    currency: 'BRL',
+  } as const;
+  await db
+    .insertInto('tenants')
+    .values(['clinic', 'other'].map((id) => ({ id, name: id, ...tenant })))
+    .execute();
+  const hash = await hashPassword(password);
+  const accounts = [
+    ['ana', 'clinic'],
+    ['bia', 'clinic'],
+    ['eva', 'other'],
+  ] as const;
+  await db
+    .insertInto('accounts')
+    .values(
+      accounts.map(([id, tenant_id]) => ({
+        id,
+        tenant_id,
+        alias: id,
+        email: `${id}@${tenant_id}.example`,
+        password_hash: hash,
+        role: 'admin',
+        person_id: null,
+      })),
+    )
+    .execute();
+  await db.destroy();
+
+  teller = await openTeller(broker);
+  const readPass = passReader(keyRingOf(passKeys.ring));
+  teller.nc.subscribe('run.requested.*', {
+    callback: (_error, message) => {
+      const tenant = message.subject.split('.')[2] ?? '';
+      const body = message.json<Asked['body']>();
+      const pass = readPass(message.headers?.get(headers.pass) ?? '');
+      // The stream keeps a copy that was sent twice from being stored, not from being heard here.
+      if (asked.some((one) => one.pass.rid === pass.rid)) return;
+      asked.push({ tenant, pass, body });
+      void answer(tenant, pass, body.question);
+    },
+  });
+  teller.nc.subscribe('run.refused.*.*', {
+    callback: (_error, message) => void refused.push({ subject: message.subject, body: message.json() }),
+  });
+  teller.nc.subscribe(core.cancel('*', '*'), {
+    callback: (_error, message) => {
+      cancels.push(message.subject);
+      goOn.resolve();
+    },
+  });
+  await teller.nc.flush();
+
+  const config = configOf();
+  const store = await openStore('edge', config);
+  service = await openService(contract, config, { database: () => store.ping() });
+  ({ url } = await openServer(service, config, { store, probes: { database: () => store.ping() } }));
+  closing = [
+    () => service[Symbol.asyncDispose](),
+    () => store[Symbol.asyncDispose](),
+    () => teller.close(),
+    () => broker.stop(),
+    () => database.stop(),
+  ];
+});
+afterAll(async () => {
+  for (const close of closing) await close();
+});
+beforeEach(() => {
+  asked = [];
+  refused = [];
+  cancels = [];
+  goOn = Promise.withResolvers();
+});
+
+const tokens = new Map<string, string>();
+const logIn = (email: string, secret = password) =>
+  fetch(`${url}/v1/auth/token`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ email, password: secret }),
+  });
+const tokenOf = async (email: string): Promise<string> => {
+  const known =
+    tokens.get(email) ?? ((await (await logIn(email)).json()) as { access_token: string }).access_token;
+  tokens.set(email, known);
+  return known;
+};
+const ana = () => tokenOf('ana@clinic.example');
+const bia = () => tokenOf('bia@clinic.example');
+const eva = () => tokenOf('eva@other.example');
+const call = async (
+  path: string,
+  {
+    token,
+    body,
+    ...more
+  }: { token?: string; body?: unknown; method?: string; headers?: Record<string, string> } = {},
+) =>
+  fetch(`${url}${path}`, {
+    method: body === undefined ? 'GET' : 'POST',
+    ...more,
+    headers: {
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(token ? { authorization: `Bearer ${token}` } : {}),
+      ...more.headers,
+    },
+    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  });
+const codeOf = async (response: Response) => [
+  response.status,
+  ((await response.json()) as { code: string }).code,
+];
+const metric = async (name: string): Promise<number> => {
+  const lines = (await service.metrics.text())
+    .split('\n')
+    .filter((line) => line.startsWith(name) && !line.startsWith('#'));
+  return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+};
+const input = (content: string, over: object = {}) => ({
+  threadId: 'thread',
+  runId: crypto.randomUUID(),
+  protocolVersion: '1.0',
+  messages: [{ id: '1', role: 'user', content }],
+  tools: [],
+  context: [],
+  ...over,
+});
+
+describe('the door', () => {
+  test('a password opens it, a wrong one and an unknown person do not, and guessing ends', async () => {
+    const response = await logIn('ANA@clinic.example');
+    expect(await response.json()).toMatchObject({ token_type: 'Bearer', expires_in: 3600 });
+    expect(await codeOf(await logIn('ana@clinic.example', 'wrong'))).toEqual([401, 'AUTH_INVALID']);
+    for (let attempt = 0; attempt < 10; attempt++) await logIn('nobody@clinic.example');
+    expect((await logIn('nobody@clinic.example')).status).toBe(429);
+    expect((await logIn('ana@clinic.example')).status).toBe(200);
+  });
+
+  test('without a token there is no difference between what exists and what does not', async () => {
+    const before = await metric('agent_authentication_failures_total');
+    for (const path of [
+      '/v1/clients',
+      '/v1/query',
+      '/v1/agui/assistant/capabilities',
+      '/agui/other',
+      '/v1/agent',
+    ]) {
+      expect(await codeOf(await call(path))).toEqual([401, 'AUTH_MISSING']);
+    }
+    expect(await metric('agent_authentication_failures_total')).toBe(before + 5);
+    expect(await codeOf(await call('/v1/clients', { token: await ana() }))).toEqual([404, 'NOT_FOUND']);
+    expect(await codeOf(await call('/elsewhere'))).toEqual([404, 'NOT_FOUND']);
+    expect(await codeOf(await call('/v1/query', { token: 'forged', body: {} }))).toEqual([
+      401,
+      'AUTH_INVALID',
+    ]);
+  });
+
+  test('a page of another origin is refused unless it is listed', async () => {
+    const from = (origin: string, method = 'GET') => call('/v1/health', { method, headers: { origin } });
+    expect((await from('https://evil.example')).status).toBe(403);
+    expect((await from('null')).status).toBe(403);
+    expect((await from(url)).status).toBe(200);
+    const listed = await from('https://app.example', 'OPTIONS');
+    expect([listed.status, listed.headers.get('access-control-allow-origin')]).toEqual([
+      204,
+      'https://app.example',
+    ]);
+  });
+
+  test('a tenant that is not the token’s is refused and kept, wherever it is said', async () => {
+    const token = await ana();
+    const tenantSaid = { 'x-tenant-id': 'other' };
+    const responses = [
+      await call('/v1/agui/assistant/capabilities', { token, headers: tenantSaid }),
+      await call('/v1/agui/assistant', {
+        token,
+        body: input('hello', { forwardedProps: { tenantId: 'other' } }),
+      }),
+    ];
+    for (const response of responses)
+      expect(await codeOf(response)).toEqual([403, 'TENANT_ISOLATION_VIOLATION']);
+    expect(
+      await codeOf(await call('/v1/query', { token, body: { query: 'hello', tenantId: 'other' } })),
+    ).toEqual([403, 'TENANT_ISOLATION_VIOLATION']);
+    await until('three refusals on the bus', () => refused.length === 3);
+    expect(refused[0]?.subject).toBe(`run.refused.clinic.${responses[0]?.headers.get('jangada-run')}`);
+    expect(refused[0]?.body.code).toBe('TENANT_ISOLATION_VIOLATION');
+    expect(asked).toEqual([]);
+    expect(
+      (await call('/v1/agui/assistant/capabilities', { token, headers: { 'x-tenant-id': 'clinic' } })).status,
+    ).toBe(200);
+  });
+
+  test('what is too long, not JSON or not a question is refused with its own code', async () => {
+    const token = await ana();
+    const post = async (body: unknown) => codeOf(await call('/v1/query', { token, body }));
+    expect(await post({ query: 'x'.repeat(300_000) })).toEqual([413, 'PAYLOAD_TOO_LARGE']);
+    expect(await post('{')).toEqual([400, 'INPUT_INVALID']);
+    expect(await post({ query: 7 })).toEqual([400, 'INPUT_INVALID']);
+    expect(await post({ query: '  ' })).toEqual([400, 'INPUT_INVALID']);
+    expect(await post({ query: 'x'.repeat(2_001) })).toEqual([400, 'INPUT_INVALID']);
+    expect(await post({ query: 'hello', purpose: 'Everything!' })).toEqual([400, 'INPUT_INVALID']);
+  });
+});
+
+describe('POST /v1/query', () => {
+  test('answers in one piece, and the services see a pass that says who asked', async () => {
+    const response = await call('/v1/query', {
+      token: await ana(),
+      body: { query: ' hello ', sessionId: 's-1', clientId: 'client-7' },
+    });
+    const body = (await response.json()) as Record<string, unknown>;
+    expect(response.status).toBe(200);
+    expect(body).toMatchObject({
+      type: 'response',
+      content: 'Good day',
+      confidence: 0.9,
+      cached: false,
+      degraded: false,
+    });
+    expect(body['usage']).toMatchObject({ promptTokens: 1, completionTokens: 2, totalTokens: 3 });
+    const [seen] = asked;
+    expect(seen).toMatchObject({ tenant: 'clinic', body: { question: 'hello', subjectId: 'client-7' } });
+    expect(seen?.pass).toMatchObject({
+      tid: 'clinic',
+      sub: 'ana',
+      rol: 'admin',
+      rid: body['runId'],
+      qh: questionHash('hello'),
+      pur: 'care',
+      loc: 'en',
+    });
+    expect(seen?.pass.sid).toMatch(/^s-1_/);
+    expect(response.headers.get('jangada-run')).toBe(body['runId']);
+  });
+
+  test('a newer telling replaces the older one', async () => {
+    const response = await call('/v1/query', { token: await ana(), body: { query: 'die' } });
+    expect(await response.json()).toMatchObject({ content: 'Best day' });
+  });
+
+  test('a refusal has the status of its code, no confidence, and a text that is safe', async () => {
+    const before = await metric('agent_authorization_failures_total');
+    const response = await call('/v1/query', { token: await ana(), body: { query: 'refuse' } });
+    expect(response.status).toBe(403);
+    const { usage: spent, ...body } = (await response.json()) as { usage: { processingTimeMs: number } };
+    expect(body).toMatchObject({
+      type: 'error',
+      code: 'AUTHZ_DENIED',
+      content: 'Insufficient permissions for this query',
+      confidence: 0,
+      retryable: false,
+    });
+    expect(spent).toMatchObject({ promptTokens: 0, completionTokens: 0, totalTokens: 0 });
+    expect(spent.processingTimeMs).toBeGreaterThan(0);
+    expect(await metric('agent_authorization_failures_total')).toBe(before + 1);
+  });
+
+  test('services that say nothing are an outage after the deadline, not a hang', async () => {
+    const response = await call('/v1/query', { token: await ana(), body: { query: 'silence' } });
+    expect(await codeOf(response)).toEqual([503, 'UPSTREAM_UNAVAILABLE']);
+  });
+
+  test('sent twice under one run id it is asked once, and another question under it is a conflict', async () => {
+    const [token, runId] = [await ana(), crypto.randomUUID()];
+    const ask = (query: string) => call('/v1/query', { token, body: { query, runId } });
+    const answers = await Promise.all([ask('hello'), ask('hello')]);
+    for (const one of answers) expect(await one.json()).toMatchObject({ content: 'Good day' });
+    expect(await (await ask('hello')).json()).toMatchObject({ content: 'Good day' });
+    expect(asked.length).toBe(1);
+    expect(await codeOf(await ask('other'))).toEqual([409, 'RUN_CONFLICT']);
+  });
+
+  test('a tenant that floods is refused alone', async () => {
+    const token = await eva();
+    const flood = Array.from({ length: 130 }, () => call('/v1/query', { token, body: { query: 'silence' } }));
+    const jam = (await Promise.all(flood)).map(({ status }) => status);
+    expect(jam).toContain(429);
+    expect((await call('/v1/query', { token: await ana(), body: { query: 'hello' } })).status).toBe(200);
+  });
+
+  test('counts questions and failures by what they asked', async () => {
+    const counted = async () => [
+      await metric('agent_queries_by_type_total'),
+      await metric('agent_errors_by_type_total'),
+      await metric('agent_query_latency_seconds_count'),
+    ];
+    const [queries = 0, errors = 0, latencies = 0] = await counted();
+    await call('/v1/query', { token: await ana(), body: { query: 'hello' } });
+    await call('/v1/query', { token: await ana(), body: { query: 'refuse' } });
+    expect(await counted()).toEqual([queries + 2, errors + 1, latencies + 2]);
+    expect(await metric('agent_queries_by_type_total{type="appointments"')).toBeGreaterThan(0);
+  });
+});
+
+describe('AG-UI over HTTP', () => {
+  test.each([
+    ['1.0.0', HttpAgent],
+    ['0.0.59', OlderHttpAgent],
+  ] as const)('the genuine client %s asks and is answered', async (_version, Agent) => {
+    const agent = new Agent({
+      url: `${url}/v1/agui/assistant`,
+      headers: { authorization: `Bearer ${await ana()}` },
+    });
+    agent.messages = [{ id: '1', role: 'user', content: 'hello' }];
+    await agent.runAgent();
+    expect(agent.messages.at(-1)).toMatchObject({ role: 'assistant', content: 'Good day' });
+  });
+
+  test('a stream is served to whoever admits anything, event by event with its place', async () => {
+    const asking = input('hello');
+    const response = await call('/v1/agui/assistant', {
+      token: await ana(),
+      body: asking,
+      headers: { accept: '*/*' },
+    });
+    expect(response.headers.get('content-type')).toBe('text/event-stream');
+    expect(response.headers.get('cache-control')).toBe('no-cache, no-transform');
+    expect(response.headers.get('x-content-type-options')).toBe('nosniff');
+    const lines = (await response.text()).split('\n');
+    const ids = lines.filter((line) => line.startsWith('id: '));
+    expect(ids).toEqual(ids.map((_, index) => `id: ${asking.runId}:${index + 1}`));
+    expect(lines.some((line) => line.includes('"type":"RUN_FINISHED"'))).toBe(true);
+  });
+
+  test('a client that went away mid-answer gets exactly the rest', async () => {
+    const [token, asking] = [await ana(), input('wait')];
+    const first = await call('/v1/agui/assistant', { token, body: asking });
+    const reader = first.body?.pipeThrough(new TextDecoderStream()).getReader();
+    let seen = '';
+    while (!seen.includes('Good ')) seen += (await reader?.read())?.value ?? '';
+    await reader?.cancel();
+    const place =
+      seen
+        .match(/id: (\S+)/g)
+        ?.at(-1)
+        ?.slice('id: '.length) ?? '';
+    goOn.resolve();
+    const rest = await call(`/v1/agui/assistant/runs/${asking.runId}/events?threadId=thread`, {
+      token,
+      headers: { 'last-event-id': place },
+    });
+    const events = (await rest.text())
+      .split('\n')
+      .filter((line) => line.startsWith('data: '))
+      .map((line) => JSON.parse(line.slice(6)));
+    expect(events).toMatchObject([
+      { type: 'TEXT_MESSAGE_CONTENT', delta: 'day' },
+      { type: 'TEXT_MESSAGE_END' },
+      { type: 'RUN_FINISHED', threadId: 'thread', runId: asking.runId },
+    ]);
+  });
+
+  test('another person’s run is not there, by either of its names', async () => {
+    const asking = input('hello');
+    const done = await call('/v1/agui/assistant', { token: await ana(), body: asking });
+    await done.text();
+    const inside = done.headers.get('jangada-run');
+    const [other, foreigner] = [await bia(), await eva()];
+    const tries = [other, foreigner].flatMap((token) =>
+      [asking.runId, inside].flatMap((name) => {
+        const run = `/v1/agui/assistant/runs/${name}`;
+        return [call(`${run}/events`, { token }), call(`${run}/cancel`, { token, body: {} })];
+      }),
+    );
+    for (const response of await Promise.all(tries))
+      expect(await codeOf(response)).toEqual([404, 'NOT_FOUND']);
+    expect((await call(`/v1/agui/assistant/runs/${inside}/events`, { token: await ana() })).status).toBe(200);
+    expect(cancels).not.toContain(`cancel.clinic.${inside}`);
+  });
+
+  test('a cancelled run ends as cancelled for everybody who follows it', async () => {
+    const [token, asking] = [await ana(), input('wait')];
+    const response = await call('/v1/agui/assistant', { token, body: asking });
+    const cancel = await call(`/v1/agui/assistant/runs/${asking.runId}/cancel`, { token, body: {} });
+    expect([cancel.status, await cancel.json()]).toEqual([202, { cancelled: true }]);
+    expect(await response.text()).toContain('"outcome":{"type":"cancelled"}');
+  });
+
+  test('what the agent can do is told, and a name that is no agent’s is not found', async () => {
+    const token = await ana();
+    expect(await (await call('/v1/agui/helper/capabilities', { token })).json()).toMatchObject({
+      transport: { streaming: true, resumable: true },
+    });
+    expect((await call('/v1/agui/NOT_ONE/capabilities', { token })).status).toBe(404);
+  });
+});
+
+/** A socket and the frames that came, as JSON. */
+const openSocket = async (
+  path: string,
+  { protocols = [], token, origin }: { protocols?: string[]; token?: string; origin?: string } = {},
+) => {
+  const options = {
+    headers: { ...(token ? { authorization: `Bearer ${token}` } : {}), ...(origin ? { origin } : {}) },
+  };
+  const socket = new WebSocket(url.replace('http', 'ws') + path, protocols, options);
+  const frames: Record<string, unknown>[] = [];
+  socket.on('message', (data) => frames.push(JSON.parse(String(data))));
+  const closed = once(socket, 'close').then(([code]) => code as number);
+  const opened = once(socket, 'open');
+  const rejected = once(socket, 'unexpected-response').then(([, response]) => {
+    socket.terminate();
+    throw new Error(`HTTP ${response.statusCode}`);
+  });
+  socket.on('error', () => undefined);
+  closed.catch(() => undefined);
+  await Promise.race([opened, rejected]);
+  rejected.catch(() => undefined);
+  return {
+    socket,
+    frames,
+    closed,
+    send: (frame: unknown) =>
+      socket.send(typeof frame === 'string' || Buffer.isBuffer(frame) ? frame : JSON.stringify(frame)),
+    frame: (what: string, matches: (frame: Record<string, unknown>) => boolean) =>
+      until(what, () => frames.find(matches)),
+  };
+};
+const eventTypes = (frames: Record<string, unknown>[]) =>
+  frames.flatMap(({ event }) => (event ? [(event as { type: string }).type] : []));
+const whole = [
+  'RUN_STARTED',
+  'TEXT_MESSAGE_START',
+  'TEXT_MESSAGE_CONTENT',
+  'TEXT_MESSAGE_CONTENT',
+  'TEXT_MESSAGE_END',
+  'RUN_FINISHED',
+];
+
+describe('a socket', () => {
+  test('is not opened with a wrong token, or from an origin that is not listed', async () => {
+    await expect(openSocket('/v1/agent', { token: 'wrong' })).rejects.toThrow('HTTP 401');
+    await expect(
+      openSocket('/v1/agent', {
+        protocols: ['agui.v1', `bearer.${Buffer.from('wrong').toString('base64url')}`],
+      }),
+    ).rejects.toThrow('HTTP 401');
+    await expect(
+      openSocket('/v1/agent', { token: await ana(), origin: 'https://evil.example' }),
+    ).rejects.toThrow('HTTP 403');
+    await expect(openSocket('/v1/nothing', { token: await ana() })).rejects.toThrow('HTTP 404');
+  });
+
+  test('takes the token as a subprotocol beside the real one, and never echoes it', async () => {
+    const bearer = `bearer.${Buffer.from(await ana()).toString('base64url')}`;
+    const { socket, send, frame } = await openSocket('/v1/agent', { protocols: [bearer, 'agui.v1'] });
+    expect(socket.protocol).toBe('agui.v1');
+    send({ op: 'ping' });
+    await frame('a pong', ({ op }) => op === 'pong');
+    socket.close();
+  });
+
+  test('takes the token as its first frame, and nothing before it', async () => {
+    const { socket, send, frame } = await openSocket('/v1/agent', { protocols: ['agui.v1'] });
+    send({ op: 'auth', token: await ana() });
+    send({ op: 'ping' });
+    await frame('a pong', ({ op }) => op === 'pong');
+    socket.close();
+    const stranger = await openSocket('/v1/agent');
+    stranger.send({ op: 'run', input: input('hello') });
+    expect(await stranger.closed).toBe(4401);
+    expect(stranger.frames).toMatchObject([{ op: 'error', code: 'AUTH_MISSING' }]);
+    expect(asked).toEqual([]);
+  });
+
+  test('closes when nobody signs in, and when the token ends', async () => {
+    const silent = await openSocket('/v1/agent');
+    const token = await new SignJWT({ tid: 'clinic', role: 'admin', sid: 's' })
+      .setProtectedHeader({ alg: 'EdDSA', typ: 'at+jwt', kid: 'token' })
+      .setIssuer('jangada')
+      .setAudience('jangada')
+      .setSubject('ana')
+      .setExpirationTime(Math.floor(Date.now() / 1_000) + 2)
+      .sign(tokenKeys.signer.key);
+    const short = await openSocket('/v1/agent', { token });
+    expect(await short.closed).toBe(4401);
+    expect(await silent.closed).toBe(4408);
+  });
+
+  test('is counted while it is open', async () => {
+    const token = await ana();
+    await until('the sockets of other tests to be gone', async () => (await metric('ws_connections')) === 0);
+    const sockets = await Promise.all(Array.from({ length: 20 }, () => openSocket('/v1/agent', { token })));
+    expect(await metric('ws_connections')).toBe(20);
+    for (const { socket } of sockets) socket.close();
+    await until('the gauge to fall', async () => (await metric('ws_connections')) === 0);
+  });
+});
+
+describe('agui.v1', () => {
+  const open = async (token: string) => openSocket('/v1/agent', { protocols: ['agui.v1'], token });
+
+  test('carries several runs at once, each event with its place', async () => {
+    const { socket, send, frames, frame } = await open(await ana());
+    const [one, two] = [input('wait'), input('hello')];
+    send({ op: 'run', agent: 'assistant', input: one });
+    send({ op: 'run', input: two });
+    await frame(
+      'the second run to end',
+      ({ run, event }) => run === two.runId && (event as { type: string })?.type === 'RUN_FINISHED',
+    );
+    goOn.resolve();
+    await frame(
+      'the first run to end',
+      ({ run, event }) => run === one.runId && (event as { type: string })?.type === 'RUN_FINISHED',
+    );
+    for (const { runId } of [one, two]) {
+      const mine = frames.filter(({ run }) => run === runId);
+      expect(eventTypes(mine)).toEqual(whole);
+      expect(mine.map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 6]);
+    }
+    socket.close();
+  });
+
+  test('a run is resumed on another socket with what is missing, and nobody else can', async () => {
+    const [token, asking] = [await ana(), input('wait')];
+    const first = await open(token);
+    first.send({ op: 'run', input: asking });
+    await first.frame('some text', ({ seq }) => seq === 3);
+    first.socket.terminate();
+    goOn.resolve();
+    const second = await open(token);
+    second.send({ op: 'resume', runId: asking.runId, threadId: 'thread', after: 3 });
+    await second.frame('the end', ({ seq }) => seq === 6);
+    expect(eventTypes(second.frames)).toEqual(whole.slice(3));
+    const thief = await open(await bia());
+    thief.send({ op: 'resume', runId: asking.runId, after: 0 });
+    await thief.frame(
+      'an error',
+      ({ op, code, runId }) => op === 'error' && code === 'NOT_FOUND' && runId === asking.runId,
+    );
+    second.socket.close();
+    thief.socket.close();
+  });
+
+  test('a run is cancelled, and a frame that makes no sense is answered and harms nothing', async () => {
+    const { socket, send, frame } = await open(await ana());
+    const asking = input('wait');
+    send({ op: 'run', input: asking });
+    await frame('some text', ({ seq }) => seq === 3);
+    for (const nonsense of [
+      '{',
+      '[]',
+      { op: 'fly' },
+      { op: 'run', input: { threadId: 7 } },
+      Buffer.from([0, 1, 2]),
+    ])
+      send(nonsense);
+    send({ op: 'cancel', runId: asking.runId });
+    await frame('the answer to cancel', ({ op, cancelled }) => op === 'cancelled' && cancelled === true);
+    await frame(
+      'the end',
+      ({ event }) => (event as { outcome?: { type: string } })?.outcome?.type === 'cancelled',
+    );
+    await frame('an error', ({ op, code }) => op === 'error' && code === 'INVALID_MESSAGE');
+    socket.close();
+  });
+});
+
+test('agui.v1.bare: one input in, bare events out, and the socket ends with the run', async () => {
+  for (const [path, protocols] of [
+    ['/v1/agent', ['agui.v1.bare']],
+    ['/agui/ws', []],
+  ] as const) {
+    const { send, frames, closed } = await openSocket(path, {
+      protocols: [...protocols],
+      token: await ana(),
+    });
+    send(input('hello'));
+    expect(await closed).toBe(1000);
+    expect(frames.map(({ type }) => type)).toEqual(whole);
+  }
+  const { send, frames, closed } = await openSocket('/agui/ws', { token: await ana() });
+  send(input(''));
+  expect(await closed).toBe(1000);
+  expect(frames).toMatchObject([{ type: 'RUN_ERROR', code: 'INPUT_INVALID' }]);
+});
+
+describe('AguiMessage', () => {
+  const message = (over: object = {}) => ({
+    id: crypto.randomUUID(),
+    type: 'query',
+    timestamp: new Date().toISOString(),
+    sessionId: 'session-1',
+    payload: { query: 'hello' },
+    metadata: { userId: 'ana', version: '1.0' },
+    ...over,
+  });
+  type Said = { type: string; payload: Record<string, unknown>; metadata: Record<string, unknown> };
+  const about = (frames: Record<string, unknown>[], id: string) =>
+    (frames as unknown as Said[]).filter(({ metadata }) => metadata['requestId'] === id);
+
+  test('greets, tells that it works, streams, and ends with the response', async () => {
+    const { socket, send, frames, frame } = await openSocket('/v1/agent', { token: await ana() });
+    await frame(
+      'the greeting',
+      ({ type, payload }) => type === 'status' && (payload as { state: string }).state === 'connected',
+    );
+    const query = message();
+    send(query);
+    await frame('the response', ({ type }) => type === 'response');
+    const said = about(frames, query.id);
+    expect(said.map(({ type }) => type)).toEqual([
+      'status',
+      'streaming_chunk',
+      'streaming_chunk',
+      'response',
+    ]);
+    const chunks = said.filter(({ type }) => type === 'streaming_chunk').map(({ payload }) => payload);
+    expect(chunks.map(({ seq }) => seq)).toEqual([0, 1]);
+    expect(said.at(-1)?.payload).toMatchObject({ content: 'Good day', outcome: 'success', confidence: 0.9 });
+    for (const { metadata } of said)
+      expect(metadata).toMatchObject({ userId: 'ana', version: '1.0', auditTrail: asked[0]?.pass.rid });
+
+    send(message({ type: 'feedback', id: 'f-1', payload: { runId: query.id, rating: 5 } }));
+    await frame(
+      'the receipt',
+      ({ type, payload }) => type === 'status' && (payload as { state: string }).state === 'received',
+    );
+    send(message({ type: 'feedback', id: 'f-2', payload: { runId: 'somebody-elses', rating: 1 } }));
+    await until('the refusal', () =>
+      about(frames, 'f-2').some(({ payload }) => payload['code'] === 'NOT_FOUND'),
+    );
+    socket.close();
+  });
+
+  test('answers what is wrong with its own code and stays usable', async () => {
+    const { socket, send, frames, frame } = await openSocket('/v1/agent', { token: await ana() });
+    const errors: [unknown, string, string?][] = [
+      ['{', 'INVALID_MESSAGE', 'Invalid message structure'],
+      [Buffer.from([1, 2, 3]), 'INVALID_MESSAGE'],
+      ['x'.repeat(5_000_000), 'PAYLOAD_TOO_LARGE'],
+      ...['id', 'type', 'timestamp', 'sessionId', 'payload'].map((field): [unknown, string, string] => [
+        message({ [field]: undefined }),
+        'INVALID_MESSAGE',
+        'Invalid message structure',
+      ]),
+      [message({ type: 'response' }), 'UNSUPPORTED_MESSAGE', 'Unsupported message type: response'],
+      [message({ metadata: { userId: 'ana', version: '9.0' } }), 'UNSUPPORTED_VERSION'],
+      [message({ metadata: { userId: 'bia', version: '1.0' } }), 'SESSION_MISMATCH'],
+      [
+        message({ metadata: { userId: 'ana', version: '1.0', tenantId: 'other' } }),
+        'TENANT_ISOLATION_VIOLATION',
+      ],
+      [message({ payload: { query: 'refuse' } }), 'AUTHZ_DENIED'],
+    ];
+    for (const [sent, code, words] of errors) {
+      frames.length = 0;
+      send(sent);
+      const said = await frame(`${code} for ${String(sent).slice(0, 20)}`, ({ type }) => type === 'error');
+      expect(said).toMatchObject({ payload: { code, ...(words ? { message: words } : {}) } });
+      if (typeof sent === 'object' && sent && 'id' in sent && sent.id)
+        expect(said).toMatchObject({ metadata: { requestId: sent.id } });
+    }
+    await until('both refusals at the door to be kept', () => refused.length === 2);
+    send(message());
+    await frame('an answer after all that', ({ type }) => type === 'response');
+    socket.close();
+  });
+
+  test('a session that another person holds is not shared', async () => {
+    const first = await openSocket('/v1/agent', { token: await ana() });
+    first.send(message({ sessionId: 'of-ana' }));
+    await first.frame('the response', ({ type }) => type === 'response');
+    const second = await openSocket('/v1/agent', { token: await bia() });
+    second.send(message({ sessionId: 'of-ana', metadata: { userId: 'bia' } }));
+    await second.frame(
+      'a mismatch',
+      ({ payload }) => (payload as { code?: string }).code === 'SESSION_MISMATCH',
+    );
+    first.socket.close();
+    second.socket.close();
+  });
+});
+
+describe('health', () => {
+  test('lists the five checks, and says which nobody vouches for', async () => {
+    const response = await call('/v1/health');
+    const document = (await response.json()) as {
+      status: string;
+      checks: { name: string; status: string }[];
+    };
+    const statuses = Object.fromEntries(document.checks.map(({ name, status }) => [name, status]));
+    expect(statuses).toEqual({
+      database: 'healthy',
+      redis: 'unhealthy',
+      ai_service: 'unhealthy',
+      security: 'unhealthy',
+      websocket: 'healthy',
+    });
+    expect([response.status, document.status]).toEqual([200, 'degraded']);
+  });
+
+  test('is ready while broker and database are there', async () => {
+    const response = await call('/v1/ready');
+    expect([response.status, await response.json()]).toMatchObject([200, { ready: true }]);
+  });
+});
+
+test('a port that is taken is said in one sentence', async () => {
+  const other = createServer();
+  await once(other.listen(0, '127.0.0.1'), 'listening');
+  const { port } = other.address() as { port: number };
+  const config = { ...configOf(), JANGADA_PORT: port };
+  const store = await openStore('edge', config);
+  const second = await openService(contract, config);
+  try {
+    await expect(openServer(second, config, { store, probes: {} })).rejects.toThrow(
+      `port ${port} on 127.0.0.1 is taken`,
+    );
+  } finally {
+    await second[Symbol.asyncDispose]();
+    await store[Symbol.asyncDispose]();
+    other.close();
+  }
+});
+
+test('draining gives runs a last word and lets sockets resume elsewhere', async () => {
+  const token = await ana();
+  const resumable = await openSocket('/v1/agent', { protocols: ['agui.v1'], token });
+  resumable.send({ op: 'run', input: input('wait') });
+  await resumable.frame('some text', ({ seq }) => seq === 3);
+  const stream = await call('/v1/agui/assistant', { token, body: input('wait') });
+  const seed = await openSocket('/v1/agent', { token });
+  const drained = service[Symbol.asyncDispose]();
+  expect(await resumable.closed).toBe(1012);
+  expect(eventTypes(resumable.frames)).not.toContain('RUN_ERROR');
+  expect(await stream.text()).toContain('"type":"RUN_ERROR"');
+  expect(await seed.closed).toBe(1012);
+  await drained;
+  await expect(call('/v1/ready')).rejects.toThrow();
+});
