@@ -323,30 +323,6 @@ create table sec.grant_key (
   outer_key bytea not null
 ); -- of jangada_owner
 
-CREATE OR REPLACE FUNCTION sec."grant"()
- RETURNS jsonb
- LANGUAGE plpgsql
- STABLE SECURITY DEFINER
- SET search_path TO 'pg_catalog'
-AS $function$
-    declare
-      statement text := current_setting('app.grant', true);
-      payload text := split_part(statement, '.', 1);
-      seal text := split_part(statement, '.', 2);
-      claims jsonb;
-    begin
-      if coalesce(statement, '') = '' then return null; end if;
-      perform from sec.grant_key k
-        where sha256(k.outer_key || sha256(k.inner_key || convert_to(payload, 'UTF8')))
-          = decode(rpad(translate(seal, '-_', '+/'), (length(seal) + 3) / 4 * 4, '='), 'base64');
-      if not found then return null; end if;
-      claims := convert_from(decode(rpad(translate(payload, '-_', '+/'), (length(payload) + 3) / 4 * 4, '='), 'base64'), 'UTF8')::jsonb;
-      if (claims->>'exp')::numeric < extract(epoch from clock_timestamp()) * 1000 then return null; end if;
-      return claims;
-    exception when others then return null;
-    end $function$; -- of jangada_owner
-grant execute on function sec."grant"() to nobody;
-
 CREATE OR REPLACE FUNCTION sec.claimed_tenant()
  RETURNS text
  LANGUAGE sql
@@ -357,8 +333,23 @@ grant execute on function sec.claimed_tenant() to svc_audit, svc_data_access, sv
 
 CREATE OR REPLACE FUNCTION sec.granted_tenant()
  RETURNS text
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog'
-AS $function$ select sec.grant()->>'tid' $function$; -- of jangada_owner
+AS $function$
+    declare
+      statement text := current_setting('app.grant', true);
+      payload text;
+      claims jsonb;
+    begin
+      if statement is null or statement !~ '^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}$' then return null; end if;
+      payload := split_part(statement, '.', 1);
+      perform from sec.grant_key k
+        where translate(encode(sha256(k.outer_key || sha256(k.inner_key || convert_to(payload, 'UTF8'))), 'base64'), '+/=', '-_')
+          = split_part(statement, '.', 2);
+      if not found then return null; end if;
+      claims := convert_from(decode(rpad(translate(payload, '-_', '+/'), (length(payload) + 3) / 4 * 4, '='), 'base64'), 'UTF8')::jsonb;
+      if (claims->>'exp')::numeric < extract(epoch from clock_timestamp()) * 1000 then return null; end if;
+      return claims->>'tid';
+    end $function$; -- of jangada_owner
 grant execute on function sec.granted_tenant() to svc_audit, svc_data_access, svc_edge, svc_import, svc_permission, svc_retention;

@@ -23,8 +23,8 @@ export const readConfig = <N extends Name>(
   names: readonly N[],
   env: NodeJS.ProcessEnv = process.env,
 ): Values<N> => {
-  const source = withDatabase(env);
   const wrong: string[] = [];
+  const source = withDatabase(env, wrong);
   for (const key of Object.keys(source)) {
     const name = key.replace(/_FILE$/, '');
     if (ours.test(key) && !(name in settings) && !forTools.has(key) && !database.includes(name)) {
@@ -45,7 +45,7 @@ export const readConfig = <N extends Name>(
 
 const settingFrom = (name: string, env: NodeJS.ProcessEnv, wrong: string[]): string | undefined => {
   const file = env[`${name}_FILE`];
-  if (file === undefined || env[name] !== undefined) return env[name] || undefined;
+  if (env[name] || !file) return env[name] || undefined;
   try {
     return readFileSync(file, 'utf8').trim();
   } catch {
@@ -55,12 +55,16 @@ const settingFrom = (name: string, env: NodeJS.ProcessEnv, wrong: string[]): str
 };
 
 /** The separate database settings of a container platform, as one URL. */
-const withDatabase = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv => {
+const withDatabase = (env: NodeJS.ProcessEnv, wrong: string[]): NodeJS.ProcessEnv => {
   const { AI_AGENT_DB_HOST: host, AI_AGENT_DB_NAME: name, AI_AGENT_DB_USER: user } = env;
   if (!host || env['DATABASE_URL'] || env['DATABASE_URL_FILE']) return env;
-  const url = new URL(`postgres://${host}:${env['AI_AGENT_DB_PORT'] ?? 5432}/${name ?? user ?? ''}`);
+  const url = URL.parse(`postgres://${host}:${env['AI_AGENT_DB_PORT'] || 5432}/${name || user || ''}`);
+  if (!url) {
+    wrong.push('AI_AGENT_DB_HOST and AI_AGENT_DB_PORT do not make an address');
+    return env;
+  }
   url.username = user ?? '';
-  url.password = settingFrom('AI_AGENT_DB_PASSWORD', env, []) ?? '';
+  url.password = settingFrom('AI_AGENT_DB_PASSWORD', env, wrong) ?? '';
   if (env['AI_AGENT_DB_SSL'] === 'true') url.searchParams.set('sslmode', 'verify-full');
   return {
     ...env,

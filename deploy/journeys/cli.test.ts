@@ -1,0 +1,129 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { collect } from '../topology.ts';
+import { type Ended, type Journey, startJourney } from './journey.ts';
+
+/** The command line against a running system: what an operator types. */
+
+let journey: Journey;
+
+beforeAll(async () => {
+  journey = await startJourney();
+});
+afterAll(() => journey?.[Symbol.asyncDispose]());
+
+const json = async <T>(...args: string[]): Promise<T> => {
+  const { code, stdout, stderr } = await journey.jangada(...args, '--json');
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  return JSON.parse(stdout) as T;
+};
+
+interface Story {
+  readonly run: string;
+  readonly tenant: string;
+  readonly role: string;
+  readonly steps: readonly { fact: string; offsetMs: number; tookMs: number; saidBy: string[] }[];
+  readonly told: { readonly attempt: number; readonly lastMs: number };
+}
+
+test('ask answers, and run show tells how it came about', async () => {
+  const asked = await json<{ runId: string; text: string; ms: number }>(
+    'ask',
+    '--as',
+    'professional',
+    'quantas consultas tenho amanhã?',
+  );
+  expect(asked.text).toMatch(/^\d+ consultas? /);
+  const story = await json<Story>('run', 'show', asked.runId);
+  expect(story).toMatchObject({
+    run: asked.runId,
+    tenant: 'clinica-aurora',
+    role: 'aesthetic_professional',
+    told: { attempt: 1 },
+  });
+  expect(story.steps.map(({ fact, saidBy }) => [fact, ...saidBy])).toEqual([
+    ['run.understood', 'intent'],
+    ['run.permitted', 'permission'],
+    ['run.fetched', 'data-access'],
+    ['run.answered', 'response-generation'],
+  ]);
+  const offsets = story.steps.map(({ offsetMs }) => offsetMs);
+  expect(offsets).toEqual(offsets.toSorted((a, b) => a - b));
+  expect(offsets[0]).toBeGreaterThan(0);
+  expect(offsets.at(-1)).toBeLessThan(asked.ms);
+
+  const shown = await journey.jangada('run', 'show', asked.runId.slice(0, 12));
+  expect(shown.stdout).toMatch(/run\.understood[\s\S]+run\.permitted[\s\S]+run\.fetched[\s\S]+run\.answered/);
+});
+
+test('ask ends with 1 and the reason when the question is refused', async () => {
+  const refused = await journey.jangada('ask', '--as', 'professional', 'histórico da cliente Elisa Prado');
+  expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('AUTHZ_NO_RELATION') });
+});
+
+test('audit tail shows who asked', async () => {
+  const { runId } = await (await journey.as('admin')).query('quantos clientes?');
+  await journey.auditOf(runId);
+  const entries = await json<{ about: string; actor: string; fact: string }[]>('audit', 'tail');
+  expect(entries).toContainEqual(
+    expect.objectContaining({ about: runId, actor: 'clinica-aurora-admin', fact: 'run.answered' }),
+  );
+});
+
+test('status is ready and names every service with where its health is', async () => {
+  const status = await json<{
+    ready: boolean;
+    edge: { url: string };
+    services: { name: string; healthy: boolean; url: string }[];
+  }>('status', '--wait', '5000');
+  expect(status).toMatchObject({ ready: true, edge: { url: journey.system.local.edgeUrl } });
+  expect(status.services.map(({ name, healthy }) => [name, healthy])).toEqual(
+    (await collect()).map(({ name }) => [name, true]),
+  );
+  for (const { url } of status.services) {
+    const health = await fetch(`${url}/v1/health`);
+    expect(await health.json()).toMatchObject({ status: 'healthy' });
+  }
+});
+
+test('status is not ready, and 1, while a service is away', async () => {
+  const intent = journey.system.services.get('intent');
+  await intent?.suspend();
+  const status: Ended = await journey.jangada('status', '--json');
+  expect(status.code).toBe(1);
+  expect(JSON.parse(status.stdout)).toMatchObject({
+    ready: false,
+    services: expect.arrayContaining([expect.objectContaining({ name: 'intent', healthy: false })]),
+  });
+  intent?.resume();
+  await journey.system.ready();
+});
+
+test('subjects and policies name what the services really do', async () => {
+  const subjects = await json<{ subject: string; publishers: string[]; hearers: string[] }[]>('subjects');
+  expect(subjects).toContainEqual(
+    expect.objectContaining({
+      subject: 'run.permitted.*.*',
+      publishers: ['permission'],
+      hearers: expect.arrayContaining(['data-access', 'audit']),
+    }),
+  );
+  const policies = await json<{ hop: string; breaker: string }[]>('policies');
+  expect(policies.map(({ hop, breaker }) => [hop, breaker])).toEqual(
+    (await collect()).map(({ name }) => [name, 'closed']),
+  );
+});
+
+test('accounts signs everybody in who is listed', async () => {
+  const accounts =
+    await json<{ alias: string; tenant: string; role: string; password: string }[]>('accounts');
+  expect(accounts).toEqual(journey.system.accounts);
+  expect(accounts.map(({ alias, role }) => [alias, role])).toEqual([
+    ['admin', 'admin'],
+    ['professional', 'aesthetic_professional'],
+    ['professional2', 'aesthetic_professional'],
+    ['client', 'client'],
+    ['client2', 'client'],
+    ['foreign', 'aesthetic_professional'],
+  ]);
+  for (const { alias } of accounts) expect((await journey.as(alias)).token).toMatch(/^ey/);
+});
