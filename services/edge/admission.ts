@@ -16,7 +16,7 @@ import { LRUCache } from 'lru-cache';
 import type { Accounts, Tenant } from './accounts.ts';
 import type { Follower, Following, Told } from './follow.ts';
 import type { Identity } from './identity.ts';
-import { ownedId } from './ids.ts';
+import { openIds } from './ids.ts';
 import type { Meter } from './meter.ts';
 import { Refusal } from './refusal.ts';
 
@@ -78,8 +78,8 @@ export const openAdmission = (
   const sign = passSealer(signerOf(config.PASS_PRIVATE_KEY));
   /** Hash of the question by run, for runs admitted here lately. */
   const admitted = new LRUCache<string, string>({ max: 50_000, ttl: 5 * 60_000 });
-  const idOf = (identity: Identity, kind: 'run' | 'session', given: string) =>
-    ownedId(config.ENCRYPTION_KEY, kind, identity, given);
+  const ownedId = openIds(config.ENCRYPTION_KEY);
+  const idOf = (identity: Identity, kind: 'run' | 'session', given: string) => ownedId(kind, identity, given);
 
   const tenantOf = async (identity: Identity): Promise<Tenant> => {
     const tenant = await accounts.tenant(identity.tenant);

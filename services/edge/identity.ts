@@ -115,6 +115,7 @@ export const openIdentities = (config: Config, accounts: Accounts): Identities =
         return identity;
       } catch (error) {
         verified.delete(token);
+        if (error instanceof errors.JWKSTimeout) throw new Unavailable('token issuer', error);
         if (error instanceof errors.JWTExpired) throw new Refusal('AUTH_EXPIRED');
         if (error instanceof errors.JOSEError || error instanceof z.ZodError)
           throw new Refusal('AUTH_INVALID');

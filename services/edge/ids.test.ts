@@ -1,19 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import { token } from '@jangada/proto/message.ts';
 import { expect, test } from 'vitest';
-import { ownedId } from './ids.ts';
+import { openIds } from './ids.ts';
 
-const key = randomBytes(32);
+const ownedId = openIds(randomBytes(32));
 const ana = { tenant: 'clinic', subject: 'ana' };
 const bia = { tenant: 'clinic', subject: 'bia' };
-const run = (owner: typeof ana, given: string) => ownedId(key, 'run', owner, given);
+const run = (owner: typeof ana, given: string) => ownedId('run', owner, given);
 
 test('the same id of the same person is the same run, and of another person another run', () => {
   expect(run(ana, 'run-1')).toBe(run(ana, 'run-1'));
   expect(run(ana, 'run-1')).toMatch(/^run-1_/);
   expect(run(bia, 'run-1')).not.toBe(run(ana, 'run-1'));
   expect(run({ ...ana, tenant: 'other' }, 'run-1')).not.toBe(run(ana, 'run-1'));
-  expect(ownedId(key, 'session', ana, 'run-1')).not.toBe(run(ana, 'run-1'));
+  expect(ownedId('session', ana, 'run-1')).not.toBe(run(ana, 'run-1'));
 });
 
 test('an id from inside stays what it is for its owner and leads anybody else to a run of their own', () => {

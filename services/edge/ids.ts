@@ -1,5 +1,6 @@
 import { createHash, createHmac } from 'node:crypto';
 import { token } from '@jangada/proto/message.ts';
+import { LRUCache } from 'lru-cache';
 
 /**
  * Ids of runs and sessions that a client chose become subject tokens that hold their owner: a keyed tag of tenant
@@ -13,10 +14,22 @@ export interface Owner {
 
 const plain = /^[A-Za-z0-9-]{1,40}$/;
 
-/** The id inside for an id outside. One that is the caller's own already stays as it is. */
-export const ownedId = (key: Buffer, kind: 'run' | 'session', owner: Owner, given: string): string => {
-  const seal = createHmac('sha256', key).update(`${kind}|${owner.tenant}|${owner.subject}`);
-  const tag = `_${seal.digest('base64url').slice(0, 10)}`;
-  if (given.endsWith(tag) && token.test(given)) return given;
-  return `${plain.test(given) ? given : createHash('sha256').update(given).digest('base64url').slice(0, 22)}${tag}`;
+/** Maps an id outside to the id inside. One that is the caller's own already stays as it is. */
+export const openIds = (key: Buffer): ((kind: 'run' | 'session', owner: Owner, given: string) => string) => {
+  const tags = new LRUCache<string, string>({ max: 10_000 });
+  const tagOf = (owned: string): string => {
+    const known = tags.get(owned);
+    if (known) return known;
+    const tag = `_${createHmac('sha256', key).update(owned).digest('base64url').slice(0, 10)}`;
+    tags.set(owned, tag);
+    return tag;
+  };
+  return (kind, { tenant, subject }, given) => {
+    const tag = tagOf(`${kind}|${tenant}|${subject}`);
+    if (given.endsWith(tag) && token.test(given)) return given;
+    const name = plain.test(given)
+      ? given
+      : createHash('sha256').update(given).digest('base64url').slice(0, 22);
+    return `${name}${tag}`;
+  };
 };

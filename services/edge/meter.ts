@@ -62,7 +62,11 @@ export const openMeter = ({ log, metrics }: Service): Meter => {
       }
       const { traceId } = span.spanContext();
       log.info({
-        operation: 'run',
+        operation: 'analyze_query',
+        // The question itself is personal data, in every pack there is.
+        query: 'redacted',
+        tools_used: [],
+        tokens_used: end?.type === 'answered' ? end.usage.totalTokens : 0,
         runId: id,
         tenantId: tenant,
         ...(code ? { code } : {}),

@@ -6,7 +6,7 @@ import { eventsOf, type Peer, readInput } from './agui.ts';
 import { Refusal } from './refusal.ts';
 import type { Connection, Dialect } from './socket.ts';
 
-/** AG-UI over WebSocket. The protocol has no binding of its own for it; ours is in docs/websocket.md. */
+/** AG-UI over WebSocket. The protocol has no binding of its own for it: ours are these two, told apart by subprotocol. */
 
 const name = z.string().min(1).max(200);
 const operation = z.discriminatedUnion('op', [
