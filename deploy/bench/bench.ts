@@ -48,7 +48,8 @@ const seconds = Number(options.seconds ?? (quick ? 1 : 7));
 const rounds = quick ? 1 : 3;
 const clinics = quick ? 60 : 600;
 const rampMs = quick ? 300 : 1_500;
-const warmUp = { inFlight: 64, rampMs: 0, measureMs: quick ? 1_000 : 5_000 };
+/** Long enough for V8 to compile what is hot, at the rate of the slowest. */
+const warmUp = { inFlight: 64, rampMs: 0, measureMs: quick ? 1_000 : 20_000 };
 const levels = [1, 64, 256] as const;
 const chosen = isName(options.only) ? [options.only] : names;
 
@@ -125,7 +126,8 @@ const compare = async (ground: Ground): Promise<{ rows: readonly Row[]; servers:
   for (let round = 1; round <= rounds; round++) for (const entrant of entrants) await measure(entrant);
   const rows: Row[] = [];
   for (const entrant of entrants) rows.push(await rowOf(entrant));
-  return { rows, servers: await serverVersions(ground) };
+  const software = entrants.flatMap(({ candidate }) => candidate.software);
+  return { rows, servers: [...new Set([await postgresVersion(ground), ...software])] };
 };
 
 const oursAlone = async (ground: Ground, durability: Durability): Promise<Row> => {
@@ -137,12 +139,12 @@ const oursAlone = async (ground: Ground, durability: Durability): Promise<Row> =
   return rowOf(entrant);
 };
 
-const serverVersions = async ({ postgres }: Ground): Promise<readonly string[]> => {
+const postgresVersion = async ({ postgres }: Ground): Promise<string> => {
   const client = new pg.Client({ connectionString: postgres.url });
   await client.connect();
   try {
     const { rows } = await client.query<{ server_version: string }>('show server_version');
-    return [`PostgreSQL ${rows[0]?.server_version}`];
+    return `PostgreSQL ${rows[0]?.server_version}`;
   } finally {
     await client.end();
   }

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startNats } from '@jangada/servers/nats.ts';
+import { type NatsServer, startNats } from '@jangada/servers/nats.ts';
 import { freePort, type Server, startServer } from '@jangada/servers/server.ts';
 import { signerOf } from '@jangada/trust/seal.ts';
 import { SignJWT } from 'jose';
@@ -21,6 +21,8 @@ export interface Candidate extends AsyncDisposable {
   readonly target: Target;
   /** Every process that works for it, the servers included. */
   readonly processes: readonly Process[];
+  /** Servers of its own, with their versions. */
+  readonly software: readonly string[];
   /** Audit rows that each run leaves. */
   readonly factsPerRun: number;
   /** Audit rows now. */
@@ -56,6 +58,11 @@ const postgresOf = ({ postgres }: Ground): Process => ({
   pid: postgres.pid,
   hasChildren: true,
 });
+
+const versionOf = async ({ monitorUrl }: NatsServer): Promise<string> => {
+  const { version } = (await (await fetch(`${monitorUrl}/varz`)).json()) as { version: string };
+  return `nats-server ${version}`;
+};
 
 /** A collector of traces that keeps nothing. */
 const openSink = async (): Promise<{ url: string; close(): void }> => {
@@ -112,6 +119,7 @@ export const startOurs = async (
       ...(redis ? [{ name: 'redis', pid: redis.pid }] : []),
       postgresOf(ground),
     ],
+    software: nats ? [await versionOf(nats)] : [],
     // run.understood, run.permitted, run.fetched, run.answered
     factsPerRun: 4,
     audited: countIn(ground, 'audit_entries'),
@@ -155,6 +163,7 @@ export const startMonolith = async (ground: Ground): Promise<Candidate> => {
     title: 'Fastify monolith, no hops',
     target: { port, clinics: ground.clinics, dialect: { kind: 'plain' } },
     processes: [{ name: 'app', pid: server.pid }, postgresOf(ground)],
+    software: [],
     factsPerRun: 1,
     audited: countIn(ground, 'bench_monolith'),
     [Symbol.asyncDispose]: () => server.stop(),
@@ -180,6 +189,7 @@ export const startMoleculer = async (ground: Ground): Promise<Candidate> => {
       { name: 'nats', pid: nats.pid },
       postgresOf(ground),
     ],
+    software: [await versionOf(nats)],
     factsPerRun: 1,
     audited: countIn(ground, 'bench_moleculer'),
     [Symbol.asyncDispose]: async () => {

@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { type Asked, padded, questions, tenantOf } from './questions.ts';
+import { type Asked, padded, questions, rowsPerAnswer, tenantOf } from './questions.ts';
 
 /**
  * The load generator, a process of its own: one keep-alive connection per run in flight, each asking again as soon
@@ -49,6 +49,8 @@ interface Dialect {
 const post = (path: string, port: number, body: string, headers = ''): string =>
   `POST ${path} HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\ncontent-type: application/json\r\n${headers}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 
+/** Every answer begins with how many appointments there are. */
+const hasRows = (answer: string): boolean => answer.includes(`${rowsPerAnswer} consultas`);
 const lastEvent = (answer: string): string => answer.slice(answer.lastIndexOf('data: '));
 
 const dialects = {
@@ -72,7 +74,7 @@ const dialects = {
         `authorization: Bearer ${token}\r\naccept: text/event-stream\r\n`,
       );
     },
-    isRight: (answer) => /"RUN_FINISHED".*"type":"success"/.test(lastEvent(answer)),
+    isRight: (answer) => hasRows(answer) && /"RUN_FINISHED".*"type":"success"/.test(lastEvent(answer)),
   }),
   plain: (port: number): Dialect => ({
     request: ({ clinic, runId, from, to, text: question }) => {
@@ -83,7 +85,7 @@ const dialects = {
         padded((padding) => ({ runId, clinic: tenantOf(clinic), user, from, to, question, padding })),
       );
     },
-    isRight: (answer) => answer.includes('\n{"done":true}'),
+    isRight: (answer) => hasRows(answer) && answer.includes('\n{"done":true}'),
   }),
 };
 

@@ -1,5 +1,4 @@
 import pg from 'pg';
-import { padded } from './questions.ts';
 
 /**
  * The five steps of a run as the baselines take them: the same functions, in one process or one process each.
@@ -143,11 +142,3 @@ export const openAudit = (databaseUrl: string, table: string): ((row: AuditRow) 
       if (!working) void work();
     });
 };
-
-/** The first question of a baseline, to see that it answers. */
-export const sample = (): string =>
-  padded((padding) => ({
-    ...{ runId: 'first', clinic: 'bench-1', user: 'user-1', from: '2025-03-01', to: '2025-03-07' },
-    question: 'consultas de 1 a 7 de março de 2025',
-    padding,
-  }));

@@ -90,8 +90,8 @@ describe.each([
   ['0.0.59', HttpAgent0],
 ])('the AG-UI client %s', (_version, Agent) => {
   test('completes a run and has nothing to complain about', async () => {
-    const warn = vi.spyOn(console, 'warn');
-    const error = vi.spyOn(console, 'error');
+    using warn = vi.spyOn(console, 'warn');
+    using error = vi.spyOn(console, 'error');
     const agent = new Agent({ ...professional.agent, threadId: crypto.randomUUID() });
     agent.addMessage({ id: 'question', role: 'user', content: 'lista de clientes' });
     const { newMessages } = await agent.runAgent({ runId: crypto.randomUUID() });

@@ -5,10 +5,13 @@ import { join } from 'node:path';
 import type { Code } from '@jangada/proto/errors.ts';
 import { streamOf } from '@jangada/proto/message.ts';
 import { isEnd, type Part, reply } from '@jangada/proto/reply.ts';
+import { swept } from '@jangada/proto/retention.ts';
+import { endings } from '@jangada/proto/run.ts';
 import { until } from '@jangada/testkit/until.ts';
 import { type JetStreamManager, jetstreamManager, type StoredMsg } from '@nats-io/jetstream';
 import { connect, type NatsConnection, nkeyAuthenticator } from '@nats-io/transport-node';
 import pg from 'pg';
+import { roleOf } from '../generate/roles.ts';
 import { type Options, type System, startSystem } from '../system.ts';
 import { root } from '../topology.ts';
 import { type Person, signIn } from './person.ts';
@@ -26,14 +29,16 @@ export interface Journey extends AsyncDisposable {
   sql<R extends pg.QueryResultRow>(text: string, values?: readonly unknown[]): Promise<R[]>;
   /** Everything a stream holds, in order; of one subject, where it is given. */
   stored(stream: string, subject?: string): Promise<StoredMsg[]>;
-  /** Names of a run's facts, in the order they happened. */
+  /** Names of a run's facts in the order they happened, once its last is recorded. */
   factsOf(run: string): Promise<string[]>;
-  /** How the person who asked was told that the run is over; once, if all is well. */
+  /** How the person who asked was told that the run is over, once they were; one part, if all is well. */
   endsOf(run: string): Promise<Part[]>;
-  /** What audit keeps of a run, in order, once it has heard as much as the broker has stored. */
+  /** What audit keeps of a run or a sweep, in order, once it has heard as much as the broker has stored. */
   auditOf(run: string): Promise<Entry[]>;
   /** How often data-access has asked the database for rows of people. */
   readsOfPeople(): Promise<number>;
+  /** Locks a table, so that whatever touches it next is caught in the middle of its work. */
+  lock(table: string): Promise<Lock>;
   /** Runs the command line as a process of its own. */
   jangada(...args: readonly string[]): Promise<Ended>;
 }
@@ -46,12 +51,21 @@ export interface Entry {
   readonly details: unknown;
 }
 
+/** A table that stays locked until the lock is disposed of. */
+export interface Lock extends AsyncDisposable {
+  /** Resolves when a service waits for it. */
+  caught(service: string): Promise<void>;
+}
+
 /** How a command ended. */
 export interface Ended {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
 }
+
+/** Facts after which nothing more happens to what they are about. */
+const last: ReadonlySet<string> = new Set([...endings, swept].map(({ name }) => name));
 
 /** Starts a private system; it ends with the journey and leaves nothing behind. */
 export const startJourney = async (own: Pick<Options, 'env'> = {}): Promise<Journey> => {
@@ -71,22 +85,23 @@ export const startJourney = async (own: Pick<Options, 'env'> = {}): Promise<Jour
   const stored: Journey['stored'] = async (stream, subject = '>') => {
     const found: StoredMsg[] = [];
     const { state } = await jsm.streams.info(stream);
-    for (let next = Math.max(1, state.first_seq); next <= state.last_seq; ) {
-      const before = found.length;
-      try {
-        const query = { seq: next, next_by_subj: subject, batch: 500 };
+    try {
+      for (let next = state.first_seq; next <= state.last_seq; next = (found.at(-1)?.seq ?? 0) + 1) {
+        const query = { seq: Math.max(1, next), next_by_subj: subject, batch: 500 };
         for await (const message of await jsm.direct.getBatch(stream, query)) found.push(message);
-      } catch (error) {
-        if (!(error instanceof Error && 'code' in error && error.code === 404)) throw error;
       }
-      if (found.length === before) break;
-      next = (found.at(-1)?.seq ?? next) + 1;
+    } catch (error) {
+      if (!isNoneLeft(error)) throw error;
     }
     return found;
   };
 
-  const factsOf: Journey['factsOf'] = async (run) =>
-    (await stored(streamOf.fact, `run.*.*.${run}`)).map(({ subject }) => factNamed(subject));
+  // What is told and what is recorded go to two streams at the same time: either may be there first.
+  const factsOf: Journey['factsOf'] = (run) =>
+    until(`the last fact of ${run}`, async () => {
+      const facts = (await stored(streamOf.fact, `*.*.*.${run}`)).map(({ subject }) => factNamed(subject));
+      return facts.some((fact) => last.has(fact)) ? facts : undefined;
+    });
 
   return {
     system,
@@ -97,10 +112,12 @@ export const startJourney = async (own: Pick<Options, 'env'> = {}): Promise<Jour
     sql,
     stored,
     factsOf,
-    endsOf: async (run) =>
-      (await stored(streamOf.reply, `reply.*.${run}`)).flatMap((message) =>
-        reply.body.parse(message.json()).parts.filter(isEnd),
-      ),
+    endsOf: (run) =>
+      until(`${run} to be over`, async () => {
+        const told = await stored(streamOf.reply, `reply.*.${run}`);
+        const ends = told.flatMap((message) => reply.body.parse(message.json()).parts.filter(isEnd));
+        return ends.length > 0 ? ends : undefined;
+      }),
     auditOf: async (run) => {
       const facts = await factsOf(run);
       return until(`${facts.length} audit entries of a run`, async () => {
@@ -114,9 +131,27 @@ export const startJourney = async (own: Pick<Options, 'env'> = {}): Promise<Jour
     readsOfPeople: async () => {
       const [row] = await sql<{ calls: number }>(
         `select coalesce(sum(calls), 0)::int as calls from pg_stat_statements join pg_roles on pg_roles.oid = userid
-         where rolname = 'svc_data_access' and query ~ '\\m(appointments|billing|clients|aesthetic_records)\\M'`,
+         where rolname = $1 and query ~ '\\m(appointments|billing|clients|aesthetic_records)\\M'`,
+        [roleOf('data-access')],
       );
       return row?.calls ?? 0;
+    },
+    lock: async (table) => {
+      const holder = new pg.Client({ connectionString: local.databaseUrl });
+      await holder.connect();
+      await holder.query(`begin; lock table ${holder.escapeIdentifier(table)} in access exclusive mode`);
+      return {
+        caught: async (service) => {
+          await until(`${service} to wait for ${table}`, async () => {
+            const waiting = await sql(
+              `select from pg_stat_activity where usename = $1 and wait_event_type = 'Lock'`,
+              [roleOf(service)],
+            );
+            return waiting.length > 0;
+          });
+        },
+        [Symbol.asyncDispose]: () => holder.end(),
+      };
     },
     jangada: (...args) =>
       new Promise((resolve) => {
@@ -133,6 +168,10 @@ export const startJourney = async (own: Pick<Options, 'env'> = {}): Promise<Jour
     },
   };
 };
+
+/** The broker answers a batch that would be empty with 404. */
+const isNoneLeft = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === 404;
 
 /** Connects to the broker with the identity of a service, or as `operator`. */
 export const connectAs = (system: System, name: string): Promise<NatsConnection> =>

@@ -10,7 +10,6 @@ import { signerOf } from '@jangada/trust/seal.ts';
 import { jetstream } from '@nats-io/jetstream';
 import { headers as newHeaders } from '@nats-io/transport-node';
 import { Redis } from 'ioredis';
-import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Journey, startJourney } from './journey.ts';
 import type { Person } from './person.ts';
@@ -75,18 +74,13 @@ describe('traces', () => {
   });
 
   test('a message that was delivered again says so in its span', async () => {
-    const lock = new pg.Client({ connectionString: journey.system.local.databaseUrl });
-    await lock.connect();
-    await lock.query('begin; lock table appointments in access exclusive mode');
-    const answer = professional.query('quantas consultas tenho no dia 3 de maio de 2024?');
-    await until('data-access to wait for the rows', async () => {
-      const [waiting] = await journey.sql(
-        `select from pg_stat_activity where usename = 'svc_data_access' and wait_event_type = 'Lock'`,
-      );
-      return waiting;
-    });
-    journey.system.services.get('data-access')?.kill('SIGKILL');
-    await lock.end();
+    let answer: ReturnType<Person['query']>;
+    {
+      await using lock = await journey.lock('appointments');
+      answer = professional.query('quantas consultas tenho no dia 3 de maio de 2024?');
+      await lock.caught('data-access');
+      journey.system.services.get('data-access')?.kill('SIGKILL');
+    }
     const { runId, status } = await answer;
     expect(status).toBe(200);
     const spans = await wholeTrace(runId);

@@ -1,11 +1,11 @@
 import { packOf } from '@jangada/packs/registry.ts';
 import type { Body } from '@jangada/proto/message.ts';
-import { due, type swept } from '@jangada/proto/retention.ts';
+import type { swept } from '@jangada/proto/retention.ts';
 import { until } from '@jangada/testkit/until.ts';
 import { jetstream } from '@nats-io/jetstream';
 import { headers as newHeaders } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Journey, startJourney } from './journey.ts';
+import { connectAs, type Journey, startJourney } from './journey.ts';
 
 /** Data is kept as long as its class says, and not a day longer. */
 
@@ -55,17 +55,17 @@ const place = async (name: string, id: string, ageDays: number, owner = tenant):
   await journey.sql(`insert into ${table} ${insert}`, [owner, id, ageDays]);
 };
 
-/** Ids of the rows placed here that are still there, by class. */
+/** Ids of the rows of a class that were placed here and are still there. */
+const keptOf = async (name: string): Promise<string[]> => {
+  const { table, id } = rows[name] ?? { table: '', id: '' };
+  const found = await journey.sql<{ id: string }>(
+    `select ${id} as id from ${table} where ${id} like 'aged-%' order by 1`,
+  );
+  return found.map((row) => row.id);
+};
 const kept = async (): Promise<Record<string, string[]>> =>
   Object.fromEntries(
-    await Promise.all(
-      Object.entries(rows).map(async ([name, { table, id }]) => {
-        const found = await journey.sql<{ id: string }>(
-          `select ${id} as id from ${table} where ${id} like 'aged-%' order by 1`,
-        );
-        return [name, found.map((row) => row.id)] as const;
-      }),
-    ),
+    await Promise.all(Object.keys(rows).map(async (name) => [name, await keptOf(name)] as const)),
   );
 
 type Report = Body<typeof swept>;
@@ -80,13 +80,15 @@ const reports = (): Promise<Swept[]> =>
     [tenant],
   );
 
-/** Applies the rules as an operator does and returns the report of this time. */
-const sweep = async (): Promise<Swept> => {
-  const { code, stdout } = await journey.jangada('retention', 'run', '--tenant', tenant, '--json');
+/** Asks as an operator does that the rules are applied; returns what this time is called. */
+const askForSweep = async (of = tenant): Promise<string> => {
+  const { code, stdout } = await journey.jangada('retention', 'run', '--tenant', of, '--json');
   expect(code).toBe(0);
-  const { sequence } = JSON.parse(stdout) as { sequence: number };
-  return until('the report', async () => (await reports()).find(({ tick }) => tick === `asked-${sequence}`));
+  return `asked-${(JSON.parse(stdout) as { sequence: number }).sequence}`;
 };
+const reportOf = (id: string): Promise<Swept> =>
+  until('the report', async () => (await reports()).find(({ tick }) => tick === id));
+const sweep = async (): Promise<Swept> => reportOf(await askForSweep());
 
 const deletedOf = ({ report }: Swept): Record<string, number> =>
   Object.fromEntries(report.rules.map((rule) => [rule.class, rule.deleted]));
@@ -120,57 +122,91 @@ describe('retention', () => {
       [tenant],
     );
     expect(deletedOf(await sweep())['client_data']).toBe(0);
-    expect((await kept())['client_data']).toContain('aged-referred');
+    expect(await keptOf('client_data')).toContain('aged-referred');
   });
 
   test('finds nothing more to delete the second time, until a hold is released', async () => {
     expect(deletedOf(await sweep())).toEqual(each(() => 0));
     await journey.sql('update legal_holds set released_at = now() where tenant_id = $1', [tenant]);
     expect(deletedOf(await sweep())).toEqual(each((name) => (name === 'billing_data' ? 1 : 0)));
-    expect((await kept())['billing_data']).toEqual(['aged-other', 'aged-young']);
+    expect(await keptOf('billing_data')).toEqual(['aged-other', 'aged-young']);
+  });
+
+  test('goes on after its process died, and its report counts what was deleted before', async () => {
+    const olderThan = (name: string) => (rules.find((rule) => rule.class === name)?.days ?? 0) + 1;
+    await place('appointment_data', 'aged-before', olderThan('appointment_data'));
+    await place('audit_logs', 'aged-after', olderThan('audit_logs'));
+    let id: string;
+    {
+      await using lock = await journey.lock('audit_entries');
+      id = await askForSweep();
+      await lock.caught('retention');
+      expect(await keptOf('appointment_data')).not.toContain('aged-before');
+      journey.system.services.get('retention')?.kill('SIGKILL');
+    }
+    const swept = await reportOf(id);
+    expect(await keptOf('audit_logs')).not.toContain('aged-after');
+    expect(deletedOf(swept)).toMatchObject({ appointment_data: 1, audit_logs: 1 });
+  });
+
+  test('of several tenants at once is told under each one’s own name', async () => {
+    const asked: [tenant: string, id: string][] = [];
+    {
+      await using lock = await journey.lock('audit_entries');
+      await askForSweep();
+      await lock.caught('retention');
+      // These two wait together behind the first, and are then taken together.
+      for (const each of [tenant, 'clinica-brisa']) asked.push([each, await askForSweep(each)]);
+    }
+    for (const [each, id] of asked)
+      await until(`the sweep of ${each}`, async () => {
+        const told = await journey.stored('FACTS', `retention.swept.${each}.${id}`);
+        return told.length === 1;
+      });
   });
 
   test('has its report audited, and shown by the command line', async () => {
     const last = await sweep();
-    const [entry] = await until('the audit entry', async () => {
-      const found = await journey.auditOf(last.tick);
-      return found.length > 0 ? found : undefined;
-    });
-    expect(entry).toEqual({
-      fact: 'retention.swept',
-      actor: 'system',
-      decision: 'done',
-      code: null,
-      details: last.report,
-    });
+    expect(await journey.auditOf(last.tick)).toEqual([
+      {
+        fact: 'retention.swept',
+        actor: 'system',
+        decision: 'done',
+        code: null,
+        details: last.report,
+      },
+    ]);
     const shown = await journey.jangada('retention', 'report', '--tenant', tenant, '--json');
     expect(JSON.parse(shown.stdout)).toMatchObject({ tick: last.tick, report: last.report });
   });
 
   test('is applied once for two ticks of the same occasion', async () => {
-    const tick = async (): Promise<void> => {
-      const fired = newHeaders();
-      fired.set('Nats-Scheduler', `sched.retention.${tenant}`);
-      await jetstream(journey.nc).publish(`tick.retention.${tenant}`, '{"staleAfterSeconds":60}', {
-        headers: fired,
+    await using retention = await connectAs(journey.system, 'retention');
+    /** A schedule of the broker, for now: only the broker can say that a tick is of a schedule. */
+    const fire = async (id: string): Promise<void> => {
+      const before = (await journey.jsm.consumers.info('SCHED', 'retention')).ack_floor.consumer_seq;
+      const schedule = newHeaders();
+      schedule.set('Nats-Schedule', `@at ${new Date().toISOString()}`);
+      schedule.set('Nats-Schedule-Target', `tick.retention.${tenant}`);
+      await jetstream(retention).publish(`sched.retention.${id}`, '{"staleAfterSeconds":60}', {
+        headers: schedule,
       });
-      await until('the tick to be taken', async () => {
-        const { num_pending, num_ack_pending } = await journey.jsm.consumers.info('SCHED', 'retention');
-        return num_pending + num_ack_pending === 0;
+      await until('the tick to be done with', async () => {
+        const { ack_floor } = await journey.jsm.consumers.info('SCHED', 'retention');
+        return ack_floor.consumer_seq > before;
       });
     };
+    await fire('first');
     const today = new Date().toISOString().slice(0, 10);
-    await tick();
     const { days = 0 } = rules.find((rule) => rule.class === 'appointment_data') ?? {};
     await place('appointment_data', 'aged-late', days + 1);
-    await tick();
+    await fire('second');
     expect((await reports()).filter((run) => run.tick === today)).toHaveLength(1);
     expect(await journey.stored('FACTS', `retention.swept.${tenant}.${today}`)).toHaveLength(1);
-    expect((await kept())['appointment_data']).toContain('aged-late');
+    expect(await keptOf('appointment_data')).toContain('aged-late');
   });
 });
 
 test('every class of the pack that PostgreSQL holds is tried here', () => {
   expect(Object.keys(rows)).toEqual(rules.filter(({ table }) => table).map((rule) => rule.class));
-  expect(due.name).toBe('tick.retention');
 });

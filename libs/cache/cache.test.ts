@@ -55,7 +55,8 @@ const instance = async (own: { key?: Buffer; clock?: { now: number } } = {}) => 
 
 const found = async (metrics: Metrics) => {
   const text = await metrics.text();
-  const count = (name: string) => Number(new RegExp(`^${name}(?:,|\\{)[^}]*\\} (\\d+)$`, 'm').exec(text)?.[1] ?? 0);
+  const count = (name: string) =>
+    Number(new RegExp(`^${name}(?:,|\\{)[^}]*\\} (\\d+)$`, 'm').exec(text)?.[1] ?? 0);
   return {
     local: Number(/^cache_hits_total\{tier="local",service="test"\} (\d+)$/m.exec(text)?.[1] ?? 0),
     redis: Number(/^cache_hits_total\{tier="redis",service="test"\} (\d+)$/m.exec(text)?.[1] ?? 0),

@@ -71,7 +71,11 @@ describe('a setting', () => {
   });
 
   test('is parsed to what it means', () => {
-    const env = { ENCRYPTION_KEY: key, JANGADA_PORT: '0', ALLOWED_ORIGINS: 'https://a.example,https://b.example' };
+    const env = {
+      ENCRYPTION_KEY: key,
+      JANGADA_PORT: '0',
+      ALLOWED_ORIGINS: 'https://a.example,https://b.example',
+    };
     expect(readConfig(['ENCRYPTION_KEY', 'JANGADA_PORT', 'ALLOWED_ORIGINS'], env)).toEqual({
       ENCRYPTION_KEY: Buffer.from(key, 'base64'),
       JANGADA_PORT: 0,
@@ -88,7 +92,12 @@ describe('the root key', () => {
 
 describe('a wrong configuration', () => {
   test('is told all at once', () => {
-    const env = { JANGADA_PORT: 'x', LOG_LEVEL: 'loud', JANGADA_PROT: '1', DATABASE_URL_FILE: join(dir, 'none') };
+    const env = {
+      JANGADA_PORT: 'x',
+      LOG_LEVEL: 'loud',
+      JANGADA_PROT: '1',
+      DATABASE_URL_FILE: join(dir, 'none'),
+    };
     const faults = faultsOf(['NATS_URL', 'JANGADA_PORT', 'LOG_LEVEL', 'DATABASE_URL'], env).join('\n');
     for (const name of ['NATS_URL', 'JANGADA_PORT', 'LOG_LEVEL', 'JANGADA_PROT', 'DATABASE_URL_FILE'])
       expect(faults).toContain(name);
@@ -161,10 +170,14 @@ describe('the separate settings of the database', () => {
     const { DATABASE_URL } = read({ ...rest, AI_AGENT_DB_PASSWORD_FILE: fileOf('from a file\n') });
     expect(decodeURIComponent(new URL(DATABASE_URL).password)).toBe('from a file');
     const absent = { ...rest, AI_AGENT_DB_PASSWORD_FILE: join(dir, 'absent') };
-    expect(faultsOf(['DATABASE_URL'], absent).join('\n')).toContain('AI_AGENT_DB_PASSWORD_FILE cannot be read');
+    expect(faultsOf(['DATABASE_URL'], absent).join('\n')).toContain(
+      'AI_AGENT_DB_PASSWORD_FILE cannot be read',
+    );
   });
 
   test('yield to DATABASE_URL', () => {
-    expect(read({ ...separate, DATABASE_URL: 'postgres://other/db' }).DATABASE_URL).toBe('postgres://other/db');
+    expect(read({ ...separate, DATABASE_URL: 'postgres://other/db' }).DATABASE_URL).toBe(
+      'postgres://other/db',
+    );
   });
 });

@@ -1,7 +1,9 @@
+import { Unprocessable } from '@jangada/hop/outcome.ts';
 import type { Plan } from '@jangada/proto/plan.ts';
 import type { Row } from '@jangada/proto/run.ts';
 import { queries } from '@jangada/store/store.ts';
 import { type Compilable, type RawBuilder, sql } from 'kysely';
+import { z } from 'zod';
 import type { Source, Tie } from './pack.ts';
 
 /**
@@ -35,7 +37,10 @@ export const searchOf = (name: string): string =>
 
 const db = queries<Record<string, never>>();
 
-/** @throws Error for an ask or field that the source does not declare; a plan that passed permission has none */
+/**
+ * @throws Unprocessable INPUT_INVALID for a cursor that no page returned
+ * @throws Error for an ask or field that the source does not declare; a plan that passed permission has none
+ */
 export const read = (source: Source, plan: Plan, scope: Scope): Compilable<Row> => {
   const from = sql`from ${sql.table(source.table)}${joins(source)}`;
   const where = sql`where ${sql.join(conditions(source, plan, scope), sql` and `)}`;
@@ -60,16 +65,20 @@ const statements: Record<Plan['ask'], Statement> = {
     )}
     ${from} ${where} group by 1 order by 1 limit 100`,
   list: (source, plan, _scope, from, where) => {
-    const fields = plan.fields.map((name) => {
+    const columns = plan.fields.map((name) => {
       const field = source.fields[name];
       if (!field) throw new Error(`no field ${name}`);
       return sql`${sql.ref(field.column)} as ${sql.ref(name)}`;
     });
     const order = sql.ref(source.order.column);
     const id = sql.ref(`${source.table}.id`);
+    // Matches are counted inside, before the cursor leaves out the pages that were read.
     return sql<Row>`
-      select ${sql.join(fields)}, ${order}::text as _order, ${id} as _id, (count(*) over ())::int as _matches
-      ${from} ${where} order by ${order}, ${id} limit ${plan.limit + 1}`;
+      select ${sql.join(plan.fields.map((name) => sql.ref(`matching.${name}`)))},
+        matching._order::text as _order, matching._id, matching._matches
+      from (select ${sql.join(columns)}, ${order} as _order, ${id} as _id, (count(*) over ())::int as _matches
+        ${from} ${where}) as matching
+      ${after(source, plan.cursor)} order by matching._order, matching._id limit ${plan.limit + 1}`;
   },
 };
 
@@ -111,7 +120,6 @@ const conditions = (source: Source, plan: Plan, scope: Scope): Part[] => {
     ...(source.amount && filter.amount?.max !== undefined
       ? [sql`${sql.ref(source.amount)} <= ${filter.amount.max / 100}`]
       : []),
-    ...after(source, plan.cursor),
   ];
   return all.length > 0 ? all : [sql`true`];
 };
@@ -142,10 +150,21 @@ const named = (tie: Tie | undefined, name: string | undefined): Part[] => {
 export const cursorOf = (row: Paged): string =>
   Buffer.from(JSON.stringify([row._order, row._id])).toString('base64url');
 
-const after = (source: Source, cursor: string | undefined): Part[] => {
-  if (!cursor) return [];
-  const [order, id] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as [string, string];
-  return [
-    sql`(${sql.ref(source.order.column)}, ${sql.ref(`${source.table}.id`)}) > (${order}::${sql.raw(source.order.type)}, ${id})`,
-  ];
+const after = (source: Source, cursor: string | undefined): Part => {
+  if (!cursor) return sql``;
+  const [order, id] = placeOf(source, cursor);
+  return sql`where (matching._order, matching._id) > (${order}::${sql.raw(source.order.type)}, ${id})`;
+};
+
+const place = z.tuple([z.string(), z.string()]);
+
+/** Cursors come back from outside; whatever is not one of ours is refused before PostgreSQL sees it. */
+const placeOf = (source: Source, cursor: string): z.output<typeof place> => {
+  try {
+    const [order, id] = place.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString()));
+    if (source.order.type === 'text' || !Number.isNaN(Date.parse(order))) return [order, id];
+  } catch {
+    // Neither JSON nor a place.
+  }
+  throw new Unprocessable('INPUT_INVALID', 'the cursor is not one of ours');
 };

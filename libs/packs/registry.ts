@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { PackTables } from '@jangada/hop/hop.ts';
 import { z } from 'zod';
 import type { Pack } from './pack.ts';
+import { foldName } from './read.ts';
 
 /** A pack that must not be loaded. Names everything that is wrong with it, all at once. */
 export class PackError extends Error {
@@ -58,6 +59,13 @@ export const load = (pack: Pack): Pack => {
     }
     if (!main || !pack.sources[main]?.asks.includes(intent.defaultAsk))
       wrong.push(`No optimization pattern for intent: ${intent.name}`);
+    for (const { source } of intent.turns ?? []) {
+      if (!intent.dataSources.includes(source))
+        wrong.push(`intent ${intent.name} turns to ${source}, which is not one of its sources`);
+    }
+    for (const { words } of intent.cues) {
+      if (words !== foldName(words)) wrong.push(`cue "${words}" is not folded: no question would match it`);
+    }
     for (const permission of intent.requiredPermissions) {
       const [verb, resource] = permission.split(':');
       if (verb !== 'read' || !resource || !resources.has(resource))
@@ -67,6 +75,10 @@ export const load = (pack: Pack): Pack => {
   for (const [name, source] of Object.entries(pack.sources)) {
     for (const field of source.list)
       if (!source.fields[field]) wrong.push(`source ${name} lists ${field}, which is not a field`);
+    if (source.asks.includes('total') && !source.amount)
+      wrong.push(`source ${name} is asked for totals and has no amount`);
+    if (source.asks.includes('perDay') && !source.at)
+      wrong.push(`source ${name} is asked for days and has no time`);
     for (const condition of source.usually) {
       if (!condition.column.startsWith(`${source.table}.`))
         wrong.push(`source ${name} has a condition on another table`);

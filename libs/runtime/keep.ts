@@ -16,8 +16,9 @@ import { isTransient } from './resilience.ts';
 import { redeliveryDelayMs } from './serve.ts';
 import { type commonSettings, openService, type Service } from './service.ts';
 
-/** A fact to be published because a record was kept, about `id`. */
+/** A fact to be published because a record was kept, about `id` of `tenant`; a batch may hold records of several. */
 export interface Kept {
+  readonly tenant: string;
   readonly id: string;
   readonly emission: Emission<Message>;
 }
@@ -83,14 +84,9 @@ export const keep = async <S extends Sink, R>(
         never,
       );
       const [first] = batch;
-      for (const { id, emission } of follow) {
-        if (first)
-          await publishFact(
-            bus,
-            { tenant: first.heard.tenant, id, pass: undefined, traceparent: traceparentOf(first.span) },
-            emission,
-          );
-      }
+      const traceparent = first ? traceparentOf(first.span) : '';
+      for (const { tenant, id, emission } of follow)
+        await publishFact(bus, { tenant, id, pass: undefined, traceparent }, emission);
       batches.observe(batch.length);
       for (const entry of batch) {
         entry.raw.ack();

@@ -57,7 +57,16 @@ const begin = (claim: Claim): string => {
   const [setting, value] = 'grant' in claim ? ['app.grant', claim.grant] : ['app.tenant', claim.tenant];
   // Written into the text so that it goes with BEGIN in one round trip; this pattern leaves nothing to quote.
   if (!safeClaim.test(value)) throw new Unprocessable('CTX_INVALID', 'the claim has a wrong shape');
-  return `begin; select set_config('${setting}', '${value}', true)`;
+  const set = `begin; select set_config('${setting}', '${value}', true)`;
+  // Without this an unaccepted grant would look like an empty table.
+  return 'grant' in claim ? `${set}; select sec.granted_tenant() is not null as accepted` : set;
+};
+
+/** @throws Unprocessable CTX_NO_GRANT when PostgreSQL does not accept the grant: forged, or expired by now */
+const start = async (client: pg.PoolClient, claim: Claim): Promise<void> => {
+  const results = (await client.query(begin(claim))) as unknown as pg.QueryResult<{ accepted?: boolean }>[];
+  if (results.at(-1)?.rows[0]?.accepted === false)
+    throw new Unprocessable('CTX_NO_GRANT', 'the database does not accept the grant');
 };
 
 const names = new Map<string, string>();
@@ -105,8 +114,10 @@ export const openStore = async (
     statement_timeout: 5_000,
     idle_in_transaction_session_timeout: 5_000,
   });
-  // A connection that dies while idle is replaced at its next use; without a listener it would end the process.
+  // A connection that dies is replaced at its next use; without listeners it would end the process, the pool's for
+  // one that is idle, its own for one that is in use.
   pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
 
   const use = async <T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> => {
     let client: pg.PoolClient | undefined;
@@ -123,20 +134,23 @@ export const openStore = async (
   };
 
   return {
-    within: (claim, work, span) =>
-      use(async (client) => {
-        try {
-          await client.query(begin(claim));
-          const result = await work({ rows: (query) => run(client, query) });
-          await client.query('commit');
-          return result;
-        } catch (error) {
-          await client.query('rollback').catch(() => undefined);
-          throw error;
-        } finally {
-          span?.end();
-        }
-      }),
+    within: async (claim, work, span) => {
+      try {
+        return await use(async (client) => {
+          try {
+            await start(client, claim);
+            const result = await work({ rows: (query) => run(client, query) });
+            await client.query('commit');
+            return result;
+          } catch (error) {
+            await client.query('rollback').catch(() => undefined);
+            throw error;
+          }
+        });
+      } finally {
+        span?.end();
+      }
+    },
     rows: (query) => use((client) => run(client, query)),
     ping: () => use(async (client) => void (await client.query('select 1'))),
     [Symbol.asyncDispose]: () => pool.end(),

@@ -1,4 +1,4 @@
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 
 /**
  * Structured logs: one JSON object a line on stdout. Only the fields below are ever written; anything else is
@@ -45,10 +45,11 @@ const pinoLevel: Readonly<Record<string, string>> = {
   ERROR: 'error',
 };
 
-export type Log = ReturnType<typeof openLog>;
+/** Without pino's `child`, whose bindings would pass by the list. */
+export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error' | 'fatal'>;
 
 /** A logger for one component. `level` is DEBUG, INFO, WARNING or ERROR. */
-export const openLog = (component: string, level: string, destination?: { write(line: string): void }) =>
+export const openLog = (component: string, level: string, destination?: { write(line: string): void }): Log =>
   pino(
     {
       level: pinoLevel[level] ?? 'info',
@@ -59,6 +60,16 @@ export const openLog = (component: string, level: string, destination?: { write(
         level: (label) => ({ level: levelNames[label] ?? label }),
         log: (fields) => Object.fromEntries(Object.entries(fields).filter(([key]) => allowed.has(key))),
       },
+      hooks: {
+        logMethod(parts, method) {
+          const [first, ...rest] = parts as unknown[];
+          // Given an exception, pino would write its text as the message.
+          method.apply(
+            this,
+            (first instanceof Error ? [faultFields(first), ...rest] : parts) as typeof parts,
+          );
+        },
+      },
     },
     ...(destination ? [destination] : []),
   );
@@ -68,7 +79,7 @@ export const faultFields = (error: unknown): { error: string; at?: string; code?
   if (!(error instanceof Error)) return { error: typeof error };
   const at = error.stack
     ?.split('\n')
-    .find((line) => line.startsWith('    at '))
+    .find((line) => /^ {4}at .+:\d+:\d+\)?$/.test(line))
     ?.trim();
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
   return { error: error.name, ...(at ? { at } : {}), ...(code ? { code } : {}) };

@@ -56,7 +56,10 @@ describe('a traceparent', () => {
     child.end();
     parent.end();
     await vi.waitFor(() => expect(spans).toHaveLength(2), 5_000);
-    const [first, second] = [spans.find(({ name }) => name === 'edge'), spans.find(({ name }) => name === 'intent')];
+    const [first, second] = [
+      spans.find(({ name }) => name === 'edge'),
+      spans.find(({ name }) => name === 'intent'),
+    ];
     expect(second).toMatchObject({ traceId: first?.traceId, parentSpanId: first?.spanId });
     expect(first?.spanId).toBe(parts(header).spanId);
   });

@@ -53,5 +53,6 @@ export const rowsOf = async (
     ),
     asOf: new Date().toISOString(),
   }));
-  return { ...value, source, masked: pack.roles[pass.rol]?.masked ?? [], cached };
+  // A role that the pack does not know sees everything masked.
+  return { ...value, source, masked: pack.roles[pass.rol]?.masked ?? plan.fields, cached };
 };

@@ -43,7 +43,7 @@ export function* compose(answer: Answer, manner: Manner): Generator<string> {
       rows.reduce((sum, row) => sum + Number(row['count'] ?? 0), 0),
     );
     for (const row of rows)
-      yield `\n- ${day(String(row['day']), answer.locale)}: ${perDayOf(row, answer.locale)}`;
+      yield `\n- ${day(String(row['day']), answer.locale)}: ${perDayOf(row, answer.locale, manner.currency)}`;
     return;
   }
   yield say(wording.list, matches);
@@ -90,13 +90,14 @@ const dated = (instant: string, locale: string, zone: string, options: Intl.Date
 const day = (date: string, locale: string): string =>
   dated(`${date}T12:00:00Z`, locale, 'UTC', { dateStyle: 'short' });
 
-const perDayOf = (row: Row, locale: string): string =>
-  Object.entries(row)
-    .filter(([name]) => name !== 'day' && name !== 'count')
-    .reduce(
-      (text, [name, value]) => `${text}, ${name.replaceAll('_', ' ')} ${value}`,
-      figure(Number(row['count']), locale),
-    );
+const perDayOf = (row: Row, locale: string, currency: string): string => {
+  const { day: _, count, amount, ...figures } = row;
+  return [
+    figure(Number(count), locale),
+    ...(amount == null ? [] : [money(amount, locale, currency)]),
+    ...Object.entries(figures).map(([name, value]) => `${name.replaceAll('_', ' ')} ${value}`),
+  ].join(', ');
+};
 
 const instant = /^\d{4}-\d\d-\d\dT\d\d:\d\d/;
 const shortTime: Intl.DateTimeFormatOptions = {

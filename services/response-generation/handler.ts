@@ -15,18 +15,20 @@ export interface Means extends Manner {
   readonly elapsedMs: () => number;
 }
 
-/** Tells the answer piece by piece and returns what became of it. */
+/** Tells the answer piece by piece and returns what became of it. @throws the signal's reason once it is aborted */
 export async function* tell(
   answer: In<typeof contract>,
   means: Means,
+  signal: AbortSignal,
 ): AsyncGenerator<string, Emission<typeof run.answered>> {
   let degraded = means.degraded;
   let tokens = { promptTokens: 0, completionTokens: 0 };
   if (means.telling) {
     try {
-      yield* means.telling.text;
+      yield* means.telling.text(signal);
       tokens = await means.telling.usage();
     } catch {
+      signal.throwIfAborted();
       // Half a sentence has been said: the composer says it whole, from the start of a line.
       degraded = true;
       yield '\n\n';

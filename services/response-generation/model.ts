@@ -10,8 +10,8 @@ import type { contract } from './contract.ts';
  * never in the instructions. It has no tools.
  */
 export interface Telling {
-  /** Text as it is generated. @throws Unavailable when the stream breaks */
-  readonly text: AsyncIterable<string>;
+  /** Text as it is generated, until the signal ends it. @throws Unavailable when the stream breaks */
+  text(signal: AbortSignal): AsyncIterable<string>;
   /** Known once the text has ended. */
   usage(): Promise<{ promptTokens: number; completionTokens: number }>;
 }
@@ -41,53 +41,74 @@ export const openModel = (
     includeUsage: true,
     ...(settings.key ? { apiKey: settings.key } : {}),
   });
+  const stream = (answer: In<typeof contract>, stop: AbortController) => {
+    const { question, matches, rows } = answer;
+    const result = streamText({
+      model: provider(settings.name),
+      system: instructions[answer.locale],
+      messages: [{ role: 'user', content: JSON.stringify({ question, matches, rows }) }],
+      abortSignal: stop.signal,
+      maxRetries: 0,
+      timeout: { chunkMs },
+      onError: () => undefined,
+    });
+    const usage = Promise.resolve(result.usage);
+    usage.catch(() => undefined);
+    const parts = result.fullStream[Symbol.asyncIterator]();
+    const next = async (): Promise<string | undefined> => {
+      for (;;) {
+        const { done, value } = await parts.next();
+        if (done || value.type === 'error' || value.type === 'abort') throw new Unavailable('model');
+        if (value.type === 'text-delta') return value.text;
+        if (value.type === 'finish') {
+          // Anything else is half an answer: too long, filtered or broken off.
+          if (value.finishReason !== 'stop') throw new Unavailable('model');
+          return undefined;
+        }
+      }
+    };
+    return {
+      next,
+      text: async function* (first: string, until: AbortSignal) {
+        const end = (): void => stop.abort();
+        until.addEventListener('abort', end);
+        let whole = false;
+        try {
+          for (let piece: string | undefined = first; piece !== undefined; piece = await next()) yield piece;
+          whole = true;
+        } finally {
+          until.removeEventListener('abort', end);
+          if (!whole) end();
+        }
+      },
+      usage: async () => {
+        const { inputTokens, outputTokens } = await usage;
+        return { promptTokens: inputTokens ?? 0, completionTokens: outputTokens ?? 0 };
+      },
+    };
+  };
   return {
     begin: (answer, signal) =>
       resilience.call(async (attempt) => {
-        const result = streamText({
-          model: provider(settings.name),
-          system: instructions[answer.locale],
-          messages: [
-            {
-              role: 'user',
-              content: JSON.stringify({
-                question: answer.question,
-                matches: answer.matches,
-                rows: answer.rows,
-              }),
-            },
-          ],
-          abortSignal: signal,
-          maxRetries: 0,
-          timeout: { chunkMs },
-          onError: () => undefined,
-        });
-        const usage = Promise.resolve(result.usage);
-        usage.catch(() => undefined);
-        const parts = result.fullStream[Symbol.asyncIterator]();
-        const next = async (): Promise<string | undefined> => {
-          for (;;) {
-            const { done, value } = await parts.next();
-            if (done || value.type === 'finish') return undefined;
-            if (value.type === 'text-delta') return value.text;
-            if (value.type === 'error' || value.type === 'abort') throw new Unavailable('model');
-          }
+        // The stream outlives this call, whose own signal is aborted as soon as it returns.
+        const stop = new AbortController();
+        const cut = Promise.withResolvers<never>();
+        const giveUp = (): void => {
+          stop.abort();
+          cut.reject(new Unavailable('model'));
         };
-        const cut = new Promise<never>((_resolve, reject) =>
-          attempt.addEventListener('abort', () => reject(new Unavailable('model'))),
-        );
-        const first = await Promise.race([next(), cut]);
-        if (first === undefined) throw new Unavailable('model');
-        return {
-          text: (async function* () {
-            for (let piece: string | undefined = first; piece !== undefined; piece = await next())
-              yield piece;
-          })(),
-          usage: async () => {
-            const { inputTokens, outputTokens } = await usage;
-            return { promptTokens: inputTokens ?? 0, completionTokens: outputTokens ?? 0 };
-          },
-        };
+        attempt.addEventListener('abort', giveUp);
+        try {
+          const telling = stream(answer, stop);
+          const first = await Promise.race([telling.next(), cut.promise]);
+          if (first === undefined) throw new Unavailable('model');
+          return { text: (until) => telling.text(first, until), usage: telling.usage };
+        } catch (error) {
+          stop.abort();
+          throw error;
+        } finally {
+          attempt.removeEventListener('abort', giveUp);
+        }
       }, signal),
     ping: async (signal) => {
       const response = await fetch(new URL('health', settings.url.replace(/\/?$/, '/')), { signal });

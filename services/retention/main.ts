@@ -17,7 +17,7 @@ await using service = await keep(contract, config, {
     const kept: Kept[] = [];
     for (const tick of ticks) {
       const report = await sweep(store, tick, signal);
-      if (report) kept.push({ id: tick.id, emission: emit(swept, report) });
+      if (report) kept.push({ tenant: tick.tenant, id: tick.id, emission: emit(swept, report) });
     }
     return kept;
   },

@@ -1,7 +1,7 @@
 import type { RetentionRule } from '@jangada/packs/pack.ts';
 import { packOf } from '@jangada/packs/registry.ts';
 import type { Body } from '@jangada/proto/message.ts';
-import type { swept } from '@jangada/proto/retention.ts';
+import { swept } from '@jangada/proto/retention.ts';
 import { queries, type Store, type Transaction } from '@jangada/store/store.ts';
 import type { CoreTables } from '@jangada/store/tables.ts';
 import { sql } from 'kysely';
@@ -15,72 +15,85 @@ const batch = 1_000;
 const db = queries<CoreTables>();
 
 /**
- * Applies a tenant's rules once for a tick and returns the report; undefined when it was applied before.
- * A tick that was begun and not finished, because a process died, is taken up again.
+ * Applies a tenant's rules once for a tick and returns the report, the same one however often the tick comes;
+ * undefined for a tenant that is unknown. A tick that was begun and not finished, because a process died, is taken
+ * up again: each batch is counted in the transaction that deletes it, so nothing is missing in the report.
  */
-export const sweep = async (
-  store: Store,
-  { tenant, id, at }: Tick,
-  signal: AbortSignal,
-): Promise<Report | undefined> => {
-  const claim = { tenant };
+export const sweep = async (store: Store, tick: Tick, signal: AbortSignal): Promise<Report | undefined> => {
+  const { tenant, at } = tick;
   const [owner] = await store.rows(db.selectFrom('tenants').select(['pack']).where('id', '=', tenant));
   if (!owner) return undefined;
-  const finished = await store.within(claim, async (transaction) => {
+  const { finished, report } = await begin(store, tick);
+  if (finished) return report;
+
+  for (const rule of packOf(owner.pack).retention) {
+    if (!rule.table || !rule.ageColumn) continue;
+    const before = new Date(at.getTime() - rule.days * 86_400_000);
+    const line = report.rules.find((known) => known.class === rule.class) ?? {
+      class: rule.class,
+      before: before.toISOString().slice(0, 10),
+      deleted: 0,
+    };
+    if (!report.rules.includes(line)) report.rules.push(line);
+    await expire(store, tenant, rule, before, signal, async (transaction, deleted) => {
+      line.deleted += deleted;
+      await write(transaction, tick, { report: JSON.stringify(report) });
+    });
+  }
+  await store.within({ tenant }, (transaction) =>
+    write(transaction, tick, { finished_at: new Date(), report: JSON.stringify(report) }),
+  );
+  return report;
+};
+
+/** Makes the tick's row, or reads how far an earlier delivery came. */
+const begin = (store: Store, { tenant, id, at }: Tick): Promise<{ finished: boolean; report: Report }> =>
+  store.within({ tenant }, async (transaction) => {
     await transaction.rows(
       db
         .insertInto('retention_runs')
-        .values({ tenant_id: tenant, tick: id, started_at: at, report: '{}' })
+        .values({ tenant_id: tenant, tick: id, started_at: at, report: '{"rules":[]}' })
         .onConflict((conflict) => conflict.doNothing()),
     );
     const [row] = await transaction.rows(
       db
         .selectFrom('retention_runs')
-        .select('finished_at')
+        .select(['finished_at', 'report'])
         .where('tenant_id', '=', tenant)
         .where('tick', '=', id),
     );
-    return row?.finished_at != null;
+    return { finished: row?.finished_at != null, report: swept.body.parse(row?.report) };
   });
-  if (finished) return undefined;
 
-  const rules: Report['rules'] = [];
-  for (const rule of packOf(owner.pack).retention) {
-    if (!rule.table || !rule.ageColumn) continue;
-    const before = new Date(at.getTime() - rule.days * 86_400_000);
-    const deleted = await expire(store, tenant, rule, before, signal);
-    rules.push({ class: rule.class, before: before.toISOString().slice(0, 10), deleted });
-  }
-  const report = { rules };
-  await store.within(claim, (transaction) =>
-    transaction.rows(
-      db
-        .updateTable('retention_runs')
-        .set({ finished_at: new Date(), report: JSON.stringify(report) })
-        .where('tenant_id', '=', tenant)
-        .where('tick', '=', id),
-    ),
-  );
-  return report;
+const write = async (
+  transaction: Transaction,
+  { tenant, id }: Tick,
+  values: { report: string; finished_at?: Date },
+): Promise<void> => {
+  const update = db.updateTable('retention_runs').set(values);
+  await transaction.rows(update.where('tenant_id', '=', tenant).where('tick', '=', id));
 };
 
+/** Deletes in batches; `count` is called in the transaction of each. */
 const expire = async (
   store: Store,
   tenant: string,
   rule: RetentionRule,
   before: Date,
   signal: AbortSignal,
-): Promise<number> => {
-  let deleted = 0;
-  for (;;) {
+  count: (transaction: Transaction, deleted: number) => Promise<void>,
+): Promise<void> => {
+  let deleted: number;
+  do {
     signal.throwIfAborted();
-    const count = await store.within({ tenant }, async (transaction) =>
+    deleted = await store.within({ tenant }, async (transaction) => {
       // Asked again in each transaction: a hold that is placed meanwhile stops the rest.
-      (await isHeld(transaction, rule.class)) ? 0 : await deleteBatch(transaction, rule, before),
-    );
-    deleted += count;
-    if (count < batch) return deleted;
-  }
+      if (await isHeld(transaction, rule.class)) return 0;
+      const gone = await deleteBatch(transaction, rule, before);
+      await count(transaction, gone);
+      return gone;
+    });
+  } while (deleted === batch);
 };
 
 const isHeld = async (transaction: Transaction, name: string): Promise<boolean> => {

@@ -1,0 +1,346 @@
+import { cursorOf, type Paged, read, type Scope } from '@jangada/packs/read.ts';
+import { packOf } from '@jangada/packs/registry.ts';
+import type { Plan } from '@jangada/proto/plan.ts';
+import type { Row } from '@jangada/proto/run.ts';
+import type { Store } from '@jangada/store/store.ts';
+import { databasePart, type Grant } from '@jangada/trust/grant.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { grantFor, startDatabase, type TestDatabase, tenantSql } from './test-database.ts';
+
+// What a plan reads, as data-access reads it: its role, a sealed grant, row-level security.
+
+const { sources } = packOf('aesthetic-clinic');
+const zone = 'America/Sao_Paulo';
+
+let database: TestDatabase;
+let store: Store;
+
+beforeAll(async () => {
+  database = await startDatabase();
+  store = await database.storeOf('data-access');
+  await database.administer(`
+    ${tenantSql('casa')} ${tenantSql('other')} ${tenantSql('large')}
+    insert into clients (tenant_id, id, name, name_search, email, phone, status) values
+      ('casa', 'c1', 'Ana da Silva', 'ana da silva', 'ana@example.org', '+55 11 90000-0001', 'active'),
+      ('casa', 'c2', 'Fábio Nunes', 'fabio nunes', null, null, 'active'),
+      ('casa', 'c3', 'Joana Silva', 'joana silva', null, null, 'inactive'),
+      ('casa', 'c4', 'Bruno Silva', 'bruno silva', null, null, 'active'),
+      ('other', 'c1', 'Ana da Silva', 'ana da silva', 'other@example.org', null, 'active'),
+      ('other', 'c9', 'Caio Silva', 'caio silva', null, null, 'active');
+    insert into providers (tenant_id, id, name, name_search, speciality) values
+      ('casa', 'p1', 'Dra. Paula Lima', 'dra. paula lima', 'dermatologia'),
+      ('casa', 'p2', 'Dr. Renato Castro', 'dr. renato castro', null),
+      ('other', 'p1', 'Dra. Vera Melo', 'dra. vera melo', null);
+    insert into care_relationships values
+      ('casa', 'p1', 'c1', 'care', now() - interval '1 year', null),
+      ('casa', 'p1', 'c2', 'care', now() - interval '1 year', now() - interval '1 day'),
+      ('casa', 'p1', 'c4', 'care', now() + interval '1 day', null),
+      ('other', 'p1', 'c9', 'care', now() - interval '1 year', null);
+    insert into appointments (tenant_id, id, client_id, provider_id, service, start_time, duration_minutes, status) values
+      ('casa', 'a1', 'c1', 'p1', 'Peeling', '2026-11-21T02:00Z', 30, 'confirmed'),
+      ('casa', 'a2', 'c1', 'p1', 'Peeling', '2026-11-21T12:00Z', 60, 'completed'),
+      ('casa', 'a3', 'c2', 'p2', 'Laser', '2026-11-21T13:00Z', 45, 'confirmed'),
+      ('casa', 'a4', 'c2', 'p1', 'Laser', '2026-11-22T02:59Z', 90, 'confirmed'),
+      ('casa', 'a5', 'c4', 'p1', 'Laser', '2026-11-22T03:00Z', 60, 'scheduled'),
+      ('other', 'a1', 'c9', 'p1', 'Laser', '2026-11-21T12:00Z', 60, 'confirmed');
+    insert into billing (tenant_id, id, client_id, provider_id, kind, status, service, amount, issued_at) values
+      ('casa', 'b1', 'c1', 'p1', 'charge', 'open', 'Peeling', 0.10, '2026-11-21T12:00Z'),
+      ('casa', 'b2', 'c1', 'p1', 'charge', 'paid', 'Peeling', 0.20, '2026-11-21T12:00Z'),
+      ('casa', 'b3', 'c2', 'p2', 'charge', 'open', 'Laser', 1200.00, '2026-11-22T12:00Z'),
+      ('casa', 'b4', 'c2', 'p2', 'payment', 'settled', null, -1200.00, '2026-11-22T13:00Z'),
+      ('other', 'b1', 'c9', 'p1', 'charge', 'open', 'Laser', 99.00, '2026-11-21T12:00Z');`);
+}, 90_000);
+afterAll(async () => {
+  await database[Symbol.asyncDispose]();
+});
+
+const plan = (own: Partial<Plan>): Plan => {
+  const source = own.source ?? 'clients';
+  const fields = own.ask === undefined || own.ask === 'list' ? [...(sources[source]?.list ?? [])] : [];
+  return { source, ask: 'list', joins: [], filter: {}, fields, limit: 50, ...own };
+};
+
+const reading = (asked: Plan, scope: Partial<Scope> = {}) => {
+  const source = sources[asked.source];
+  if (!source) throw new Error(`no source ${asked.source}`);
+  return read(source, asked, { reach: 'tenant', by: undefined, zone, ...scope });
+};
+
+/** The rows of a plan, within a scope, under a grant. */
+const rowsOf = async (
+  own: Partial<Plan>,
+  scope: Partial<Scope> = {},
+  grant: Partial<Grant> = {},
+): Promise<Row[]> => {
+  const statement = await database.grant(grantFor(grant));
+  return store.within({ grant: databasePart(statement) }, ({ rows }) => rows(reading(plan(own), scope)));
+};
+
+/** Names or ids of the rows, in their order. */
+const idsOf = async (...asked: Parameters<typeof rowsOf>): Promise<unknown[]> =>
+  (await rowsOf(...asked)).map((row) => row['_id']);
+
+describe('whose rows', () => {
+  test('the tenant’s are those that its grant names, sorted by name, without the inactive', async () => {
+    expect((await rowsOf({})).map(({ name }) => name)).toEqual([
+      'Ana da Silva',
+      'Bruno Silva',
+      'Fábio Nunes',
+    ]);
+    expect(await idsOf({}, {}, { tid: 'other' })).toEqual(['c1', 'c9']);
+  });
+
+  test('none are read without a grant that holds', async () => {
+    await expect(idsOf({}, {}, { exp: Date.now() - 1 })).rejects.toMatchObject({ code: 'CTX_NO_GRANT' });
+    expect(await store.rows(reading(plan({})))).toEqual([]);
+    expect(await store.within({ tenant: 'casa' }, ({ rows }) => rows(reading(plan({}))))).toEqual([]);
+  });
+
+  test('related are those in care today: not those of yesterday, tomorrow or another tenant', async () => {
+    expect(await idsOf({}, { reach: 'related', by: 'p1' })).toEqual(['c1']);
+    expect(await idsOf({ source: 'appointments' }, { reach: 'related', by: 'p1' })).toEqual(['a1', 'a2']);
+    expect(await idsOf({}, { reach: 'related', by: 'p2' })).toEqual([]);
+    expect(await idsOf({}, { reach: 'related', by: undefined })).toEqual([]);
+  });
+
+  test('own are about oneself', async () => {
+    expect(await idsOf({}, { reach: 'own', by: 'c2' })).toEqual(['c2']);
+    expect(await idsOf({ source: 'appointments' }, { reach: 'own', by: 'c2' })).toEqual(['a3', 'a4']);
+    expect(await idsOf({}, { reach: 'own', by: undefined })).toEqual([]);
+  });
+
+  test('a filter never widens the reach', async () => {
+    const scope = { reach: 'own', by: 'c1' } as const;
+    expect(await idsOf({ filter: { subjectId: 'c2' } }, scope)).toEqual([]);
+    expect(await idsOf({ filter: { subject: 'Fábio' } }, scope)).toEqual([]);
+    expect(
+      await idsOf({ source: 'appointments', filter: { mine: true } }, { reach: 'related', by: 'p2' }),
+    ).toEqual([]);
+  });
+
+  test('mine are those that I provide', async () => {
+    expect(await idsOf({ source: 'appointments', filter: { mine: true } }, { by: 'p2' })).toEqual(['a3']);
+  });
+
+  test('names that are joined are the tenant’s own', async () => {
+    const fields = ['client', 'provider'];
+    const [row] = await rowsOf({ source: 'appointments', fields }, {}, { tid: 'other' });
+    expect(row).toMatchObject({ client: 'Caio Silva', provider: 'Dra. Vera Melo' });
+  });
+});
+
+describe('which rows', () => {
+  test.each([
+    ['FÁBIO', ['c2']],
+    ['fabio nun', ['c2']],
+    ['nunes fab', ['c2']],
+    ['silva', ['c1', 'c4']],
+    ['ana silva', ['c1']],
+    ['zeca', []],
+    ['!!!', []],
+  ])('a name is found by the beginnings of its words, whatever accents: %s', async (subject, ids) => {
+    expect(await idsOf({ filter: { subject } })).toEqual(ids);
+  });
+
+  test('text of a question is a value, whatever it says', async () => {
+    expect(
+      await idsOf({ filter: { subject: "x'; drop table clients; --", subjectId: "' or true --" } }),
+    ).toEqual([]);
+    expect(await idsOf({})).toHaveLength(3);
+  });
+
+  test('people are named by id, and providers by name', async () => {
+    expect(await idsOf({ filter: { subjectId: 'c4' } })).toEqual(['c4']);
+    expect(await idsOf({ source: 'appointments', filter: { provider: 'renato' } })).toEqual(['a3']);
+  });
+
+  test('a state replaces what usually holds, on its column', async () => {
+    expect(await idsOf({ filter: { state: 'inactive' } })).toEqual(['c3']);
+    expect(await idsOf({ source: 'billing' })).toEqual(['b1', 'b2', 'b3']);
+    expect(await idsOf({ source: 'billing', filter: { state: 'open' } })).toEqual(['b1', 'b3']);
+  });
+
+  test('amounts are in minor units, both ends included', async () => {
+    const between = (min?: number, max?: number) => ({
+      amount: { ...(min !== undefined && { min }), ...(max !== undefined && { max }) },
+    });
+    expect(await idsOf({ source: 'billing', filter: between(20) })).toEqual(['b2', 'b3']);
+    expect(await idsOf({ source: 'billing', filter: between(10, 20) })).toEqual(['b1', 'b2']);
+  });
+
+  test('a day is the clinic’s: 02:00Z is still the day before in São Paulo', async () => {
+    const day = (from: string, to: string) => ({
+      period: { from: `${from}T03:00:00Z`, to: `${to}T03:00:00Z` },
+    });
+    const on = (from: string, to: string) => idsOf({ source: 'appointments', filter: day(from, to) });
+    expect(await on('2026-11-20', '2026-11-21')).toEqual(['a1']);
+    expect(await on('2026-11-21', '2026-11-22')).toEqual(['a2', 'a3', 'a4']);
+    expect(await on('2026-11-22', '2026-11-23')).toEqual(['a5']);
+  });
+});
+
+describe('which columns', () => {
+  test.each([[['name']], [['name', 'status']], [['email', 'phone', 'name']]])(
+    'only those of the plan: %j',
+    async (fields) => {
+      const [row = {}] = await rowsOf({ fields });
+      expect(Object.keys(row).sort()).toEqual([...fields, '_id', '_matches', '_order'].sort());
+    },
+  );
+
+  test('never all of a table', () => {
+    for (const source of Object.keys(sources))
+      for (const ask of sources[source]?.asks ?? [])
+        expect(reading(plan({ source, ask })).compile().sql).not.toMatch(/\*(?!\))/);
+  });
+
+  test('none that the source does not declare', () => {
+    expect(() => reading(plan({ fields: ['birth_date'] })).compile()).toThrow('no field birth_date');
+  });
+});
+
+describe('figures', () => {
+  test('count what matches', async () => {
+    expect(await rowsOf({ source: 'appointments', ask: 'count' })).toEqual([{ count: 5 }]);
+    expect(await rowsOf({ source: 'appointments', ask: 'count', filter: { state: 'confirmed' } })).toEqual([
+      { count: 3 },
+    ]);
+    expect(await rowsOf({ ask: 'count', filter: { subject: 'zeca' } })).toEqual([{ count: 0 }]);
+  });
+
+  test('add up to the cent, charges only', async () => {
+    expect(await rowsOf({ source: 'billing', ask: 'total' })).toEqual([{ amount: '1200.30', count: 3 }]);
+    const ofAna = { source: 'billing', ask: 'total', filter: { subject: 'ana' } } as const;
+    expect(await rowsOf(ofAna)).toEqual([{ amount: '0.30', count: 2 }]);
+    expect(await rowsOf({ ...ofAna, filter: { subject: 'zeca' } })).toEqual([{ amount: '0', count: 0 }]);
+  });
+
+  test('stay within the reach', async () => {
+    const scope = { reach: 'related', by: 'p1' } as const;
+    expect(await rowsOf({ source: 'appointments', ask: 'count' }, scope)).toEqual([{ count: 2 }]);
+    expect(await rowsOf({ source: 'billing', ask: 'total' }, scope)).toEqual([{ amount: '0.30', count: 2 }]);
+  });
+
+  test('of each day are by the clinic’s days: total, confirmed, average minutes', async () => {
+    expect(await rowsOf({ source: 'appointments', ask: 'perDay' })).toEqual([
+      { day: '2026-11-20', count: 1, confirmed: 1, average_minutes: 30 },
+      { day: '2026-11-21', count: 3, confirmed: 2, average_minutes: 65 },
+      { day: '2026-11-22', count: 1, confirmed: 0, average_minutes: 60 },
+    ]);
+    expect(
+      await rowsOf({ source: 'appointments', ask: 'perDay', filter: { provider: 'paula' } }, { zone: 'UTC' }),
+    ).toEqual([
+      { day: '2026-11-21', count: 2, confirmed: 1, average_minutes: 45 },
+      { day: '2026-11-22', count: 2, confirmed: 1, average_minutes: 75 },
+    ]);
+  });
+
+  test.each(
+    Object.entries(sources).flatMap(([source, { asks }]) => asks.map((ask) => [source, ask] as const)),
+  )('and lists of every source can be asked for: %s, %s', async (source, ask) => {
+    for (const reach of ['tenant', 'related', 'own'] as const)
+      await expect(rowsOf({ source, ask }, { reach, by: 'p1' })).resolves.toBeInstanceOf(Array);
+  });
+});
+
+describe('pages', () => {
+  const ten = 10_000;
+  const page = async (
+    cursor: string | undefined,
+    limit = 50,
+  ): Promise<{ rows: Paged[]; next: string | undefined }> => {
+    const asked: Partial<Plan> = {
+      source: 'appointments',
+      fields: ['service'],
+      limit,
+      ...(cursor ? { cursor } : {}),
+    };
+    const found = (await rowsOf(asked, {}, { tid: 'large' })) as Paged[];
+    const rows = found.slice(0, limit);
+    const last = rows.at(-1);
+    return { rows, next: found.length > limit && last ? cursorOf(last) : undefined };
+  };
+
+  beforeAll(async () => {
+    // Seven at the same microsecond, so that only the id tells them apart.
+    await database.administer(`
+      insert into appointments (tenant_id, id, client_id, provider_id, service, start_time, duration_minutes, status)
+      select 'large', 'id-' || md5(n::text), 'c', 'p', n::text, '2026-01-01T00:00Z'::timestamptz + (n / 7) * interval '1 microsecond', 30, 'scheduled'
+      from generate_series(1, ${ten}) n`);
+  });
+
+  test('of 10,000 rows show each once, in order, while rows are added before and behind', async () => {
+    const expected = await database.administer(
+      "select id from appointments where tenant_id = 'large' order by start_time, id",
+    );
+    const seen: Paged[] = [];
+    let pages = 0;
+    let cursor: string | undefined;
+    do {
+      const { rows, next } = await page(cursor);
+      seen.push(...rows);
+      cursor = next;
+      if (++pages % 40 === 0) {
+        await database.administer(`
+          insert into appointments (tenant_id, id, client_id, provider_id, service, start_time, duration_minutes, status) values
+            ('large', 'early-${pages}', 'c', 'p', 'new', '2025-01-01T00:00Z', 30, 'scheduled'),
+            ('large', 'late-${pages}', 'c', 'p', 'new', '2027-01-01T00:00Z', 30, 'scheduled')`);
+      }
+    } while (cursor);
+    const old = seen.filter(({ service }) => service !== 'new').map(({ _id }) => _id);
+    expect(old).toEqual(expected.map(({ id }) => id));
+    expect(seen.filter(({ _id }) => _id.startsWith('early'))).toEqual([]);
+    expect(seen.at(-1)?._id).toMatch(/^late-/);
+    expect(pages).toBe(201);
+  }, 60_000);
+
+  test('are stable when rows that were read are removed', async () => {
+    const first = await page(undefined);
+    const second = await page(first.next);
+    await database.administer(
+      `delete from appointments where tenant_id = 'large' and id in ('${first.rows.map(({ _id }) => _id).join("', '")}')`,
+    );
+    expect((await page(first.next)).rows.map(({ _id }) => _id)).toEqual(second.rows.map(({ _id }) => _id));
+  });
+
+  test('say how many match in all, on the first page as on the last', async () => {
+    const [total] = await database.administer(
+      "select count(*)::int from appointments where tenant_id = 'large'",
+    );
+    const first = await page(undefined);
+    const second = await page(first.next);
+    expect(first.rows[0]?._matches).toBe(total?.['count']);
+    expect(second.rows[0]?._matches).toBe(total?.['count']);
+  });
+
+  test('go on by name as by time', async () => {
+    const names: unknown[] = [];
+    let cursor: string | undefined;
+    for (let count = 0; count < 4; count++) {
+      const [row, next] = (await rowsOf({ limit: 1, ...(cursor ? { cursor } : {}) })) as Paged[];
+      if (row) names.push(row['name']);
+      cursor = row && next ? cursorOf(row) : undefined;
+      if (!cursor) break;
+    }
+    expect(names).toEqual(['Ana da Silva', 'Bruno Silva', 'Fábio Nunes']);
+  });
+
+  test.each([
+    'x',
+    Buffer.from('{"a":1}').toString('base64url'),
+    Buffer.from('["2026-01-01"]').toString('base64url'),
+    Buffer.from('["not a time", "a1"]').toString('base64url'),
+    Buffer.from('[1, 2]').toString('base64url'),
+  ])('do not begin at a place that no page returned: %s', (cursor) => {
+    expect(() => reading(plan({ source: 'appointments', cursor })).compile()).toThrow(
+      expect.objectContaining({ code: 'INPUT_INVALID' }),
+    );
+  });
+
+  test('begin where a cursor says, and nowhere else, whatever it says', async () => {
+    const cursor = Buffer.from(JSON.stringify(['2026-11-21T12:00:00Z', "a2') or true --"])).toString(
+      'base64url',
+    );
+    expect(await idsOf({ source: 'appointments', cursor })).toEqual(['a3', 'a4', 'a5']);
+  });
+});

@@ -1,0 +1,218 @@
+import { describe, expect, test } from 'vitest';
+import type { Pack } from './pack.ts';
+import { foldName, searchOf } from './read.ts';
+import { load, PackError, packOf, packs, packTables } from './registry.ts';
+
+const clinic = packOf('aesthetic-clinic');
+const [intent] = clinic.intents;
+const { billing, clients } = clinic.sources;
+if (!intent || !billing || !clients) throw new Error('the clinic has lost what these tests stand on');
+
+/** What is wrong with a pack, as it says when it is loaded. */
+const faultsOf = (pack: Pack): string => {
+  try {
+    load(pack);
+  } catch (error) {
+    expect(error).toBeInstanceOf(PackError);
+    return (error as PackError).message;
+  }
+  return '';
+};
+
+describe('every pack', () => {
+  test.each(packs.map((pack) => [pack.name, pack] as const))('%s holds together', (_name, pack) => {
+    expect(faultsOf(pack)).toBe('');
+  });
+
+  test.each(packs.map((pack) => [pack.name, pack] as const))(
+    '%s says its words folded, as questions are',
+    (_name, pack) => {
+      const words = [
+        ...pack.intents.flatMap(({ cues, turns = [] }) => [
+          ...cues.map((cue) => cue.words),
+          ...turns.flatMap((turn) => turn.words),
+        ]),
+        ...pack.states.flatMap((state) => state.words),
+        ...pack.leads.flatMap((lead) => lead.words),
+      ];
+      expect(words.length).toBeGreaterThan(20);
+      expect(words.filter((word) => word !== foldName(word))).toEqual([]);
+    },
+  );
+
+  test.each(packs.map((pack) => [pack.name, pack] as const))(
+    '%s gives each class of its data a time to go',
+    (_name, pack) => {
+      const aged = new Set(pack.retention.map(({ table }) => table));
+      const personal = Object.values(pack.sources).filter(({ fields }) =>
+        Object.values(fields).some(({ kind }) => kind === 'personal'),
+      );
+      expect(personal.filter(({ table }) => !aged.has(table))).toEqual([]);
+    },
+  );
+
+  test('has its own name', () => {
+    expect(new Set(packs.map(({ name }) => name)).size).toBe(packs.length);
+    expect(() => packOf('no-such-pack')).toThrow(PackError);
+  });
+});
+
+describe('the aesthetic clinic', () => {
+  test('keeps each class of data as long as the law wants', () => {
+    expect(Object.fromEntries(clinic.retention.map((rule) => [rule.class, rule.days]))).toEqual({
+      client_data: 3_650,
+      aesthetic_records: 9_125,
+      appointment_data: 1_825,
+      billing_data: 2_555,
+      audit_logs: 730,
+      system_logs: 90,
+    });
+  });
+
+  test('shows a professional no full address and number', () => {
+    expect(clinic.roles['aesthetic_professional']?.masked).toEqual(['email', 'phone']);
+    expect(clients.fields).toMatchObject({ email: { mask: 'email' }, phone: { mask: 'phone' } });
+  });
+});
+
+describe('a pack is refused', () => {
+  const withIntent = (own: Partial<typeof intent>): Pack => ({ ...clinic, intents: [{ ...intent, ...own }] });
+  const withBilling = (own: Partial<typeof billing>): Pack => ({
+    ...clinic,
+    sources: { ...clinic.sources, billing: { ...billing, ...own } },
+  });
+  const { amount: _amount, at: _at, ...figureless } = billing;
+
+  test.each<[string, Pack, string]>([
+    ['with a name that is no folder', { ...clinic, name: 'The Clinic' }, 'name'],
+    ['with a version that is none', { ...clinic, version: '1' }, 'version'],
+    ['with no law it is written for', { ...clinic, compliance: [] }, 'compliance'],
+    ['with nothing to ask', { ...clinic, intents: [] }, 'intents'],
+    [
+      'with a class that goes at once',
+      { ...clinic, retention: [{ class: 'x', days: 0 }] },
+      'retention.0.days',
+    ],
+    [
+      'with a cue that is certain',
+      withIntent({ cues: [{ words: 'x', weight: 1 }] }),
+      'intents.0.cues.0.weight',
+    ],
+    [
+      'with a cue in capitals',
+      withIntent({ cues: [{ words: 'Amanhã', weight: 0.5 }] }),
+      'cue "Amanhã" is not folded',
+    ],
+    [
+      'with an intent that names an unknown source',
+      withIntent({ dataSources: ['appointments', 'rooms'] }),
+      'the source rooms',
+    ],
+    [
+      'with an intent that needs an unknown permission',
+      withIntent({ requiredPermissions: ['read:rooms'] }),
+      'requires read:rooms',
+    ],
+    [
+      'with an intent that writes',
+      withIntent({ requiredPermissions: ['write:clients'] }),
+      'requires write:clients',
+    ],
+    [
+      'with an intent that its source cannot answer',
+      withIntent({ defaultAsk: 'total' }),
+      'No optimization pattern for intent: appointment_query',
+    ],
+    [
+      'with an intent that turns to a foreign source',
+      withIntent({ turns: [{ words: ['x'], source: 'billing' }] }),
+      'turns to billing',
+    ],
+    ['with a list of an unknown field', withBilling({ list: ['date', 'iban'] }), 'lists iban'],
+    [
+      'with a condition on a table it does not read',
+      withBilling({ usually: [{ column: 'clients.status', value: 'active' }] }),
+      'condition on another table',
+    ],
+    [
+      'with totals of no amount',
+      { ...clinic, sources: { ...clinic.sources, billing: figureless } },
+      'has no amount',
+    ],
+    [
+      'with days of no time',
+      { ...clinic, sources: { ...clinic.sources, billing: figureless } },
+      'has no time',
+    ],
+    [
+      'with a source without words',
+      { ...clinic, sources: { ...clinic.sources, rooms: billing } },
+      'source rooms has no words in pt-BR',
+    ],
+    [
+      'with a state without a word',
+      withBilling({ states: { ...billing.states, void: { column: 'billing.status', value: 'void' } } }),
+      'state void has no word in en',
+    ],
+    [
+      'with words for an unknown state',
+      { ...clinic, states: [{ words: ['x'], source: 'billing', state: 'void' }] },
+      'words for the state void of billing',
+    ],
+    [
+      'with a rule that looks at a table without one',
+      {
+        ...clinic,
+        retention: [
+          {
+            class: 'x',
+            days: 1,
+            table: 'clients',
+            unlessReferencedBy: [{ table: 'rooms', column: 'client_id' }],
+          },
+        ],
+      },
+      'looks at rooms',
+    ],
+  ])('%s', (_fault, pack, said) => {
+    expect(faultsOf(pack)).toContain(said);
+  });
+
+  test('with everything that is wrong told at once', () => {
+    const faults = faultsOf({ ...withBilling({ list: ['iban'] }), version: 'x', compliance: [] });
+    for (const said of ['iban', 'version', 'compliance']) expect(faults).toContain(said);
+  });
+});
+
+describe('tables of packs', () => {
+  test('are those that sources and their people stand in, each once', () => {
+    const { sources, subjects, aged } = packTables([clinic]);
+    expect(subjects).toEqual(['clients']);
+    expect(sources).toEqual([...new Set(sources)].sort());
+    expect(sources).toEqual(
+      expect.arrayContaining(['clients', 'providers', 'appointments', 'billing', 'services']),
+    );
+    expect(aged).toEqual(['aesthetic_records', 'appointments', 'audit_entries', 'billing', 'clients']);
+  });
+});
+
+describe('a name', () => {
+  test.each([
+    ['Fábio  NUNES', 'fabio nunes'],
+    ['  João\tda Conceição ', 'joao da conceicao'],
+    ['Fa\u0301bio', 'fabio'],
+    ['Ñandú', 'nandu'],
+  ])('is folded as it is stored for search: %s', (name, folded) => {
+    expect(foldName(name)).toBe(folded);
+  });
+
+  test.each([
+    ['Ana Li', 'ana:* & li:*'],
+    ["Sant'Ana", 'sant:* & ana:*'],
+    ["'; drop table clients; --", 'drop:* & table:* & clients:*'],
+    ['a & !b | (c:*)', 'a:* & b:* & c:*'],
+    ['!!!', ''],
+  ])('%j becomes a search that holds words and nothing of its signs', (name, search) => {
+    expect(searchOf(name)).toBe(search);
+  });
+});

@@ -1,0 +1,114 @@
+import { messages } from '@jangada/proto/catalogue.ts';
+import type { Body, Message } from '@jangada/proto/message.ts';
+import { swept } from '@jangada/proto/retention.ts';
+import * as run from '@jangada/proto/run.ts';
+import type { Heard } from '@jangada/runtime/heard.ts';
+import { sampleOf } from '@jangada/testkit/conformance.ts';
+import { passFor } from '@jangada/testkit/identity.ts';
+import { describe, expect, test } from 'vitest';
+import { contract } from './contract.ts';
+import { entryOf } from './handler.ts';
+
+const pass = passFor('quantas consultas tem Ana Lima?', { sub: 'user-7', rol: 'client', rid: 'run-1' });
+const storedAt = new Date('2026-11-21T12:00:00.000Z');
+
+const heard = (message: Message, own: Partial<Heard> = {}): Heard => ({
+  message,
+  tenant: 'casa',
+  id: 'run-1',
+  pass,
+  traceparent: undefined,
+  sequence: 42,
+  storedAt,
+  delivery: 1,
+  schedule: undefined,
+  ...own,
+});
+const entryFor = <M extends Message>(message: M, own: Partial<Body<M>> = {}, about: Partial<Heard> = {}) =>
+  entryOf(heard(message, about), { ...(sampleOf(message) as object), ...own } as Body<Message>);
+
+describe('an entry', () => {
+  test('says who, when, in which session and for which purpose', () => {
+    expect(entryFor(run.answered)).toMatchObject({
+      tenant: 'casa',
+      subject: 'run-1',
+      fact: 'run.answered',
+      sequence: 42,
+      at: storedAt,
+      actor: 'user-7',
+      role: 'client',
+      session: 'session-1',
+      purpose: 'care',
+    });
+  });
+
+  test('of what nobody asked for names the system', () => {
+    expect(entryFor(swept, {}, { pass: undefined })).toMatchObject({
+      actor: 'system',
+      role: null,
+      session: null,
+      purpose: null,
+      resource: 'retention',
+    });
+  });
+
+  test('is the same for every delivery of its fact', () => {
+    expect(entryFor(run.fetched, {}, { delivery: 3 })).toEqual(entryFor(run.fetched));
+  });
+});
+
+describe('a decision', () => {
+  test.each<[Message, string]>([
+    [run.understood, 'allowed'],
+    [run.permitted, 'allowed'],
+    [run.fetched, 'done'],
+    [run.answered, 'done'],
+    [run.refused, 'denied'],
+    [run.failed, 'failed'],
+    [run.cancelled, 'done'],
+    [swept, 'done'],
+  ])('is kept of $name: %s', (message, decision) => {
+    expect(entryFor(message).decision).toBe(decision);
+  });
+
+  test('to refuse is kept with its code', () => {
+    expect(entryFor(run.refused, { code: 'AUTHZ_NO_RELATION', intent: 'client_query' })).toMatchObject({
+      decision: 'denied',
+      code: 'AUTHZ_NO_RELATION',
+      details: { intent: 'client_query' },
+    });
+  });
+
+  test('that failed is kept with its code and where', () => {
+    expect(entryFor(run.failed, { code: 'DEADLINE', hop: 'data-access' })).toMatchObject({
+      code: 'DEADLINE',
+      details: { hop: 'data-access' },
+    });
+  });
+
+  test('to read is kept with which columns of what, how many rows, and whether they were cached', () => {
+    const { plan } = sampleOf(run.fetched);
+    const entry = entryFor(run.fetched, { rows: [{ name: 'Ana' }, { name: 'Bia' }], cached: true });
+    expect(entry.resource).toBe(plan.source);
+    expect(entry.details).toEqual({ ask: plan.ask, fields: plan.fields, rows: 2, cached: true });
+  });
+});
+
+describe('the trail', () => {
+  test('hears every fact that there is', () => {
+    const facts = messages.filter(({ kind }) => kind === 'fact').map(({ name }) => name);
+    expect(contract.on.map(({ name }) => name).sort()).toEqual(facts.sort());
+  });
+
+  test.each(contract.on.map((message) => [message.name, message] as const))(
+    'holds neither the question nor a value of a row: %s',
+    (_name, message) => {
+      const question = 'quantas consultas tem Ana Lima?';
+      const plan = { ...sampleOf(run.permitted).plan, filter: { subject: 'Ana Lima' } };
+      const rows = [{ name: 'Ana Lima', phone: '+55 11 90000-0010' }];
+      const said = { ...sampleOf(message), question, plan, ...(message === run.fetched ? { rows } : {}) };
+      const entry = entryOf(heard(message), message.body.parse(said) as Body<Message>);
+      expect(JSON.stringify(entry)).not.toMatch(/Ana|Lima|90000|quantas/);
+    },
+  );
+});

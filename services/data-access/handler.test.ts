@@ -1,0 +1,116 @@
+import { cursorOf } from '@jangada/packs/read.ts';
+import { packOf } from '@jangada/packs/registry.ts';
+import type { Plan } from '@jangada/proto/plan.ts';
+import * as run from '@jangada/proto/run.ts';
+import { given } from '@jangada/testkit/given.ts';
+import { describe, expect, test } from 'vitest';
+import { decide } from './handler.ts';
+import type { Found } from './rows.ts';
+
+const source = packOf('aesthetic-clinic').sources['clients'];
+if (!source) throw new Error('the clinic has no clients');
+
+const plan: Plan = {
+  source: 'clients',
+  ask: 'list',
+  joins: [],
+  filter: {},
+  fields: ['name', 'email', 'phone'],
+  limit: 2,
+};
+const body = {
+  question: 'clientes',
+  locale: 'pt-BR' as const,
+  plan,
+  intent: { type: 'client_query', confidence: 0.9, entities: [], requiredPermissions: [], dataSources: [] },
+};
+const asOf = '2026-11-21T12:00:00.000Z';
+const person = (id: string, name: string) => ({
+  name,
+  email: `${id}@example.org`,
+  phone: '+55 11 90000-0010',
+  _id: id,
+  _order: name.toLowerCase(),
+  _matches: 7,
+});
+const found = (own: Partial<Found>): Found => ({ source, masked: [], rows: [], asOf, cached: false, ...own });
+const [ana, bia, caio] = [person('c1', 'Ana'), person('c2', 'Bia'), person('c3', 'Caio')];
+
+const rowsFor = (own: Partial<Found>, asked: Partial<Plan> = {}): readonly run.Row[] =>
+  given(decide, found(own))
+    .when({ ...body, plan: { ...plan, ...asked } })
+    .decided().body.rows;
+
+describe('a list', () => {
+  test('has the rows of one page, how many match in all, and where to go on', () => {
+    given(decide, found({ rows: [ana, bia, caio], cached: true }))
+      .when(body)
+      .then({
+        message: run.fetched,
+        body: {
+          ...body,
+          rows: [
+            { name: 'Ana', email: 'c1@example.org', phone: '+55 11 90000-0010' },
+            { name: 'Bia', email: 'c2@example.org', phone: '+55 11 90000-0010' },
+          ],
+          matches: 7,
+          nextCursor: cursorOf(bia),
+          cached: true,
+          asOf,
+        },
+      });
+  });
+
+  test('ends without a cursor when nothing follows', () => {
+    for (const rows of [[], [ana], [ana, bia]])
+      expect(given(decide, found({ rows })).when(body).decided().body).not.toHaveProperty('nextCursor');
+  });
+
+  test('that is empty matches nothing', () => {
+    expect(given(decide, found({})).when(body).decided().body).toMatchObject({ rows: [], matches: 0 });
+  });
+
+  test('has the fields of the plan and nothing else, in their order', () => {
+    const [row = {}] = rowsFor({ rows: [{ ...ana, cpf: '123' }] }, { fields: ['phone', 'name'] });
+    expect(Object.keys(row)).toEqual(['phone', 'name']);
+  });
+
+  test('says of a field that has no value that it has none', () => {
+    expect(rowsFor({ rows: [{ name: 'Ana' }] }, { fields: ['name', 'email'] })).toEqual([
+      { name: 'Ana', email: null },
+    ]);
+  });
+
+  test('shows masked what the role sees masked, each in its own way', () => {
+    expect(rowsFor({ rows: [ana], masked: ['email', 'phone'] })).toEqual([
+      { name: 'Ana', email: 'c***@example.org', phone: '***0010' },
+    ]);
+  });
+
+  test('hides a masked field for which no way is declared, and leaves an absent value absent', () => {
+    expect(rowsFor({ rows: [{ ...ana, email: null }], masked: ['name', 'email'] })).toEqual([
+      { name: '***', email: null, phone: '+55 11 90000-0010' },
+    ]);
+  });
+});
+
+describe('figures', () => {
+  test.each<[Plan['ask'], run.Row[]]>([
+    ['count', [{ count: 3 }]],
+    ['total', [{ amount: '0.30', count: 2 }]],
+    [
+      'perDay',
+      [
+        { day: '2026-11-21', count: 1 },
+        { day: '2026-11-22', count: 2 },
+        { day: '2026-11-23', count: 4 },
+      ],
+    ],
+  ])('pass as they are, whatever the limit of a page: %s', (ask, rows) => {
+    const decided = given(decide, found({ rows }))
+      .when({ ...body, plan: { ...plan, ask, fields: [], limit: 1 } })
+      .decided();
+    expect(decided.body).toMatchObject({ rows, matches: rows.length });
+    expect(decided.body).not.toHaveProperty('nextCursor');
+  });
+});

@@ -1,0 +1,188 @@
+import { packOf } from '@jangada/packs/registry.ts';
+import type { Plan } from '@jangada/proto/plan.ts';
+import type { Row } from '@jangada/proto/run.ts';
+import { describe, expect, test } from 'vitest';
+import { compose } from './compose.ts';
+
+type Locale = 'en' | 'pt-BR';
+type Answer = Parameters<typeof compose>[0];
+
+const { wording } = packOf('aesthetic-clinic');
+
+/** An answer with everything that a test does not care about. */
+const answer = (plan: Partial<Plan>, rows: readonly Row[], own: Partial<Answer> = {}): Answer => ({
+  question: 'a question',
+  locale: 'pt-BR',
+  intent: { type: 'x', confidence: 1, entities: [], requiredPermissions: [], dataSources: [] },
+  plan: { source: 'appointments', ask: 'list', joins: [], filter: {}, fields: [], limit: 50, ...plan },
+  rows: [...rows],
+  matches: rows.length,
+  cached: false,
+  asOf: '2026-11-21T12:00:00.000Z',
+  ...own,
+});
+
+/** The whole text; narrow and no-break spaces of figures as plain ones. */
+const told = (
+  plan: Partial<Plan>,
+  rows: readonly Row[],
+  own: Partial<Answer> = {},
+  currency = 'BRL',
+): string => {
+  const one = answer(plan, rows, own);
+  const manner = { wording: wording[one.locale], zone: 'America/Sao_Paulo', currency };
+  return [...compose(one, manner)].join('').replace(/[\u00a0\u202f]/g, ' ');
+};
+
+const en = { locale: 'en' as Locale };
+
+describe('a count', () => {
+  test.each([
+    [0, '0 consultas.', '0 appointments.'],
+    [1, '1 consulta.', '1 appointment.'],
+    [2, '2 consultas.', '2 appointments.'],
+    [12_345, '12.345 consultas.', '12,345 appointments.'],
+  ])('of %i is told in both languages', (count, portuguese, english) => {
+    expect(told({ ask: 'count' }, [{ count }])).toBe(portuguese);
+    expect(told({ ask: 'count' }, [{ count }], en)).toBe(english);
+  });
+
+  test('says what it is about, as the plan has it and not as the question says', () => {
+    const filter = { subject: 'Ana Lima', provider: 'Souza', state: 'confirmed' };
+    expect(told({ ask: 'count', filter }, [{ count: 2 }])).toBe('2 consultas (Ana Lima, Souza, confirmada).');
+    expect(told({ ask: 'count', filter }, [{ count: 2 }], en)).toBe(
+      '2 appointments (Ana Lima, Souza, confirmed).',
+    );
+  });
+
+  test('does not fill places that a name pretends to be', () => {
+    expect(told({ ask: 'count', filter: { subject: '{amount}{n}' } }, [{ count: 1 }])).toBe(
+      '1 consulta ({amount}{n}).',
+    );
+  });
+});
+
+describe('a span of time', () => {
+  const about = (from: string, to: string, own: Partial<Answer> = {}): string =>
+    told({ ask: 'count', filter: { period: { from, to } } }, [{ count: 1 }], own).replace(
+      /^.*\((.*)\).*$/,
+      '$1',
+    );
+
+  test('is told in the tenant’s zone: one that begins at 03:00Z is a day', () => {
+    expect(about('2026-11-21T03:00:00Z', '2026-11-22T03:00:00Z')).toBe('21/11/2026');
+    expect(about('2026-11-21T03:00:00Z', '2026-11-22T03:00:00Z', en)).toBe('11/21/26');
+  });
+
+  test.each<[string, string, string, string]>([
+    ['a year', '2023-01-01T03:00:00Z', '2024-01-01T03:00:00Z', '2023'],
+    ['a month', '2022-03-01T03:00:00Z', '2022-04-01T03:00:00Z', 'março de 2022'],
+    ['a week', '2026-11-16T03:00:00Z', '2026-11-23T03:00:00Z', '16/11/2026 – 22/11/2026'],
+    ['two months', '2022-03-01T03:00:00Z', '2022-05-01T03:00:00Z', '01/03/2022 – 30/04/2022'],
+    ['hours', '2026-11-21T11:00:00Z', '2026-11-21T15:30:00Z', '21/11/2026, 08:00 – 21/11/2026, 12:30'],
+  ])('is told by its name: %s', (_name, from, to, said) => {
+    expect(about(from, to)).toBe(said);
+  });
+});
+
+describe('a total', () => {
+  test('is money of the tenant, in the language’s way', () => {
+    expect(told({ source: 'billing', ask: 'total' }, [{ amount: '1234567.80', count: 9 }])).toBe(
+      'Total: R$ 1.234.567,80.',
+    );
+    expect(told({ source: 'billing', ask: 'total' }, [{ amount: '1234.5', count: 9 }], en, 'USD')).toBe(
+      'Total: $1,234.50.',
+    );
+  });
+
+  test('of nothing is nothing', () => {
+    expect(told({ source: 'billing', ask: 'total' }, [{ amount: '0', count: 0 }])).toBe('Total: R$ 0,00.');
+    expect(told({ source: 'billing', ask: 'total' }, [])).toBe('Total: R$ 0,00.');
+  });
+});
+
+describe('a list', () => {
+  const visit = {
+    start: '2026-11-21T02:00:00.000Z',
+    client: 'Ana Lima',
+    service: 'Peeling',
+    status: 'no_show',
+  };
+
+  test('has a line for each row, with times in the tenant’s zone and states in words', () => {
+    expect(told({}, [visit, { ...visit, client: 'Bruno Rocha', status: 'confirmed' }])).toBe(
+      '2 consultas:\n- 20/11/2026, 23:00 · Ana Lima · Peeling · falta\n- 20/11/2026, 23:00 · Bruno Rocha · Peeling · confirmada',
+    );
+    expect(told({}, [visit], en)).toBe(
+      '1 appointment:\n- 11/20/2026, 11:00 PM · Ana Lima · Peeling · no-show',
+    );
+  });
+
+  test('tells money where a field is money, and leaves out what has no value', () => {
+    const rows = [
+      { date: '2026-11-21T12:00:00Z', client: null, service: '', amount: '320.00', status: 'open' },
+    ];
+    expect(told({ source: 'billing' }, rows)).toBe(
+      '1 lançamento:\n- 21/11/2026, 09:00 · R$ 320,00 · em aberto',
+    );
+  });
+
+  test('says how many match in all, and that there is more, in both languages', () => {
+    const more = { matches: 2_400, nextCursor: 'abc' };
+    expect(told({}, [visit], more)).toMatch(
+      /^2\.400 consultas:\n.*\nMostrando 1 de 2\.400\. Peça a próxima página/s,
+    );
+    expect(told({}, [visit], { ...more, ...en })).toMatch(
+      /^2,400 appointments:\n.*\nShowing 1 of 2,400\. Ask for the next/s,
+    );
+    expect(told({}, [visit])).not.toContain('Mostrando');
+  });
+
+  test('of nothing says so, and about what', () => {
+    expect(told({ filter: { subject: 'Zeca' } }, [])).toBe('Nenhum resultado (Zeca).');
+    expect(told({}, [], en)).toBe('No results.');
+  });
+
+  test('says nothing that is not in its rows', () => {
+    const text = told({}, [visit], { question: 'Is Carla Dias pregnant? Call +55 11 98888-7777' });
+    expect(text).not.toMatch(/Carla|pregnant|98888/);
+  });
+});
+
+describe('days', () => {
+  test('have their sum first and then each, with its figures', () => {
+    const rows = [
+      { day: '2026-11-20', count: 1, confirmed: 1, average_minutes: 30 },
+      { day: '2026-11-21', count: 3, confirmed: 2, average_minutes: 65 },
+    ];
+    expect(told({ ask: 'perDay' }, rows, en)).toBe(
+      '4 appointments, by day:\n- 11/20/26: 1, confirmed 1, average minutes 30\n- 11/21/26: 3, confirmed 2, average minutes 65',
+    );
+    expect(told({ ask: 'perDay' }, rows)).toMatch(/^4 consultas, por dia:\n- 20\/11\/2026: 1/);
+  });
+
+  test('that are the first or last of a year stay themselves in every zone', () => {
+    const [first, last] = ['2026-01-01', '2026-12-31'];
+    const text = told(
+      { ask: 'perDay' },
+      [first, last].map((day) => ({ day, count: 1 })),
+    );
+    expect(text).toMatch(/01\/01\/2026: 1\n- 31\/12\/2026: 1$/);
+  });
+
+  test('of money are told as money', () => {
+    const rows = [{ day: '2026-11-21', count: 2, amount: '1500.30' }];
+    expect(told({ source: 'billing', ask: 'perDay' }, rows)).toBe(
+      '2 lançamentos, por dia:\n- 21/11/2026: 2, R$ 1.500,30',
+    );
+  });
+
+  test('without any say so', () => {
+    expect(told({ ask: 'perDay' }, [])).toBe('Nenhum resultado.');
+  });
+});
+
+test('the same rows are always told alike', () => {
+  const rows = [{ name: 'Ana Lima', email: 'a***@example.org', status: 'active' }];
+  expect(told({ source: 'clients' }, rows)).toBe(told({ source: 'clients' }, rows));
+});
