@@ -138,6 +138,7 @@ export const startJourney = async (own: Pick<Options, 'env'> = {}): Promise<Jour
     },
     lock: async (table) => {
       const holder = new pg.Client({ connectionString: local.databaseUrl });
+      holder.on('error', () => undefined);
       await holder.connect();
       await holder.query(`begin; lock table ${holder.escapeIdentifier(table)} in access exclusive mode`);
       return {

@@ -46,6 +46,8 @@ export const openCache = (
 ): Cache => {
   const redis = new Redis(settings.REDIS_URL, {
     enableOfflineQueue: false,
+    // What one turn of the event loop asks goes out together.
+    enableAutoPipelining: true,
     maxRetriesPerRequest: 1,
     commandTimeout: 250,
     retryStrategy: (attempt) => Math.min(attempt * 50, 1_000),

@@ -68,6 +68,25 @@ interface InFlight {
   readonly reject: (error: Error) => void;
 }
 
+/**
+ * The client library writes to its socket at the end of each microtask, so what a turn of the event loop sends
+ * (outcomes, acknowledgements, for every message in it) went out in as many system calls. Once per turn is enough;
+ * writing was a third of a service's CPU before.
+ */
+const flushOncePerTurn = (nc: NatsConnection): void => {
+  const { protocol } = nc as unknown as { protocol: { flushPending(): void } };
+  const flush = protocol.flushPending.bind(protocol);
+  let due = false;
+  protocol.flushPending = () => {
+    if (due) return;
+    due = true;
+    setImmediate(() => {
+      due = false;
+      flush();
+    });
+  };
+};
+
 export const openBus = async (
   name: string,
   settings: { NATS_URL: string; NATS_NKEY_SEED: string },
@@ -84,6 +103,7 @@ export const openBus = async (
     waitOnFirstConnect: true,
     ignoreAuthErrorAbort: true,
   });
+  flushOncePerTurn(nc);
   const inFlight = new Map<string, InFlight>();
   const inbox = `_INBOX_${name}.pub.${crypto.randomUUID()}`;
   let counter = 0;

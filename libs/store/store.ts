@@ -111,6 +111,7 @@ export const openStore = async (
     connectionTimeoutMillis: 2_000,
     idleTimeoutMillis: 30_000,
     keepAlive: true,
+    pipeline: true,
     statement_timeout: 5_000,
     idle_in_transaction_session_timeout: 5_000,
   });
@@ -137,9 +138,18 @@ export const openStore = async (
     within: async (claim, work, span) => {
       try {
         return await use(async (client) => {
+          // Sent at once and answered in order: a statement does not wait for BEGIN to come back, and nothing that it
+          // read leaves before the claim was accepted.
+          const started = start(client, claim);
+          started.catch(() => undefined);
           try {
-            await start(client, claim);
-            const result = await work({ rows: (query) => run(client, query) });
+            const result = await work({
+              rows: async (query) => {
+                const [rows] = await Promise.all([run(client, query), started]);
+                return rows;
+              },
+            });
+            await started;
             await client.query('commit');
             return result;
           } catch (error) {

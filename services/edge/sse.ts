@@ -56,6 +56,9 @@ export const openStreams = (): Streams => {
       try {
         for await (const group of events) {
           wroteAt.set(raw, Date.now());
+          // Header, events and end of a short answer leave in one piece.
+          raw.cork();
+          setImmediate(() => raw.uncork());
           if (group.length === 0 || raw.write(encode(name, group))) continue;
           await Promise.race([once(raw, 'drain'), once(raw, 'close')]);
         }
