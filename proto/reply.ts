@@ -24,7 +24,12 @@ export const part = z.discriminatedUnion('type', [
     intent: z.string(),
     nextCursor: z.string().optional(),
   }),
-  z.object({ type: z.literal('refused'), code: z.enum(codes), message: z.string() }),
+  z.object({
+    type: z.literal('refused'),
+    code: z.enum(codes),
+    message: z.string(),
+    intent: z.string().optional(),
+  }),
   z.object({ type: z.literal('failed'), code: z.enum(codes), message: z.string() }),
   z.object({ type: z.literal('cancelled') }),
 ]);

@@ -114,9 +114,16 @@ function startOfName(list: readonly Token[], last: number, roles: ReadonlyMap<st
   return start;
 }
 
+/** What somebody is who is named without a lead: "quantas consultas Bruno Rocha tem". */
+const unled = 'subject';
+
+/** A capital and then small letters, as in a name and not as in an abbreviation. */
+const looksLikeName = (list: readonly Token[], at: number): boolean =>
+  list[at]?.nameable === true && /^\p{Lu}[\p{Ll}’'-]{2,}/u.test(list[at]?.raw ?? '');
+
 /**
  * The people a canonical text names, each introduced by a lead; of several leads in a row the one nearest the name
- * gives the role. After a lead that is a noun or a title ("cliente ana lima"), and after a preposition
+ * gives the role. Without any, the first capitalised name there is is the subject. After a lead that is a noun or a title ("cliente ana lima"), and after a preposition
  * ("consultas de ana"), a name needs no capitals; it then ends where function words, stop words or spent text begin.
  */
 export function findNames(text: string, wanted: Wanted): Name[] {
@@ -160,6 +167,13 @@ export function findNames(text: string, wanted: Wanted): Name[] {
       end = endOfName(list, first, roles);
     }
     at = Math.max(at, first - 1);
+  }
+  if (!names.some(({ role }) => role === unled)) {
+    for (let at = read; at < list.length; at += 1) {
+      const end = looksLikeName(list, at) ? endOfName(list, at, roles) : at;
+      // One word at the beginning has its capital from the sentence.
+      if ((at > 0 || end - at > 1) && end > at && take(unled, at, end)) break;
+    }
   }
   return names;
 }

@@ -1,7 +1,7 @@
 import type { Emission } from '@jangada/hop/hop.ts';
 import { core, deadHeaders, headers } from '@jangada/proto/envelope.ts';
 import { textOf } from '@jangada/proto/errors.ts';
-import { type Message, subjectOf } from '@jangada/proto/message.ts';
+import { type Body, type Message, subjectOf } from '@jangada/proto/message.ts';
 import { type Part, reply } from '@jangada/proto/reply.ts';
 import * as run from '@jangada/proto/run.ts';
 import type { JsMsg } from '@nats-io/jetstream';
@@ -40,9 +40,13 @@ export const publishReply = (bus: Bus, cause: Cause, key: string, parts: readonl
 export const endPart = (emission: Emission<Message>): Part | undefined => {
   if (emission.tell) return emission.tell;
   const { message, body } = emission;
-  if (message === run.refused || message === run.failed) {
-    const { code, locale } = body as { code: Parameters<typeof textOf>[0]; locale: 'en' | 'pt-BR' };
-    return { type: message === run.refused ? 'refused' : 'failed', code, message: textOf(code, locale) };
+  if (message === run.refused) {
+    const { code, locale, intent } = body as Body<typeof run.refused>;
+    return { type: 'refused', code, message: textOf(code, locale), ...(intent ? { intent } : {}) };
+  }
+  if (message === run.failed) {
+    const { code, locale } = body as Body<typeof run.failed>;
+    return { type: 'failed', code, message: textOf(code, locale) };
   }
   return message === run.cancelled ? { type: 'cancelled' } : undefined;
 };

@@ -52,7 +52,7 @@ export const openMeter = ({ log, metrics }: Service): Meter => {
       const code = end?.type === 'refused' || end?.type === 'failed' ? end.code : undefined;
       const outcome = end?.type ?? 'detached';
       if (end) {
-        const type = end.type === 'answered' ? end.intent : 'unknown';
+        const type = 'intent' in end && end.intent ? end.intent : 'unknown';
         latency.observe(duration / 1_000);
         queries.inc({ type });
         if (code) {

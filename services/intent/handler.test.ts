@@ -80,6 +80,30 @@ describe('intent', () => {
     ],
     ['client history of Ana', { source: 'aesthetic_records', ask: 'list', filter: { subject: 'Ana' } }],
     ['prontuário da Ana Lima', { source: 'aesthetic_records', ask: 'list', filter: { subject: 'Ana Lima' } }],
+    [
+      'quantas consultas Bruno Rocha tem amanhã?',
+      { source: 'appointments', ask: 'count', filter: { subject: 'Bruno Rocha', period: tomorrow } },
+    ],
+    [
+      'Bruno Rocha tem consultas amanhã?',
+      { source: 'appointments', ask: 'list', filter: { subject: 'Bruno Rocha', period: tomorrow } },
+    ],
+    [
+      'quantas consultas o Bruno Rocha tem',
+      { source: 'appointments', ask: 'count', filter: { subject: 'Bruno Rocha' } },
+    ],
+    [
+      'Quantas consultas temos amanhã?',
+      { source: 'appointments', ask: 'count', filter: { period: tomorrow } },
+    ],
+    [
+      'Total faturado por PIX em maio de 2026',
+      {
+        source: 'billing',
+        ask: 'total',
+        filter: { period: { from: '2026-05-01T03:00:00Z', to: '2026-06-01T03:00:00Z' } },
+      },
+    ],
     ['clientes silva', { source: 'clients', ask: 'list', filter: { subject: 'silva' } }],
     ['unpaid invoice total', { source: 'billing', ask: 'total', filter: { state: 'open' } }],
     [

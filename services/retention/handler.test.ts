@@ -1,7 +1,7 @@
 import { due } from '@jangada/proto/retention.ts';
 import type { Heard } from '@jangada/runtime/heard.ts';
 import { expect, test } from 'vitest';
-import { tickOf } from './handler.ts';
+import { isStale, tickOf } from './handler.ts';
 
 const heard = (own: Partial<Heard>): Heard => ({
   message: due,
@@ -27,4 +27,11 @@ test('a scheduled tick stands for its day, however often it is delivered', () =>
 test('a tick that somebody asked for stands for itself, beside the scheduled one', () => {
   expect(tickOf(heard({ schedule: undefined })).id).toBe('asked-7');
   expect(tickOf(heard({ schedule: undefined, sequence: 8 })).id).toBe('asked-8');
+});
+
+test('a tick that waited longer than it may is left to the next night', () => {
+  const tick = tickOf(heard({}));
+  const after = (hours: number) => new Date(tick.at.getTime() + hours * 3_600_000);
+  expect(isStale(tick, { staleAfterSeconds: 43_200 }, after(11))).toBe(false);
+  expect(isStale(tick, { staleAfterSeconds: 43_200 }, after(13))).toBe(true);
 });

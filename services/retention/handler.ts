@@ -1,3 +1,5 @@
+import type { Body } from '@jangada/proto/message.ts';
+import type { due } from '@jangada/proto/retention.ts';
 import type { Heard } from '@jangada/runtime/heard.ts';
 
 /** One occasion on which a tenant's rules are applied. */
@@ -14,3 +16,7 @@ export const tickOf = ({ tenant, schedule, sequence, storedAt }: Heard): Tick =>
   id: schedule ? storedAt.toISOString().slice(0, 10) : `asked-${sequence}`,
   at: storedAt,
 });
+
+/** True when a tick has waited too long: what it stood for is over, and the next night's does all of its work. */
+export const isStale = ({ at }: Tick, { staleAfterSeconds }: Body<typeof due>, now: Date): boolean =>
+  now.getTime() - at.getTime() > staleAfterSeconds * 1_000;

@@ -4,7 +4,7 @@ import { type Kept, keep } from '@jangada/runtime/keep.ts';
 import { configOf } from '@jangada/runtime/service.ts';
 import { openStore } from '@jangada/store/store.ts';
 import { contract } from './contract.ts';
-import { tickOf } from './handler.ts';
+import { isStale, tickOf } from './handler.ts';
 import { scheduleAll } from './schedule.ts';
 import { sweep } from './sweep.ts';
 
@@ -12,11 +12,11 @@ const config = configOf(['PASS_PUBLIC_KEYS', 'DATABASE_URL', 'DATABASE_POOL_SIZE
 await using store = await openStore(contract.name, config);
 
 await using service = await keep(contract, config, {
-  record: tickOf,
+  record: (heard, body) => ({ ...tickOf(heard), stale: isStale(tickOf(heard), body, new Date()) }),
   keep: async (ticks, signal) => {
     const kept: Kept[] = [];
     for (const tick of ticks) {
-      const report = await sweep(store, tick, signal);
+      const report = tick.stale ? undefined : await sweep(store, tick, signal);
       if (report) kept.push({ tenant: tick.tenant, id: tick.id, emission: emit(swept, report) });
     }
     return kept;
