@@ -5,7 +5,6 @@ import {
   type Msg,
   type MsgHdrs,
   type NatsConnection,
-  headers as newHeaders,
   nkeyAuthenticator,
 } from '@nats-io/transport-node';
 
@@ -87,6 +86,18 @@ const flushOncePerTurn = (nc: NatsConnection): void => {
   };
 };
 
+/** Headers as they go over the wire, encoded once; the library checks, copies and joins its own at each send. */
+const encoded = (values: Record<string, string>): MsgHdrs => {
+  let text = 'NATS/1.0\r\n';
+  for (const key in values) {
+    const value = values[key] ?? '';
+    if (/[\r\n]/.test(value)) throw new TypeError('a header may not hold a line break');
+    text += `${key}: ${value}\r\n`;
+  }
+  const bytes = Buffer.from(`${text}\r\n`);
+  return { encode: () => bytes } as unknown as MsgHdrs;
+};
+
 export const openBus = async (
   name: string,
   settings: { NATS_URL: string; NATS_NKEY_SEED: string },
@@ -157,8 +168,7 @@ export const openBus = async (
     nc,
     publish: (subject, body, values) =>
       new Promise((resolve, reject) => {
-        const headers = newHeaders();
-        for (const key in values) headers.append(key, values[key] ?? '');
+        const headers = encoded(values);
         const entry: InFlight = {
           subject,
           body,

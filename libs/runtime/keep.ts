@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Values } from '@jangada/config/settings.ts';
 import type { Emission, Sink } from '@jangada/hop/hop.ts';
 import { Unprocessable } from '@jangada/hop/outcome.ts';
@@ -42,12 +43,14 @@ interface Waiting<R> {
   readonly settled: () => void;
 }
 
+/** How long a batch is gathered: a commit, a write and a wake-up then serve many records, and nobody waits for a sink. */
+const gatherMs = 20;
 /** Records stored in one transaction at most. */
 const batchLimit = 256;
 
 /**
  * Runs a sink. One batch is in work at a time and everything that arrives meanwhile goes into the next: group
- * commit, without a timer. A message is acknowledged after its record is stored.
+ * commit. A message is acknowledged after its record is stored.
  */
 export const keep = async <S extends Sink, R>(
   contract: S,
@@ -139,6 +142,7 @@ export const keep = async <S extends Sink, R>(
     if (working) return;
     working = true;
     while (waiting.length > 0) {
+      if (waiting.length < batchLimit) await sleep(gatherMs);
       const batch = waiting.slice(0, batchLimit);
       waiting = waiting.slice(batchLimit);
       await store(batch);

@@ -62,7 +62,7 @@ export const resilience = (hop: string, policy: Policy, metrics: Metrics): Resil
     }),
   });
   const outer = wrap(attempts, breaker);
-  const limit = timeout(policy.timeoutMs, TimeoutStrategy.Aggressive);
+  const limit = timeout(policy.timeoutMs, { strategy: TimeoutStrategy.Aggressive, abortOnReturn: false });
 
   const state = () => states[breaker.state as keyof typeof states] ?? 'open';
   const gauge = metrics.gauge('circuit_breaker_state', '0 closed, 1 half-open, 2 open', ['name']);

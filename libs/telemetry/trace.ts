@@ -5,6 +5,7 @@ import {
   type Span,
   SpanKind,
   SpanStatusCode,
+  TraceFlags,
   trace,
 } from '@opentelemetry/api';
 import { W3CTraceContextPropagator } from '@opentelemetry/core';
@@ -36,11 +37,6 @@ type Attributes = Record<string, string | number | boolean>;
 
 const kinds = { consumer: SpanKind.CONSUMER, server: SpanKind.SERVER, client: SpanKind.CLIENT };
 const w3c = new W3CTraceContextPropagator();
-const setter = {
-  set: (carrier: { traceparent?: string }, key: string, value: string) => {
-    if (key === 'traceparent') carrier.traceparent = value;
-  },
-};
 const getter = {
   get: (carrier: { traceparent: string }, key: string) =>
     key === 'traceparent' ? carrier.traceparent : undefined,
@@ -53,11 +49,12 @@ const contextOf = (parent: string | Span | undefined): Context => {
   return trace.setSpan(ROOT_CONTEXT, parent);
 };
 
+const unsampled = /^00-([0-9a-f]{32})-([0-9a-f]{16})-00$/;
+
 /** The header that hands a span on to the next hop. */
 export const traceparentOf = (span: Span): string => {
-  const carrier: { traceparent?: string } = {};
-  w3c.inject(trace.setSpan(ROOT_CONTEXT, span), carrier, setter);
-  return carrier.traceparent ?? '';
+  const { traceId, spanId, traceFlags } = span.spanContext();
+  return `00-${traceId}-${spanId}-0${traceFlags & TraceFlags.SAMPLED}`;
 };
 
 /** Opens tracing for a service. Without an endpoint nothing is recorded, and ids still travel for the logs. */
@@ -76,8 +73,13 @@ export const openTracing = (service: string, endpoint: string | undefined, ratio
   });
   const tracer = provider.getTracer('jangada');
   return {
-    start: (name, parent, { kind, attributes, links } = {}) =>
-      tracer.startSpan(
+    start: (name, parent, { kind, attributes, links } = {}) => {
+      // Most runs are not recorded: their ids travel on for the logs, and nothing is made of them.
+      const ids = typeof parent === 'string' ? unsampled.exec(parent) : null;
+      if (ids?.[1] && ids[2])
+        return trace.wrapSpanContext({ traceId: ids[1], spanId: ids[2], traceFlags: TraceFlags.NONE });
+      if (typeof parent === 'object' && !parent.isRecording()) return parent;
+      return tracer.startSpan(
         name,
         {
           ...(kind ? { kind: kinds[kind] } : {}),
@@ -85,7 +87,8 @@ export const openTracing = (service: string, endpoint: string | undefined, ratio
           ...(links ? { links } : {}),
         },
         contextOf(parent),
-      ),
+      );
+    },
     close: () => provider.shutdown(),
   };
 };

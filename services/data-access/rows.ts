@@ -37,18 +37,18 @@ export const rowsOf = async (
   if (plan.limit > grant.limit || plan.fields.some((field) => !grant.fields.includes(field))) {
     throw new Unprocessable('CTX_NO_GRANT', 'the plan asks for more than the grant');
   }
-  const statement = read(source, plan, { reach: grant.reach, by: grant.by, zone: pass.zone });
+  const compiled = read(source, plan, { reach: grant.reach, by: grant.by, zone: pass.zone }).compile();
   const key = {
     tenant,
     scope: `${grant.reach}:${grant.by ?? ''}`,
     rules: `${pack.name}@${pack.version}:${pass.zone}`,
-    plan: createHash('sha256').update(statement.compile().sql).update(hash).digest('base64url'),
+    plan: createHash('sha256').update(compiled.sql).update(hash).digest('base64url'),
   };
   const ttl = pack.intents.find((one) => one.name === intent.type)?.ttlSeconds ?? 300;
   const { value, cached } = await cache.through(key, ttl, async () => ({
-    rows: await store.within(
+    rows: await store.read(
       { grant: databasePart(grantStatement) },
-      (transaction) => transaction.rows(statement),
+      { compile: () => compiled },
       span('postgresql'),
     ),
     asOf: new Date().toISOString(),
