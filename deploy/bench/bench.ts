@@ -151,16 +151,22 @@ const postgresVersion = async ({ postgres }: Ground): Promise<string> => {
 };
 
 const folder = join(home(), 'bench');
-rmSync(folder, { recursive: true, force: true });
-mkdirSync(folder, { recursive: true });
-say('starting PostgreSQL and making the records');
-await using postgres = await startPostgres({ dir: join(folder, 'postgres'), durability: 'always' });
-await migrate(postgres.url);
-await fill(postgres.url, clinics);
-const ground = { home: folder, postgres, clinics };
 
-const { rows: relaxed, servers } = await compare(ground);
-const rows = chosen.includes('ours') ? [...relaxed, await oursAlone(ground, 'always')] : relaxed;
+const measureAll = async (): Promise<{ rows: readonly Row[]; servers: readonly string[] }> => {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  say('starting PostgreSQL and making the records');
+  await using postgres = await startPostgres({ dir: join(folder, 'postgres'), durability: 'always' });
+  await migrate(postgres.url);
+  await fill(postgres.url, clinics);
+  const ground = { home: folder, postgres, clinics };
+  const { rows, servers } = await compare(ground);
+  return { rows: chosen.includes('ours') ? [...rows, await oursAlone(ground, 'always')] : rows, servers };
+};
+
+// What fails before its end leaves its logs behind.
+const { rows, servers } = await measureAll();
+rmSync(folder, { recursive: true, force: true });
 console.log(`\n${tables(rows)}\n`);
 
 if (!quick && options.only === undefined) {
