@@ -71,7 +71,24 @@ describe('a traceparent', () => {
     const of = (span: typeof parent) => parts(traceparentOf(span));
     expect(of(byHeader).traceId).toBe(of(parent).traceId);
     expect(of(bySpan).traceId).toBe(of(parent).traceId);
-    expect(of(byHeader).spanId).not.toBe(of(parent).spanId);
+  });
+
+  test('of a run that is not traced travels on as it is: nothing is made that nobody records', () => {
+    const { start } = tracing();
+    const parent = start('parent', undefined);
+    const header = traceparentOf(parent);
+    expect(header).toMatch(/-00$/);
+    expect([traceparentOf(start('child', header)), traceparentOf(start('child', parent))]).toEqual([
+      header,
+      header,
+    ]);
+  });
+
+  test('of a run that is traced names another span at each hop', async () => {
+    const { url } = await collector();
+    const { start } = tracing(url);
+    const header = traceparentOf(start('parent', undefined));
+    expect(parts(traceparentOf(start('child', header))).spanId).not.toBe(parts(header).spanId);
   });
 
   test.each(['', 'nonsense', '00-00000000000000000000000000000000-0000000000000000-01'])(
