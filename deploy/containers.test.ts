@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { settings } from '@jangada/config/settings.ts';
+import { tool } from '@jangada/servers/tool.ts';
 import { openMetrics } from '@jangada/telemetry/metrics.ts';
 import { afterAll, describe, expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
@@ -42,6 +43,8 @@ const compose = parse(textOf('docker-compose.yml')) as Compose;
 const generated = parse(textOf('deploy/generated/services.yml')) as Compose;
 const composed = { ...compose.services, ...generated.services };
 const dockerfile = textOf('Dockerfile');
+
+const program = await tool('docker-compose');
 
 describe('docker-compose.yml', () => {
   test('runs every service, what prepares for them, and nothing that has no contract', () => {
@@ -139,17 +142,16 @@ describe('docker-compose.yml', () => {
     expect(open).toEqual([['edge', `\${JANGADA_PORT:-${ports.edge}}:${ports.edge}`]]);
   });
 
-  const program = [['docker-compose'], ['docker', 'compose']].find(
-    ([command = '', ...args]) => spawnSync(command, [...args, 'version']).status === 0,
-  );
-  if (!program) console.warn('docker-compose.yml was not given to Docker Compose: it is not installed here');
+  if (!program)
+    console.warn(
+      'docker-compose.yml was NOT given to Docker Compose: it can neither be found nor downloaded',
+    );
   const dir = mkdtempSync(join(tmpdir(), 'jangada-compose-'));
   afterAll(() => rmSync(dir, { recursive: true }));
 
   const configured = (values: Readonly<Record<string, string>>) => {
-    const [command = '', ...args] = program ?? [];
     writeFileSync(join(dir, 'env'), envFile(contracts, values));
-    return spawnSync(command, [...args, '--env-file', join(dir, 'env'), 'config', '--format', 'json'], {
+    return spawnSync(program ?? '', ['--env-file', join(dir, 'env'), 'config', '--format', 'json'], {
       cwd: root,
       encoding: 'utf8',
       env: { PATH: process.env['PATH'], HOME: dir },

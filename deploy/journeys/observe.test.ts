@@ -1,8 +1,10 @@
+import { spawnSync } from 'node:child_process';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { headers } from '@jangada/proto/envelope.ts';
 import { subjectOf } from '@jangada/proto/message.ts';
 import * as run from '@jangada/proto/run.ts';
+import { tool } from '@jangada/servers/tool.ts';
 import { passFor } from '@jangada/testkit/identity.ts';
 import { until } from '@jangada/testkit/until.ts';
 import { passSealer } from '@jangada/trust/pass.ts';
@@ -126,12 +128,27 @@ const metricsOf = async (name: string): Promise<string> => {
   return (await fetch(`${url}/metrics`)).text();
 };
 
+const promtool = await tool('promtool');
+if (!promtool) console.warn('metrics were NOT given to promtool: it can neither be found nor downloaded');
+
 describe('metrics', () => {
   test('every service exposes figures under its name', async () => {
     for (const name of journey.system.services.keys()) {
       const samples = parseMetrics(await metricsOf(name));
       expect(samples.length).toBeGreaterThan(20);
       expect(new Set(samples.map(({ labels }) => labels['service']))).toEqual(new Set([name]));
+    }
+  });
+
+  test.skipIf(!promtool)('promtool accepts what every service exposes', async () => {
+    for (const name of journey.system.services.keys()) {
+      const input = await metricsOf(name);
+      const { stdout, stderr } = spawnSync(promtool ?? '', ['check', 'metrics'], { input, encoding: 'utf8' });
+      // Advice on the names that Node's own figures have is no fault of the format; an error of parsing is.
+      const complaints = `${stdout}${stderr}`
+        .split('\n')
+        .filter((line) => line && !/^(?:nodejs|process)_/.test(line));
+      expect(complaints, name).toEqual([]);
     }
   });
 
