@@ -42,6 +42,30 @@ describe('the house', () => {
     expect(upward).toEqual([]);
   });
 
+  test('every source file is reached from an entry point or a test', () => {
+    const folderOf = new Map(manifests.map(({ name, folder }) => [name, folder]));
+    const imported = (path: string): string[] =>
+      [...text(path).matchAll(/(?:from|import|import\()\s*'([^']+\.ts)'/g)].map(([, specifier = '']) => {
+        const [scope, name, ...rest] = specifier.split('/');
+        return specifier.startsWith('.')
+          ? join(dirname(path), specifier)
+          : join(folderOf.get(`${scope}/${name}`) ?? '', ...rest);
+      });
+    const entries = sources.filter((path) =>
+      /^services\/[^/]+\/(main|contract)\.ts$|^libs\/packs\/[^/]+\/pack\.ts$|\.test\.ts$|^deploy\/(start|test|tally|generate|migrate|provision|cli\/jangada|bench\/(bench|load|monolith|moleculer))\.ts$/.test(
+        path,
+      ),
+    );
+    const reached = new Set<string>();
+    const reach = (path: string): void => {
+      if (reached.has(path) || !existsSync(join(root, path))) return;
+      reached.add(path);
+      for (const next of imported(path)) reach(next);
+    };
+    for (const entry of entries) reach(entry);
+    expect(sources.filter((path) => !reached.has(path))).toEqual([]);
+  });
+
   test('core code holds no word of a domain', () => {
     const core = sources.filter(
       (path) =>

@@ -11,7 +11,6 @@ export type Ask = z.output<typeof ask>;
 
 /** A half-open span of time, as instants in UTC. */
 export const period = z.object({ from: z.iso.datetime(), to: z.iso.datetime() });
-export type Period = z.output<typeof period>;
 
 export const plan = z.strictObject({
   /** The source that the answer comes from; a pack declares which exist. */
@@ -59,4 +58,3 @@ export const intent = z.object({
   requiredPermissions: z.array(z.string().max(60)).max(10),
   dataSources: z.array(z.string().max(40)).max(6),
 });
-export type Intent = z.output<typeof intent>;
