@@ -3,8 +3,8 @@ import { errorBody, faults } from '@jangada/proto/errors.ts';
 import { z } from 'zod';
 import type { Admission } from './admission.ts';
 import { eventsOf, type Peer, readInput } from './agui.ts';
+import type { Connection, Dialect } from './dialect.ts';
 import { Refusal } from './refusal.ts';
-import type { Connection, Dialect } from './socket.ts';
 
 /** AG-UI over WebSocket. The protocol has no binding of its own for it: ours are these two, told apart by subprotocol. */
 

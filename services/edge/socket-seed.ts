@@ -2,6 +2,7 @@ import { textOf } from '@jangada/proto/errors.ts';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import type { Admission } from './admission.ts';
+import type { Connection, Dialect } from './dialect.ts';
 import { Refusal } from './refusal.ts';
 import {
   envelope,
@@ -14,7 +15,6 @@ import {
   seedTelling,
   subjectsOf,
 } from './seed.ts';
-import type { Connection, Dialect } from './socket.ts';
 
 /** `AguiMessage` over WebSocket. */
 

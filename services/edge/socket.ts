@@ -3,6 +3,7 @@ import { faultFields } from '@jangada/telemetry/log.ts';
 import type { RawData, WebSocket } from 'ws';
 import { z } from 'zod';
 import type { Admission, Run } from './admission.ts';
+import type { Connection, Dialect } from './dialect.ts';
 import type { Identities, Identity } from './identity.ts';
 import type { Meter } from './meter.ts';
 import { Refusal, refusalOf } from './refusal.ts';
@@ -10,32 +11,6 @@ import { bareDialect, isInput, isOperation, multiplexedDialect } from './socket-
 import { seedDialect } from './socket-seed.ts';
 
 /** WebSocket connections: who holds them, how they stay alive, how much they may hold, and how they end. */
-
-/** One open socket, as its dialect sees it. */
-export interface Connection {
-  readonly id: string;
-  readonly createdAt: Date;
-  identity(): Identity;
-  send(frame: object): void;
-  close(code: number, reason: string): void;
-  /** Follows a run under the client's name for it, in the background, and frees the name at its end. */
-  follow(name: string, run: Run, tell: () => Promise<void>): void;
-  /** Stops following; the run goes on. */
-  detach(name: string): void;
-  /** False if the session is another person's who is connected now. */
-  claim(session: string): boolean;
-}
-
-/** How the frames of a socket are meant. */
-export interface Dialect {
-  /** True when its clients can go on elsewhere from where they were. */
-  readonly resumable: boolean;
-  greet(): void;
-  /** @throws Refusal and whatever `refusalOf` knows */
-  receive(frame: unknown): Promise<void>;
-  /** Tells a refusal of a frame; `frame` is undefined where it could not be read. */
-  refuse(refusal: Refusal, frame: unknown): void;
-}
 
 export interface Sockets {
   /** `greets` says the first word in the seed dialect where no subprotocol decides. */

@@ -1,0 +1,31 @@
+import type { Run } from './admission.ts';
+import type { Identity } from './identity.ts';
+import type { Refusal } from './refusal.ts';
+
+/** What a socket and the dialect spoken on it know of each other. */
+
+/** One open socket, as its dialect sees it. */
+export interface Connection {
+  readonly id: string;
+  readonly createdAt: Date;
+  identity(): Identity;
+  send(frame: object): void;
+  close(code: number, reason: string): void;
+  /** Follows a run under the client's name for it, in the background, and frees the name at its end. */
+  follow(name: string, run: Run, tell: () => Promise<void>): void;
+  /** Stops following; the run goes on. */
+  detach(name: string): void;
+  /** False if the session is another person's who is connected now. */
+  claim(session: string): boolean;
+}
+
+/** How the frames of a socket are meant. */
+export interface Dialect {
+  /** True when its clients can go on elsewhere from where they were. */
+  readonly resumable: boolean;
+  greet(): void;
+  /** @throws Refusal and whatever `refusalOf` knows */
+  receive(frame: unknown): Promise<void>;
+  /** Tells a refusal of a frame; `frame` is undefined where it could not be read. */
+  refuse(refusal: Refusal, frame: unknown): void;
+}
