@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { styleText } from 'node:util';
+import { readConfig } from '@jangada/config/config.ts';
 import { home, localFile } from './local.ts';
 import { startSystem } from './system.ts';
 
@@ -24,6 +25,7 @@ const runningHere = (): number | undefined => {
   }
 };
 
+const config = readConfig(['DURABILITY', 'JANGADA_PORT']);
 const other = runningHere();
 if (other !== undefined) {
   console.error(
@@ -39,14 +41,14 @@ const isFree = (port: number): Promise<boolean> =>
       .listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
   });
 
-const wished = Number(process.env['JANGADA_PORT'] ?? 3000);
+const wished = config.JANGADA_PORT;
 const port = (await isFree(wished)) ? wished : 0;
 if (port !== wished) say(`port ${wished} is taken; taking a free one`);
 
 const system = await startSystem({
   home: home(),
   port,
-  durability: process.env['DURABILITY'] === 'always' ? 'always' : 'relaxed',
+  durability: config.DURABILITY,
   given: {
     nats: process.env['NATS_URL'],
     postgres: process.env['DATABASE_URL'],

@@ -22,7 +22,7 @@ const key32 = z.string().transform((text, context) => {
 
 export const settings = {
   NODE_ENV: setting({
-    says: 'production refuses what only development may do',
+    says: 'where this runs, for libraries that ask; nothing of ours is allowed in one place and refused in another',
     value: z.enum(['development', 'production', 'test']).default('development'),
   }),
   NATS_URL: setting({
@@ -117,7 +117,7 @@ export const settings = {
   }),
   DURABILITY: setting({
     says: 'always: an acknowledged message is on disk; relaxed: within a second, for development',
-    value: z.enum(['always', 'relaxed']).default('always'),
+    value: z.enum(['always', 'relaxed']).default('relaxed'),
   }),
 } as const;
 

@@ -1,9 +1,9 @@
 import type { Values } from '@jangada/config/settings.ts';
 import { type Decide, type Emission, emit, type Hop, type In, type Out } from '@jangada/hop/hop.ts';
-import { Unprocessable } from '@jangada/hop/outcome.ts';
+import { Unavailable, Unprocessable } from '@jangada/hop/outcome.ts';
 import { core, headers } from '@jangada/proto/envelope.ts';
 import type { Code } from '@jangada/proto/errors.ts';
-import { type Message, streamOf } from '@jangada/proto/message.ts';
+import { type Message, streamOf, subjectOf } from '@jangada/proto/message.ts';
 import { isEnd, type Part, reply } from '@jangada/proto/reply.ts';
 import * as run from '@jangada/proto/run.ts';
 import { faultFields } from '@jangada/telemetry/log.ts';
@@ -13,7 +13,7 @@ import { type Grant, grantReader } from '@jangada/trust/grant.ts';
 import { type Pass, passReader } from '@jangada/trust/pass.ts';
 import { keyRingOf } from '@jangada/trust/seal.ts';
 import { type JsMsg, jetstreamManager } from '@nats-io/jetstream';
-import { type Span, trace } from '@opentelemetry/api';
+import { type Span, TraceFlags } from '@opentelemetry/api';
 import { LRUCache } from 'lru-cache';
 import { consume } from './consume.ts';
 import { type Cause, endPart, publishDead, publishFact, publishReply } from './emit.ts';
@@ -145,8 +145,11 @@ export const serve = async <H extends Hop, Facts>(
   const alreadyTold = async (heard: Heard): Promise<boolean> => {
     const jsm = await jetstreamManager(bus.nc, { checkAPI: false });
     const last = await jsm.direct
-      .getMessage(streamOf.reply, { last_by_subj: `reply.${heard.tenant}.${heard.id}` })
-      .catch(() => null);
+      .getMessage(streamOf.reply, { last_by_subj: subjectOf(reply, heard.tenant, heard.id) })
+      // Not knowing is no licence to tell it twice.
+      .catch((error) => {
+        throw new Unavailable('broker', error);
+      });
     return last !== null && reply.body.parse(last.json()).parts.some(isEnd);
   };
 
@@ -307,11 +310,7 @@ const markRedelivered = (span: Span, heard: Heard): void => {
   span.setAttribute('nats.delivery', heard.delivery);
   const origin = heard.traceparent?.split('-');
   if (origin?.[1] && origin[2]) {
-    span.addLink({
-      context: {
-        ...trace.wrapSpanContext({ traceId: origin[1], spanId: origin[2], traceFlags: 1 }).spanContext(),
-      },
-    });
+    span.addLink({ context: { traceId: origin[1], spanId: origin[2], traceFlags: TraceFlags.SAMPLED } });
   }
 };
 

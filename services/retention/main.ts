@@ -12,7 +12,10 @@ const config = configOf(['PASS_PUBLIC_KEYS', 'DATABASE_URL', 'DATABASE_POOL_SIZE
 await using store = await openStore(contract.name, config);
 
 await using service = await keep(contract, config, {
-  record: (heard, body) => ({ ...tickOf(heard), stale: isStale(tickOf(heard), body, new Date()) }),
+  record: (heard, body) => {
+    const tick = tickOf(heard);
+    return { ...tick, stale: isStale(tick, body, new Date()) };
+  },
   keep: async (ticks, signal) => {
     const kept: Kept[] = [];
     for (const tick of ticks) {
