@@ -15,6 +15,12 @@ export const pass = z.object({
   rol: z.string(),
   /** The person in the tenant's records that this account is, if any. */
   per: z.string().optional(),
+  /** How surely: by password alone (aal1), or with a second factor (aal2; NIST SP 800-63B). */
+  acr: z.enum(['aal1', 'aal2']),
+  /** By what, as RFC 8176 names it. */
+  amr: z.array(z.string()),
+  /** When, in ms since 1970; what is demanded beside a second factor is that it was given lately (RFC 9470). */
+  auth_time: z.number(),
   /** Session. */
   sid: z.string(),
   /** Run. */

@@ -238,7 +238,7 @@ const input = (content: string, over: object = {}) => ({
 describe('the door', () => {
   test('a password opens it, a wrong one and an unknown person do not, and guessing ends', async () => {
     const response = await logIn('ANA@clinic.example');
-    expect(await response.json()).toMatchObject({ token_type: 'Bearer', expires_in: 3600 });
+    expect(await response.json()).toMatchObject({ token_type: 'Bearer', expires_in: 600 });
     expect(await codeOf(await logIn('ana@clinic.example', 'wrong'))).toEqual([401, 'AUTH_INVALID']);
     for (let attempt = 0; attempt < 10; attempt++) await logIn('nobody@clinic.example');
     expect((await logIn('nobody@clinic.example')).status).toBe(429);
@@ -576,11 +576,15 @@ describe('a socket', () => {
 
   test('closes when nobody signs in, and when the token ends', async () => {
     const silent = await openSocket('/v1/agent');
-    const token = await new SignJWT({ tid: 'clinic', role: 'admin', sid: 's' })
+    const token = await new SignJWT({
+      ...{ tid: 'clinic', role: 'admin', sid: 's', jti: 'j' },
+      ...{ acr: 'aal1', amr: ['pwd'], auth_time: 1 },
+    })
       .setProtectedHeader({ alg: 'EdDSA', typ: 'at+jwt', kid: 'token' })
       .setIssuer('jangada')
       .setAudience('jangada')
       .setSubject('ana')
+      .setIssuedAt()
       .setExpirationTime(Math.floor(Date.now() / 1_000) + 2)
       .sign(tokenKeys.signer.key);
     const short = await openSocket('/v1/agent', { token });

@@ -1,4 +1,4 @@
-import { createHmac, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createHmac, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -24,6 +24,10 @@ const mine = keyPair('mine');
 const open = (issuer?: string) =>
   openIdentities({ TOKEN_PRIVATE_KEY: mine.secret, OIDC_ISSUER: issuer, OIDC_AUDIENCE: 'api' }, accounts);
 
+const now = () => Math.floor(Date.now() / 1_000);
+const ours = { tid: 'clinic', role: 'admin', sid: 's-1', acr: 'aal1', amr: ['pwd'] };
+const proof = { acr: 'aal2', amr: ['pwd', 'otp', 'mfa'], authenticatedAt: 1_790_000_000_000 } as const;
+
 /** A token like ours, wrong in what the test says. */
 const token = (over: {
   claims?: object;
@@ -33,6 +37,7 @@ const token = (over: {
   audience?: string;
   expires?: string | number;
   notBefore?: string;
+  issuedAt?: number;
 }) => {
   const {
     claims = {},
@@ -42,12 +47,14 @@ const token = (over: {
     audience = 'jangada',
     expires = '10m',
     notBefore,
+    issuedAt = now(),
   } = over;
-  const jwt = new SignJWT({ tid: 'clinic', role: 'admin', sid: 's-1', ...claims })
+  const jwt = new SignJWT({ ...ours, jti: crypto.randomUUID(), auth_time: now(), ...claims })
     .setProtectedHeader({ alg: 'EdDSA', typ: 'at+jwt', kid: 'mine', ...header })
     .setIssuer(issuer)
     .setAudience(audience)
     .setSubject('user-1')
+    .setIssuedAt(issuedAt)
     .setExpirationTime(expires);
   return (notBefore ? jwt.setNotBefore(notBefore) : jwt).sign(key);
 };
@@ -56,16 +63,19 @@ const base64 = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('
 describe('our own tokens', () => {
   test('what was issued is read back as the account', async () => {
     const identities = open();
-    const { token, expiresInSeconds } = await identities.issue(account);
+    const { token, expiresInSeconds } = await identities.issue(account, 's-1', proof);
     const identity = await identities.of(token);
     expect(identity).toMatchObject({
       tenant: 'clinic',
       subject: 'user-1',
       role: 'professional',
       person: 'provider-1',
+      session: 's-1',
+      ...proof,
     });
+    expect(expiresInSeconds).toBe(600);
     expect(identity.expiresAt).toBeGreaterThan(Date.now() + (expiresInSeconds - 5) * 1_000);
-    expect(identities.publicKeys.keys[0]).not.toHaveProperty('d');
+    expect(identities.publicKeys().keys[0]).not.toHaveProperty('d');
   });
 
   test('a remembered token ends when it says so', async () => {
@@ -84,14 +94,21 @@ describe('our own tokens', () => {
 
   const publicPem = createPublicKey(mine.signer.key).export({ type: 'spki', format: 'pem' });
   const payload = {
-    tid: 'clinic',
-    role: 'admin',
-    sid: 's',
+    ...ours,
+    jti: 'j-1',
+    auth_time: now(),
+    iat: now(),
     sub: 'user-1',
     iss: 'jangada',
     aud: 'jangada',
-    exp: 4e9,
+    exp: now() + 600,
   };
+  /** A token that our own key signed, whatever stands in it. */
+  const signed = (claims: string, header: object = { alg: 'EdDSA', typ: 'at+jwt', kid: 'mine' }) => {
+    const text = `${base64(header)}.${Buffer.from(claims).toString('base64url')}`;
+    return `${text}.${sign(null, Buffer.from(text), mine.signer.key).toString('base64url')}`;
+  };
+  const said = (claims: object) => JSON.stringify({ ...payload, ...claims });
   const attacks: readonly [string, () => string | Promise<string>][] = [
     ['no algorithm', () => `${base64({ alg: 'none', typ: 'at+jwt' })}.${base64(payload)}.`],
     [
@@ -117,7 +134,23 @@ describe('our own tokens', () => {
       'keys at an address that the token names',
       () => token({ key: keyPair('x').signer.key, header: { kid: 'x', jku: 'http://127.0.0.1:1/keys' } }),
     ],
+    [
+      'an address of keys beside a signature that is ours',
+      () => signed(said({}), { alg: 'EdDSA', typ: 'at+jwt', kid: 'mine', x5u: 'https://evil.example/x' }),
+    ],
     ['not yet valid', () => token({ notBefore: '5m' })],
+    ['issued in the future', () => token({ issuedAt: now() + 60, expires: now() + 120 })],
+    ['an expiry that is text', () => signed(said({ exp: '9999999999' }))],
+    ['a beginning that is text', () => signed(said({ nbf: 'invalid' }))],
+    ['a time of log-in that is text', () => signed(said({ auth_time: '1' }))],
+    ['no time of issue', () => signed(said({ iat: undefined }))],
+    ['an assurance that nobody gives', () => signed(said({ acr: 'aal9' }))],
+    ['two tenants', () => signed(said({}).replace('{', '{"tid":"other",'))],
+    ['two tenants, one of them escaped', () => signed(said({}).replace('{', '{"t\\u0069d":"other",'))],
+    [
+      'a critical extension, signed by us',
+      () => signed(said({}), { alg: 'EdDSA', typ: 'at+jwt', kid: 'mine', crit: ['x'], x: 1 }),
+    ],
     ['another issuer', () => token({ issuer: 'https://elsewhere.example' })],
     ['another audience', () => token({ audience: 'another-api' })],
     ['an identity token', () => token({ header: { typ: 'JWT' } })],
@@ -139,6 +172,11 @@ describe('our own tokens', () => {
     await expect(open().of(await token({ expires: Math.floor(Date.now() / 1_000) - 60 }))).rejects.toThrow(
       'AUTH_EXPIRED',
     );
+  });
+
+  test('are refused: older than any token of ours may get, whatever it says of its end', async () => {
+    const old = token({ issuedAt: now() - 660, expires: now() + 3_600 });
+    await expect(open().of(await old)).rejects.toThrow('AUTH_EXPIRED');
   });
 
   test('a changed claim breaks the signature', async () => {
@@ -169,6 +207,7 @@ describe('tokens of an outside issuer', () => {
       .setIssuer(issuer)
       .setAudience(over.audience ?? 'api')
       .setSubject(over.subject ?? 'idp|42')
+      .setIssuedAt()
       .setExpirationTime('5m')
       .sign(theirs.privateKey);
 

@@ -37,11 +37,15 @@ export const loginRoutes = (
       throw new Refusal('AUTH_INVALID');
     }
     failures.delete(caller);
-    const { token, expiresInSeconds } = await identities.issue(account);
+    const { token, expiresInSeconds } = await identities.issue(account, crypto.randomUUID(), {
+      acr: 'aal1',
+      amr: ['pwd'],
+      authenticatedAt: Date.now(),
+    });
     return { access_token: token, token_type: 'Bearer', expires_in: expiresInSeconds };
   });
 
   app.get('/.well-known/jwks.json', (_request, reply) =>
-    reply.header('cache-control', 'public, max-age=300').send(identities.publicKeys),
+    reply.header('cache-control', 'public, max-age=300').send(identities.publicKeys()),
   );
 };
