@@ -78,7 +78,10 @@ const openSink = async (): Promise<{ url: string; close(): void }> => {
 const tokensFor = (clinics: number, privateKey: string): Promise<readonly string[]> => {
   const { kid, key } = signerOf(privateKey);
   const sign = (clinic: number): Promise<string> =>
-    new SignJWT({ tid: tenantOf(clinic), role: 'admin', sid: crypto.randomUUID() })
+    new SignJWT({
+      ...{ tid: tenantOf(clinic), role: 'admin', sid: crypto.randomUUID(), jti: crypto.randomUUID() },
+      ...{ acr: 'aal1', amr: ['pwd'], auth_time: Math.floor(Date.now() / 1_000) },
+    })
       .setProtectedHeader({ alg: 'EdDSA', typ: 'at+jwt', kid })
       .setIssuer('jangada')
       .setAudience('jangada')
