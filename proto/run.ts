@@ -31,11 +31,33 @@ export const understood = message({
   body: z.object({ question, locale, intent, plan }),
 });
 
+/** What a decision stands on, kept by audit: rules, kinds and flags, never a person. */
+export const decision = z.object({
+  /** `<pack>@<version>#<hash>` of the rules that decided. */
+  policy: z.string().max(120),
+  purpose: z.string().max(40),
+  /** The check that refused; absent where all passed. */
+  refusedBy: z.enum(['role', 'purpose', 'relation', 'consent', 'group']).optional(),
+  /** Whose rows were granted. */
+  reach: z.enum(['tenant', 'related', 'own']).optional(),
+  flags: z.object({
+    /** False where the law's own conditions, purpose and consent, are what refused. */
+    lgpdCompliant: z.boolean(),
+    /** True when the question said its purpose itself; otherwise it is the pack's default. */
+    purposeSpecified: z.boolean(),
+    /** Only fields that the answer shows are read. */
+    dataMinimized: z.boolean(),
+    /** The pack says how long such data is kept. */
+    retentionPolicy: z.boolean(),
+  }),
+});
+export type Decision = z.output<typeof decision>;
+
 export const permitted = message({
   name: 'run.permitted',
   kind: 'fact',
   says: 'The plan is allowed within the grant that travels with this message.',
-  body: z.object({ question, locale, intent, plan }),
+  body: z.object({ question, locale, intent, plan, decision: decision.optional() }),
 });
 
 /** One row of an answer: declared columns only, values as JSON. */
@@ -90,7 +112,12 @@ export const refused = message({
   kind: 'fact',
   says: 'The question stopped because of who asked or what was asked; nothing was read.',
   ends: true,
-  body: z.object({ code: z.enum(codes), locale, intent: z.string().optional() }),
+  body: z.object({
+    code: z.enum(codes),
+    locale,
+    intent: z.string().optional(),
+    decision: decision.optional(),
+  }),
 });
 
 export const failed = message({

@@ -11,7 +11,10 @@ export interface Pack {
   /** Regimes that the pack is written for. */
   readonly compliance: readonly string[];
   readonly roles: Readonly<Record<string, Role>>;
-  readonly purposes: readonly string[];
+  /** What data may be used for. */
+  readonly purposes: Readonly<Record<string, Purpose>>;
+  /** The purpose of a question that names none. */
+  readonly defaultPurpose: string;
   readonly intents: readonly IntentPattern[];
   readonly sources: Readonly<Record<string, Source>>;
   /** Words that name a state of a source's rows, in any language, folded. */
@@ -44,6 +47,16 @@ export interface Role {
   readonly reach: 'tenant' | 'related';
   /** Fields that this role sees masked. */
   readonly masked: readonly string[];
+}
+
+/** What data may be used for, and by whom: purpose limitation (LGPD, art. 6, I). */
+export interface Purpose {
+  /** Roles that may name it. */
+  readonly roles: readonly string[];
+  /** Resources that may be used for it. */
+  readonly resources: readonly string[];
+  /** `aal2` where the sign-in must have had a second factor. */
+  readonly assurance?: 'aal2';
 }
 
 /** A cue and its weight; see the scoring in libs/nlu. A trailing `*` matches a prefix of a word. */

@@ -128,6 +128,26 @@ describe('a pack is refused', () => {
       withIntent({ turns: [{ words: ['x'], source: 'billing' }] }),
       'turns to billing',
     ],
+    [
+      'with no purpose for a question that names none',
+      { ...clinic, defaultPurpose: 'x' },
+      'default purpose x',
+    ],
+    [
+      'with a purpose for an unknown role or resource',
+      { ...clinic, purposes: { care: { roles: ['janitor'], resources: ['rooms'] } } },
+      'purpose care is for janitor, which is not a role\n  purpose care covers rooms',
+    ],
+    [
+      'with a column of a table that needs no permission',
+      withBilling({ fields: { ...billing.fields, room: { column: 'rooms.name', kind: 'plain' } } }),
+      'field room of billing is of rooms',
+    ],
+    [
+      'with a table that is of two resources',
+      { ...clinic, sources: { ...clinic.sources, bills: { ...billing, resource: 'clients' } } },
+      'table billing is of two resources',
+    ],
     ['with a list of an unknown field', withBilling({ list: ['date', 'iban'] }), 'lists iban'],
     [
       'with a condition on a table it does not read',

@@ -4,6 +4,7 @@ import type { PackTables } from '@jangada/hop/hop.ts';
 import { z } from 'zod';
 import type { Pack } from './pack.ts';
 import { foldName } from './read.ts';
+import { resourcesByTable } from './rules.ts';
 
 /** A pack that must not be loaded. Names everything that is wrong with it, all at once. */
 export class PackError extends Error {
@@ -49,6 +50,7 @@ export const load = (pack: Pack): Pack => {
   const wrong = parsed.success
     ? []
     : parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  const byTable = resourcesByTable(pack);
   const resources = new Set(Object.values(pack.sources).map((source) => source.resource));
 
   for (const intent of pack.intents) {
@@ -73,6 +75,13 @@ export const load = (pack: Pack): Pack => {
     }
   }
   for (const [name, source] of Object.entries(pack.sources)) {
+    for (const [field, { column }] of Object.entries(source.fields)) {
+      const [table = ''] = column.split('.');
+      if (!byTable.has(table))
+        wrong.push(`field ${field} of ${name} is of ${table}, which needs no permission`);
+    }
+    if (byTable.get(source.table) !== source.resource)
+      wrong.push(`table ${source.table} is of two resources, ${source.resource} and another`);
     for (const field of source.list)
       if (!source.fields[field]) wrong.push(`source ${name} lists ${field}, which is not a field`);
     if (source.asks.includes('total') && !source.amount)
@@ -88,6 +97,14 @@ export const load = (pack: Pack): Pack => {
       for (const state of Object.keys(source.states))
         if (!pack.wording[locale].states[state]) wrong.push(`state ${state} has no word in ${locale}`);
     }
+  }
+  if (!Object.hasOwn(pack.purposes, pack.defaultPurpose))
+    wrong.push(`the default purpose ${pack.defaultPurpose} is not declared`);
+  for (const [name, purpose] of Object.entries(pack.purposes)) {
+    for (const role of purpose.roles)
+      if (!Object.hasOwn(pack.roles, role)) wrong.push(`purpose ${name} is for ${role}, which is not a role`);
+    for (const resource of purpose.resources)
+      if (!resources.has(resource)) wrong.push(`purpose ${name} covers ${resource}, which no source has`);
   }
   for (const { source, state } of pack.states) {
     if (!pack.sources[source]?.states[state])

@@ -19,6 +19,8 @@ export const grant = z.object({
   by: z.string().optional(),
   fields: z.array(z.string()),
   limit: z.int(),
+  /** The rules that decided, as `policyOf` in libs/packs names them. */
+  pol: z.string().optional(),
   /** Expiry in ms since 1970. */
   exp: z.number(),
 });

@@ -27,8 +27,8 @@ export const pass = z.object({
   rid: z.string(),
   /** Hash of the question. */
   qh: z.string(),
-  /** Purpose of the processing. */
-  pur: z.string(),
+  /** Purpose of the processing, where the question named one; otherwise it is the pack's default. */
+  pur: z.string().optional(),
   /** The tenant's pack, time zone, language and currency: settings that hops need and must not look up. */
   pack: z.string(),
   zone: z.string(),

@@ -79,6 +79,21 @@ describe('a decision', () => {
     });
   });
 
+  test('is kept with what it stood on, and the purpose that held', () => {
+    const decision: run.Decision = {
+      policy: 'clinic@1.0.0#abc',
+      purpose: 'care',
+      reach: 'related',
+      flags: { lgpdCompliant: true, purposeSpecified: false, dataMinimized: true, retentionPolicy: true },
+    };
+    const { pur: _pur, ...silent } = pass;
+    for (const message of [run.permitted, run.refused])
+      expect(entryFor(message, { decision }, { pass: silent })).toMatchObject({
+        purpose: 'care',
+        details: { decision },
+      });
+  });
+
   test('that failed is kept with its code and where', () => {
     expect(entryFor(run.failed, { code: 'DEADLINE', hop: 'data-access' })).toMatchObject({
       code: 'DEADLINE',

@@ -34,9 +34,12 @@ export const entryOf = (
   actor: pass?.sub ?? 'system',
   role: pass?.rol ?? null,
   session: pass?.sid ?? null,
-  purpose: pass?.pur ?? null,
+  purpose: pass?.pur ?? decisionIn(body)?.purpose ?? null,
   ...meaningOf(message, body),
 });
+
+const decisionIn = (body: Body<Message>): run.Decision | undefined =>
+  (body as Partial<Body<typeof run.permitted>>).decision;
 
 type Meaning = Pick<Entry, 'decision' | 'code' | 'resource' | 'details'>;
 
@@ -51,10 +54,16 @@ const meaningOf = (message: Message, body: Body<Message>): Meaning => {
   switch (message) {
     case run.understood:
     case run.permitted: {
-      const { intent, plan } = body as Body<typeof run.permitted>;
+      const { intent, plan, decision } = body as Body<typeof run.permitted>;
       return meaning('allowed', {
         resource: plan.source,
-        details: { intent: intent.type, ask: plan.ask, fields: plan.fields, joins: plan.joins },
+        details: {
+          intent: intent.type,
+          ask: plan.ask,
+          fields: plan.fields,
+          joins: plan.joins,
+          ...(decision ? { decision } : {}),
+        },
       });
     }
     case run.fetched: {
@@ -65,8 +74,11 @@ const meaningOf = (message: Message, body: Body<Message>): Meaning => {
       });
     }
     case run.refused: {
-      const { code, intent } = body as Body<typeof run.refused>;
-      return meaning('denied', { code, details: { intent: intent ?? null } });
+      const { code, intent, decision } = body as Body<typeof run.refused>;
+      return meaning('denied', {
+        code,
+        details: { intent: intent ?? null, ...(decision ? { decision } : {}) },
+      });
     }
     case run.failed: {
       const { code, hop } = body as Body<typeof run.failed>;

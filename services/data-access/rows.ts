@@ -4,6 +4,7 @@ import type { In } from '@jangada/hop/hop.ts';
 import { Unprocessable } from '@jangada/hop/outcome.ts';
 import type { Pack, Source } from '@jangada/packs/pack.ts';
 import { read } from '@jangada/packs/read.ts';
+import { policyOf } from '@jangada/packs/rules.ts';
 import type { Row } from '@jangada/proto/run.ts';
 import type { Turn } from '@jangada/runtime/serve.ts';
 import type { Store } from '@jangada/store/store.ts';
@@ -41,7 +42,7 @@ export const rowsOf = async (
   const key = {
     tenant,
     scope: `${grant.reach}:${grant.by ?? ''}`,
-    rules: `${pack.name}@${pack.version}:${pass.zone}`,
+    rules: `${policyOf(pack)}:${pass.zone}`,
     plan: createHash('sha256').update(compiled.sql).update(hash).digest('base64url'),
   };
   const ttl = pack.intents.find((one) => one.name === intent.type)?.ttlSeconds ?? 300;

@@ -66,7 +66,6 @@ type Config = Values<'PASS_PRIVATE_KEY' | 'ENCRYPTION_KEY' | 'RUN_DEADLINE_MS'>;
 const lastWordMs = 2_000;
 /** A run that another replica admitted just now may have told nothing yet. */
 const appearsWithinMs = 1_000;
-const defaultPurpose = 'care';
 const purposeShape = /^[a-z-]{1,40}$/;
 
 export const openAdmission = (
@@ -100,7 +99,7 @@ export const openAdmission = (
       sid: idOf(identity, 'session', question.session ?? identity.session),
       rid: run,
       qh: questionHash(question.text),
-      pur: question.purpose ?? defaultPurpose,
+      ...(question.purpose === undefined ? {} : { pur: question.purpose }),
       pack: tenant.pack,
       zone: tenant.zone,
       loc: tenant.locale,
@@ -246,12 +245,12 @@ export const openAdmission = (
   };
 };
 
-const isAcceptable = ({ text, subjectId = '', cursor = '', purpose = defaultPurpose }: Question): boolean =>
+const isAcceptable = ({ text, subjectId = '', cursor = '', purpose }: Question): boolean =>
   text.length > 0 &&
   text.length <= questionMaxLength &&
   subjectId.length <= 64 &&
   cursor.length <= 200 &&
-  purposeShape.test(purpose);
+  (purpose === undefined || purposeShape.test(purpose));
 
 async function* startingWith(first: Told, rest: AsyncIterator<Told>): AsyncGenerator<Told> {
   yield first;

@@ -337,7 +337,6 @@ describe('POST /v1/query', () => {
       rol: 'admin',
       rid: body['runId'],
       qh: questionHash('hello'),
-      pur: 'care',
       loc: 'en',
     });
     expect(seen?.pass.sid).toMatch(/^s-1_/);

@@ -13,6 +13,15 @@ export interface Meter {
   requested(route: { method: string; route: string; status: number }, seconds: number): void;
 }
 
+/** Refusals of a person beside those whose names say so. */
+const refusals: ReadonlySet<Code> = new Set([
+  'SESSION_MISMATCH',
+  'PURPOSE_NOT_ALLOWED',
+  'CONSENT_REQUIRED',
+  'AGG_SUPPRESSED',
+  'MFA_REQUIRED',
+]);
+
 export const openMeter = ({ log, metrics }: Service): Meter => {
   const latency = metrics.histogram(
     'agent_query_latency_seconds',
@@ -40,8 +49,7 @@ export const openMeter = ({ log, metrics }: Service): Meter => {
     ['method', 'route', 'status'],
   );
   const refused = (code: Code): void => {
-    if (code.startsWith('AUTHZ_') || code.startsWith('TENANT_') || code === 'SESSION_MISMATCH')
-      authorization.inc();
+    if (code.startsWith('AUTHZ_') || code.startsWith('TENANT_') || refusals.has(code)) authorization.inc();
   };
 
   return {

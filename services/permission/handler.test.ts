@@ -1,16 +1,19 @@
-import { emit } from '@jangada/hop/hop.ts';
+import type { Emission } from '@jangada/hop/hop.ts';
 import { packOf } from '@jangada/packs/registry.ts';
+import { policyOf } from '@jangada/packs/rules.ts';
 import type { Code } from '@jangada/proto/errors.ts';
 import type { Plan } from '@jangada/proto/plan.ts';
+import type { Decision } from '@jangada/proto/run.ts';
 import * as run from '@jangada/proto/run.ts';
 import { given } from '@jangada/testkit/given.ts';
 import { passFor } from '@jangada/testkit/identity.ts';
-import type { Pass } from '@jangada/trust/pass.ts';
 import { describe, expect, test } from 'vitest';
+import { type Facts, purpose, relation, role } from './checks.ts';
 import { type Asker, decide } from './handler.ts';
 
 const pack = packOf('aesthetic-clinic');
 const question = 'consultas';
+const pass = passFor(question);
 
 const planFor = (source: string, own: Partial<Plan> = {}): Plan => ({
   source,
@@ -21,8 +24,9 @@ const planFor = (source: string, own: Partial<Plan> = {}): Plan => ({
   limit: 50,
   ...own,
 });
+const about = (subject: string): Partial<Plan> => ({ filter: { subject } });
 
-const asked = (plan: Plan) => ({
+const body = (plan: Plan) => ({
   question,
   locale: 'pt-BR' as const,
   intent: {
@@ -35,144 +39,292 @@ const asked = (plan: Plan) => ({
   plan,
 });
 
-const asker = (pass: Partial<Pass>, named?: Asker['named']): Asker => ({
+type Who = Partial<Omit<Asker, 'sign' | 'pass' | 'pack'>>;
+const asker = (who: Who): Asker => ({
   pack,
-  pass: passFor(question, pass),
-  named,
+  role: 'admin',
+  person: undefined,
+  purpose: undefined,
+  assurance: 'aal1',
+  named: undefined,
+  ...who,
+  pass,
   sign: async (claims) => JSON.stringify(claims),
 });
+const factsOf = (who: Who, plan: Plan): Facts => ({ ...asker(who), plan });
 
-const admin = { rol: 'admin' };
-const professional = { rol: 'aesthetic_professional', per: 'pro-1' };
-const client = { rol: 'client', per: 'cli-1' };
+const admin: Who = { role: 'admin' };
+const professional: Who = { role: 'aesthetic_professional', person: 'pro-1' };
+const client: Who = { role: 'client', person: 'cli-1' };
 const known = { inTenant: true, inReach: true };
 const unrelated = { inTenant: true, inReach: false };
 const foreign = { inTenant: false, inReach: false };
-const about = (subject: string): Partial<Plan> => ({ filter: { subject } });
 
-const outcome = async (who: Partial<Pass>, plan: Plan, named?: Asker['named']): Promise<string> => {
-  const emission = given(decide, asker(who, named)).when(asked(plan)).decided();
+const decided = (who: Who, plan: Plan): Emission => given(decide, asker(who)).when(body(plan)).decided();
+const decisionOf = (emission: Emission): Decision => (emission.body as { decision: Decision }).decision;
+/** The reach that is granted, or the code of the refusal. */
+const outcome = async (who: Who, plan: Plan): Promise<string> => {
+  const emission = decided(who, plan);
   if (emission.message === run.refused) return (emission.body as { code: Code }).code;
   return (JSON.parse((await emission.grant) ?? '{}') as { reach: string }).reach;
 };
 
-describe('permission', () => {
-  test.each<[string, Partial<Pass>, Plan, Asker['named'], string]>([
-    ['an admin reads the tenant', admin, planFor('billing'), undefined, 'tenant'],
-    ['an admin may name anyone', admin, planFor('clients', about('Zé')), unrelated, 'tenant'],
-    ['a professional reads those in their care', professional, planFor('appointments'), undefined, 'related'],
-    ['a professional reads billing of those in care', professional, planFor('billing'), undefined, 'related'],
-    [
-      'a professional may name someone in care',
-      professional,
-      planFor('clients', about('Ana')),
-      known,
-      'related',
+const resources = ['clients', 'appointments', 'billing', 'aesthetic_records'];
+const verbs = ['read', 'write', 'delete'];
+
+describe('the matrix', () => {
+  const matrix: Readonly<Record<string, readonly string[]>> = {
+    admin: [
+      ...verbs.flatMap((verb) =>
+        resources
+          .map((resource) => `${verb}:${resource}`)
+          .filter((permission) => permission !== 'delete:aesthetic_records'),
+      ),
+      'admin:users',
+      'admin:system',
+      'admin:security',
     ],
-    ['a client reads their own appointments', client, planFor('appointments'), undefined, 'own'],
-    ['a client reads their own billing', client, planFor('billing'), undefined, 'own'],
-    ['a client may name themselves', client, planFor('clients', about('Ana')), known, 'own'],
+    aesthetic_professional: [
+      ...resources.map((resource) => `read:${resource}`),
+      'write:clients',
+      'write:appointments',
+      'write:aesthetic_records',
+    ],
+    client: [
+      'read:own_clients',
+      'write:own_clients',
+      'read:own_appointments',
+      'write:own_appointments',
+      'read:own_billing',
+    ],
+  };
+
+  test.each(Object.entries(matrix))(
+    '%s holds exactly what the law of the house gives',
+    (name, permissions) => {
+      expect([...(pack.roles[name]?.permissions ?? [])].sort()).toEqual([...permissions].sort());
+    },
+  );
+
+  test('has the 14 of an administrator, and no deletion of clinical records', () => {
+    expect(pack.roles['admin']?.permissions).toHaveLength(14);
+    expect(pack.roles['admin']?.permissions).not.toContain('delete:aesthetic_records');
+  });
+
+  const everyone: [string, Who][] = [
+    ['admin', admin],
+    ['aesthetic_professional', professional],
+    ['client', client],
+    ['ghost', { role: 'ghost', person: 'cli-1' }],
+  ];
+  test.each(everyone.flatMap(([name, who]) => resources.map((resource) => [name, resource, who] as const)))(
+    '%s reads %s exactly where a permission says so',
+    async (name, resource, who) => {
+      const held = matrix[name] ?? [];
+      const expected = held.includes(`read:${resource}`)
+        ? pack.roles[name]?.reach
+        : held.includes(`read:own_${resource}`)
+          ? 'own'
+          : 'AUTHZ_DENIED';
+      expect(await outcome(who, planFor(resource))).toBe(expected);
+    },
+  );
+});
+
+describe('the role', () => {
+  test.each<[string, Who, Plan]>([
+    ['unknown', { role: 'ghost', person: 'x' }, planFor('appointments')],
+    ['with a name of Object’s', { role: 'constructor', person: 'x' }, planFor('appointments')],
     [
-      'a client has no right to clinical records',
+      'reaching people in care, without being anybody',
+      { role: 'aesthetic_professional' },
+      planFor('clients'),
+    ],
+    ['reaching itself, without being anybody', { role: 'client' }, planFor('clients')],
+    ['asking an unknown source', admin, planFor('salaries')],
+    ['asking a source with a name of Object’s', admin, planFor('constructor')],
+    [
+      'asking a field that the source does not declare',
+      admin,
+      planFor('appointments', { fields: ['amount'] }),
+    ],
+    [
+      'asking a column of another table',
+      professional,
+      planFor('appointments', { fields: ['billing.amount'] }),
+    ],
+    ['joining what the source is not tied to', professional, planFor('appointments', { joins: ['billing'] })],
+    ['asking a figure that the source cannot give', admin, planFor('appointments', { ask: 'total' })],
+    ['asking a state of another source', admin, planFor('appointments', { filter: { state: 'paid' } })],
+    [
+      'without the permission of a joined source',
       client,
-      planFor('aesthetic_records'),
-      undefined,
-      'AUTHZ_DENIED',
+      planFor('aesthetic_records', { joins: ['clients'] }),
     ],
-    ['a client may not name another', client, planFor('billing', about('Bruno')), unrelated, 'AUTHZ_DENIED'],
+  ])('%s is denied', (_what, who, plan) => {
+    expect(role(factsOf(who, plan))).toBe('AUTHZ_DENIED');
+  });
+
+  test('needs the permission of every column’s table, joined or not', () => {
+    const { client: held, ...others } = pack.roles;
+    const permissions = held?.permissions.filter((permission) => !permission.endsWith(':own_clients')) ?? [];
+    const narrow = {
+      ...pack,
+      roles: { ...others, client: { reach: 'related', masked: [], permissions } },
+    } as const;
+    const plan = planFor('appointments', { fields: ['start', 'client'] });
+    expect(role({ ...factsOf(client, plan), pack: narrow })).toBe('AUTHZ_DENIED');
+    expect(
+      role({ ...factsOf(client, planFor('appointments', { fields: ['start'] })), pack: narrow }),
+    ).toBeUndefined();
+    const byName = planFor('billing', { filter: { subject: 'Ana' }, fields: ['amount'] });
+    expect(role({ ...factsOf(client, byName), pack: narrow })).toBe('AUTHZ_DENIED');
+  });
+
+  test('reaches as far as the narrowest permission', async () => {
+    expect(await outcome(client, planFor('appointments', { joins: ['clients'] }))).toBe('own');
+  });
+
+  test('is not what the label of the intent says', () => {
+    const plan = planFor('aesthetic_records');
+    const labelled = {
+      ...body(plan).intent,
+      type: 'appointment_query',
+      requiredPermissions: ['read:appointments'],
+    };
+    const { message, body: said } = given(decide, asker(client))
+      .when({ ...body(plan), intent: labelled })
+      .decided();
+    expect([message, said]).toMatchObject([
+      run.refused,
+      { code: 'AUTHZ_DENIED', intent: 'appointment_query' },
+    ]);
+  });
+});
+
+describe('the purpose', () => {
+  test.each<[string, Who, Plan, Code | undefined]>([
+    ['that the question does not name is the pack’s', admin, planFor('billing'), undefined],
     [
-      'a professional needs a relationship',
-      professional,
+      'that the pack does not know',
+      { ...admin, purpose: 'marketing' },
+      planFor('clients'),
+      'PURPOSE_NOT_ALLOWED',
+    ],
+    [
+      'with a name of Object’s',
+      { ...admin, purpose: 'constructor' },
+      planFor('clients'),
+      'PURPOSE_NOT_ALLOWED',
+    ],
+    ['that is empty', { ...admin, purpose: '' }, planFor('clients'), 'PURPOSE_NOT_ALLOWED'],
+    ['that covers the source', { ...admin, purpose: 'billing' }, planFor('billing'), undefined],
+    [
+      'that does not cover the source',
+      { ...admin, purpose: 'billing' },
+      planFor('aesthetic_records'),
+      'PURPOSE_NOT_ALLOWED',
+    ],
+    [
+      'that is not the role’s',
+      { ...professional, purpose: 'billing' },
+      planFor('billing'),
+      'PURPOSE_NOT_ALLOWED',
+    ],
+    [
+      'that needs a second factor, without one',
+      { ...admin, purpose: 'administration' },
+      planFor('clients'),
+      'MFA_REQUIRED',
+    ],
+    [
+      'that needs a second factor, with one',
+      { ...admin, purpose: 'administration', assurance: 'aal2' },
+      planFor('clients'),
+      undefined,
+    ],
+  ])('%s', (_what, who, plan, code) => {
+    expect(purpose(factsOf(who, plan))).toBe(code);
+  });
+});
+
+describe('the relation', () => {
+  const byId = planFor('clients', { filter: { subjectId: 'x' } });
+  test.each<[string, Who, Plan, Code | undefined]>([
+    ['is not asked where nobody is named', professional, planFor('clients'), undefined],
+    [
+      'of a professional to someone in care',
+      { ...professional, named: known },
+      planFor('clients', about('Ana')),
+      undefined,
+    ],
+    [
+      'of a professional to someone who is not',
+      { ...professional, named: unrelated },
       planFor('clients', about('Zé')),
-      unrelated,
       'AUTHZ_NO_RELATION',
     ],
+    ['of an admin to anyone', { ...admin, named: unrelated }, planFor('clients', about('Zé')), undefined],
+    ['of a client to themselves', { ...client, named: known }, planFor('clients', about('Ana')), undefined],
     [
-      'a foreign id is nobody’s here',
-      professional,
-      planFor('clients', { filter: { subjectId: 'x' } }),
-      foreign,
-      'TENANT_ISOLATION_VIOLATION',
-    ],
-    [
-      'a foreign id is nobody’s for an admin either',
-      admin,
-      planFor('clients', { filter: { subjectId: 'x' } }),
-      foreign,
-      'TENANT_ISOLATION_VIOLATION',
-    ],
-    ['an unknown role gets nothing', { rol: 'ghost' }, planFor('appointments'), undefined, 'AUTHZ_DENIED'],
-    [
-      'a name of Object’s is not a role',
-      { rol: 'constructor' },
-      planFor('appointments'),
-      undefined,
+      'of a client to another',
+      { ...client, named: unrelated },
+      planFor('billing', about('Bruno')),
       'AUTHZ_DENIED',
     ],
-    ['an unknown source gets nothing', admin, planFor('salaries'), undefined, 'AUTHZ_DENIED'],
-    [
-      'a professional without a person gets nothing',
-      { rol: 'aesthetic_professional' },
-      planFor('appointments'),
-      undefined,
-      'AUTHZ_DENIED',
-    ],
-    [
-      'a client without a person gets nothing',
-      { rol: 'client' },
-      planFor('appointments'),
-      undefined,
-      'AUTHZ_DENIED',
-    ],
-    [
-      'a purpose the pack does not know gets nothing',
-      { ...admin, pur: 'marketing' },
-      planFor('appointments'),
-      undefined,
-      'AUTHZ_DENIED',
-    ],
-    [
-      'a missing lookup of a named person denies',
-      admin,
-      planFor('clients', about('Ana')),
-      undefined,
-      'TENANT_ISOLATION_VIOLATION',
-    ],
-    [
-      'the narrowest source decides',
-      client,
-      planFor('appointments', { joins: ['clients'] }),
-      undefined,
-      'own',
-    ],
-  ])('%s', async (_sentence, who, plan, named, expected) => {
-    expect(await outcome(who, plan, named)).toBe(expected);
+    ['to a foreign id', { ...professional, named: foreign }, byId, 'TENANT_ISOLATION_VIOLATION'],
+    ['to a foreign id, for an admin too', { ...admin, named: foreign }, byId, 'TENANT_ISOLATION_VIOLATION'],
+    ['that nobody looked up', admin, byId, 'TENANT_ISOLATION_VIOLATION'],
+  ])('%s', (_what, who, plan, code) => {
+    expect(relation(factsOf(who, plan))).toBe(code);
   });
+});
 
-  test('the label of the intent changes nothing', () => {
-    const plan = planFor('aesthetic_records');
-    given(decide, asker(client))
-      .when({
-        ...asked(plan),
-        intent: {
-          ...asked(plan).intent,
-          type: 'appointment_query',
-          requiredPermissions: ['read:appointments'],
-        },
-      })
-      .then(emit(run.refused, { code: 'AUTHZ_DENIED', locale: 'pt-BR', intent: 'appointment_query' }));
+describe('the order', () => {
+  const everythingWrong: Who = { role: 'ghost', purpose: 'marketing', named: foreign };
+  test('is role, purpose, relation: the first that refuses is the answer', () => {
+    const plan = planFor('clients', { filter: { subjectId: 'x' } });
+    const by = (who: Who) => decisionOf(decided({ ...everythingWrong, ...who }, plan)).refusedBy;
+    expect(by({})).toBe('role');
+    expect(by({ role: 'admin' })).toBe('purpose');
+    expect(by({ role: 'admin', purpose: 'care' })).toBe('relation');
+    expect(by({ role: 'admin', purpose: 'care', named: known })).toBeUndefined();
   });
+});
 
-  test('the grant names the plan, its fields and the pass’s end', async () => {
+describe('a decision', () => {
+  test('is a grant for the plan, its fields and the pass’s end', async () => {
     const plan = planFor('appointments', { fields: ['start'] });
-    const who = asker(professional);
-    const { grant } = given(decide, who).when(asked(plan)).decided();
+    const { grant } = decided(professional, plan);
     expect(JSON.parse((await grant) ?? '')).toMatchObject({
       reach: 'related',
       by: 'pro-1',
       fields: ['start'],
       limit: 50,
-      exp: who.pass.exp,
+      pol: policyOf(pack),
+      exp: pass.exp,
+    });
+  });
+
+  test('says what it stood on', () => {
+    expect(
+      decisionOf(
+        decided({ ...professional, purpose: 'care' }, planFor('appointments', { fields: ['start'] })),
+      ),
+    ).toEqual({
+      policy: expect.stringMatching(/^aesthetic-clinic@\d+\.\d+\.\d+#[0-9a-f]{12}$/),
+      purpose: 'care',
+      reach: 'related',
+      flags: { lgpdCompliant: true, purposeSpecified: true, dataMinimized: true, retentionPolicy: true },
+    });
+    expect(decisionOf(decided({ ...admin, purpose: 'marketing' }, planFor('clients')))).toMatchObject({
+      purpose: 'marketing',
+      refusedBy: 'purpose',
+      flags: { lgpdCompliant: false, purposeSpecified: true },
+    });
+    expect(decisionOf(decided(admin, planFor('appointments', { fields: ['minutes'] }))).flags).toMatchObject({
+      purposeSpecified: false,
+      dataMinimized: false,
     });
   });
 });

@@ -4,9 +4,10 @@ import { configOf } from '@jangada/runtime/service.ts';
 import { openStore } from '@jangada/store/store.ts';
 import { grantSealer } from '@jangada/trust/grant.ts';
 import { signerOf } from '@jangada/trust/seal.ts';
+import { namesPerson, reachOf } from './checks.ts';
 import { contract } from './contract.ts';
-import { decide, namesPerson, reachOf } from './handler.ts';
-import { namedIn } from './reach.ts';
+import { namedIn } from './facts.ts';
+import { decide } from './handler.ts';
 
 const config = configOf([
   'PASS_PUBLIC_KEYS',
@@ -21,13 +22,23 @@ await using store = await openStore(contract.name, config);
 await using service = await serve(contract, config, {
   gather: async ({ plan }, { pass }) => {
     const pack = packOf(pass.pack);
-    const reach = reachOf(plan, pack, pass);
+    const { rol: role, per: person, pur: purpose } = pass;
+    const reach = reachOf({ pack, plan, role });
     const people = pack.sources[plan.source]?.subject?.table;
     const named =
       reach && people && namesPerson(plan)
-        ? await namedIn(store, pass.tid, people, plan.filter, { reach, by: pass.per })
+        ? await namedIn(store, pass.tid, people, plan.filter, { reach, by: person })
         : undefined;
-    return { pack, pass, named, sign };
+    return {
+      pack,
+      role,
+      person,
+      purpose,
+      assurance: pass.acr,
+      named,
+      pass,
+      sign,
+    };
   },
   decide,
   probes: { database: () => store.ping() },

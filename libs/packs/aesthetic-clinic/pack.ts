@@ -12,7 +12,19 @@ export const pack: Pack = {
   name: 'aesthetic-clinic',
   version: '1.0.0',
   compliance: ['LGPD', 'ANVISA', 'PROFESSIONAL_COUNCILS', 'ISO_27001'],
-  purposes: ['care', 'billing', 'administration'],
+  purposes: {
+    care: {
+      roles: ['admin', 'aesthetic_professional', 'client'],
+      resources: ['clients', 'appointments', 'billing', 'aesthetic_records'],
+    },
+    billing: { roles: ['admin', 'client'], resources: ['clients', 'appointments', 'billing'] },
+    administration: {
+      roles: ['admin'],
+      resources: ['clients', 'appointments', 'billing'],
+      assurance: 'aal2',
+    },
+  },
+  defaultPurpose: 'care',
   roles: {
     admin: {
       reach: 'tenant',

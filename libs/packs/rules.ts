@@ -1,0 +1,53 @@
+import { createHash } from 'node:crypto';
+import type { Plan } from '@jangada/proto/plan.ts';
+import type { Pack, Source } from './pack.ts';
+
+/** What a pack's declarations mean for a decision. Pure. */
+
+/** The source of a name, and never a name of Object's. */
+export const sourceOf = (pack: Pack, name: string): Source | undefined =>
+  Object.hasOwn(pack.sources, name) ? pack.sources[name] : undefined;
+
+/** Every table that a pack can be asked for, and the resource whose permission it needs. */
+export const resourcesByTable = (pack: Pack): ReadonlyMap<string, string> =>
+  new Map(Object.values(pack.sources).map(({ table, resource }) => [table, resource]));
+
+const tableOf = (column: string): string => column.slice(0, column.indexOf('.'));
+
+/**
+ * The resources that a plan touches, by its tables and columns and not by the label of its intent. Undefined when
+ * it names something that its source does not declare: a field, a figure, a state or a join of another source.
+ */
+export const resourcesOf = (pack: Pack, plan: Plan): ReadonlySet<string> | undefined => {
+  const source = sourceOf(pack, plan.source);
+  if (!source?.asks.includes(plan.ask)) return undefined;
+  const { filter } = plan;
+  if (filter.state !== undefined && !Object.hasOwn(source.states, filter.state)) return undefined;
+  const ties = [source.subject?.table, source.provider?.table];
+  if (!plan.joins.every((join) => ties.includes(join))) return undefined;
+  if (!plan.fields.every((field) => Object.hasOwn(source.fields, field))) return undefined;
+  const tables = [
+    source.table,
+    ...plan.joins,
+    ...plan.fields.map((field) => tableOf(source.fields[field]?.column ?? '')),
+    ...(filter.subject !== undefined && source.subject ? [source.subject.table] : []),
+    ...(filter.provider !== undefined && source.provider ? [source.provider.table] : []),
+  ];
+  const byTable = resourcesByTable(pack);
+  const resources = tables.map((table) => byTable.get(table));
+  return resources.includes(undefined) ? undefined : new Set(resources as string[]);
+};
+
+const names = new WeakMap<Pack, string>();
+
+/** `<pack>@<version>#<hash>`: which rules decided. Two that differ in any rule differ here, whatever their version says. */
+export const policyOf = (pack: Pack): string => {
+  const known = names.get(pack);
+  if (known) return known;
+  const { name, version, roles, purposes, defaultPurpose, sources } = pack;
+  const rules = JSON.stringify({ roles, purposes, defaultPurpose, sources });
+  const hash = createHash('sha256').update(rules).digest('hex').slice(0, 12);
+  const made = `${name}@${version}#${hash}`;
+  names.set(pack, made);
+  return made;
+};

@@ -1,0 +1,102 @@
+import type { Pack, Purpose, Role } from '@jangada/packs/pack.ts';
+import { resourcesOf } from '@jangada/packs/rules.ts';
+import type { Code } from '@jangada/proto/errors.ts';
+import type { Plan } from '@jangada/proto/plan.ts';
+import type { Decision } from '@jangada/proto/run.ts';
+import type { Grant } from '@jangada/trust/grant.ts';
+import type { Named } from './facts.ts';
+
+/**
+ * What one decision stands on, all of it: nothing else can influence it, and what is missing denies. Time is not
+ * here because PostgreSQL's is the only one: whether a relationship holds is a fact that it states.
+ */
+export interface Facts {
+  readonly pack: Pack;
+  readonly plan: Plan;
+  readonly role: string;
+  /** The person in the tenant's records that the asker is. */
+  readonly person: string | undefined;
+  /** As the question named it. */
+  readonly purpose: string | undefined;
+  /** How the asker signed in: `aal2` with a second factor. */
+  readonly assurance: 'aal1' | 'aal2';
+  /** What is known of the person the plan names. */
+  readonly named: Named | undefined;
+}
+
+/** What a check finds wrong; undefined when it passes. */
+type Check = (facts: Facts) => Code | undefined;
+type CheckName = NonNullable<Decision['refusedBy']>;
+
+/** The role holds a permission for every resource that the plan touches, and somebody whose rows are meant. */
+export const role: Check = (facts) => {
+  const reach = reachOf(facts);
+  if (!reach) return 'AUTHZ_DENIED';
+  return reach !== 'tenant' && !facts.person ? 'AUTHZ_DENIED' : undefined;
+};
+
+/** The purpose is declared, open to the role, covers every resource, and the sign-in is strong enough for it. */
+export const purpose: Check = (facts) => {
+  const known = purposeOf(facts);
+  const resources = resourcesOf(facts.pack, facts.plan);
+  if (!known || !resources || !known.roles.includes(facts.role)) return 'PURPOSE_NOT_ALLOWED';
+  if (![...resources].every((resource) => known.resources.includes(resource))) return 'PURPOSE_NOT_ALLOWED';
+  return known.assurance === 'aal2' && facts.assurance !== 'aal2' ? 'MFA_REQUIRED' : undefined;
+};
+
+/** Who is named is of this tenant, and within the asker's reach. A foreign id and an unknown one look the same. */
+export const relation: Check = (facts) => {
+  if (!namesPerson(facts.plan)) return undefined;
+  if (!facts.named?.inTenant) return 'TENANT_ISOLATION_VIOLATION';
+  // Reach over the whole tenant hides nothing: an unknown name is an empty answer there, not a refusal.
+  const reach = reachOf(facts);
+  if (facts.named.inReach || reach === 'tenant') return undefined;
+  return reach === 'related' ? 'AUTHZ_NO_RELATION' : 'AUTHZ_DENIED';
+};
+
+/** In this order: who, what for, about whom. The first that refuses is the answer. */
+const checks: Readonly<Partial<Record<CheckName, Check>>> = { role, purpose, relation };
+
+/** The first check that refuses, with its code; undefined when all pass. */
+export const refusalOf = (facts: Facts): { by: CheckName; code: Code } | undefined => {
+  for (const [by, check] of Object.entries(checks) as [CheckName, Check][]) {
+    const code = check(facts);
+    if (code) return { by, code };
+  }
+  return undefined;
+};
+
+/** True when the plan is about one person, by name or by id. */
+export const namesPerson = ({ filter }: Plan): boolean =>
+  filter.subject !== undefined || filter.subjectId !== undefined;
+
+const own = <T>(record: Readonly<Record<string, T>>, name: string): T | undefined =>
+  Object.hasOwn(record, name) ? record[name] : undefined;
+
+/** The name of the purpose that holds: the question's, or else the pack's. */
+export const purposeNameOf = ({ pack, purpose: named }: Pick<Facts, 'pack' | 'purpose'>): string =>
+  named ?? pack.defaultPurpose;
+
+const purposeOf = (facts: Facts): Purpose | undefined => own(facts.pack.purposes, purposeNameOf(facts));
+
+/**
+ * How far a role reaches for all that a plan touches together: the narrowest of it. Undefined when some of it is not
+ * allowed at all. `read:own_x` means `read:x` on rows about oneself.
+ */
+export const reachOf = ({
+  pack,
+  plan,
+  role: name,
+}: Pick<Facts, 'pack' | 'plan' | 'role'>): Grant['reach'] | undefined => {
+  const holder: Role | undefined = own(pack.roles, name);
+  const resources = resourcesOf(pack, plan);
+  if (!holder || !resources) return undefined;
+  const held = new Set(holder.permissions);
+  let reach: Grant['reach'] = holder.reach;
+  for (const resource of resources) {
+    if (held.has(`read:${resource}`)) continue;
+    if (!held.has(`read:own_${resource}`)) return undefined;
+    reach = 'own';
+  }
+  return reach;
+};
