@@ -17,6 +17,7 @@ export interface Keys {
   readonly grantPublicKeys: string;
   readonly grantDatabaseKey: string;
   readonly tokenPrivateKey: string;
+  readonly messageKeys: string;
 }
 
 const pair = (kid: string): { secret: string; ring: string } => {
@@ -26,6 +27,10 @@ const pair = (kid: string): { secret: string; ring: string } => {
     ring: JSON.stringify({ keys: [{ ...publicKey.export({ format: 'jwk' }), kid }] }),
   };
 };
+
+/** One secret of 32 bytes as a JWK set. */
+const secretSet = (kid: string): string =>
+  JSON.stringify({ keys: [{ kty: 'oct', kid, k: randomBytes(32).toString('base64url') }] });
 
 const kid = (): string => randomBytes(6).toString('base64url');
 
@@ -46,12 +51,15 @@ const makeKeys = (): Keys => {
     grantPublicKeys: grant.ring,
     grantDatabaseKey: randomBytes(32).toString('base64'),
     tokenPrivateKey: pair(kid()).secret,
+    messageKeys: secretSet('1'),
   };
 };
 
 /** Reads the keys at `path`, making what is missing: all of them at first, a broker user when a service is new. */
 export const openKeys = (path: string, services: readonly string[]): Keys => {
-  const known: Keys = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Keys) : makeKeys();
+  // A folder of an older release lacks what has been added since.
+  const stored = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Partial<Keys>) : {};
+  const known: Keys = { ...makeKeys(), ...stored };
   const names = [...services, 'operator', 'provisioner'];
   const keys: Keys = {
     ...known,

@@ -198,6 +198,7 @@ const environment = (
     GRANT_PUBLIC_KEYS: keys.grantPublicKeys,
     GRANT_DATABASE_KEY: keys.grantDatabaseKey,
     TOKEN_PRIVATE_KEY: keys.tokenPrivateKey,
+    MESSAGE_KEYS: keys.messageKeys,
   };
   const read = settingsOf(name).map((setting) => [setting, values[setting] ?? process.env[setting]]);
   const machine = ['PATH', 'HOME', 'NODE_COMPILE_CACHE'].map((variable) => [variable, process.env[variable]]);

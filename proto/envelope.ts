@@ -6,9 +6,14 @@ export const headers = {
   grant: 'Jangada-Grant',
   /** Version of the body's schema. */
   schema: 'Jangada-Schema',
+  /** What a sealed body says to those who hold no key: JSON, never personal data. */
+  head: 'Jangada-Head',
   messageId: 'Nats-Msg-Id',
   expectedSequence: 'Nats-Expected-Last-Subject-Sequence',
 } as const;
+
+/** Longest a header may be that is read before it is believed, in bytes. */
+export const headerMaxBytes = 8_192;
 
 /** Headers of a dead letter, beside those of the message that died. */
 export const deadHeaders = {

@@ -16,6 +16,7 @@ export interface Message<
   Name extends string = string,
   Shape extends z.ZodType = z.ZodType,
   Ends extends boolean = boolean,
+  HeadShape extends z.ZodType = z.ZodType,
 > {
   readonly name: Name;
   readonly kind: Kind;
@@ -28,16 +29,28 @@ export interface Message<
   readonly passed: boolean;
   /** True when no other message of the run may follow: the person who asked has their answer. */
   readonly ends: Ends;
+  /** True when the body holds personal data, and so is encrypted for its tenant wherever it is stored. */
+  readonly sealed: boolean;
+  /**
+   * What stays readable of a sealed body, in a header: for audit and for operators, who hold no key of bodies. Never
+   * personal data. Of an unsealed message it is the body.
+   */
+  readonly head: HeadShape;
+  headOf(body: z.output<Shape>): z.output<HeadShape>;
 }
 
 /** The parsed body of a message. */
 export type Body<M> = M extends Message<string, infer Shape> ? z.output<Shape> : never;
+
+/** What everybody who may read the message may know of it. */
+export type Head<M> = M extends Message<string, z.ZodType, boolean, infer Shape> ? z.output<Shape> : never;
 
 /** Declares a message. The only way to make one. */
 export const message = <
   const Name extends string,
   Shape extends z.ZodType,
   const Ends extends boolean = false,
+  HeadShape extends z.ZodType = Shape,
 >(declared: {
   readonly name: Name;
   readonly kind: Kind;
@@ -46,7 +59,14 @@ export const message = <
   readonly body: Shape;
   readonly passed?: boolean;
   readonly ends?: Ends;
-}): Message<Name, Shape, Ends> => ({ version: 1, passed: true, ends: false as Ends, ...declared });
+  /** A body with personal data is sealed, and then says what of it stays readable. */
+  readonly sealed?: { readonly head: HeadShape; headOf(body: z.output<Shape>): z.output<HeadShape> };
+}): Message<Name, Shape, Ends, HeadShape> => {
+  const open = { head: declared.body as z.ZodType as HeadShape, headOf: (body: unknown) => body };
+  const { head, headOf } = declared.sealed ?? (open as NonNullable<typeof declared.sealed>);
+  const fallback = { version: 1, passed: true, ends: false as Ends };
+  return { ...fallback, ...declared, sealed: declared.sealed !== undefined, head, headOf };
+};
 
 /** Tenants and run ids stand in subjects, so they may hold no dot, star or space. */
 export const token = /^[A-Za-z0-9_-]{1,64}$/;

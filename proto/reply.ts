@@ -41,6 +41,12 @@ export const reply = message({
   passed: false,
   says: 'A piece of the answer, or how the run ended, is ready for the person who asked.',
   body: z.object({ parts: z.array(part).min(1) }),
+  sealed: {
+    head: z.object({ attempt: z.int() }),
+    headOf: ({ parts }) => ({
+      attempt: Math.max(1, ...parts.map((part) => (part.type === 'text' ? part.attempt : 1))),
+    }),
+  },
 });
 
 /** True when nothing follows this part. */

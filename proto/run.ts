@@ -22,13 +22,32 @@ export const requested = message({
     subjectId: z.string().max(64).optional(),
     cursor: z.string().max(200).optional(),
   }),
+  sealed: { head: z.object({}), headOf: () => ({}) },
 });
+
+/** What a plan asks for, without whom it is about. */
+const asking = z.object({
+  intent: z.string(),
+  confidence: z.number(),
+  source: z.string(),
+  ask: z.string(),
+  fields: z.array(z.string()),
+  joins: z.array(z.string()),
+});
+const askingOf = (body: {
+  intent: z.output<typeof intent>;
+  plan: z.output<typeof plan>;
+}): z.output<typeof asking> => {
+  const { source, ask, fields, joins } = body.plan;
+  return { intent: body.intent.type, confidence: body.intent.confidence, source, ask, fields, joins };
+};
 
 export const understood = message({
   name: 'run.understood',
   kind: 'fact',
   says: 'The question has an intent and a plan from the closed grammar.',
   body: z.object({ question, locale, intent, plan }),
+  sealed: { head: asking, headOf: askingOf },
 });
 
 /** What a decision stands on, kept by audit: rules, kinds and flags, never a person. */
@@ -58,6 +77,10 @@ export const permitted = message({
   kind: 'fact',
   says: 'The plan is allowed within the grant that travels with this message.',
   body: z.object({ question, locale, intent, plan, decision: decision.optional() }),
+  sealed: {
+    head: asking.extend({ decision: decision.optional() }),
+    headOf: (body) => ({ ...askingOf(body), ...(body.decision ? { decision: body.decision } : {}) }),
+  },
 });
 
 /** One row of an answer: declared columns only, values as JSON. */
@@ -81,6 +104,13 @@ export const fetched = message({
     /** When the rows were read from the database. */
     asOf: z.iso.datetime(),
   }),
+  sealed: {
+    head: asking.extend({ rows: z.int(), matches: z.int(), cached: z.boolean() }),
+    headOf: (body) => {
+      const { rows, matches, cached } = body;
+      return { ...askingOf(body), rows: rows.length, matches, cached };
+    },
+  },
 });
 
 /** Units of model work; zero where no model was asked. */
@@ -105,6 +135,10 @@ export const answered = message({
     degraded: z.boolean(),
     usage,
   }),
+  sealed: {
+    head: z.object({ rows: z.int(), cached: z.boolean(), degraded: z.boolean() }),
+    headOf: ({ rows, cached, degraded }) => ({ rows, cached, degraded }),
+  },
 });
 
 export const refused = message({
@@ -118,6 +152,14 @@ export const refused = message({
     intent: z.string().optional(),
     decision: decision.optional(),
   }),
+  sealed: {
+    head: z.object({ code: z.enum(codes), intent: z.string().optional(), decision: decision.optional() }),
+    headOf: ({ code, intent, decision }) => ({
+      code,
+      ...(intent ? { intent } : {}),
+      ...(decision ? { decision } : {}),
+    }),
+  },
 });
 
 export const failed = message({
@@ -126,6 +168,10 @@ export const failed = message({
   says: 'The question stopped because of us: a deadline, an outage or a message that cannot be processed.',
   ends: true,
   body: z.object({ code: z.enum(codes), locale, hop: z.string() }),
+  sealed: {
+    head: z.object({ code: z.enum(codes), hop: z.string() }),
+    headOf: ({ code, hop }) => ({ code, hop }),
+  },
 });
 
 export const cancelled = message({
@@ -134,6 +180,7 @@ export const cancelled = message({
   says: 'The person who asked stopped the run before its answer.',
   ends: true,
   body: z.object({ locale, hop: z.string() }),
+  sealed: { head: z.object({ hop: z.string() }), headOf: ({ hop }) => ({ hop }) },
 });
 
 /** Every fact that can end a run, from whatever hop. */

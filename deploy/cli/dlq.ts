@@ -165,19 +165,14 @@ const list = (): Command =>
 
 const show = (): Command =>
   new Command('show')
-    .description('headers of a dead letter')
+    .description('headers of a dead letter; its body is sealed')
     .argument('<seq>', 'sequence, as `dlq list` shows it', sequenceOf)
-    .option('--body', 'show the body too: it may hold personal data')
     .addOption(jsonOption())
-    .action(async (sequence: number, options: Format & { body?: boolean }) => {
+    .action(async (sequence: number, format: Format) => {
       await using operator = await openOperator();
       const stored = await deadAt(operator.jsm, sequence);
-      const shown = {
-        ...letterOf(stored),
-        headers: headersOf(stored),
-        ...(options.body ? { body: stored.string() } : {}),
-      };
-      print(options, shown, () => {
+      const shown = { ...letterOf(stored), headers: headersOf(stored) };
+      print(format, shown, () => {
         const about = Object.entries(headersOf(stored)).map(([name, value]) => [name, short(value)]);
         const late = expired(stored)
           ? ['\nIts pass has expired: replayed, its run can only end with DEADLINE.']
@@ -188,7 +183,6 @@ const show = (): Command =>
             [['subject', stored.subject], ['stored', moment(stored.timestamp)], ...about],
           ),
           ...late,
-          ...(options.body ? [`\n${stored.string()}`] : []),
         ].join('\n');
       });
     });

@@ -2,6 +2,7 @@ import type { Contract } from '@jangada/hop/hop.ts';
 import { headers } from '@jangada/proto/envelope.ts';
 import { streamOf, subjectOf } from '@jangada/proto/message.ts';
 import { reply } from '@jangada/proto/reply.ts';
+import { headOf } from '@jangada/runtime/heard.ts';
 import type { JetStreamManager, StoredMsg } from '@nats-io/jetstream';
 import { Command } from 'commander';
 import { collect } from '../topology.ts';
@@ -14,7 +15,6 @@ import { waterfall } from './waterfall.ts';
 
 interface Options extends Format {
   readonly tenant?: string;
-  readonly body?: boolean;
 }
 
 /** `run.<fact>.<tenant>.<id>` */
@@ -50,7 +50,7 @@ const keptOf = (stored: StoredMsg): Kept => ({
   sequence: stored.seq,
   timestamp: stored.timestamp,
   pass: stored.header.get(headers.pass) || undefined,
-  text: stored.string(),
+  head: stored.header.get(headers.head),
 });
 
 /** When the answer was told. The reply stream keeps less long than the facts, so there may be none. */
@@ -61,9 +61,8 @@ const toldOf = async (jsm: JetStreamManager, { tenant, id }: Named): Promise<Tol
     jsm.direct.getMessage(streamOf.reply, { last_by_subj: subject }),
   ]);
   if (!first || !last) return undefined;
-  const parts = reply.body.safeParse(last.json()).data?.parts ?? [];
-  const attempts = parts.map((part) => (part.type === 'text' ? part.attempt : 1));
-  return { first: first.timestamp, last: last.timestamp, attempt: Math.max(1, ...attempts) };
+  const { attempt } = headOf(reply, { headers: last.header, data: last.data });
+  return { first: first.timestamp, last: last.timestamp, attempt };
 };
 
 /** Reads the story of one run. @throws Failure when it is not known or not the only one */
@@ -71,13 +70,13 @@ const readStory = async (
   jsm: JetStreamManager,
   contracts: readonly Contract[],
   wanted: string,
-  options: Pick<Options, 'tenant' | 'body'> = {},
+  options: Pick<Options, 'tenant'> = {},
 ): Promise<Story> => {
   const tenant = options.tenant === undefined ? '*' : tokenOf(options.tenant);
   const named = await findRun(jsm, tokenOf(wanted), tenant);
   const [first, ...others] = (await factsAt(jsm, `run.*.${named.tenant}.${named.id}`)).map(keptOf);
   if (!first) throw new Failure(`run ${named.id} is no longer kept`);
-  return storyOf(named, [first, ...others], await toldOf(jsm, named), contracts, options.body);
+  return storyOf(named, [first, ...others], await toldOf(jsm, named), contracts);
 };
 
 export const runCommand = (): Command =>
@@ -86,7 +85,6 @@ export const runCommand = (): Command =>
       .description('the facts of a run in order, with the time of each hop')
       .argument('<id>', 'id of the run, or its beginning')
       .option('--tenant <tenant>', 'tenant of the run, where the id alone is not enough')
-      .option('--body', 'show bodies too: they hold the question and rows, which are personal data')
       .addOption(jsonOption())
       .action(async (id: string, options: Options) => {
         await using operator = await openOperator();

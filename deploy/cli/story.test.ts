@@ -18,51 +18,29 @@ const kept = (
   name: string,
   sequence: number,
   ms: number,
-  body: object,
+  head: object,
   statement: string | undefined,
 ): Kept => ({
   subject: `${name}.clinica.r-1`,
   sequence,
   timestamp: `2026-11-21T10:00:00.${String(Math.round(ms * 1e6)).padStart(9, '0')}Z`,
   pass: statement,
-  text: JSON.stringify(body),
+  head: JSON.stringify(head),
 });
 
-const plan = {
+const asked = {
+  intent: 'appointments',
+  confidence: 0.934,
   source: 'appointments',
   ask: 'list',
-  joins: ['clients'],
-  filter: { subject: 'Ana Souza' },
   fields: ['name'],
-  limit: 10,
+  joins: ['clients'],
 };
-const intent = {
-  type: 'appointments',
-  confidence: 0.934,
-  entities: [],
-  requiredPermissions: [],
-  dataSources: ['appointments'],
-};
-const asked = { question: 'When does Ana Souza come?', locale: 'en', intent, plan };
-const rows = [{ name: 'Ana Souza' }];
-const usage = { promptTokens: 0, completionTokens: 0, totalTokens: 0, processingTimeMs: 1 };
 
 const understood = kept('run.understood', 1, 1.5, asked, pass);
 const permitted = kept('run.permitted', 2, 3, asked, pass);
-const fetched = kept(
-  'run.fetched',
-  5,
-  9.5,
-  { ...asked, rows, matches: 7, cached: true, asOf: '2026-11-21T10:00:00Z' },
-  pass,
-);
-const answered = kept(
-  'run.answered',
-  9,
-  36,
-  { intent: 'appointments', confidence: 0.9, rows: 1, cached: true, degraded: true, usage },
-  pass,
-);
+const fetched = kept('run.fetched', 5, 9.5, { ...asked, rows: 1, matches: 7, cached: true }, pass);
+const answered = kept('run.answered', 9, 36, { rows: 1, cached: true, degraded: true }, pass);
 const told = { first: '2026-11-21T10:00:00.012Z', last: '2026-11-21T10:00:00.035Z', attempt: 2 };
 
 describe('the story of a run', () => {
@@ -84,39 +62,30 @@ describe('the story of a run', () => {
     );
   });
 
-  test('holds neither the question nor a name nor a row, unless bodies are asked for', () => {
-    const facts = [understood, permitted, fetched, answered] as const;
-    const without = storyOf(about, [...facts], told, contracts);
-    expect(JSON.stringify(without) + waterfall(without)).not.toContain('Ana');
-    const bodies = storyOf(about, [...facts], told, contracts, true);
-    expect(bodies.steps[2]?.body).toMatchObject({ question: asked.question, rows });
-    expect(waterfall(bodies)).toContain('When does Ana Souza come?');
-  });
-
   test('keeps the time that a broker tells finer than a millisecond', () => {
     const story = storyOf(about, [kept('run.understood', 1, 0.4, asked, pass)], undefined, contracts);
     expect(story.steps[0]).toMatchObject({ offsetMs: 0.4, tookMs: 0.4 });
   });
 
   test('starts with its first fact when no pass travels with it', () => {
-    const refused = kept('run.refused', 4, 700, { code: 'RATE_LIMITED', locale: 'en' }, undefined);
+    const refused = kept('run.refused', 4, 700, { code: 'RATE_LIMITED' }, undefined);
     const story = storyOf(about, [refused], undefined, contracts);
     expect(story).toMatchObject({ startedBy: 'first fact', role: undefined, steps: [{ offsetMs: 0 }] });
     expect(waterfall(story)).toContain('No pass travels with this run');
   });
 
-  test('is told even where a body cannot be read', () => {
-    const sealed = { ...understood, text: 'c2VhbGVk' };
+  test('is told even where a fact says nothing in clear', () => {
+    const sealed = { ...understood, head: '' };
     expect(storyOf(about, [sealed], undefined, contracts).steps[0]).toMatchObject({
       saidBy: ['intent'],
-      outcome: 'its body cannot be read here',
+      outcome: 'what it says in clear cannot be read',
     });
   });
 });
 
 describe('who said it', () => {
   const refusedAfter = (...before: Kept[]) => {
-    const refused = kept('run.refused', 20, 50, { code: 'AUTHZ_DENIED', locale: 'en' }, pass);
+    const refused = kept('run.refused', 20, 50, { code: 'AUTHZ_DENIED' }, pass);
     return storyOf(about, [refused, ...before], undefined, contracts).steps.at(-1);
   };
 
@@ -129,7 +98,7 @@ describe('who said it', () => {
   });
 
   test('is the service that the fact itself names', () => {
-    const failed = kept('run.failed', 9, 40, { code: 'DEADLINE', locale: 'en', hop: 'data-access' }, pass);
+    const failed = kept('run.failed', 9, 40, { code: 'DEADLINE', hop: 'data-access' }, pass);
     expect(storyOf(about, [understood, failed], undefined, contracts).steps[1]).toMatchObject({
       saidBy: ['data-access'],
       outcome: 'DEADLINE at data-access',

@@ -1,6 +1,6 @@
 import type { Contract } from '@jangada/hop/hop.ts';
 import { messages } from '@jangada/proto/catalogue.ts';
-import { type Body, type Message, partsOf } from '@jangada/proto/message.ts';
+import { type Head, type Message, partsOf } from '@jangada/proto/message.ts';
 import * as run from '@jangada/proto/run.ts';
 import { type Pass, pass } from '@jangada/trust/pass.ts';
 import { speakersOf } from './speakers.ts';
@@ -12,7 +12,8 @@ export interface Kept {
   /** When the broker stored it, ISO 8601 with up to nine decimals. */
   readonly timestamp: string;
   readonly pass: string | undefined;
-  readonly text: string;
+  /** What it says in clear; its body is sealed, and this holds no key. */
+  readonly head: string;
 }
 
 /** When the person who asked was told something, first and last. */
@@ -35,8 +36,6 @@ interface Step {
   readonly saidBy: readonly string[];
   readonly outcome: string;
   readonly code?: string;
-  /** Holds personal data; only where it was asked for. */
-  readonly body?: unknown;
 }
 
 /** All facts of a run, in the order they were stored. */
@@ -52,12 +51,12 @@ export interface Story {
   readonly told?: { readonly firstMs: number; readonly lastMs: number; readonly attempt: number };
 }
 
-const read = <M extends Message>(message: M, tell: (body: Body<M>) => string) =>
+const read = <M extends Message>(message: M, tell: (head: Head<M>) => string) =>
   [
     message.name,
     (json: unknown): string => {
-      const parsed = message.body.safeParse(json);
-      return parsed.success ? tell(parsed.data as Body<M>) : 'its body cannot be read here';
+      const parsed = message.head.safeParse(json);
+      return parsed.success ? tell(parsed.data as Head<M>) : 'what it says in clear cannot be read';
     },
   ] as const;
 
@@ -65,10 +64,10 @@ const cached = (from: { readonly cached: boolean }): string => (from.cached ? ',
 
 /** What each fact decided, in few words and without data of a person. */
 const outcomes: ReadonlyMap<string, (json: unknown) => string> = new Map([
-  read(run.understood, ({ intent }) => `${intent.type} (${intent.confidence.toFixed(2)})`),
-  read(run.permitted, ({ plan }) => `${plan.ask} ${[plan.source, ...plan.joins].join(' + ')}`),
-  read(run.fetched, (body) => `${body.rows.length} of ${body.matches}${cached(body)}`),
-  read(run.answered, (body) => `told ${body.rows}${cached(body)}${body.degraded ? ', degraded' : ''}`),
+  read(run.understood, ({ intent, confidence }) => `${intent} (${confidence.toFixed(2)})`),
+  read(run.permitted, ({ ask, source, joins }) => `${ask} ${[source, ...joins].join(' + ')}`),
+  read(run.fetched, (head) => `${head.rows} of ${head.matches}${cached(head)}`),
+  read(run.answered, (head) => `told ${head.rows}${cached(head)}${head.degraded ? ', degraded' : ''}`),
   read(run.refused, ({ code }) => code),
   read(run.failed, ({ code, hop }) => `${code} at ${hop}`),
   read(run.cancelled, ({ hop }) => `cancelled at ${hop}`),
@@ -104,7 +103,6 @@ export const storyOf = (
   facts: readonly [Kept, ...Kept[]],
   told: Told | undefined,
   contracts: readonly Contract[],
-  withBodies = false,
 ): Story => {
   const ordered = facts.toSorted((a, b) => a.sequence - b.sequence);
   const claimed = claimsOf(ordered.find((fact) => fact.pass)?.pass);
@@ -115,7 +113,7 @@ export const storyOf = (
   const steps: Step[] = [];
   for (const kept of ordered) {
     const message = messages.find((known) => partsOf(known, kept.subject));
-    const json = jsonOf(kept.text);
+    const json = jsonOf(kept.head);
     const { code, hop } = (json ?? {}) as { code?: string; hop?: string };
     const ms = offset(kept.timestamp);
     const speakers = message ? speakersOf(contracts, message, before.message) : [];
@@ -128,7 +126,6 @@ export const storyOf = (
       saidBy: hop ? [hop] : speakers,
       outcome: outcomes.get(message?.name ?? '')?.(json) ?? '',
       ...(code ? { code } : {}),
-      ...(withBodies ? { body: json ?? kept.text } : {}),
     });
     before = { message, ms };
   }

@@ -41,9 +41,6 @@ export const waterfall = (story: Story): string => {
       bar(told.firstMs, told.lastMs, totalMs),
     ]);
   }
-  const bodies = steps
-    .filter(({ body }) => body !== undefined)
-    .map(({ fact, body }) => `\n${fact}\n${JSON.stringify(body, null, 2)}`);
   return [
     [`run ${story.run}`, `tenant ${story.tenant}`, story.role, `started ${story.startedAt}`]
       .filter(Boolean)
@@ -52,6 +49,5 @@ export const waterfall = (story: Story): string => {
     table(['  at (ms)', 'took (ms)', 'fact', 'said by', 'outcome', ''], rows),
     '',
     startRemark[story.startedBy],
-    ...bodies,
   ].join('\n');
 };

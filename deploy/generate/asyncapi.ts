@@ -6,6 +6,9 @@ import { permitted } from '@jangada/proto/run.ts';
 import { z } from 'zod';
 import { heardBy, saidBy } from '../topology.ts';
 
+/** JSON that is encrypted for its tenant and its place; the payload's schema is what it opens to. */
+const sealedType = 'application/vnd.jangada.sealed+json';
+
 const idOf = (message: Message): string => message.name.replaceAll('.', '_');
 
 /** `run.understood.{tenant}.{id}` */
@@ -26,6 +29,14 @@ const headersOf = (message: Message) => {
     traceparent: text('W3C trace context of whoever said this.'),
     ...(message.passed && { [headers.pass]: text('The signed pass: who asks, for which run, until when.') }),
     ...(message === permitted && { [headers.grant]: text('The signed grant: what the plan may read.') }),
+    ...(message.sealed && {
+      [headers.head]: {
+        type: 'string',
+        contentMediaType: 'application/json',
+        contentSchema: schemaOf(message.head),
+        description: 'What the sealed body says to those who hold no key.',
+      },
+    }),
     ...(message.kind === 'fact'
       ? {
           [headers.expectedSequence]: {
@@ -108,18 +119,19 @@ export const asyncapi = (contracts: readonly Contract[], version: string) => ({
           name: message.name,
           title: message.name,
           summary: message.says,
-          contentType: 'application/json',
+          contentType: message.sealed ? sealedType : 'application/json',
+          ...(message.sealed && { 'x-sealed': true }),
           headers: headersOf(message),
           payload: { $ref: `#/components/schemas/${idOf(message)}` },
         },
       ]),
     ),
-    schemas: Object.fromEntries(messages.map((message) => [idOf(message), schemaOf(message)])),
+    schemas: Object.fromEntries(messages.map((message) => [idOf(message), schemaOf(message.body)])),
   },
 });
 
 /** AsyncAPI's own schema dialect is JSON Schema draft 7. */
-const schemaOf = (message: Message) => {
-  const { $schema: _, ...schema } = z.toJSONSchema(message.body, { target: 'draft-7' });
+const schemaOf = (shape: z.ZodType) => {
+  const { $schema: _, ...schema } = z.toJSONSchema(shape, { target: 'draft-7' });
   return schema;
 };

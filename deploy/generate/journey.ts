@@ -2,6 +2,7 @@ import type { Contract } from '@jangada/hop/hop.ts';
 import { messages } from '@jangada/proto/catalogue.ts';
 import { filterOf, type Message, streamOf } from '@jangada/proto/message.ts';
 import { ackWaitMs } from '@jangada/runtime/consume.ts';
+import { z } from 'zod';
 import { consumerOf, heardBy, saidBy, scheduleOf } from '../topology.ts';
 import { tableOf, timeOf } from './markdown.ts';
 import { readsOf } from './roles.ts';
@@ -43,6 +44,7 @@ export const journey = (contracts: readonly Contract[], texts: Texts): string =>
     [
       '- The broker: [nats.conf](nats.conf) lets each service publish exactly what it may say and read exactly its own consumer ([streams.json](streams.json), [consumers.json](consumers.json)).',
       '- PostgreSQL: [roles.sql](roles.sql) gives each service a role with exactly the tables above, under row-level security; [schema.sql](schema.sql) is what results.',
+      '- The keys of bodies: a sealed body opens only for services that handle bodies, and only for its own tenant, run and message.',
       '- The compiler: a handler that emits what its contract does not name does not compile.',
       '- The same messages as a document for machines: [asyncapi.json](asyncapi.json).',
     ].join('\n'),
@@ -112,11 +114,13 @@ const about = (message: Message, contracts: readonly Contract[]): string => {
   const said = who(contracts.filter((contract) => saidBy(contract).includes(message)));
   const heard = who(contracts.filter((contract) => heardBy(contract).includes(message)));
   const speaker = message.kind === 'tick' ? `a schedule at ${code(scheduleOf(message))}` : said;
+  const head = Object.keys(z.toJSONSchema(message.head).properties ?? {});
+  const sealed = message.sealed ? ` Its body is sealed; in clear: ${codes(head)}.` : '';
   const listener = message.kind === 'reply' ? 'the person who asked' : heard;
   return [
     `### ${message.name}`,
     message.says,
-    `${code(filterOf(message))} in \`${streamOf[message.kind]}\`, version ${message.version}${message.passed ? ', with the pass of the person who asked' : ''}. Said by ${speaker}. Heard by ${listener}.`,
+    `${code(filterOf(message))} in \`${streamOf[message.kind]}\`, version ${message.version}${message.passed ? ', with the pass of the person who asked' : ''}. Said by ${speaker}. Heard by ${listener}.${sealed}`,
   ].join('\n\n');
 };
 

@@ -82,7 +82,8 @@ const operatorRights = (contracts: readonly Contract[]): Rights => ({
     '$JS.API.CONSUMER.LIST.*',
     '$JS.API.CONSUMER.INFO.*.*',
   ],
-  subscribe: [inbox('operator')],
+  // Why a message was given up is told there.
+  subscribe: [inbox('operator'), '$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.>'],
 });
 
 /** Only the provisioner makes streams and consumers, and it does nothing else. */

@@ -139,7 +139,7 @@ const expectWhole = async (runs: readonly Seen[]): Promise<void> => {
 
   const ends = new Map<string, number>();
   for (const message of await journey.stored(streamOf.reply)) {
-    const count = reply.body.parse(message.json()).parts.filter(isEnd).length;
+    const count = journey.opened(reply, message).parts.filter(isEnd).length;
     ends.set(message.subject, (ends.get(message.subject) ?? 0) + count);
   }
   const told = runs.map(({ run }) => [...ends].filter(([subject]) => subject.includes(run)));

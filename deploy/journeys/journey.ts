@@ -3,11 +3,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Code } from '@jangada/proto/errors.ts';
-import { streamOf } from '@jangada/proto/message.ts';
+import { type Body, type Message, partsOf, streamOf } from '@jangada/proto/message.ts';
 import { isEnd, type Part, reply } from '@jangada/proto/reply.ts';
 import { swept } from '@jangada/proto/retention.ts';
 import { endings } from '@jangada/proto/run.ts';
+import { bodyOf } from '@jangada/runtime/heard.ts';
 import { until } from '@jangada/testkit/until.ts';
+import { openBodies } from '@jangada/trust/body.ts';
 import { type JetStreamManager, jetstreamManager, type StoredMsg } from '@nats-io/jetstream';
 import { connect, type NatsConnection, nkeyAuthenticator } from '@nats-io/transport-node';
 import pg from 'pg';
@@ -27,6 +29,8 @@ export interface Journey extends AsyncDisposable {
   as(alias: string): Promise<Person>;
   /** Runs SQL as the superuser, whom no row-level security binds. */
   sql<R extends pg.QueryResultRow>(text: string, values?: readonly unknown[]): Promise<R[]>;
+  /** The body of a stored fact or reply, which only the keys of the services open. */
+  opened<M extends Message>(message: M, stored: StoredMsg): Body<M>;
   /** Everything a stream holds, in order; of one subject, where it is given. */
   stored(stream: string, subject?: string): Promise<StoredMsg[]>;
   /** Names of a run's facts in the order they happened, once its last is recorded. */
@@ -97,6 +101,12 @@ export const startJourney = async (own: Pick<Options, 'env'> = {}): Promise<Jour
   };
 
   // What is told and what is recorded go to two streams at the same time: either may be there first.
+  const bodies = openBodies(() => system.keys.messageKeys);
+  const opened: Journey['opened'] = (message, { subject, header, data }) => {
+    const { tenant = '', id = '' } = partsOf(message, subject) ?? {};
+    return bodyOf(message, { tenant, id }, { headers: header, data }, bodies);
+  };
+
   const factsOf: Journey['factsOf'] = (run) =>
     until(`the last fact of ${run}`, async () => {
       const facts = (await stored(streamOf.fact, `*.*.*.${run}`)).map(({ subject }) => factNamed(subject));
@@ -110,12 +120,13 @@ export const startJourney = async (own: Pick<Options, 'env'> = {}): Promise<Jour
     jsm,
     as: (alias) => signIn(system, alias),
     sql,
+    opened,
     stored,
     factsOf,
     endsOf: (run) =>
       until(`${run} to be over`, async () => {
         const told = await stored(streamOf.reply, `reply.*.${run}`);
-        const ends = told.flatMap((message) => reply.body.parse(message.json()).parts.filter(isEnd));
+        const ends = told.flatMap((message) => opened(reply, message).parts.filter(isEnd));
         return ends.length > 0 ? ends : undefined;
       }),
     auditOf: async (run) => {

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { z } from 'zod';
-import { type Name, settings, type Values } from './settings.ts';
+import { isReread, type Name, settings, type Values } from './settings.ts';
 
 /** A configuration that a service must not start with. Names settings, never values. */
 export class ConfigError extends Error {
@@ -8,7 +8,7 @@ export class ConfigError extends Error {
 }
 
 /** Prefix of settings that are surely meant for us, so that a misspelt one is an error and not silence. */
-const ours = /^(JANGADA|AI_SERVICE|AI_AGENT_DB|GRANT|PASS|TOKEN|OIDC)_/;
+const ours = /^(JANGADA|AI_SERVICE|AI_AGENT_DB|GRANT|PASS|TOKEN|MESSAGE|OIDC)_/;
 /** Set for the command-line tools and the supervisor, which read them before any service does. */
 const forTools = new Set(['JANGADA_CACHE_DIR', 'JANGADA_HOME', 'JANGADA_DATA_DIR', 'JANGADA_EDGE_URL']);
 const database = ['HOST', 'PORT', 'NAME', 'USER', 'PASSWORD', 'SSL', 'POOL_SIZE'].map(
@@ -36,16 +36,50 @@ export const readConfig = <N extends Name>(
       const parsed = (settings[name].value as z.ZodType).safeParse(settingFrom(name, source, wrong));
       if (!parsed.success)
         wrong.push(`${name} (${settings[name].says}): ${z.prettifyError(parsed.error).split('\n')[0]}`);
-      return [name, parsed.data];
+      return [name, isReread(name) ? rereader(String(parsed.data), fileOf(name, source)) : parsed.data];
     }),
   );
   if (wrong.length > 0) throw new ConfigError(`cannot start:\n  ${wrong.join('\n  ')}`);
   return values as Values<N>;
 };
 
+/** The file that a setting comes from, if it does. */
+const fileOf = (name: string, env: NodeJS.ProcessEnv): string | undefined =>
+  env[name] ? undefined : env[`${name}_FILE`];
+
+/** How often a file is looked at, and only when its value is asked for. */
+const lookAgainMs = 1_000;
+
+/**
+ * The text of a file as it is now. A platform swaps a link or a whole folder, so it is the file behind the name that
+ * is compared. One that is away for a moment keeps its last text.
+ */
+const rereader = (first: string, file: string | undefined): (() => string) => {
+  if (!file) return () => first;
+  const stampOf = (): string => {
+    const { ino, mtimeMs, size } = statSync(file);
+    return `${ino} ${mtimeMs} ${size}`;
+  };
+  let text = first;
+  let stamp = '';
+  let lookedAt = Number.NEGATIVE_INFINITY;
+  return () => {
+    if (performance.now() - lookedAt < lookAgainMs) return text;
+    lookedAt = performance.now();
+    try {
+      const now = stampOf();
+      if (now !== stamp) text = readFileSync(file, 'utf8').trim();
+      stamp = now;
+    } catch {
+      return text;
+    }
+    return text;
+  };
+};
+
 const settingFrom = (name: string, env: NodeJS.ProcessEnv, wrong: string[]): string | undefined => {
-  const file = env[`${name}_FILE`];
-  if (env[name] || !file) return env[name] || undefined;
+  const file = fileOf(name, env);
+  if (!file) return env[name] || undefined;
   try {
     return readFileSync(file, 'utf8').trim();
   } catch {

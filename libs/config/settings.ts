@@ -10,7 +10,13 @@ interface Setting<S extends z.ZodType = z.ZodType> {
   readonly value: S;
   /** Never shown, in no log and no error. */
   readonly secret?: true;
+  /** Its file is read again when it changes: the value is a function that returns the text as it is now. */
+  readonly reread?: true;
 }
+
+/** Keys that are replaced while we run: a JWK set, of which the newest key whose time has come is used. */
+const keySet = (says: string) =>
+  ({ says: `${says} (JWK set)`, value: z.string(), secret: true, reread: true }) as const;
 
 const setting = <S extends z.ZodType>(declared: Setting<S>): Setting<S> => declared;
 const port = z.coerce.number().int().min(0).max(65_535);
@@ -24,6 +30,13 @@ export const settings = {
   NODE_ENV: setting({
     says: 'where this runs, for libraries that ask; nothing of ours is allowed in one place and refused in another',
     value: z.enum(['development', 'production', 'test']).default('development'),
+  }),
+  JANGADA_ENV: setting({
+    says: 'name of this deployment; what was signed in another one is not believed here',
+    value: z
+      .string()
+      .regex(/^[a-z0-9-]{1,40}$/)
+      .default('local'),
   }),
   NATS_URL: setting({
     says: 'the broker',
@@ -66,6 +79,7 @@ export const settings = {
     value: key32,
     secret: true,
   }),
+  MESSAGE_KEYS: keySet('seal the bodies of messages; only those that handle bodies hold them'),
   TOKEN_PRIVATE_KEY: setting({
     says: 'signs access tokens of the password log-in (JWK)',
     value: z.string(),
@@ -122,7 +136,13 @@ export const settings = {
 } as const;
 
 export type Name = keyof typeof settings;
-export type Values<N extends Name> = { readonly [K in N]: z.output<(typeof settings)[K]['value']> };
+type Value<K extends Name> = (typeof settings)[K] extends { reread: true }
+  ? () => string
+  : z.output<(typeof settings)[K]['value']>;
+export type Values<N extends Name> = { readonly [K in N]: Value<K> };
+
+/** True for a setting whose file may change while we run. */
+export const isReread = (name: Name): boolean => 'reread' in settings[name];
 
 /** Names of settings that are never shown. */
 export const secrets: readonly Name[] = (Object.keys(settings) as Name[]).filter(

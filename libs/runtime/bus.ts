@@ -30,7 +30,7 @@ export interface Bus {
    * @throws Unavailable when it stays unacknowledged
    * @throws Refused when the broker says no
    */
-  publish(subject: string, body: string, headers: Record<string, string>): Promise<Stored>;
+  publish(subject: string, body: string | Uint8Array, headers: Record<string, string>): Promise<Stored>;
   /** An id that only this service can compute, so that nobody can use it up before. */
   messageId(...parts: readonly (string | number)[]): string;
   close(): Promise<void>;
@@ -59,7 +59,7 @@ const giveUpAfterMs = 8_000;
 
 interface InFlight {
   readonly subject: string;
-  readonly body: string;
+  readonly body: string | Uint8Array;
   readonly headers: MsgHdrs;
   readonly since: number;
   sentAt: number;

@@ -1,11 +1,19 @@
 import type { Emission } from '@jangada/hop/hop.ts';
-import { core, deadHeaders, headers } from '@jangada/proto/envelope.ts';
+import { core, deadHeaders, headerMaxBytes, headers } from '@jangada/proto/envelope.ts';
 import { textOf } from '@jangada/proto/errors.ts';
 import { type Body, type Message, subjectOf } from '@jangada/proto/message.ts';
 import { type Part, reply } from '@jangada/proto/reply.ts';
 import * as run from '@jangada/proto/run.ts';
+import { type Bodies, isSealed, type Place } from '@jangada/trust/body.ts';
 import type { JsMsg } from '@nats-io/jetstream';
 import type { Bus, Stored } from './bus.ts';
+import { messageOf, placeOf } from './heard.ts';
+
+/** What is spoken with. Those that say nothing personal hold no key of bodies. */
+export interface Voice {
+  readonly bus: Bus;
+  readonly bodies?: Bodies | undefined;
+}
 
 /** What an outgoing message takes over from the one that caused it. */
 export interface Cause {
@@ -16,25 +24,68 @@ export interface Cause {
   readonly traceparent: string;
 }
 
+/** A message as it goes over the wire: sealed where it is declared so, and what it says in clear beside it. */
+export const written = <M extends Message>(
+  { bodies }: Pick<Voice, 'bodies'>,
+  message: M,
+  { tenant, id, pass, traceparent }: Cause,
+  body: Body<M>,
+): { subject: string; bytes: string | Uint8Array; carried: Record<string, string> } => {
+  const subject = subjectOf(message, tenant, id);
+  const version = String(message.version);
+  const text = JSON.stringify(body);
+  const carried = {
+    [headers.schema]: version,
+    traceparent,
+    ...(pass && message.passed ? { [headers.pass]: pass } : {}),
+  };
+  if (!message.sealed) return { subject, bytes: text, carried };
+  if (!bodies) throw new TypeError(`${message.name} is sealed, and there is no key to seal it with`);
+  const head = JSON.stringify(message.headOf(body));
+  return {
+    subject,
+    bytes: bodies.seal({ subject, tenant, id, message: message.name, version, head }, text),
+    carried: { ...carried, [headers.head]: head },
+  };
+};
+
 /** Publishes a fact. Its subject is its own, so "nothing is stored there yet" makes it happen at most once. */
-export const publishFact = async (bus: Bus, cause: Cause, emission: Emission<Message>): Promise<Stored> => {
+export const publishFact = async (
+  voice: Voice,
+  cause: Cause,
+  emission: Emission<Message>,
+): Promise<Stored> => {
   const grant = await emission.grant;
-  return bus.publish(subjectOf(emission.message, cause.tenant, cause.id), JSON.stringify(emission.body), {
-    [headers.schema]: String(emission.message.version),
-    traceparent: cause.traceparent,
+  const { subject, bytes, carried } = written(voice, emission.message, cause, emission.body);
+  return voice.bus.publish(subject, bytes, {
+    ...carried,
     [headers.expectedSequence]: '0',
-    ...(cause.pass ? { [headers.pass]: cause.pass } : {}),
     ...(grant ? { [headers.grant]: grant } : {}),
   });
 };
 
+/** Publishes a question, once for its run. */
+export const publishRequest = (
+  voice: Voice,
+  cause: Cause,
+  body: Body<typeof run.requested>,
+): Promise<Stored> => {
+  const { subject, bytes, carried } = written(voice, run.requested, cause, body);
+  const id = voice.bus.messageId('requested', cause.tenant, cause.id);
+  return voice.bus.publish(subject, bytes, { ...carried, [headers.messageId]: id });
+};
+
 /** Publishes parts of the answer; `key` makes it one of a kind within the run. */
-export const publishReply = (bus: Bus, cause: Cause, key: string, parts: readonly Part[]): Promise<Stored> =>
-  bus.publish(subjectOf(reply, cause.tenant, cause.id), JSON.stringify({ parts }), {
-    [headers.schema]: String(reply.version),
-    traceparent: cause.traceparent,
-    [headers.messageId]: bus.messageId('reply', cause.tenant, cause.id, key),
-  });
+export const publishReply = async (
+  voice: Voice,
+  cause: Cause,
+  key: string,
+  parts: readonly Part[],
+): Promise<Stored> => {
+  const { subject, bytes, carried } = written(voice, reply, cause, { parts: [...parts] });
+  const id = voice.bus.messageId('reply', cause.tenant, cause.id, key);
+  return voice.bus.publish(subject, bytes, { ...carried, [headers.messageId]: id });
+};
 
 /** What the person who asked is told by a message that ends their run. */
 export const endPart = (emission: Emission<Message>): Part | undefined => {
@@ -51,23 +102,64 @@ export const endPart = (emission: Emission<Message>): Part | undefined => {
   return message === run.cancelled ? { type: 'cancelled' } : undefined;
 };
 
+/** Headers of ours: whatever else came along is not kept, nor what is too long to have been ours. */
+const kept: readonly string[] = ['traceparent', headers.pass, headers.grant, headers.schema, headers.head];
+
 /** Keeps a message that cannot be processed, with its reason, where an operator finds and replays it. */
-export const publishDead = (
-  bus: Bus,
+export const publishDead = async (
+  voice: Voice,
   raw: JsMsg,
   hop: string,
+  candidates: readonly Message[],
   about: { tenant: string; id: string },
   reason: string,
 ): Promise<Stored> => {
-  const original = Object.fromEntries(
-    [...(raw.headers ?? [])].map(([name, values]) => [name, values[0] ?? '']),
-  );
-  delete original[headers.expectedSequence];
-  return bus.publish(core.dead(hop, about.tenant || 'unknown', about.id || 'unknown'), raw.string(), {
-    ...original,
+  const [tenant, id] = [about.tenant || 'unknown', about.id || 'unknown'];
+  const subject = core.dead(hop, tenant, id);
+  const original = kept.flatMap((name) => {
+    const value = raw.headers?.get(name);
+    return value && value.length <= headerMaxBytes ? [[name, value] as const] : [];
+  });
+  const place = { subject, tenant, id, message: 'dead', version: '1', head: '' };
+  return voice.bus.publish(subject, remains(voice, raw, candidates, about, place), {
+    ...Object.fromEntries(original),
     [deadHeaders.hop]: hop,
     [deadHeaders.reason]: reason,
     [deadHeaders.subject]: raw.subject,
-    [headers.messageId]: bus.messageId('dead', hop, raw.info.stream, raw.seq, raw.info.timestampNanos),
+    [headers.messageId]: voice.bus.messageId('dead', hop, raw.info.stream, raw.seq, raw.info.timestampNanos),
   });
+};
+
+/**
+ * The body of a dead letter: never readable. One that was sealed in its place stays as it is and can be replayed.
+ * What else came in its stead may be anything, so it is sealed as what it is, a dead letter: replayed, it dies again.
+ * A sink holds no key; it keeps what is sealed and what its schema allows, and nothing else.
+ */
+const remains = (
+  { bodies }: Voice,
+  raw: JsMsg,
+  candidates: readonly Message[],
+  about: { tenant: string; id: string },
+  dead: Place,
+): Uint8Array => {
+  const message = messageOf(raw, candidates);
+  if (message && !message.sealed) return isOf(message, raw) ? raw.data : nothing;
+  if (!bodies) return isSealed(raw.data) ? raw.data : nothing;
+  try {
+    if (message) bodies.open(placeOf(message, about, raw), raw.data);
+    else return bodies.seal(dead, raw.data);
+    return raw.data;
+  } catch {
+    return bodies.seal(dead, raw.data);
+  }
+};
+
+const nothing = new Uint8Array();
+
+const isOf = (message: Message, raw: JsMsg): boolean => {
+  try {
+    return message.body.safeParse(raw.json()).success;
+  } catch {
+    return false;
+  }
 };

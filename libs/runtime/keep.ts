@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Values } from '@jangada/config/settings.ts';
 import type { Emission, Sink } from '@jangada/hop/hop.ts';
 import { Unprocessable } from '@jangada/hop/outcome.ts';
-import { type Body, type Message, streamOf } from '@jangada/proto/message.ts';
+import { type Head, type Message, streamOf } from '@jangada/proto/message.ts';
 import { faultFields } from '@jangada/telemetry/log.ts';
 import { failSpan, traceparentOf } from '@jangada/telemetry/trace.ts';
 import { passReader } from '@jangada/trust/pass.ts';
@@ -12,7 +12,7 @@ import type { Span } from '@opentelemetry/api';
 import { consume } from './consume.ts';
 import { publishDead, publishFact } from './emit.ts';
 import type { Probes } from './health.ts';
-import { bodyOf, type Heard, hear } from './heard.ts';
+import { type Heard, headOf, hear } from './heard.ts';
 import { isTransient } from './resilience.ts';
 import { redeliveryDelayMs } from './serve.ts';
 import { type commonSettings, openService, type Service } from './service.ts';
@@ -25,8 +25,8 @@ export interface Kept {
 }
 
 interface Parts<S extends Sink, R> {
-  /** Pure: what to keep of one message. */
-  readonly record: (heard: Heard, body: Body<S['on'][number]>) => R;
+  /** Pure: what to keep of one message, of which a sink sees what is said in clear: it holds no key of bodies. */
+  readonly record: (heard: Heard, head: Head<S['on'][number]>) => R;
   /**
    * Stores records, all or none, each at most once however often it is called: a unique key sees to that.
    * May return facts that follow.
@@ -59,7 +59,8 @@ export const keep = async <S extends Sink, R>(
 ): Promise<Service> => {
   const service = await openService(contract, config, parts.probes);
   const { bus, log, metrics, tracing, policy } = service;
-  const readPass = passReader(keyRingOf(config.PASS_PUBLIC_KEYS));
+  const voice = { bus };
+  const trusted = { readPass: passReader(keyRingOf(config.PASS_PUBLIC_KEYS)), env: config.JANGADA_ENV };
   const outcomes = metrics.counter('hop_messages_total', 'Messages by how their handling ended', ['outcome']);
   const batches = metrics.histogram(
     'sink_batch_size',
@@ -89,7 +90,7 @@ export const keep = async <S extends Sink, R>(
       const [first] = batch;
       const traceparent = first ? traceparentOf(first.span) : '';
       for (const { tenant, id, emission } of follow)
-        await publishFact(bus, { tenant, id, pass: undefined, traceparent }, emission);
+        await publishFact(voice, { tenant, id, pass: undefined, traceparent }, emission);
       batches.observe(batch.length);
       for (const entry of batch) {
         entry.raw.ack();
@@ -127,7 +128,7 @@ export const keep = async <S extends Sink, R>(
         ? `${error.code}: ${error.message}`
         : `INTERNAL: ${faultFields(error).error}`;
     try {
-      await publishDead(bus, raw, contract.name, about ?? { tenant: '', id: '' }, reason);
+      await publishDead(voice, raw, contract.name, contract.on, about ?? { tenant: '', id: '' }, reason);
       raw.term(reason.split(':')[0] ?? '');
       log.error(
         { operation: 'dead-letter', runId: about?.id, reason, ...faultFields(error) },
@@ -153,8 +154,8 @@ export const keep = async <S extends Sink, R>(
   const handle = async (raw: JsMsg): Promise<void> => {
     let heard: Heard | undefined;
     try {
-      heard = hear(raw, contract.on, readPass);
-      const record = parts.record(heard, bodyOf(heard.message, raw) as Body<S['on'][number]>);
+      heard = hear(raw, contract.on, trusted);
+      const record = parts.record(heard, headOf(heard.message, raw) as Head<S['on'][number]>);
       const span = tracing.start(contract.name, raw.headers?.get('traceparent') || undefined, {
         kind: 'consumer',
         attributes: {

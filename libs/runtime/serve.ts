@@ -9,14 +9,15 @@ import * as run from '@jangada/proto/run.ts';
 import { faultFields } from '@jangada/telemetry/log.ts';
 import { openTelemetry, type Telemetry } from '@jangada/telemetry/telemetry.ts';
 import { failSpan, traceparentOf } from '@jangada/telemetry/trace.ts';
-import { type Grant, grantReader } from '@jangada/trust/grant.ts';
+import { openBodies } from '@jangada/trust/body.ts';
+import { type Grant, grantReader, limitGrant } from '@jangada/trust/grant.ts';
 import { type Pass, passReader } from '@jangada/trust/pass.ts';
 import { keyRingOf } from '@jangada/trust/seal.ts';
 import { type JsMsg, jetstreamManager } from '@nats-io/jetstream';
 import { type Span, TraceFlags } from '@opentelemetry/api';
 import { LRUCache } from 'lru-cache';
 import { consume } from './consume.ts';
-import { type Cause, endPart, publishDead, publishFact, publishReply } from './emit.ts';
+import { type Cause, endPart, publishDead, publishFact, publishReply, type Voice } from './emit.ts';
 import type { Probes } from './health.ts';
 import { bodyOf, type Heard, hear } from './heard.ts';
 import { isTransient } from './resilience.ts';
@@ -39,7 +40,7 @@ export interface Turn {
   span(name: string): Span;
 }
 
-type Config = Values<(typeof commonSettings)[number] | 'PASS_PUBLIC_KEYS'> &
+type Config = Values<(typeof commonSettings)[number] | 'PASS_PUBLIC_KEYS' | 'MESSAGE_KEYS'> &
   Partial<Values<'GRANT_PUBLIC_KEYS'>>;
 
 interface Gathers<H extends Hop, Facts> {
@@ -76,7 +77,9 @@ export const serve = async <H extends Hop, Facts>(
 ): Promise<Service> => {
   const service = await openService(contract, config, parts.probes, telemetry);
   const { bus, log, metrics, tracing, policy } = service;
-  const readPass = passReader(keyRingOf(config.PASS_PUBLIC_KEYS));
+  const bodies = openBodies(config.MESSAGE_KEYS);
+  const voice: Voice = { bus, bodies };
+  const trusted = { readPass: passReader(keyRingOf(config.PASS_PUBLIC_KEYS)), env: config.JANGADA_ENV };
   const readGrant = config.GRANT_PUBLIC_KEYS ? grantReader(keyRingOf(config.GRANT_PUBLIC_KEYS)) : undefined;
   const outcomes = metrics.counter('hop_messages_total', 'Messages by how their handling ended', ['outcome']);
   const duration = metrics.histogram(
@@ -98,8 +101,8 @@ export const serve = async <H extends Hop, Facts>(
   const conclude = async (cause: Cause, emission: Emission<Message>): Promise<void> => {
     const end = emission.message.ends ? endPart(emission) : undefined;
     await Promise.all([
-      publishFact(bus, cause, emission),
-      ...(end ? [publishReply(bus, cause, 'end', [end])] : []),
+      publishFact(voice, cause, emission),
+      ...(end ? [publishReply(voice, cause, 'end', [end])] : []),
     ]);
   };
 
@@ -119,7 +122,7 @@ export const serve = async <H extends Hop, Facts>(
       const spoken: Part[] = text ? [{ type: 'text', attempt: heard.delivery, text }, ...ending] : ending;
       text = '';
       if (silent || spoken.length === 0) return;
-      const publishing = publishReply(bus, cause, `${heard.delivery}.${index++}`, spoken);
+      const publishing = publishReply(voice, cause, `${heard.delivery}.${index++}`, spoken);
       publishing.catch(() => undefined);
       sent.push(publishing);
     };
@@ -130,7 +133,7 @@ export const serve = async <H extends Hop, Facts>(
           const emission: Emission<Message> = next.value;
           const end = endPart(emission);
           flush(...(end ? [end] : []));
-          await Promise.all([publishFact(bus, cause, emission), ...sent]);
+          await Promise.all([publishFact(voice, cause, emission), ...sent]);
           return;
         }
         text += next.value;
@@ -150,7 +153,8 @@ export const serve = async <H extends Hop, Facts>(
       .catch((error) => {
         throw new Unavailable('broker', error);
       });
-    return last !== null && reply.body.parse(last.json()).parts.some(isEnd);
+    if (!last) return false;
+    return bodyOf(reply, heard, { headers: last.header, data: last.data }, bodies).parts.some(isEnd);
   };
 
   const process = async (raw: JsMsg, heard: Heard, cause: Cause, span: Span): Promise<string> => {
@@ -169,7 +173,7 @@ export const serve = async <H extends Hop, Facts>(
       throw new Unprocessable('MSG_POISON', 'delivered too often');
     const statement = raw.headers?.get(headers.grant) || undefined;
     const grant = contract.demands.includes('grant') ? grantFor(heard, statement) : undefined;
-    const body = bodyOf(contract.on, raw) as In<H>;
+    const body = bodyOf(contract.on, heard, raw, bodies) as In<H>;
 
     const controller = new AbortController();
     running.set(key, controller);
@@ -207,15 +211,7 @@ export const serve = async <H extends Hop, Facts>(
     } catch (error) {
       throw new Unprocessable('CTX_NO_GRANT', 'the grant does not verify', error);
     }
-    const { pass } = heard;
-    if (
-      grant.rid !== heard.id ||
-      grant.tid !== heard.tenant ||
-      grant.sub !== pass?.sub ||
-      Date.now() > grant.exp
-    ) {
-      throw new Unprocessable('CTX_NO_GRANT', 'the grant is for another run, or has expired');
-    }
+    limitGrant(grant, heard.pass as Pass);
     return grant;
   };
 
@@ -226,7 +222,7 @@ export const serve = async <H extends Hop, Facts>(
     code: Code,
     reason: string,
   ): Promise<void> => {
-    await publishDead(bus, raw, contract.name, cause, `${code}: ${reason}`);
+    await publishDead(voice, raw, contract.name, [contract.on], cause, `${code}: ${reason}`);
     // A message whose pass does not verify names a run that we cannot believe in: nobody is told about it.
     if (heard?.pass)
       await conclude(cause, emit(run.failed, { code, locale: heard.pass.loc, hop: contract.name }));
@@ -247,12 +243,14 @@ export const serve = async <H extends Hop, Facts>(
     };
     let outcome: string;
     try {
-      heard = hear(raw, [contract.on], readPass);
+      heard = hear(raw, [contract.on], trusted);
       cause = { ...cause, tenant: heard.tenant, id: heard.id };
       span.setAttribute('run.id', heard.id);
       if (heard.delivery > 1) markRedelivered(span, heard);
       outcome = await process(raw, heard, cause, span);
-      raw.ack();
+      // Who asked is told that time is over; the broker, that the pass is.
+      if (outcome === 'deadline') raw.term('CTX_EXPIRED');
+      else raw.ack();
     } catch (error) {
       outcome = await recoverFrom(error, raw, heard, cause, span);
     }

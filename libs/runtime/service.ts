@@ -10,6 +10,7 @@ import { type Resilience, resilience } from './resilience.ts';
 /** Settings that every service reads. */
 export const commonSettings = [
   'NODE_ENV',
+  'JANGADA_ENV',
   'NATS_URL',
   'NATS_NKEY_SEED',
   'HEALTH_HOST',

@@ -6,17 +6,20 @@ import { core, deadHeaders, headers } from '@jangada/proto/envelope.ts';
 import { type Body, type Message, streamOf, subjectOf } from '@jangada/proto/message.ts';
 import { type Part, reply } from '@jangada/proto/reply.ts';
 import * as run from '@jangada/proto/run.ts';
+import { written } from '@jangada/runtime/emit.ts';
+import { bodyOf } from '@jangada/runtime/heard.ts';
 import { serve, type Turn } from '@jangada/runtime/serve.ts';
 import type { Service } from '@jangada/runtime/service.ts';
 import { openLog } from '@jangada/telemetry/log.ts';
 import { openMetrics } from '@jangada/telemetry/metrics.ts';
 import { openTracing } from '@jangada/telemetry/trace.ts';
+import { isSealed, openBodies } from '@jangada/trust/body.ts';
 import { type Grant, grantSealer } from '@jangada/trust/grant.ts';
 import { type Pass, passSealer } from '@jangada/trust/pass.ts';
 import { jetstream, jetstreamManager, type StoredMsg } from '@nats-io/jetstream';
 import { type NatsConnection, headers as newHeaders } from '@nats-io/transport-node';
 import { afterEach, describe, expect, test } from 'vitest';
-import { keyPair, passFor } from './identity.ts';
+import { keyPair, passFor, secretSet } from './identity.ts';
 import { until } from './until.ts';
 
 /** A broker on which the hop's streams and consumer exist. */
@@ -29,6 +32,9 @@ export interface Bench {
 
 const passKeys = keyPair('pass');
 const grantKeys = keyPair('grant');
+const messageKeys = secretSet();
+const bodies = openBodies(() => messageKeys);
+const canary = 'Zuleide Canária';
 
 /** The golden sample of a message, as its body. */
 export const sampleOf = <M extends Message>(message: M): Body<M> =>
@@ -68,6 +74,8 @@ export const conforms = (contract: Hop, bench: () => Bench): void => {
     const config = {
       ...bench().settings(contract.name),
       NODE_ENV: 'test' as const,
+      JANGADA_ENV: 'local',
+      MESSAGE_KEYS: () => messageKeys,
       HEALTH_HOST: '127.0.0.1',
       HEALTH_PORT: 0,
       LOG_LEVEL: 'ERROR' as const,
@@ -97,32 +105,45 @@ export const conforms = (contract: Hop, bench: () => Bench): void => {
   };
 
   const ask = async (
-    own: { pass?: Partial<Pass>; statement?: string; body?: string; grant?: string | null; id?: string } = {},
+    own: {
+      pass?: Partial<Pass>;
+      statement?: string;
+      /** What the body says, sealed where it belongs. */
+      body?: object;
+      /** What travels in the body's stead. */
+      bytes?: string | Uint8Array;
+      grant?: string | Partial<Grant> | null;
+      id?: string;
+      carried?: Record<string, string>;
+    } = {},
   ): Promise<Asked> => {
     const pass = passFor('quantas consultas tenho amanhã?', own.pass);
-    const grant: Grant = {
-      rid: pass.rid,
-      tid: pass.tid,
-      sub: pass.sub,
-      ph: 'x',
-      reach: 'tenant',
-      fields: [],
-      limit: 50,
-      exp: pass.exp,
-    };
-    const head = newHeaders();
     const statement = own.statement ?? (await passSealer(passKeys.signer)(pass));
-    head.set(headers.pass, statement);
+    const { subject, bytes, carried } = sealedFor(pass, statement, own.body);
+    const head = newHeaders();
+    for (const [name, value] of Object.entries({ ...carried, ...own.carried })) head.set(name, value);
     if (own.grant !== null)
-      head.set(headers.grant, own.grant ?? (await grantSealer(grantKeys.signer, Buffer.alloc(32))(grant)));
+      head.set(headers.grant, typeof own.grant === 'string' ? own.grant : await grantOf(pass, own.grant));
     if (own.id) head.set(headers.messageId, own.id);
-    await jetstream(bench().operator).publish(
-      subjectOf(contract.on, pass.tid, pass.rid),
-      own.body ?? JSON.stringify(sampleOf(contract.on)),
-      { headers: head },
-    );
+    await jetstream(bench().operator).publish(subject, own.bytes ?? bytes, { headers: head });
     return { ...pass, statement };
   };
+
+  const sealedFor = (pass: Pass, statement: string, body: object = sampleOf(contract.on) as object) => {
+    const cause = { tenant: pass.tid, id: pass.rid, pass: statement, traceparent: '' };
+    // The head is of the sample: a body that is none has no head of its own.
+    const message = { ...contract.on, headOf: () => contract.on.headOf(sampleOf(contract.on)) };
+    return written({ bodies }, message, cause, body);
+  };
+
+  const grantOf = (pass: Pass, own: Partial<Grant> = {}): Promise<string> => {
+    const { rid, tid, sub, exp } = pass;
+    const grant = { rid, tid, sub, exp, ph: 'x', reach: 'tenant' as const, fields: [], limit: 50, ...own };
+    return grantSealer(grantKeys.signer, Buffer.alloc(32))(grant);
+  };
+
+  const openedAs = <M extends Message>(message: M, pass: Pass, { header, data }: StoredMsg): Body<M> =>
+    bodyOf(message, { tenant: pass.tid, id: pass.rid }, { headers: header, data }, bodies);
 
   const stored = async (stream: string, subject: string): Promise<StoredMsg[]> => {
     const jsm = await jetstreamManager(bench().operator);
@@ -142,10 +163,13 @@ export const conforms = (contract: Hop, bench: () => Bench): void => {
   const facts = (message: Message, pass: Pass) =>
     stored(streamOf.fact, subjectOf(message, pass.tid, pass.rid));
   const said = (message: Message, pass: Pass) =>
-    until(message.name, async () => (await facts(message, pass))[0]);
+    until(message.name, async () => {
+      const [fact] = await facts(message, pass);
+      return fact && openedAs(message, pass, fact);
+    });
   const told = async (pass: Pass): Promise<Part[]> =>
     (await stored(streamOf.reply, subjectOf(reply, pass.tid, pass.rid))).flatMap(
-      (message) => reply.body.parse(message.json()).parts,
+      (message) => openedAs(reply, pass, message).parts,
     );
   const dead = (asked: Asked) =>
     until('a dead letter', async () =>
@@ -163,7 +187,7 @@ export const conforms = (contract: Hop, bench: () => Bench): void => {
     test('turns a message into its outcome and acknowledges it', async () => {
       await start(async () => undefined);
       const pass = await ask();
-      expect((await said(outcome, pass)).json()).toEqual(emission.body);
+      expect(await said(outcome, pass)).toEqual(emission.body);
       await until('everything to be acknowledged', async () => (await pending()) === 0);
     });
 
@@ -182,56 +206,111 @@ export const conforms = (contract: Hop, bench: () => Bench): void => {
 
     test('keeps a poison message with its reason, and tells the person', async () => {
       await start(async () => undefined);
-      const pass = await ask({ body: '{"canary":"Zuleide Canária"}' });
+      const pass = await ask({ body: { canary } });
       const letter = await dead(pass);
       expect(letter.header.get(deadHeaders.reason)).toMatch(/^MSG_POISON: the body does not match/);
-      expect(letter.header.get(deadHeaders.reason)).not.toContain('Zuleide');
-      expect((await said(run.failed, pass)).json()).toMatchObject({ code: 'MSG_POISON', hop: contract.name });
+      expect(await said(run.failed, pass)).toMatchObject({ code: 'MSG_POISON', hop: contract.name });
       expect(await told(pass)).toContainEqual(
         expect.objectContaining({ type: 'failed', code: 'MSG_POISON' }),
       );
     });
 
-    test('does not believe a pass that someone else signed', async () => {
+    test('believes a body only where it was sealed', async () => {
       await start(async () => undefined);
-      const stranger = keyPair('pass');
-      const forged = passFor('x');
-      const pass = await ask({ pass: forged, statement: await passSealer(stranger.signer)(forged) });
-      expect((await dead(pass)).header.get(deadHeaders.reason)).toMatch(/^CTX_INVALID/);
+      const [own, other] = [passFor('x'), passFor('x', { tid: 'outra-clinica' })];
+      const elsewhere = sealedFor(other, '').bytes;
+      const flipped = Buffer.from(sealedFor(own, '').bytes);
+      flipped[flipped.length - 20] = (flipped.at(-20) ?? 0) ^ 1;
+      for (const [what, bytes, carried = {}] of [
+        ['one in clear', JSON.stringify({ ...(sampleOf(contract.on) as object), canary })],
+        ['one of another tenant', elsewhere],
+        ['one of another run', sealedFor(passFor('x'), '').bytes],
+        ['one under another head', sealedFor(own, '').bytes, { [headers.head]: '{"code":"OTHER"}' }],
+        ['one under another version', sealedFor(own, '').bytes, { [headers.schema]: '2' }],
+        ['one that was altered', flipped],
+        ['none', ''],
+      ] as const) {
+        const who = { rid: own.rid, sub: crypto.randomUUID() };
+        const pass = await ask({ pass: who, bytes, carried, id: who.sub });
+        const reason = (await dead(pass)).header.get(deadHeaders.reason);
+        expect.soft(reason, what).toMatch(/^CTX_PAYLOAD_MISMATCH/);
+        expect.soft(await facts(outcome, pass), what).toHaveLength(0);
+      }
+    });
+
+    test('does not believe a pass that is forged, foreign, altered or out of measure', async () => {
+      let calls = 0;
+      await start(async () => {
+        calls += 1;
+      });
+      const seal = passSealer(passKeys.signer);
+      const pass = passFor('x');
+      const [payload = '', ...signature] = (await seal(pass)).split('.');
+      const claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as object;
+      const ofOtherRun = contract.on.kind === 'intake' ? 'CTX_PAYLOAD_MISMATCH' : 'CTX_INVALID';
+      const altered = Buffer.from(JSON.stringify({ ...claims, rol: 'owner' })).toString('base64url');
+      for (const [what, statement, code] of [
+        ['of somebody else’s key', await passSealer(keyPair('pass').signer)(pass), 'CTX_INVALID'],
+        ['of an unknown key', await passSealer(keyPair('retired').signer)(pass), 'CTX_INVALID'],
+        ['of another tenant', await seal(passFor('x', { ...pass, tid: 'outra-clinica' })), 'CTX_INVALID'],
+        // Intake names no run in its subject: there the body tells, which was sealed for its run.
+        ['of another run', await seal(passFor('x', { ...pass, rid: 'other' })), ofOtherRun],
+        ['of another deployment', await seal(passFor('x', { ...pass, env: 'staging' })), 'CTX_INVALID'],
+        ['with a claim more', await seal({ ...pass, scope: 'everything' } as Pass), 'CTX_INVALID'],
+        ['with another role', [altered, ...signature].join('.'), 'CTX_INVALID'],
+        ['that is none', 'a.b.c', 'CTX_INVALID'],
+        ['of 60 KiB', `${'A'.repeat(61_440)}.0-.c2ln`, 'PAYLOAD_TOO_LARGE'],
+      ] as const) {
+        await ask({ pass, statement, id: crypto.randomUUID() });
+        const letter = await until(`a dead letter of a pass ${what}`, async () =>
+          (await stored('DEAD', core.dead(contract.name, '*', '*'))).find(
+            ({ header }) => header.get(headers.pass) === (statement.length > 8_192 ? '' : statement),
+          ),
+        );
+        expect.soft(letter.header.get(deadHeaders.reason), what).toMatch(new RegExp(`^${code}`));
+      }
+      expect(calls).toBe(0);
       expect(await facts(outcome, pass)).toHaveLength(0);
     });
 
-    test('does not believe a pass for another run', async () => {
+    test('leaves nothing readable in its dead letters', async () => {
       await start(async () => undefined);
-      const other = passFor('x', { tid: 'outra-clinica' });
-      const pass = await ask({ statement: await passSealer(passKeys.signer)(other) });
-      expect((await dead(pass)).header.get(deadHeaders.reason)).toMatch(/^CTX_INVALID/);
-      expect(await facts(outcome, pass)).toHaveLength(0);
+      const traces = { carried: { 'X-Note': canary }, pass: passFor('x') };
+      await ask({ ...traces, bytes: JSON.stringify({ question: canary }), id: '1' });
+      await ask({ ...traces, body: { question: canary, canary }, id: '2' });
+      await ask({ ...traces, bytes: `\u0001${canary.repeat(4)}`, id: '3' });
+      await ask({ ...traces, statement: 'a.b.c', bytes: canary, id: '4' });
+      await until('everything to be given up', async () => (await pending()) === 0);
+      const letters = await stored('DEAD', core.dead(contract.name, '*', '*'));
+      for (const { header, data } of letters) {
+        expect(isSealed(data)).toBe(true);
+        const text = [...(header ?? [])].flat(2).join() + Buffer.from(data).toString('latin1');
+        expect(text).not.toMatch(/Zuleide|Can.{1,2}ria/);
+      }
     });
 
     if (contract.demands.includes('grant')) {
-      test('does nothing without a grant of the permission service', async () => {
+      test('does nothing without a grant that permission signed for this run', async () => {
         await start(async () => undefined);
-        for (const grant of [
-          null,
-          'a.b.c',
-          await grantSealer(
-            keyPair('grant').signer,
-            Buffer.alloc(32),
-          )({
-            rid: 'r',
-            tid: 't',
-            sub: 's',
-            ph: '',
-            reach: 'tenant',
-            fields: [],
-            limit: 1,
-            exp: Date.now() + 9_999,
-          }),
-        ]) {
-          const pass = await ask({ grant });
-          expect((await said(run.failed, pass)).json()).toMatchObject({ code: 'CTX_NO_GRANT' });
-          expect(await facts(outcome, pass)).toHaveLength(0);
+        const pass = passFor('x');
+        const foreign = grantSealer(keyPair('grant').signer, Buffer.alloc(32));
+        const { rid, tid, sub, exp } = pass;
+        const claims = { rid, tid, sub, exp, ph: '', reach: 'tenant' as const, fields: [], limit: 1 };
+        for (const [what, grant, code] of [
+          ['none', null, 'CTX_NO_GRANT'],
+          ['one that is none', 'a.b.c', 'CTX_NO_GRANT'],
+          ['somebody else’s', await foreign(claims), 'CTX_NO_GRANT'],
+          ['one of another run', { rid: 'other' }, 'CTX_NO_GRANT'],
+          ['one that has expired', { exp: Date.now() - 1 }, 'CTX_NO_GRANT'],
+          ['one that outlives the pass', { exp: exp + 1 }, 'CTX_NO_GRANT'],
+          ['one that claims another tenant', { tid: 'outra-clinica' }, 'CTX_INVALID'],
+          ['one that claims another person', { sub: 'user-2' }, 'CTX_INVALID'],
+          ['one for another’s eyes', { by: 'pro-9' }, 'CTX_INVALID'],
+          ['one with a claim more', { write: true } as Partial<Grant>, 'CTX_NO_GRANT'],
+        ] as const) {
+          const asked = await ask({ pass: { exp }, grant });
+          expect.soft(await said(run.failed, asked), what).toMatchObject({ code });
+          expect.soft(await facts(outcome, asked), what).toHaveLength(0);
         }
       });
     }
@@ -296,9 +375,18 @@ export const conforms = (contract: Hop, bench: () => Bench): void => {
       await start(async () => {
         calls += 1;
       });
+      const reasons: string[] = [];
+      const { operator } = bench();
+      const advised = operator.subscribe(
+        `$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.${streamOf[contract.on.kind]}.${contract.name}`,
+        { callback: (_error, message) => void reasons.push(message.json<{ reason: string }>().reason) },
+      );
       const pass = await ask({ pass: { exp: Date.now() - 1 } });
-      expect((await said(run.failed, pass)).json()).toMatchObject({ code: 'DEADLINE', hop: contract.name });
+      expect(await said(run.failed, pass)).toMatchObject({ code: 'DEADLINE', hop: contract.name });
+      expect(await told(pass)).toContainEqual(expect.objectContaining({ type: 'failed', code: 'DEADLINE' }));
       expect(calls).toBe(0);
+      await until('the broker to be told why', () => reasons.includes('CTX_EXPIRED'));
+      advised.unsubscribe();
     });
 
     test('finishes what it has before it goes', async () => {

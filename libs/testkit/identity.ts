@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { type Pass, questionHash } from '@jangada/trust/pass.ts';
 import { type Signer, signerOf } from '@jangada/trust/seal.ts';
 
@@ -13,8 +13,13 @@ export const keyPair = (kid: string): { signer: Signer; secret: string; ring: st
   };
 };
 
+/** A set of secrets, as the settings hold it. */
+export const secretSet = (kid = '1'): string =>
+  JSON.stringify({ keys: [{ kty: 'oct', kid, k: randomBytes(32).toString('base64url') }] });
+
 /** A pass with everything a test does not care about. */
 export const passFor = (question: string, own: Partial<Pass> = {}): Pass => ({
+  env: 'local',
   tid: 'clinica-teste',
   sub: 'user-1',
   rol: 'admin',

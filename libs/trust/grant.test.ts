@@ -107,6 +107,7 @@ describe('a grant', () => {
 
 describe('a pass', () => {
   const pass: Pass = {
+    env: 'local',
     tid: 'casa',
     sub: 'user-1',
     rol: 'admin',

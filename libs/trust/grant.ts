@@ -1,6 +1,8 @@
 import { createHash, createHmac } from 'node:crypto';
+import { Unprocessable } from '@jangada/hop/outcome.ts';
 import type { Plan } from '@jangada/proto/plan.ts';
 import { z } from 'zod';
+import type { Pass } from './pass.ts';
 import { type KeyRing, reader, type Signer, sealer } from './seal.ts';
 
 /**
@@ -8,7 +10,7 @@ import { type KeyRing, reader, type Signer, sealer } from './seal.ts';
  * the same bytes: a signature that data-access verifies, and an HMAC that PostgreSQL verifies inside its
  * row-level-security policies with a key that data-access never holds.
  */
-export const grant = z.object({
+export const grant = z.strictObject({
   rid: z.string(),
   tid: z.string(),
   sub: z.string(),
@@ -58,4 +60,16 @@ export const databasePart = (statement: string): string => {
 export const grantReader = (ring: KeyRing): ((statement: string) => Grant) => {
   const read = reader(ring, grant);
   return (statement) => read(statement.slice(0, statement.lastIndexOf('.')));
+};
+
+/**
+ * A grant can only narrow the pass: the same tenant and person, the same run, nobody else's eyes, no longer life.
+ * @throws Unprocessable CTX_INVALID when it claims what only a pass can say; CTX_NO_GRANT when it is not for this run
+ */
+export const limitGrant = (grant: Grant, pass: Pass): void => {
+  const claims = grant.tid === pass.tid && grant.sub === pass.sub;
+  if (!claims || (grant.by !== undefined && grant.by !== pass.per))
+    throw new Unprocessable('CTX_INVALID', 'the grant is for another tenant or person');
+  if (grant.rid !== pass.rid || grant.exp > pass.exp || Date.now() > grant.exp)
+    throw new Unprocessable('CTX_NO_GRANT', 'the grant is for another run, or has expired');
 };

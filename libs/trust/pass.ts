@@ -6,7 +6,9 @@ import { type KeyRing, reader, type Signer, sealer } from './seal.ts';
  * The pass: who asks, for which run, until when. Only the edge signs it, after it verified the access token;
  * every hop verifies it before it parses anything, and no later hop can widen it.
  */
-export const pass = z.object({
+export const pass = z.strictObject({
+  /** The deployment that it is for. */
+  env: z.string(),
   /** Tenant. */
   tid: z.string(),
   /** The account that asked. */

@@ -143,7 +143,8 @@ export const reader = <S extends z.ZodType>(
     if (!root || !head.success || !isSigned(head.data.kid, root, signature)) {
       throw new Unprocessable('CTX_INVALID', 'signature does not verify');
     }
-    const read = shape.safeParse(claims);
+    const { v: _version, kid: _kid, ...said } = claims as Record<string, unknown>;
+    const read = shape.safeParse(said);
     if (!read.success) throw new Unprocessable('CTX_INVALID', 'signed statement has a wrong shape');
     statements.set(statement, read.data as z.output<S> & object);
     return read.data;

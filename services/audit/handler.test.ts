@@ -1,5 +1,5 @@
 import { messages } from '@jangada/proto/catalogue.ts';
-import type { Body, Message } from '@jangada/proto/message.ts';
+import type { Body, Head, Message } from '@jangada/proto/message.ts';
 import { swept } from '@jangada/proto/retention.ts';
 import * as run from '@jangada/proto/run.ts';
 import type { Heard } from '@jangada/runtime/heard.ts';
@@ -24,8 +24,13 @@ const heard = (message: Message, own: Partial<Heard> = {}): Heard => ({
   schedule: undefined,
   ...own,
 });
+/** What audit sees of a body. */
+const headOf = (message: Message, body: unknown): Head<Message> => message.headOf(body);
 const entryFor = <M extends Message>(message: M, own: Partial<Body<M>> = {}, about: Partial<Heard> = {}) =>
-  entryOf(heard(message, about), { ...(sampleOf(message) as object), ...own } as Body<Message>);
+  entryOf(
+    heard(message, about),
+    message.headOf({ ...(sampleOf(message) as object), ...own }) as Head<Message>,
+  );
 
 describe('an entry', () => {
   test('says who, when, in which session and for which purpose', () => {
@@ -122,7 +127,7 @@ describe('the trail', () => {
       const plan = { ...sampleOf(run.permitted).plan, filter: { subject: 'Ana Lima' } };
       const rows = [{ name: 'Ana Lima', phone: '+55 11 90000-0010' }];
       const said = { ...sampleOf(message), question, plan, ...(message === run.fetched ? { rows } : {}) };
-      const entry = entryOf(heard(message), message.body.parse(said) as Body<Message>);
+      const entry = entryOf(heard(message), headOf(message, message.body.parse(said)));
       expect(JSON.stringify(entry)).not.toMatch(/Ana|Lima|90000|quantas/);
     },
   );

@@ -1,4 +1,4 @@
-import type { Body, Message } from '@jangada/proto/message.ts';
+import type { Head, Message } from '@jangada/proto/message.ts';
 import { swept } from '@jangada/proto/retention.ts';
 import * as run from '@jangada/proto/run.ts';
 import type { Heard } from '@jangada/runtime/heard.ts';
@@ -24,7 +24,7 @@ export interface Entry {
 /** What is kept of a fact. */
 export const entryOf = (
   { message, tenant, id, pass, sequence, storedAt }: Heard,
-  body: Body<Message>,
+  head: Head<Message>,
 ): Entry => ({
   tenant,
   subject: id,
@@ -34,16 +34,16 @@ export const entryOf = (
   actor: pass?.sub ?? 'system',
   role: pass?.rol ?? null,
   session: pass?.sid ?? null,
-  purpose: pass?.pur ?? decisionIn(body)?.purpose ?? null,
-  ...meaningOf(message, body),
+  purpose: pass?.pur ?? decisionIn(head)?.purpose ?? null,
+  ...meaningOf(message, head),
 });
 
-const decisionIn = (body: Body<Message>): run.Decision | undefined =>
-  (body as Partial<Body<typeof run.permitted>>).decision;
+const decisionIn = (head: Head<Message>): run.Decision | undefined =>
+  (head as Partial<Head<typeof run.permitted>>).decision;
 
 type Meaning = Pick<Entry, 'decision' | 'code' | 'resource' | 'details'>;
 
-const meaningOf = (message: Message, body: Body<Message>): Meaning => {
+const meaningOf = (message: Message, head: Head<Message>): Meaning => {
   const meaning = (decision: Entry['decision'], rest: Partial<Meaning> = {}): Meaning => ({
     decision,
     code: null,
@@ -54,40 +54,27 @@ const meaningOf = (message: Message, body: Body<Message>): Meaning => {
   switch (message) {
     case run.understood:
     case run.permitted: {
-      const { intent, plan, decision } = body as Body<typeof run.permitted>;
-      return meaning('allowed', {
-        resource: plan.source,
-        details: {
-          intent: intent.type,
-          ask: plan.ask,
-          fields: plan.fields,
-          joins: plan.joins,
-          ...(decision ? { decision } : {}),
-        },
-      });
+      const { intent, source, ask, fields, joins, decision } = head as Head<typeof run.permitted>;
+      const stoodOn = decision ? { decision } : {};
+      return meaning('allowed', { resource: source, details: { intent, ask, fields, joins, ...stoodOn } });
     }
     case run.fetched: {
-      const { plan, rows, cached } = body as Body<typeof run.fetched>;
-      return meaning('done', {
-        resource: plan.source,
-        details: { ask: plan.ask, fields: plan.fields, rows: rows.length, cached },
-      });
+      const { source, ask, fields, rows, cached } = head as Head<typeof run.fetched>;
+      return meaning('done', { resource: source, details: { ask, fields, rows, cached } });
     }
     case run.refused: {
-      const { code, intent, decision } = body as Body<typeof run.refused>;
-      return meaning('denied', {
-        code,
-        details: { intent: intent ?? null, ...(decision ? { decision } : {}) },
-      });
+      const { code, intent, decision } = head as Head<typeof run.refused>;
+      const stoodOn = decision ? { decision } : {};
+      return meaning('denied', { code, details: { intent: intent ?? null, ...stoodOn } });
     }
     case run.failed: {
-      const { code, hop } = body as Body<typeof run.failed>;
+      const { code, hop } = head as Head<typeof run.failed>;
       return meaning('failed', { code, details: { hop } });
     }
     case swept:
-      return meaning('done', { resource: 'retention', details: body as Body<typeof swept> });
+      return meaning('done', { resource: 'retention', details: head as Head<typeof swept> });
     case run.answered: {
-      const { rows, cached, degraded } = body as Body<typeof run.answered>;
+      const { rows, cached, degraded } = head as Head<typeof run.answered>;
       return meaning('done', { details: { rows, cached, degraded } });
     }
     default:

@@ -12,6 +12,7 @@ import { rowsOf } from './rows.ts';
 
 const config = configOf([
   'PASS_PUBLIC_KEYS',
+  'MESSAGE_KEYS',
   'GRANT_PUBLIC_KEYS',
   'DATABASE_URL',
   'DATABASE_POOL_SIZE',

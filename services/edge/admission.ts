@@ -1,14 +1,14 @@
 import type { Values } from '@jangada/config/settings.ts';
 import { emit } from '@jangada/hop/hop.ts';
-import { core, headers } from '@jangada/proto/envelope.ts';
+import { core } from '@jangada/proto/envelope.ts';
 import type { Code, Locale } from '@jangada/proto/errors.ts';
-import { subjectOf } from '@jangada/proto/message.ts';
 import { isEnd, type Part } from '@jangada/proto/reply.ts';
-import { questionMaxLength, refused, requested } from '@jangada/proto/run.ts';
-import { publishFact } from '@jangada/runtime/emit.ts';
+import { questionMaxLength, refused } from '@jangada/proto/run.ts';
+import { publishFact, publishRequest } from '@jangada/runtime/emit.ts';
 import type { Service } from '@jangada/runtime/service.ts';
 import { faultFields } from '@jangada/telemetry/log.ts';
 import { traceparentOf } from '@jangada/telemetry/trace.ts';
+import type { Bodies } from '@jangada/trust/body.ts';
 import { type Pass, passSealer, questionHash } from '@jangada/trust/pass.ts';
 import { signerOf } from '@jangada/trust/seal.ts';
 import type { Span } from '@opentelemetry/api';
@@ -60,7 +60,7 @@ export interface Admission {
   sameTenant(identity: Identity, said: string | undefined): Promise<void>;
 }
 
-type Config = Values<'PASS_PRIVATE_KEY' | 'ENCRYPTION_KEY' | 'RUN_DEADLINE_MS'>;
+type Config = Values<'JANGADA_ENV' | 'PASS_PRIVATE_KEY' | 'ENCRYPTION_KEY' | 'RUN_DEADLINE_MS'>;
 
 /** After a run's deadline, how long its own terminal answer may still take to arrive. */
 const lastWordMs = 2_000;
@@ -71,9 +71,11 @@ const purposeShape = /^[a-z-]{1,40}$/;
 export const openAdmission = (
   service: Service,
   config: Config,
-  { accounts, follower, meter }: { accounts: Accounts; follower: Follower; meter: Meter },
+  parts: { accounts: Accounts; bodies: Bodies; follower: Follower; meter: Meter },
 ): Admission => {
+  const { accounts, bodies, follower, meter } = parts;
   const { bus, tracing, log } = service;
+  const voice = { bus, bodies };
   const sign = passSealer(signerOf(config.PASS_PRIVATE_KEY));
   /** Hash of the question by run, for runs admitted here lately. */
   const admitted = new LRUCache<string, string>({ max: 50_000, ttl: 5 * 60_000 });
@@ -89,6 +91,7 @@ export const openAdmission = (
   const passFor = (identity: Identity, tenant: Tenant, run: string, question: Question): Pass => {
     const now = Date.now();
     return {
+      env: config.JANGADA_ENV,
       tid: identity.tenant,
       sub: identity.subject,
       rol: identity.role,
@@ -121,12 +124,8 @@ export const openAdmission = (
       ...(subjectId ? { subjectId } : {}),
       ...(cursor ? { cursor } : {}),
     };
-    return bus.publish(subjectOf(requested, pass.tid, pass.rid), JSON.stringify(body), {
-      [headers.pass]: await sign(pass),
-      [headers.schema]: String(requested.version),
-      [headers.messageId]: bus.messageId('requested', pass.tid, pass.rid),
-      traceparent: traceparentOf(span),
-    });
+    const about = { tenant: pass.tid, id: pass.rid, traceparent: traceparentOf(span) };
+    return publishRequest(voice, { ...about, pass: await sign(pass) }, body);
   };
 
   const refuse = async (identity: Identity, code: Code): Promise<Refusal> => {
@@ -141,7 +140,7 @@ export const openAdmission = (
     try {
       const pass = await sign(passFor(identity, tenant, run, { text: '' }));
       const cause = { tenant: identity.tenant, id: run, pass, traceparent: traceparentOf(span) };
-      await publishFact(bus, cause, emit(refused, { code, locale: tenant.locale }));
+      await publishFact(voice, cause, emit(refused, { code, locale: tenant.locale }));
     } catch (error) {
       log.error(
         { operation: 'refuse', tenantId: identity.tenant, ...faultFields(error), code },

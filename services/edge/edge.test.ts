@@ -7,8 +7,9 @@ import { HttpAgent } from '@ag-ui/client';
 import { settings, type Values } from '@jangada/config/settings.ts';
 import { core, headers } from '@jangada/proto/envelope.ts';
 import type { Part } from '@jangada/proto/reply.ts';
-import type { Bus } from '@jangada/runtime/bus.ts';
+import { refused as refusedFact, requested } from '@jangada/proto/run.ts';
 import { publishReply } from '@jangada/runtime/emit.ts';
+import { bodyOf, headOf } from '@jangada/runtime/heard.ts';
 import { openService, type Service } from '@jangada/runtime/service.ts';
 import { startPostgres } from '@jangada/servers/postgres.ts';
 import { up } from '@jangada/store/0001_core.ts';
@@ -27,7 +28,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws';
 import { contract } from './contract.ts';
 import { openServer } from './server.ts';
-import { openTeller, startBroker } from './test-broker.ts';
+import { bodies, messageKeys, openTeller, startBroker } from './test-broker.ts';
 
 const passKeys = keyPair('pass');
 const tokenKeys = keyPair('token');
@@ -45,7 +46,7 @@ const text = (words: string, attempt = 1): Part => ({ type: 'text', attempt, tex
 
 let broker: Awaited<ReturnType<typeof startBroker>>;
 let database: Awaited<ReturnType<typeof startPostgres>>;
-let teller: Bus;
+let teller: Awaited<ReturnType<typeof openTeller>>;
 let service: Service;
 let url: string;
 let closing: (() => PromiseLike<unknown>)[] = [];
@@ -54,7 +55,7 @@ let closing: (() => PromiseLike<unknown>)[] = [];
 interface Asked {
   readonly tenant: string;
   readonly pass: Pass;
-  readonly body: { question: string; subjectId?: string };
+  readonly body: { question: string; subjectId?: string | undefined };
 }
 let asked: Asked[] = [];
 let refused: { subject: string; body: { code: string } }[] = [];
@@ -73,7 +74,7 @@ const configOf = (over: object = {}) => {
     name,
     value.safeParse(own[name as keyof typeof own]).data,
   ]);
-  return Object.fromEntries(read) as Values<keyof typeof settings>;
+  return Object.fromEntries([...read, ['MESSAGE_KEYS', () => messageKeys]]) as Values<keyof typeof settings>;
 };
 
 /** The services, as far as the edge can tell: the question says what they do. */
@@ -137,27 +138,28 @@ beforeAll(async () => {
 
   teller = await openTeller(broker);
   const readPass = passReader(keyRingOf(passKeys.ring));
-  teller.nc.subscribe('run.requested.*', {
+  teller.bus.nc.subscribe('run.requested.*', {
     callback: (_error, message) => {
       const tenant = message.subject.split('.')[2] ?? '';
-      const body = message.json<Asked['body']>();
       const pass = readPass(message.headers?.get(headers.pass) ?? '');
+      const body = bodyOf(requested, { tenant, id: pass.rid }, message, bodies);
       // The stream keeps a copy that was sent twice from being stored, not from being heard here.
       if (asked.some((one) => one.pass.rid === pass.rid)) return;
       asked.push({ tenant, pass, body });
       void answer(tenant, pass, body.question);
     },
   });
-  teller.nc.subscribe('run.refused.*.*', {
-    callback: (_error, message) => void refused.push({ subject: message.subject, body: message.json() }),
+  teller.bus.nc.subscribe('run.refused.*.*', {
+    callback: (_error, message) =>
+      void refused.push({ subject: message.subject, body: headOf(refusedFact, message) }),
   });
-  teller.nc.subscribe(core.cancel('*', '*'), {
+  teller.bus.nc.subscribe(core.cancel('*', '*'), {
     callback: (_error, message) => {
       cancels.push(message.subject);
       goOn.resolve();
     },
   });
-  await teller.nc.flush();
+  await teller.bus.nc.flush();
 
   const config = configOf();
   const store = await openStore('edge', config);
@@ -166,7 +168,7 @@ beforeAll(async () => {
   closing = [
     () => service[Symbol.asyncDispose](),
     () => store[Symbol.asyncDispose](),
-    () => teller.close(),
+    () => teller.bus.close(),
     () => broker.stop(),
     () => database.stop(),
   ];

@@ -1,15 +1,16 @@
+import { headers } from '@jangada/proto/envelope.ts';
 import type { Part } from '@jangada/proto/reply.ts';
 import { type Bus, openBus } from '@jangada/runtime/bus.ts';
 import { publishReply } from '@jangada/runtime/emit.ts';
 import { until } from '@jangada/testkit/until.ts';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type Follower, openFollower, type Told } from './follow.ts';
-import { openTeller, startBroker } from './test-broker.ts';
+import { bodies, openTeller, startBroker } from './test-broker.ts';
 
 const tenant = 'clinic';
 let broker: Awaited<ReturnType<typeof startBroker>>;
 let edge: Bus;
-let teller: Bus;
+let teller: Awaited<ReturnType<typeof openTeller>>;
 let follower: Follower;
 
 beforeAll(async () => {
@@ -18,11 +19,11 @@ beforeAll(async () => {
   teller = await openTeller(broker);
 });
 afterAll(async () => {
-  await Promise.all([edge?.close(), teller?.close()]);
+  await Promise.all([edge?.close(), teller?.bus.close()]);
   await broker?.stop();
 });
 beforeEach(() => {
-  follower = openFollower(edge.nc);
+  follower = openFollower(edge.nc, bodies);
 });
 afterEach(() => follower.close());
 
@@ -93,11 +94,26 @@ test('a run without an end is ended with a failure when its time is over', async
   expect(told?.parts).toMatchObject([{ type: 'failed', code: 'UPSTREAM_UNAVAILABLE' }]);
 });
 
-test('a reply that cannot be read ends the run with a failure instead of going on without it', async () => {
+const place = { tenant, message: 'reply', version: '1', head: '' };
+test.each<[string, (run: string) => string | Uint8Array]>([
+  [
+    'says what is no part',
+    (id) => bodies.seal({ ...place, id, subject: `reply.${tenant}.${id}` }, '{"parts":[{"type":"shout"}]}'),
+  ],
+  ['is not sealed', () => JSON.stringify({ parts: [text('anybody'), cancelled] })],
+  [
+    'was sealed for another run',
+    (id) =>
+      bodies.seal(
+        { ...place, id: 'other', subject: `reply.${tenant}.other` },
+        JSON.stringify({ parts: [text(id), cancelled] }),
+      ),
+  ],
+])('a reply that %s ends the run with a failure instead of going on without it', async (_what, write) => {
   const run = newRun();
   const told = Array.fromAsync(follow(run));
   await edge.nc.flush();
-  await teller.publish(`reply.${tenant}.${run}`, '{"parts":[{"type":"shout"}]}', {});
+  await teller.bus.publish(`reply.${tenant}.${run}`, write(run), { [headers.schema]: '1' });
   expect((await told)[0]?.parts).toMatchObject([{ type: 'failed', code: 'INTERNAL' }]);
 });
 

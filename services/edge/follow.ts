@@ -2,6 +2,8 @@ import { core } from '@jangada/proto/envelope.ts';
 import { type Code, type Locale, textOf } from '@jangada/proto/errors.ts';
 import { streamOf, subjectOf } from '@jangada/proto/message.ts';
 import { isEnd, type Part, reply } from '@jangada/proto/reply.ts';
+import { bodyOf } from '@jangada/runtime/heard.ts';
+import type { Bodies } from '@jangada/trust/body.ts';
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
 
 /**
@@ -52,7 +54,7 @@ interface Open {
   fail(): void;
 }
 
-export const openFollower = (nc: NatsConnection): Follower => {
+export const openFollower = (nc: NatsConnection, bodies: Bodies): Follower => {
   const runs = new Set<Open>();
   const timer = setInterval(() => {
     const now = Date.now();
@@ -92,6 +94,13 @@ export const openFollower = (nc: NatsConnection): Follower => {
       waiting.length = 0;
       wake?.({ value: undefined, done: true });
       wake = undefined;
+    };
+    const partsOf = (message: Msg): readonly Part[] | undefined => {
+      try {
+        return bodyOf(reply, { tenant, id: run }, message, bodies).parts;
+      } catch {
+        return undefined;
+      }
     };
     const accept = (message: Msg, previous: number): void => {
       const sequence = sequenceOf(message);
@@ -175,14 +184,6 @@ export const openFollower = (nc: NatsConnection): Follower => {
 };
 
 const sequenceOf = (message: Msg): number => Number(message.headers?.get('Nats-Sequence'));
-
-const partsOf = (message: Msg): readonly Part[] | undefined => {
-  try {
-    return reply.body.parse(message.json()).parts;
-  } catch {
-    return undefined;
-  }
-};
 
 /**
  * One batch of a subject's messages from a sequence on. Asked for by hand: the library's own batch keeps its

@@ -8,6 +8,7 @@ import type { Probes } from '@jangada/runtime/health.ts';
 import type { Service } from '@jangada/runtime/service.ts';
 import type { Store } from '@jangada/store/store.ts';
 import { faultFields } from '@jangada/telemetry/log.ts';
+import { openBodies } from '@jangada/trust/body.ts';
 import fastify, { type FastifyInstance } from 'fastify';
 import { openAccounts } from './accounts.ts';
 import { openAdmission } from './admission.ts';
@@ -33,6 +34,7 @@ export const edgeSettings = [
   'OIDC_AUDIENCE',
   'PASS_PRIVATE_KEY',
   'ENCRYPTION_KEY',
+  'MESSAGE_KEYS',
   'RUN_DEADLINE_MS',
 ] as const;
 
@@ -43,14 +45,15 @@ const lastRunsMs = 5_000;
 /** Opens the public door: HTTP, server-sent events and WebSocket on one port. @throws ConfigError if it is taken */
 export const openServer = async (
   service: Service,
-  config: Values<(typeof edgeSettings)[number]>,
+  config: Values<'JANGADA_ENV' | (typeof edgeSettings)[number]>,
   { store, probes }: { store: Store; probes: Probes },
 ): Promise<{ url: string }> => {
   const meter = openMeter(service);
   const accounts = openAccounts(store, service.policy);
   const identities = openIdentities(config, accounts);
-  const follower = openFollower(service.bus.nc);
-  const admission = openAdmission(service, config, { accounts, follower, meter });
+  const bodies = openBodies(config.MESSAGE_KEYS);
+  const follower = openFollower(service.bus.nc, bodies);
+  const admission = openAdmission(service, config, { accounts, bodies, follower, meter });
   const streams = openStreams();
   const sockets = openSockets({ service, identities, admission, meter });
   let accepting = true;

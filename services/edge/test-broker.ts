@@ -1,8 +1,11 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Bus, openBus } from '@jangada/runtime/bus.ts';
+import { openBus } from '@jangada/runtime/bus.ts';
+import type { Voice } from '@jangada/runtime/emit.ts';
 import { type NatsServer, startNats } from '@jangada/servers/nats.ts';
+import { secretSet } from '@jangada/testkit/identity.ts';
+import { type Bodies, openBodies } from '@jangada/trust/body.ts';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { createUser } from '@nats-io/nkeys';
 
@@ -31,6 +34,15 @@ export const startBroker = async (): Promise<NatsServer & { readonly seed: strin
   return Object.assign(nats, { seed });
 };
 
-/** A connection of a service that tells. */
-export const openTeller = (broker: { url: string; seed: string }): Promise<Bus> =>
-  openBus('teller', { NATS_URL: broker.url, NATS_NKEY_SEED: broker.seed });
+/** The keys of bodies that the edge and who tells it something share. */
+export const messageKeys = secretSet();
+export const bodies = openBodies(() => messageKeys);
+
+/** A service that tells. */
+export const openTeller = async (broker: {
+  url: string;
+  seed: string;
+}): Promise<Voice & { bodies: Bodies }> => ({
+  bus: await openBus('teller', { NATS_URL: broker.url, NATS_NKEY_SEED: broker.seed }),
+  bodies,
+});

@@ -6,7 +6,7 @@ import { questionHash } from '@jangada/trust/pass.ts';
 import { contract } from './contract.ts';
 import { decide } from './handler.ts';
 
-await using service = await serve(contract, configOf(['PASS_PUBLIC_KEYS']), {
+await using service = await serve(contract, configOf(['PASS_PUBLIC_KEYS', 'MESSAGE_KEYS']), {
   gather: async ({ question }, { pass }) => {
     // The pass is for one question: whoever changed the text on the way does not get it answered.
     if (questionHash(question) !== pass.qh)

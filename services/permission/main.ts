@@ -11,6 +11,7 @@ import { decide } from './handler.ts';
 
 const config = configOf([
   'PASS_PUBLIC_KEYS',
+  'MESSAGE_KEYS',
   'GRANT_PRIVATE_KEY',
   'GRANT_DATABASE_KEY',
   'DATABASE_URL',

@@ -9,7 +9,13 @@ import { contract } from './contract.ts';
 import { tell } from './handler.ts';
 import { openModel } from './model.ts';
 
-const config = configOf(['PASS_PUBLIC_KEYS', 'AI_SERVICE_URL', 'AI_SERVICE_API_KEY', 'AI_SERVICE_MODEL']);
+const config = configOf([
+  'PASS_PUBLIC_KEYS',
+  'MESSAGE_KEYS',
+  'AI_SERVICE_URL',
+  'AI_SERVICE_API_KEY',
+  'AI_SERVICE_MODEL',
+]);
 const telemetry = openTelemetry(contract.name, config);
 
 // The model has a policy of its own: when it rests, answers go on without it instead of waiting for it.
