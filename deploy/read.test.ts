@@ -129,6 +129,40 @@ describe('whose rows', () => {
   });
 });
 
+describe('whose leave', () => {
+  beforeAll(async () => {
+    await database.administer(`
+      insert into consents (tenant_id, id, subject_id, action, level, holds, basis, channel, recorded_by) values
+        ('casa', '1', 'c1', 'given', 'health', 'health', 'person', 'desk', 'u1'),
+        ('casa', '2', 'c2', 'given', 'service', 'service', 'person', 'desk', 'u1'),
+        ('casa', '3', 'c4', 'given', 'health', 'health', 'person', 'desk', 'u1'),
+        ('casa', '4', 'c4', 'withdrawn', 'contact', null, 'person', 'desk', 'u1'),
+        ('other', '1', 'c4', 'given', 'health', 'health', 'person', 'desk', 'u1')`);
+  });
+
+  test('is needed: who gave less, nothing, or took it back is in no list', async () => {
+    expect(await idsOf({}, { consent: ['contact', 'service', 'health'] })).toEqual(['c1', 'c2']);
+    expect(await idsOf({}, { consent: ['health'] })).toEqual(['c1']);
+    expect(await idsOf({}, { consent: [] })).toEqual([]);
+  });
+
+  test('is needed: nor are they in a figure', async () => {
+    const consent = ['service', 'health'];
+    expect(await rowsOf({ source: 'appointments', ask: 'count' }, { consent })).toEqual([{ count: 4 }]);
+    expect(await rowsOf({ source: 'billing', ask: 'total' }, { consent: ['health'] })).toEqual([
+      { amount: '0.30', count: 2 },
+    ]);
+    expect(await rowsOf({ source: 'appointments', ask: 'perDay' }, { consent: ['health'] })).toMatchObject([
+      { day: '2026-11-20', count: 1 },
+      { day: '2026-11-21', count: 1 },
+    ]);
+  });
+
+  test('is not asked of what is about nobody', async () => {
+    expect(await idsOf({ source: 'providers' }, { consent: ['health'] })).toHaveLength(2);
+  });
+});
+
 describe('which rows', () => {
   test.each([
     ['FÁBIO', ['c2']],

@@ -59,6 +59,8 @@ export const decision = z.object({
   refusedBy: z.enum(['role', 'purpose', 'relation', 'consent', 'group']).optional(),
   /** Whose rows were granted. */
   reach: z.enum(['tenant', 'related', 'own']).optional(),
+  /** The least consent that whom the rows are about must have given; absent where none is needed. */
+  consent: z.string().max(40).optional(),
   flags: z.object({
     /** False where the law's own conditions, purpose and consent, are what refused. */
     lgpdCompliant: z.boolean(),

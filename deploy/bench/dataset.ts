@@ -15,6 +15,9 @@ const statements = (clinics: number): readonly string[] => {
     `insert into clients (tenant_id, id, name, name_search)
      select ${tenant}, 'cli-' || n, 'Cliente ' || n, 'cliente ' || n
      from ${clinic}, generate_series(0, ${clientsPerClinic - 1}) as n`,
+    `insert into consents (tenant_id, id, subject_id, action, level, holds, basis, channel, recorded_by)
+     select ${tenant}, 'bench-' || n, 'cli-' || n, 'given', 'health', 'health', 'demo', 'bench', 'system'
+     from ${clinic}, generate_series(0, ${clientsPerClinic - 1}) as n`,
     `insert into providers (tenant_id, id, name, name_search)
      select ${tenant}, 'pro-' || n, 'Dra. Lima ' || n, 'dra. lima ' || n from ${clinic}, generate_series(0, 2) as n`,
     // Whoever is asked for a week has to find it among all; the clinics' rows lie mixed, as they arrive in life.

@@ -77,13 +77,17 @@ const wakes = (contract: Contract): boolean =>
 
 /** What imports write: the tenants, who cares for whom, and all that the packs keep. */
 const importRights = (tablesOfPacks: readonly string[]): readonly Right[] =>
-  [...new Set(['tenants', 'care_relationships', ...tablesOfPacks])].flatMap((table) =>
-    (['select', 'insert', 'update'] as const).map((command) => ({
-      role: importer,
-      table,
-      command,
-      rows: claimed(table),
-    })),
+  [...new Set(['tenants', 'care_relationships', 'consents', 'consent_levels', ...tablesOfPacks])].flatMap(
+    (table) =>
+      // A history is added to and never changed.
+      (['select', 'insert', ...(table === 'consents' ? [] : ['update' as const])] as const).map(
+        (command) => ({
+          role: importer,
+          table,
+          command,
+          rows: claimed(table),
+        }),
+      ),
   );
 
 const policy = ({ role, table, command, rows }: Right): string => {

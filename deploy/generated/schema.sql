@@ -145,9 +145,14 @@ create table public.care_relationships (
   basis text not null,
   valid_from timestamp with time zone not null,
   valid_to timestamp with time zone,
-  constraint care_relationships_pkey PRIMARY KEY (tenant_id, provider_id, subject_id),
+  opened_by text not null default 'import'::text,
+  command text,
+  constraint care_relationships_overlap EXCLUDE USING gist (int8range((hashtextextended(((((((tenant_id || chr(31)) || provider_id) || chr(31)) || subject_id) || chr(31)) || ((basis = 'break_glass'::text))::text), (0)::bigint) / 2), (hashtextextended(((((((tenant_id || chr(31)) || provider_id) || chr(31)) || subject_id) || chr(31)) || ((basis = 'break_glass'::text))::text), (0)::bigint) / 2), '[]'::text) WITH &&, tstzrange(valid_from, valid_to) WITH &&),
+  constraint care_relationships_tenant_id_command_key UNIQUE (tenant_id, command),
+  constraint care_relationships_pkey PRIMARY KEY (tenant_id, provider_id, subject_id, basis, valid_from),
   constraint care_relationships_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
-  constraint care_relationships_basis_check CHECK ((basis = ANY (ARRAY['care'::text, 'encounter'::text, 'assigned'::text])))
+  constraint care_relationships_basis_check CHECK ((basis = ANY (ARRAY['care'::text, 'encounter'::text, 'assigned'::text, 'break_glass'::text]))),
+  constraint care_relationships_check CHECK ((valid_to >= valid_from))
 ); -- of jangada_owner
 alter table public.care_relationships enable row level security, force row level security;
 grant select on public.care_relationships to svc_data_access;
@@ -188,6 +193,50 @@ create policy svc_import_update on public.clients for update to svc_import using
 create policy svc_permission_select on public.clients for select to svc_permission using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_delete on public.clients for delete to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_select on public.clients for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+
+create table public.consent_levels (
+  tenant_id text not null,
+  subject_id text not null,
+  level text,
+  number bigint not null,
+  constraint consent_levels_pkey PRIMARY KEY (tenant_id, subject_id),
+  constraint consent_levels_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
+); -- of jangada_owner
+alter table public.consent_levels enable row level security, force row level security;
+grant select on public.consent_levels to svc_data_access;
+grant insert, select, update on public.consent_levels to svc_import;
+grant select on public.consent_levels to svc_permission;
+create policy svc_data_access_select on public.consent_levels for select to svc_data_access using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
+create policy svc_import_insert on public.consent_levels for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_import_select on public.consent_levels for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_import_update on public.consent_levels for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_permission_select on public.consent_levels for select to svc_permission using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+
+create table public.consents (
+  tenant_id text not null,
+  id text not null,
+  number bigint not null,
+  subject_id text not null,
+  action text not null,
+  level text not null,
+  holds text,
+  basis text not null,
+  channel text not null,
+  recorded_by text not null,
+  recorded_at timestamp with time zone not null default clock_timestamp(),
+  constraint consents_tenant_id_number_key UNIQUE (tenant_id, number),
+  constraint consents_pkey PRIMARY KEY (tenant_id, id),
+  constraint consents_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  constraint consents_action_check CHECK ((action = ANY (ARRAY['given'::text, 'withdrawn'::text]))),
+  constraint consents_basis_check CHECK ((basis = ANY (ARRAY['person'::text, 'guardian'::text, 'document'::text, 'import'::text, 'demo'::text])))
+); -- of jangada_owner
+CREATE INDEX consents_subject ON public.consents USING btree (tenant_id, subject_id, number);
+alter table public.consents enable row level security, force row level security;
+grant insert, select on public.consents to svc_import;
+grant select on public.consents to svc_permission;
+create policy svc_import_insert on public.consents for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_import_select on public.consents for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_permission_select on public.consents for select to svc_permission using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
 create table public.cosmetic_products (
   tenant_id text not null,
@@ -353,3 +402,27 @@ AS $function$
       return claims->>'tid';
     end $function$; -- of jangada_owner
 grant execute on function sec.granted_tenant() to svc_audit, svc_data_access, svc_edge, svc_import, svc_permission, svc_retention;
+
+CREATE OR REPLACE FUNCTION sec.keep_consent_level()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+    begin
+      insert into consent_levels values (new.tenant_id, new.subject_id, new.holds, new.number)
+      on conflict (tenant_id, subject_id) do update set level = excluded.level, number = excluded.number;
+      return null;
+    end $function$; -- of jangada_owner
+grant execute on function sec.keep_consent_level() to nobody;
+
+CREATE OR REPLACE FUNCTION sec.number_consent()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+    begin
+      perform pg_advisory_xact_lock(hashtextextended('consents ' || new.tenant_id, 0));
+      new.number := coalesce((select max(c.number) from consents c where c.tenant_id = new.tenant_id), 0) + 1;
+      return new;
+    end $function$; -- of jangada_owner
+grant execute on function sec.number_consent() to nobody;

@@ -17,7 +17,7 @@ export interface Source {
   readonly aside?: Readonly<Record<string, ColumnType>>;
   /** Columns of the table that are SQL over `input`, the rows of a batch. */
   readonly computed?: Readonly<Record<string, string>>;
-  /** A further statement over `input`; `$1` is the tenant. */
+  /** Further statements over `input`, each with its name; `$1` is the tenant. */
   readonly also?: string;
   /** @throws BadField */
   read(row: Row<string>): Readonly<Record<string, Value>>;
@@ -71,6 +71,13 @@ const clients = source({
     status: 'text',
     created_at: 'timestamptz',
   },
+  // The file does not say what they agreed to; the history says that it was taken from an import.
+  also: `
+    agreed as (
+      insert into consents (tenant_id, id, subject_id, action, level, holds, basis, channel, recorded_by)
+      select $1::text, 'import-' || id, id, 'given', 'health', 'health', 'import', 'synthea', 'import' from input
+      on conflict (tenant_id, id) do nothing
+    )`,
   read: (row) => {
     const name = `${row.text('FIRST')} ${row.text('LAST')}`;
     const birth = row.time('BIRTHDATE');
@@ -103,15 +110,30 @@ const appointments = source({
   // Whoever has seen a client cares for them; whoever only will has an appointment. A relation that was assigned,
   // or that somebody ended, stays as it is.
   also: `
-    insert into care_relationships as kept (tenant_id, provider_id, subject_id, basis, valid_from)
-    select $1::text, provider_id, client_id,
-      case when bool_or(status = 'completed') then 'care' else 'encounter' end, min(start_time)
-    from input group by provider_id, client_id
-    on conflict (tenant_id, provider_id, subject_id) do update set
-      basis = case when kept.basis = 'care' then kept.basis else excluded.basis end,
-      valid_from = least(kept.valid_from, excluded.valid_from)
-    where kept.basis <> 'assigned'
-      and (excluded.valid_from < kept.valid_from or (kept.basis, excluded.basis) = ('encounter', 'care'))`,
+    relation as (
+      select provider_id, client_id, case when bool_or(status = 'completed') then 'care' else 'encounter' end as basis,
+        min(start_time) as since
+      from input group by provider_id, client_id
+    ), moved as (
+      update care_relationships as kept set
+        basis = case when kept.basis = 'care' then kept.basis else relation.basis end,
+        valid_from = least(kept.valid_from, relation.since)
+      from relation
+      where (kept.tenant_id, kept.provider_id, kept.subject_id) = ($1::text, relation.provider_id, relation.client_id)
+        and kept.basis in ('care', 'encounter') and kept.command is null
+        and (relation.since < kept.valid_from or (kept.basis, relation.basis) = ('encounter', 'care'))
+        and not exists (
+          select from care_relationships as before
+          where (before.tenant_id, before.provider_id, before.subject_id) = (kept.tenant_id, kept.provider_id, kept.subject_id)
+            and before.basis <> 'break_glass' and before.valid_from < kept.valid_from)
+    ), opened as (
+      insert into care_relationships (tenant_id, provider_id, subject_id, basis, valid_from)
+      select $1::text, provider_id, client_id, basis, since from relation
+      where not exists (
+        select from care_relationships as kept
+        where (kept.tenant_id, kept.provider_id, kept.subject_id) = ($1::text, relation.provider_id, relation.client_id)
+          and kept.basis <> 'break_glass')
+    )`,
   read: (row) => {
     const start = row.time('START');
     const milliseconds = Date.parse(row.time('STOP')) - Date.parse(start);

@@ -58,6 +58,7 @@ const tables = [
   'billing',
   'aesthetic_records',
   'care_relationships',
+  'consent_levels',
 ];
 
 /** All that a tenant has, as text. */
@@ -215,7 +216,7 @@ describe('an import of made-up files', () => {
       `update care_relationships set basis = 'assigned', valid_from = '2030-01-01' where tenant_id = 'ended' and provider_id = 'provider-1'`,
     );
     await client.query(
-      `update care_relationships set valid_to = '2031-01-01' where tenant_id = 'ended' and provider_id = 'provider-2'`,
+      `update care_relationships set valid_to = valid_from + interval '1 day' where tenant_id = 'ended' and provider_id = 'provider-2'`,
     );
     const before = await contentOf('ended');
     await run('ended');

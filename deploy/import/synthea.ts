@@ -99,7 +99,9 @@ export async function importSynthea(options: ImportOptions): Promise<ImportRepor
       if (files.some(({ imported }) => imported > 0)) await onChanged(tenant);
     }
     // Otherwise the first questions run on plans for empty tables. PostgreSQL passes over what is not the role's own.
-    await client.query(`analyze ${[...new Set(sources.map(({ table }) => table)), 'care_relationships']}`);
+    await client.query(
+      `analyze ${[...new Set(sources.map(({ table }) => table)), 'care_relationships', 'consents', 'consent_levels']}`,
+    );
     return { tenant: { id: tenant, created }, files, badRows };
   } finally {
     await client.end();

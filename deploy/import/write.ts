@@ -64,7 +64,7 @@ const upsertOf = (source: Source): string => {
       select * from unnest(${Object.values(input).map((type, index) => `$${index + 2}::${type}[]`)})
         as input (${Object.keys(input)})
     )
-    ${source.also ? `, also as (${source.also})` : ''}
+    ${source.also ? `, ${source.also}` : ''}
     insert into ${source.table} as kept (tenant_id, id, ${stored})
     select $1::text, id, ${selected} from input
     on conflict (tenant_id, id) do update set ${stored.map((column) => `${column} = excluded.${column}`)}

@@ -211,6 +211,10 @@ describe('a person', () => {
       [name, name.toLowerCase(), email, phone],
     );
     await journey.sql(
+      `insert into consents (tenant_id, id, subject_id, action, level, holds, basis, channel, recorded_by)
+       values ('clinica-aurora', 'canary', 'cli-canary', 'given', 'health', 'health', 'person', 'front-desk', 'system')`,
+    );
+    await journey.sql(
       `insert into care_relationships (tenant_id, provider_id, subject_id, basis, valid_from)
        values ('clinica-aurora', 'pro-1', 'cli-canary', 'care', now() - interval '1 day')`,
     );

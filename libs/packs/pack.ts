@@ -15,6 +15,7 @@ export interface Pack {
   readonly purposes: Readonly<Record<string, Purpose>>;
   /** The purpose of a question that names none. */
   readonly defaultPurpose: string;
+  readonly consent: Consent;
   readonly intents: readonly IntentPattern[];
   readonly sources: Readonly<Record<string, Source>>;
   /** Words that name a state of a source's rows, in any language, folded. */
@@ -57,6 +58,14 @@ export interface Purpose {
   readonly resources: readonly string[];
   /** `aal2` where the sign-in must have had a second factor. */
   readonly assurance?: 'aal2';
+}
+
+/** What people can agree to, and what of it reading their data takes (LGPD, arts. 7, I and 11, I). */
+export interface Consent {
+  /** From the least to the most; who gave one gave all before it. */
+  readonly levels: readonly string[];
+  /** By resource: the level that whom its rows are about must have given. One that is not named takes none. */
+  readonly needed: Readonly<Record<string, string>>;
 }
 
 /** A cue and its weight; see the scoring in libs/nlu. A trailing `*` matches a prefix of a word. */

@@ -16,6 +16,8 @@ export interface Scope {
   readonly reach: 'tenant' | 'related' | 'own';
   /** The person that `related` and `own` are about. */
   readonly by: string | undefined;
+  /** Levels of consent, any of which whom a row is about must have given; undefined where none is needed. */
+  readonly consent?: readonly string[] | undefined;
   /** The tenant's time zone, for days. */
   readonly zone: string;
 }
@@ -100,6 +102,7 @@ const conditions = (source: Source, plan: Plan, scope: Scope): Part[] => {
   const state = filter.state === undefined ? undefined : source.states[filter.state];
   const all = [
     ...whose(source, filter.mine === true, scope),
+    ...consented(source, scope),
     ...named(source.subject, filter.subject),
     ...named(source.provider, filter.provider),
     ...(filter.subjectId && source.subject
@@ -138,6 +141,15 @@ const whose = (source: Source, mine: boolean, { reach, by }: Scope): Part[] => {
       select care_relationships.subject_id from care_relationships
       where care_relationships.provider_id = ${by ?? ''} and care_relationships.valid_from <= now()
         and (care_relationships.valid_to is null or care_relationships.valid_to > now())))`,
+  ];
+};
+
+/** Rows about people who agree to it: the others are in no list and no figure. */
+const consented = (source: Source, { consent }: Scope): Part[] => {
+  if (!source.subject || !consent) return [];
+  return [
+    sql`exists (select from consent_levels where consent_levels.tenant_id = ${sql.ref(`${source.table}.tenant_id`)}
+      and consent_levels.subject_id = ${sql.ref(source.subject.column)} and consent_levels.level = any (${consent}::text[]))`,
   ];
 };
 

@@ -106,6 +106,11 @@ export const load = (pack: Pack): Pack => {
     for (const resource of purpose.resources)
       if (!resources.has(resource)) wrong.push(`purpose ${name} covers ${resource}, which no source has`);
   }
+  for (const [resource, level] of Object.entries(pack.consent.needed)) {
+    if (!resources.has(resource)) wrong.push(`consent is needed for ${resource}, which no source has`);
+    if (!pack.consent.levels.includes(level))
+      wrong.push(`${resource} needs the consent ${level}, which is not a level`);
+  }
   for (const { source, state } of pack.states) {
     if (!pack.sources[source]?.states[state])
       wrong.push(`words for the state ${state} of ${source}, which is not declared`);

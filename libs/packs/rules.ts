@@ -38,14 +38,30 @@ export const resourcesOf = (pack: Pack, plan: Plan): ReadonlySet<string> | undef
   return resources.includes(undefined) ? undefined : new Set(resources as string[]);
 };
 
+/**
+ * The levels of consent, any of which whom a plan's rows are about must have given: the most that any of its
+ * resources takes, and those above it. Undefined where the plan takes none.
+ */
+export const consentOf = (
+  { consent }: Pack,
+  resources: ReadonlySet<string>,
+): readonly string[] | undefined => {
+  const ranks = [...resources].map((resource) => {
+    const level = Object.hasOwn(consent.needed, resource) ? consent.needed[resource] : undefined;
+    return level === undefined ? -1 : consent.levels.indexOf(level);
+  });
+  const rank = Math.max(-1, ...ranks);
+  return rank < 0 ? undefined : consent.levels.slice(rank);
+};
+
 const names = new WeakMap<Pack, string>();
 
 /** `<pack>@<version>#<hash>`: which rules decided. Two that differ in any rule differ here, whatever their version says. */
 export const policyOf = (pack: Pack): string => {
   const known = names.get(pack);
   if (known) return known;
-  const { name, version, roles, purposes, defaultPurpose, sources } = pack;
-  const rules = JSON.stringify({ roles, purposes, defaultPurpose, sources });
+  const { name, version, roles, purposes, defaultPurpose, consent, sources } = pack;
+  const rules = JSON.stringify({ roles, purposes, defaultPurpose, consent, sources });
   const hash = createHash('sha256').update(rules).digest('hex').slice(0, 12);
   const made = `${name}@${version}#${hash}`;
   names.set(pack, made);

@@ -1,4 +1,4 @@
-import type { ColumnType } from 'kysely';
+import type { ColumnType, Generated } from 'kysely';
 
 /** Timestamps are read as text in ISO 8601 and written as anything PostgreSQL takes. */
 type Time = ColumnType<string, string | Date, string | Date>;
@@ -27,9 +27,36 @@ export interface CoreTables {
     tenant_id: string;
     provider_id: string;
     subject_id: string;
-    basis: 'care' | 'encounter' | 'assigned';
+    basis: 'care' | 'encounter' | 'assigned' | 'break_glass';
     valid_from: Time;
     valid_to: Time | null;
+    opened_by: string;
+    /** The command that opened it, where one did. */
+    command: string | null;
+  };
+  /** Only ever added to. */
+  consents: {
+    tenant_id: string;
+    /** The command that recorded it. */
+    id: string;
+    /** Counted by PostgreSQL. */
+    number: Generated<number>;
+    subject_id: string;
+    action: 'given' | 'withdrawn';
+    level: string;
+    /** The level that holds from then on; null where none does. */
+    holds: string | null;
+    basis: 'person' | 'guardian' | 'document' | 'import' | 'demo';
+    channel: string;
+    recorded_by: string;
+    recorded_at: Generated<Time>;
+  };
+  /** The level that holds now; kept by PostgreSQL from `consents`. */
+  consent_levels: {
+    tenant_id: string;
+    subject_id: string;
+    level: string | null;
+    number: number;
   };
   audit_entries: {
     tenant_id: string;

@@ -21,6 +21,10 @@ export const grant = z.strictObject({
   by: z.string().optional(),
   fields: z.array(z.string()),
   limit: z.int(),
+  /** Levels of consent, any of which whom a row is about must have given; absent where none is needed. */
+  consent: z.array(z.string()).optional(),
+  /** Changes when relationships or consents do: what was read under another is not told again. */
+  rev: z.string().optional(),
   /** The rules that decided, as `policyOf` in libs/packs names them. */
   pol: z.string().optional(),
   /** Expiry in ms since 1970. */

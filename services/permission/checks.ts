@@ -1,5 +1,5 @@
 import type { Pack, Purpose, Role } from '@jangada/packs/pack.ts';
-import { resourcesOf } from '@jangada/packs/rules.ts';
+import { consentOf, resourcesOf } from '@jangada/packs/rules.ts';
 import type { Code } from '@jangada/proto/errors.ts';
 import type { Plan } from '@jangada/proto/plan.ts';
 import type { Decision } from '@jangada/proto/run.ts';
@@ -54,8 +54,19 @@ export const relation: Check = (facts) => {
   return reach === 'related' ? 'AUTHZ_NO_RELATION' : 'AUTHZ_DENIED';
 };
 
-/** In this order: who, what for, about whom. The first that refuses is the answer. */
-const checks: Readonly<Partial<Record<CheckName, Check>>> = { role, purpose, relation };
+/**
+ * Who is named has agreed to what reading takes. About oneself one may always read (LGPD, art. 18, II). Where nobody
+ * is named there is nobody to refuse: who has not agreed is in no list and no figure.
+ */
+export const consent: Check = (facts) => {
+  const isAsked = namesPerson(facts.plan) && consentFor(facts) !== undefined;
+  // An unknown name is an empty answer to whoever reaches the whole tenant.
+  if (!isAsked || !facts.named?.inReach) return undefined;
+  return facts.named.consents ? undefined : 'CONSENT_REQUIRED';
+};
+
+/** In this order: who, what for, about whom, with whose leave. The first that refuses is the answer. */
+const checks: Readonly<Partial<Record<CheckName, Check>>> = { role, purpose, relation, consent };
 
 /** The first check that refuses, with its code; undefined when all pass. */
 export const refusalOf = (facts: Facts): { by: CheckName; code: Code } | undefined => {
@@ -64,6 +75,12 @@ export const refusalOf = (facts: Facts): { by: CheckName; code: Code } | undefin
     if (code) return { by, code };
   }
   return undefined;
+};
+
+/** Levels of consent, any of which is enough; undefined where none is needed. */
+export const consentFor = (facts: Pick<Facts, 'pack' | 'plan' | 'role'>): readonly string[] | undefined => {
+  const resources = resourcesOf(facts.pack, facts.plan);
+  return resources && reachOf(facts) !== 'own' ? consentOf(facts.pack, resources) : undefined;
 };
 
 /** True when the plan is about one person, by name or by id. */

@@ -8,7 +8,7 @@ import * as run from '@jangada/proto/run.ts';
 import { given } from '@jangada/testkit/given.ts';
 import { passFor } from '@jangada/testkit/identity.ts';
 import { describe, expect, test } from 'vitest';
-import { type Facts, purpose, relation, role } from './checks.ts';
+import { consent, type Facts, purpose, relation, role } from './checks.ts';
 import { type Asker, decide } from './handler.ts';
 
 const pack = packOf('aesthetic-clinic');
@@ -47,6 +47,7 @@ const asker = (who: Who): Asker => ({
   purpose: undefined,
   assurance: 'aal1',
   named: undefined,
+  revision: undefined,
   ...who,
   pass,
   sign: async (claims) => JSON.stringify(claims),
@@ -56,9 +57,10 @@ const factsOf = (who: Who, plan: Plan): Facts => ({ ...asker(who), plan });
 const admin: Who = { role: 'admin' };
 const professional: Who = { role: 'aesthetic_professional', person: 'pro-1' };
 const client: Who = { role: 'client', person: 'cli-1' };
-const known = { inTenant: true, inReach: true };
-const unrelated = { inTenant: true, inReach: false };
-const foreign = { inTenant: false, inReach: false };
+const known = { inTenant: true, inReach: true, consents: true };
+const silent = { inTenant: true, inReach: true, consents: false };
+const unrelated = { inTenant: true, inReach: false, consents: false };
+const foreign = { inTenant: false, inReach: false, consents: false };
 
 const decided = (who: Who, plan: Plan): Emission => given(decide, asker(who)).when(body(plan)).decided();
 const decisionOf = (emission: Emission): Decision => (emission.body as { decision: Decision }).decision;
@@ -280,14 +282,45 @@ describe('the relation', () => {
   });
 });
 
+describe('consent', () => {
+  const named = planFor('clients', about('Ana'));
+  test.each<[string, Who, Plan, Code | undefined]>([
+    ['is not asked where nobody is named', professional, planFor('clients'), undefined],
+    ['that was given', { ...professional, named: known }, named, undefined],
+    ['that was not given', { ...professional, named: silent }, named, 'CONSENT_REQUIRED'],
+    ['that was not given, for an admin too', { ...admin, named: silent }, named, 'CONSENT_REQUIRED'],
+    ['to be told about oneself is not needed', { ...client, named: silent }, named, undefined],
+    ['of nobody, where an admin names an unknown name', { ...admin, named: unrelated }, named, undefined],
+  ])('%s', (_what, who, plan, code) => {
+    expect(consent(factsOf(who, plan))).toBe(code);
+  });
+
+  test('is of the highest level that any of what is touched needs', async () => {
+    const needed = async (plan: Plan): Promise<unknown> => {
+      const { grant } = decided(admin, plan);
+      return (JSON.parse((await grant) ?? '{}') as { consent?: string[] }).consent;
+    };
+    expect(await needed(planFor('clients'))).toEqual(['contact', 'service', 'health']);
+    expect(await needed(planFor('appointments', { joins: ['clients'] }))).toEqual(['service', 'health']);
+    expect(await needed(planFor('aesthetic_records', { joins: ['clients'] }))).toEqual(['health']);
+  });
+
+  test('is not asked of those who read about themselves', async () => {
+    const emission = decided(client, planFor('appointments'));
+    expect(JSON.parse((await emission.grant) ?? '{}')).not.toHaveProperty('consent');
+    expect(decisionOf(emission)).not.toHaveProperty('consent');
+  });
+});
+
 describe('the order', () => {
   const everythingWrong: Who = { role: 'ghost', purpose: 'marketing', named: foreign };
-  test('is role, purpose, relation: the first that refuses is the answer', () => {
+  test('is role, purpose, relation, consent: the first that refuses is the answer', () => {
     const plan = planFor('clients', { filter: { subjectId: 'x' } });
     const by = (who: Who) => decisionOf(decided({ ...everythingWrong, ...who }, plan)).refusedBy;
     expect(by({})).toBe('role');
     expect(by({ role: 'admin' })).toBe('purpose');
     expect(by({ role: 'admin', purpose: 'care' })).toBe('relation');
+    expect(by({ role: 'admin', purpose: 'care', named: silent })).toBe('consent');
     expect(by({ role: 'admin', purpose: 'care', named: known })).toBeUndefined();
   });
 });
@@ -315,6 +348,7 @@ describe('a decision', () => {
       policy: expect.stringMatching(/^aesthetic-clinic@\d+\.\d+\.\d+#[0-9a-f]{12}$/),
       purpose: 'care',
       reach: 'related',
+      consent: 'service',
       flags: { lgpdCompliant: true, purposeSpecified: true, dataMinimized: true, retentionPolicy: true },
     });
     expect(decisionOf(decided({ ...admin, purpose: 'marketing' }, planFor('clients')))).toMatchObject({

@@ -4,12 +4,14 @@ import type { Decision } from '@jangada/proto/run.ts';
 import * as run from '@jangada/proto/run.ts';
 import { type Grant, planHash } from '@jangada/trust/grant.ts';
 import type { Pass } from '@jangada/trust/pass.ts';
-import { type Facts, purposeNameOf, reachOf, refusalOf } from './checks.ts';
+import { consentFor, type Facts, purposeNameOf, reachOf, refusalOf } from './checks.ts';
 import type { contract } from './contract.ts';
 
 /** The facts of one question, its pass, and the key to say yes with. */
 export interface Asker extends Omit<Facts, 'plan'> {
   readonly pass: Pass;
+  /** Of relationships and consents, see `Known`; absent where the plan depends on neither. */
+  readonly revision: string | undefined;
   /** Signs a grant. */
   readonly sign: (claims: Grant) => Promise<string>;
 }
@@ -18,16 +20,18 @@ export interface Asker extends Omit<Facts, 'plan'> {
  * Decides what one plan may read: the checks in their order, then a grant for exactly that plan. What the decision
  * stood on travels with it, so that audit keeps it.
  */
-export const decide: Decide<typeof contract, Asker> = (body, { pass, sign, ...asker }) => {
+export const decide: Decide<typeof contract, Asker> = (body, { pass, revision, sign, ...asker }) => {
   const { plan, locale, intent } = body;
   const facts: Facts = { ...asker, plan };
   const refusal = refusalOf(facts);
   const reach = reachOf(facts);
+  const consent = consentFor(facts);
   const decision: Decision = {
     policy: policyOf(facts.pack),
     purpose: purposeNameOf(facts),
     ...(refusal ? { refusedBy: refusal.by } : {}),
     ...(reach && !refusal ? { reach } : {}),
+    ...(consent?.[0] === undefined ? {} : { consent: consent[0] }),
     flags: flagsOf(facts, refusal?.by),
   };
   if (refusal) return emit(run.refused, { code: refusal.code, locale, intent: intent.type, decision });
@@ -41,6 +45,8 @@ export const decide: Decide<typeof contract, Asker> = (body, { pass, sign, ...as
     ...(facts.person ? { by: facts.person } : {}),
     fields: plan.fields,
     limit: plan.limit,
+    ...(consent ? { consent: [...consent] } : {}),
+    ...(revision === undefined ? {} : { rev: revision }),
     pol: decision.policy,
     exp: pass.exp,
   });

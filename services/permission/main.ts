@@ -1,12 +1,13 @@
 import { packOf } from '@jangada/packs/registry.ts';
+import { sourceOf } from '@jangada/packs/rules.ts';
 import { serve } from '@jangada/runtime/serve.ts';
 import { configOf } from '@jangada/runtime/service.ts';
 import { openStore } from '@jangada/store/store.ts';
 import { grantSealer } from '@jangada/trust/grant.ts';
 import { signerOf } from '@jangada/trust/seal.ts';
-import { namesPerson, reachOf } from './checks.ts';
+import { consentFor, namesPerson, reachOf } from './checks.ts';
 import { contract } from './contract.ts';
-import { namedIn } from './facts.ts';
+import { knownIn } from './facts.ts';
 import { decide } from './handler.ts';
 
 const config = configOf([
@@ -24,22 +25,22 @@ await using service = await serve(contract, config, {
   gather: async ({ plan }, { pass }) => {
     const pack = packOf(pass.pack);
     const { rol: role, per: person, pur: purpose } = pass;
+    const asker = { pack, role, person, purpose, assurance: pass.acr, pass, sign };
     const reach = reachOf({ pack, plan, role });
-    const people = pack.sources[plan.source]?.subject?.table;
-    const named =
-      reach && people && namesPerson(plan)
-        ? await namedIn(store, pass.tid, people, plan.filter, { reach, by: person })
-        : undefined;
-    return {
-      pack,
-      role,
-      person,
-      purpose,
-      assurance: pass.acr,
-      named,
-      pass,
-      sign,
-    };
+    const people = sourceOf(pack, plan.source)?.subject?.table;
+    // What the role may not, or what is about oneself or nobody, depends on nothing that PostgreSQL knows.
+    if (!reach || !people || (reach === 'own' && !namesPerson(plan)))
+      return { ...asker, named: undefined, revision: undefined };
+    const consent = consentFor({ pack, plan, role });
+    const { filter } = plan;
+    const { revision, ...known } = await knownIn(store, pass.tid, {
+      people,
+      filter,
+      reach,
+      by: person,
+      consent,
+    });
+    return { ...asker, named: namesPerson(plan) ? known : undefined, revision };
   },
   decide,
   probes: { database: () => store.ping() },

@@ -126,6 +126,17 @@ const clinic = (
       description: 'Avaliação inicial de pele',
       recorded_at: '2024-01-10T13:00:00Z',
     })),
+    consents: people.map((_, index) => ({
+      tenant_id: tenant,
+      id: `demo-${index + 1}`,
+      subject_id: `cli-${index + 1}`,
+      action: 'given',
+      level: 'health',
+      holds: 'health',
+      basis: 'demo',
+      channel: 'demo',
+      recorded_by: 'system',
+    })),
     // The first professional cares for the first half, the second for the other.
     care_relationships: people.map((_, index) => ({
       tenant_id: tenant,

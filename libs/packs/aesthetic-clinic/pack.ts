@@ -1,5 +1,6 @@
 import type { Pack } from '../pack.ts';
 import * as tables from './0001_tables.ts';
+import * as consents from './0003_consents.ts';
 import { demo } from './demo.ts';
 import { intents, leads, states } from './intents.ts';
 import { sources } from './sources.ts';
@@ -25,6 +26,10 @@ export const pack: Pack = {
     },
   },
   defaultPurpose: 'care',
+  consent: {
+    levels: ['contact', 'service', 'health'],
+    needed: { clients: 'contact', appointments: 'service', billing: 'service', aesthetic_records: 'health' },
+  },
   roles: {
     admin: {
       reach: 'tenant',
@@ -94,5 +99,8 @@ export const pack: Pack = {
     { class: 'system_logs', days: 90 },
   ],
   demo,
-  migrations: { 'aesthetic-clinic/0001_tables': tables },
+  migrations: {
+    'aesthetic-clinic/0001_tables': tables,
+    'aesthetic-clinic/0003_consents': consents,
+  },
 };

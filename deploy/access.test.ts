@@ -1,0 +1,224 @@
+import type { Store } from '@jangada/store/store.ts';
+import pg from 'pg';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { knownIn, type Lookup } from '../services/permission/facts.ts';
+import { migrate, unprotected } from './migrate.ts';
+import { startDatabase, type TestDatabase, tenantSql } from './test-database.ts';
+
+// Relationships and consents in PostgreSQL, and what permission sees of them as its own role.
+
+let database: TestDatabase;
+let store: Store;
+
+beforeAll(async () => {
+  database = await startDatabase();
+  store = await database.storeOf('permission');
+  await database.administer(`
+    ${tenantSql('casa')} ${tenantSql('other')}
+    insert into clients (tenant_id, id, name, name_search) values
+      ('casa', 'c1', 'Ana Silva', 'ana silva'), ('casa', 'c2', 'Bia Silva', 'bia silva'), ('other', 'c9', 'Caio', 'caio')`);
+}, 90_000);
+afterAll(async () => {
+  await database[Symbol.asyncDispose]();
+});
+beforeEach(async () => {
+  await database.administer('truncate care_relationships, consents, consent_levels');
+});
+
+let entries = 0;
+/** One entry of the history: what was given or withdrawn, and what holds from then on. */
+const consentSql = (subject: string, action: 'given' | 'withdrawn', holds: string | null, tenant = 'casa') =>
+  `insert into consents (tenant_id, id, subject_id, action, level, holds, basis, channel, recorded_by)
+   values ('${tenant}', 'entry-${++entries}', '${subject}', '${action}', 'health', ${holds === null ? 'null' : `'${holds}'`}, 'person', 'desk', 'u1');`;
+const relationSql = (
+  subject: string,
+  from: string,
+  to: string | null = null,
+  { tenant = 'casa', provider = 'p1', basis = 'care' } = {},
+) =>
+  `insert into care_relationships (tenant_id, provider_id, subject_id, basis, valid_from, valid_to)
+   values ('${tenant}', '${provider}', '${subject}', '${basis}', now() + interval '${from}', ${to === null ? 'null' : `now() + interval '${to}'`});`;
+
+const known = (own: Partial<Lookup> = {}, tenant = 'casa') =>
+  knownIn(store, tenant, {
+    people: 'clients',
+    filter: { subjectId: 'c1' },
+    reach: 'related',
+    by: 'p1',
+    consent: ['health'],
+    ...own,
+  });
+
+describe('a relationship', () => {
+  test.each([
+    ['that holds', '-1 day', null, true],
+    ['until tomorrow', '-1 day', '1 day', true],
+    ['that ended yesterday', '-2 days', '-1 day', false],
+    ['that starts tomorrow', '1 day', null, false],
+    ['that has no length', '0', '0', false],
+  ] as const)('%s', async (_when, from, to, inReach) => {
+    await database.administer(relationSql('c1', from, to));
+    expect(await known()).toMatchObject({ inTenant: true, inReach });
+    expect(await known({ filter: { subject: 'ana' } })).toMatchObject({ inReach });
+  });
+
+  test('is of one pair, in one tenant', async () => {
+    await database.administer(
+      relationSql('c2', '-1 day') + relationSql('c9', '-1 day', null, { tenant: 'other' }),
+    );
+    expect(await known()).toMatchObject({ inReach: false });
+    expect(await known({ filter: { subjectId: 'c9' } })).toMatchObject({ inTenant: false, inReach: false });
+    expect(await known({ filter: { subjectId: 'c9' } }, 'other')).toMatchObject({
+      inTenant: true,
+      inReach: true,
+    });
+  });
+
+  test('may come back, and does not overlap itself', async () => {
+    await database.administer(
+      relationSql('c1', '-9 days', '-5 days') + relationSql('c1', '-5 days', '1 day'),
+    );
+    for (const [from, to] of [
+      ['-6 days', '-5 days'],
+      ['0 days', null],
+    ] as const)
+      await expect(database.administer(relationSql('c1', from, to))).rejects.toMatchObject({ code: '23P01' });
+    await expect(
+      database.administer(relationSql('c1', '0 days', null, { basis: 'assigned' })),
+    ).rejects.toMatchObject({ code: '23P01' });
+    await database.administer(relationSql('c1', '0 days', '30 minutes', { basis: 'break_glass' }));
+    await database.administer(relationSql('c1', '1 day', null));
+    expect(await known()).toMatchObject({ inReach: true });
+  });
+
+  test('cannot end before it begins', async () => {
+    await expect(database.administer(relationSql('c1', '1 day', '0 days'))).rejects.toMatchObject({
+      code: '23514',
+    });
+  });
+});
+
+describe('consent', () => {
+  beforeEach(async () => {
+    await database.administer(relationSql('c1', '-1 day') + relationSql('c2', '-1 day'));
+  });
+
+  test('that nobody gave is none', async () => {
+    expect(await known()).toMatchObject({ inReach: true, consents: false });
+  });
+
+  test.each([
+    ['health', ['health'], true],
+    ['service', ['health'], false],
+    ['service', ['service', 'health'], true],
+    [null, ['contact', 'service', 'health'], false],
+  ] as const)('of level %s where one of %j is needed', async (level, consent, consents) => {
+    await database.administer(consentSql('c1', 'given', level));
+    expect(await known({ consent })).toMatchObject({ consents });
+    expect(await known({ consent, reach: 'tenant' })).toMatchObject({ consents });
+  });
+
+  test('is the last entry’s, and every entry is kept', async () => {
+    await database.administer(consentSql('c1', 'given', 'health'));
+    await database.administer(consentSql('c1', 'withdrawn', 'service') + consentSql('c2', 'given', 'health'));
+    expect(await known()).toMatchObject({ consents: false });
+    await database.administer(consentSql('c1', 'given', 'health'));
+    expect(await known()).toMatchObject({ consents: true });
+    expect(
+      await database.administer('select number, subject_id, holds from consents order by number'),
+    ).toEqual([
+      { number: 1, subject_id: 'c1', holds: 'health' },
+      { number: 2, subject_id: 'c1', holds: 'service' },
+      { number: 3, subject_id: 'c2', holds: 'health' },
+      { number: 4, subject_id: 'c1', holds: 'health' },
+    ]);
+  });
+
+  test('is counted without a gap by many at once', async () => {
+    await Promise.all(
+      Array.from({ length: 40 }, (_, index) =>
+        database.administer(consentSql(`c${index % 3}`, 'given', index % 2 ? 'health' : 'service')),
+      ),
+    );
+    const [last] = await database.administer(
+      'select count(*)::int as count, max(number)::int as highest from consents',
+    );
+    expect(last).toEqual({ count: 40, highest: 40 });
+    const wrong = await database.administer(
+      `select from consent_levels l where level is distinct from
+         (select holds from consents c where c.subject_id = l.subject_id order by number desc limit 1)`,
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  test.each(["update consents set holds = 'health'", 'delete from consents', 'truncate consents'])(
+    'that was recorded cannot be changed by who imports: %s',
+    async (statement) => {
+      const url = new URL(database.server.url);
+      url.username = 'svc_import';
+      const client = new pg.Client({ connectionString: url.href });
+      await client.connect();
+      await expect(client.query(statement)).rejects.toMatchObject({ code: '42501' });
+      await client.end();
+    },
+  );
+});
+
+describe('the revision', () => {
+  const revisions = async (): Promise<string[]> =>
+    Promise.all([known(), known({ reach: 'tenant' })]).then((all) => all.map(({ revision }) => revision));
+
+  test('stays while nothing changes, and is one’s own', async () => {
+    await database.administer(relationSql('c1', '-1 day') + consentSql('c1', 'given', 'health'));
+    const before = await revisions();
+    expect(await revisions()).toEqual(before);
+    await database.administer(relationSql('c2', '-1 day', null, { provider: 'p2' }));
+    await database.administer(consentSql('c9', 'given', 'health', 'other'));
+    expect(await revisions()).toEqual(before);
+  });
+
+  test.each([
+    ['a relationship begins', relationSql('c2', '-1 day'), 'related'],
+    ['a relationship ends', `update care_relationships set valid_to = now()`, 'related'],
+    ['consent is withdrawn', consentSql('c2', 'withdrawn', null), 'both'],
+  ])('changes when %s', async (_what, statement, whose) => {
+    await database.administer(relationSql('c1', '-1 day') + consentSql('c1', 'given', 'health'));
+    const [related, all] = await revisions();
+    await database.administer(statement);
+    const [relatedAfter, allAfter] = await revisions();
+    expect(relatedAfter).not.toBe(related);
+    expect(allAfter !== all).toBe(whose === 'both');
+  });
+
+  test('changes when a relationship ends by itself', async () => {
+    await database.administer(relationSql('c1', '-1 day', '300 milliseconds', { basis: 'break_glass' }));
+    const before = await known();
+    expect(before).toMatchObject({ inReach: true });
+    await expect.poll(() => known()).toMatchObject({ inReach: false });
+    expect((await known()).revision).not.toBe(before.revision);
+  });
+});
+
+describe('an installation from before consent was recorded', () => {
+  test('keeps its people, who are taken to have agreed so far', async () => {
+    await database.administer(`
+      drop trigger keep_consent_level on consents; drop trigger number_consent on consents;
+      drop table consents, consent_levels; drop function sec.number_consent, sec.keep_consent_level;
+      alter table care_relationships drop constraint care_relationships_overlap, drop column opened_by, drop column command,
+        drop constraint care_relationships_pkey, add primary key (tenant_id, provider_id, subject_id),
+        drop constraint care_relationships_check, drop constraint care_relationships_basis_check,
+        add constraint care_relationships_basis_check check (basis in ('care'));
+      insert into care_relationships values ('casa', 'p1', 'c1', 'care', now() - interval '1 year', null);
+      delete from kysely_migration where name in ('core/0003_access', 'pack/aesthetic-clinic/aesthetic-clinic/0003_consents')`);
+    await migrate(database.server.url);
+    expect(await known()).toMatchObject({ inReach: true, consents: true });
+    expect(
+      await database.administer('select tenant_id, subject_id, holds, channel from consents order by 1, 2'),
+    ).toEqual([
+      { tenant_id: 'casa', subject_id: 'c1', holds: 'health', channel: 'migration' },
+      { tenant_id: 'casa', subject_id: 'c2', holds: 'health', channel: 'migration' },
+      { tenant_id: 'other', subject_id: 'c9', holds: 'health', channel: 'migration' },
+    ]);
+    expect(await unprotected(database.server.url)).toEqual([]);
+  });
+});

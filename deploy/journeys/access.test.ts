@@ -1,0 +1,75 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Journey, startJourney } from './journey.ts';
+
+/** Relationships and consents end, and whoever asks next is told so, whatever was told a moment before. */
+
+let journey: Journey;
+
+beforeAll(async () => {
+  journey = await startJourney();
+});
+afterAll(() => journey?.[Symbol.asyncDispose]());
+
+const ask = async (alias: string, question: string, own = {}) =>
+  (await journey.as(alias)).query(question, own);
+
+describe('with a warm cache', () => {
+  test('a relationship that ended is over at the next question, in detail and in lists', async () => {
+    const named = 'quantas consultas de Bruno Rocha este mês?';
+    for (const question of [named, 'lista de clientes']) {
+      await ask('professional', question);
+      expect(await ask('professional', question)).toMatchObject({ status: 200, cached: true });
+    }
+    expect((await ask('professional', 'lista de clientes')).content).toContain('Bruno Rocha');
+    await journey.sql(
+      `update care_relationships set valid_to = now() where tenant_id = 'clinica-aurora' and subject_id = 'cli-2'`,
+    );
+    expect(await ask('professional', named)).toMatchObject({ status: 403, code: 'AUTHZ_NO_RELATION' });
+    const { content, cached } = await ask('professional', 'lista de clientes');
+    expect(cached).toBe(false);
+    expect(content).not.toContain('Bruno Rocha');
+    expect(content).toContain('Ana Lima');
+  });
+
+  test('consent that was withdrawn is withdrawn at the next question, also for an administrator', async () => {
+    const named = 'histórico da cliente Carla Dias';
+    const figure = 'quantas consultas este mês?';
+    const before = await ask('admin', figure);
+    for (const alias of ['professional', 'admin'])
+      for (const question of [named, 'lista de clientes'])
+        expect(await ask(alias, question)).toMatchObject({ status: 200 });
+    const withdraw = (holds: string | null) =>
+      journey.sql(
+        `insert into consents (tenant_id, id, subject_id, action, level, holds, basis, channel, recorded_by)
+         values ('clinica-aurora', $1, 'cli-3', 'withdrawn', 'contact', $2, 'person', 'desk', 'test')`,
+        [crypto.randomUUID(), holds],
+      );
+    // What remains lets the clinic know who she is, and no more.
+    await withdraw('contact');
+    for (const alias of ['professional', 'admin']) {
+      const refused = await ask(alias, named);
+      expect(refused).toMatchObject({ status: 403, code: 'CONSENT_REQUIRED' });
+      const [entry] = (await journey.auditOf(refused.runId)).filter(({ decision }) => decision === 'denied');
+      expect(entry).toMatchObject({
+        code: 'CONSENT_REQUIRED',
+        details: {
+          decision: { refusedBy: 'consent', consent: 'health', flags: { lgpdCompliant: false } },
+        },
+      });
+      expect((await ask(alias, 'lista de clientes')).content).toContain('Carla Dias');
+    }
+    const figureOf = (content: string) => Number(/\d+/.exec(content)?.[0]);
+    expect(figureOf((await ask('admin', figure)).content)).toBeLessThan(figureOf(before.content));
+    await withdraw(null);
+    for (const alias of ['professional', 'admin'])
+      expect((await ask(alias, 'lista de clientes')).content).not.toContain('Carla Dias');
+  });
+
+  test('who took all consent back is still told about themselves', async () => {
+    await journey.sql(
+      `insert into consents (tenant_id, id, subject_id, action, level, holds, basis, channel, recorded_by)
+       values ('clinica-aurora', 'none', 'cli-1', 'withdrawn', 'contact', null, 'person', 'desk', 'test')`,
+    );
+    expect(await ask('client', 'quantas consultas eu tenho este mês?')).toMatchObject({ status: 200 });
+  });
+});
