@@ -59,6 +59,15 @@ describe('a log line', () => {
     expect(line?.fields).toHaveProperty('operation', 'fetch');
   });
 
+  test('stays one line that steers no terminal, whatever a field holds', () => {
+    const reason = 'x\n{"level":"ERROR","message":"audit ok"}\r\u001b[2J\u009b2J\u0085\u2028\u2029\u007f';
+    const texts = linesOf('INFO', (log) => log.info({ reason }, 'read')).map(({ text }) => text);
+    expect(texts).toHaveLength(1);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+    expect(texts[0]?.slice(0, -1)).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/);
+    expect(texts[0]?.slice(-1)).toBe('\n');
+  });
+
   test('of an exception holds its kind and never its text', () => {
     const [line] = linesOf('ERROR', (log) => log.error(new TypeError('no client named Ana Lima')));
     expect(line?.text).not.toContain('Ana');

@@ -45,6 +45,12 @@ const pinoLevel: Readonly<Record<string, string>> = {
   ERROR: 'error',
 };
 
+const steering = /[\u007f-\u009f\u2028\u2029]/g;
+
+/** JSON leaves some characters as they are that end a line or steer a terminal all the same. */
+const onOneLine = (text: string): string =>
+  text.replace(steering, (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
 /** Without pino's `child`, whose bindings would pass by the list. */
 export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error' | 'fatal'>;
 
@@ -58,7 +64,12 @@ export const openLog = (component: string, level: string, destination?: { write(
       timestamp: () => `,"timestamp":"${new Date().toISOString()}"`,
       formatters: {
         level: (label) => ({ level: levelNames[label] ?? label }),
-        log: (fields) => Object.fromEntries(Object.entries(fields).filter(([key]) => allowed.has(key))),
+        log: (fields) =>
+          Object.fromEntries(
+            Object.entries(fields)
+              .filter(([key]) => allowed.has(key))
+              .map(([key, value]) => [key, typeof value === 'string' ? onOneLine(value) : value]),
+          ),
       },
       hooks: {
         logMethod(parts, method) {
