@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { failSpan, openTracing, type Tracing, traceparentOf } from './trace.ts';
+import { failSpan, linkTo, openTracing, type Tracing, traceparentOf } from './trace.ts';
 
 interface Exported {
   readonly name: string;
@@ -119,6 +119,35 @@ describe('the share of runs that are traced', () => {
     const trace = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331';
     expect(flagOf(unreachable, 0, `${trace}-01`)).toBe('01');
     expect(flagOf(unreachable, 1, `${trace}-00`)).toBe('00');
+  });
+});
+
+describe('the trace of a client', () => {
+  const given = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+
+  test('is linked to and not continued', async () => {
+    const { url, spans } = await collector();
+    tracing(url)
+      .start('edge', undefined, { links: linkTo(given) })
+      .end();
+    await vi.waitFor(() => expect(spans).toHaveLength(1), 5_000);
+    expect(spans[0]).toMatchObject({
+      links: [{ traceId: parts(given).traceId, spanId: parts(given).spanId }],
+    });
+    expect(spans[0]?.traceId).not.toBe(parts(given).traceId);
+    expect(spans[0]?.parentSpanId ?? '').toBe('');
+  });
+
+  test.each([
+    undefined,
+    '',
+    'nonsense',
+    `${given}-extra`,
+    '00-00000000000000000000000000000000-b7ad6b7169203331-01',
+    '00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01',
+    'ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+  ])('is nothing where it is none: %j', (header) => {
+    expect(linkTo(header)).toEqual([]);
   });
 });
 

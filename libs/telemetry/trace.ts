@@ -57,6 +57,15 @@ export const traceparentOf = (span: Span): string => {
   return `00-${traceId}-${spanId}-0${traceFlags & TraceFlags.SAMPLED}`;
 };
 
+/**
+ * What a client says it is part of, as a link: one trace can be found from the other, and yet nobody outside chooses
+ * our ids or whether we record. Nothing where it is no valid traceparent (W3C Trace Context §3.2).
+ */
+export const linkTo = (traceparent: string | undefined): Link[] => {
+  const given = trace.getSpanContext(contextOf(traceparent));
+  return given ? [{ context: given }] : [];
+};
+
 /** Opens tracing for a service. Without an endpoint nothing is recorded, and ids still travel for the logs. */
 export const openTracing = (service: string, endpoint: string | undefined, ratio: number): Tracing => {
   const provider = new TracerProvider({
