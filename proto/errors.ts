@@ -178,15 +178,23 @@ export interface ErrorBody {
   readonly message: string;
   readonly requestId: string;
   readonly retryable: boolean;
+  /** The path of the field that is at fault, where one is; never what was in it. */
+  readonly field?: string;
 }
 
 /** The text of a code in a language. */
 export const textOf = (code: Code, locale: Locale): string => faults[code].text[locale];
 
 /** The body of an error answer. */
-export const errorBody = (code: Code, requestId: string, locale: Locale = 'en'): ErrorBody => ({
+export const errorBody = (
+  code: Code,
+  requestId: string,
+  locale: Locale = 'en',
+  field?: string,
+): ErrorBody => ({
   code,
   message: textOf(code, locale),
   requestId,
   retryable: faults[code].retryable,
+  ...(field ? { field } : {}),
 });

@@ -95,6 +95,10 @@ export const settings = {
   }),
   JANGADA_HOST: setting({ says: 'address the edge listens on', value: z.string().default('127.0.0.1') }),
   JANGADA_PORT: setting({ says: 'port of the edge; 0 takes a free one', value: port.default(3000) }),
+  JANGADA_MAX_CONNECTIONS: setting({
+    says: 'connections to one edge at most; what comes beyond is dropped unheard',
+    value: z.coerce.number().int().min(1).max(1_000_000).default(10_000),
+  }),
   HEALTH_HOST: setting({
     says: 'address of health and metrics, on the internal network',
     value: z.string().default('127.0.0.1'),

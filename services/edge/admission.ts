@@ -3,11 +3,11 @@ import { emit } from '@jangada/hop/hop.ts';
 import { core } from '@jangada/proto/envelope.ts';
 import type { Code, Locale } from '@jangada/proto/errors.ts';
 import { isEnd, type Part } from '@jangada/proto/reply.ts';
-import { questionMaxLength, refused } from '@jangada/proto/run.ts';
+import { refused } from '@jangada/proto/run.ts';
 import { publishFact, publishRequest } from '@jangada/runtime/emit.ts';
 import type { Service } from '@jangada/runtime/service.ts';
 import { faultFields } from '@jangada/telemetry/log.ts';
-import { traceparentOf } from '@jangada/telemetry/trace.ts';
+import { linkTo, traceparentOf } from '@jangada/telemetry/trace.ts';
 import type { Bodies } from '@jangada/trust/body.ts';
 import { type Pass, passSealer, questionHash } from '@jangada/trust/pass.ts';
 import { signerOf } from '@jangada/trust/seal.ts';
@@ -18,6 +18,7 @@ import type { Follower, Following, Told } from './follow.ts';
 import type { Identity } from './identity.ts';
 import { openIds } from './ids.ts';
 import type { Meter } from './meter.ts';
+import { readQuestion } from './question.ts';
 import { Refusal } from './refusal.ts';
 
 /** Admitting questions: from a verified identity to a signed pass and a run that somebody follows. */
@@ -34,6 +35,7 @@ export interface Question {
   readonly purpose?: string | undefined;
   /** What the client says its tenant is. May only agree with the token. */
   readonly tenant?: string | undefined;
+  /** The trace that the client is in. Linked to, never continued. */
   readonly traceparent?: string | undefined;
 }
 
@@ -67,6 +69,8 @@ const lastWordMs = 2_000;
 /** A run that another replica admitted just now may have told nothing yet. */
 const appearsWithinMs = 1_000;
 const purposeShape = /^[a-z-]{1,40}$/;
+const idShape = /^[\w.:@-]{0,64}$/;
+const cursorShape = /^[\w=-]{0,200}$/;
 
 export const openAdmission = (
   service: Service,
@@ -175,18 +179,20 @@ export const openAdmission = (
     ask: async (identity, asked) => {
       const startedAt = performance.now();
       await sameTenant(identity, asked.tenant);
-      const question = { ...asked, text: asked.text.trim() };
       const tenant = await tenantOf(identity);
       const { locale } = tenant;
-      if (!isAcceptable(question)) throw new Refusal('INPUT_INVALID', { locale });
+      const question = { ...asked, text: readQuestion(asked.text, locale) };
+      const field = unacceptable(question);
+      if (field) throw new Refusal('INPUT_INVALID', { locale, field });
       const id = idOf(identity, 'run', question.run ?? crypto.randomUUID());
       const pass = passFor(identity, tenant, id, question);
       const key = `${pass.tid}.${id}`;
       if ((admitted.get(key) ?? pass.qh) !== pass.qh) throw new Refusal('RUN_CONFLICT', { locale });
 
-      const span = tracing.start('edge', question.traceparent, {
+      const span = tracing.start('edge', undefined, {
         kind: 'server',
         attributes: { 'run.id': id },
+        links: linkTo(question.traceparent),
       });
       const following = follow(identity, id, locale);
       const run = { id, tenant: pass.tid, locale, startedAt, span, stop: following.stop };
@@ -244,12 +250,13 @@ export const openAdmission = (
   };
 };
 
-const isAcceptable = ({ text, subjectId = '', cursor = '', purpose }: Question): boolean =>
-  text.length > 0 &&
-  text.length <= questionMaxLength &&
-  subjectId.length <= 64 &&
-  cursor.length <= 200 &&
-  (purpose === undefined || purposeShape.test(purpose));
+/** What beside the text is not of the shape that such things have; undefined when all is well. */
+const unacceptable = (question: Question): string | undefined => {
+  const { subjectId = '', cursor = '', purpose } = question;
+  if (!idShape.test(subjectId)) return 'clientId';
+  if (!cursorShape.test(cursor)) return 'cursor';
+  return purpose === undefined || purposeShape.test(purpose) ? undefined : 'purpose';
+};
 
 async function* startingWith(first: Told, rest: AsyncIterator<Told>): AsyncGenerator<Told> {
   yield first;

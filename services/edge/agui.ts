@@ -11,7 +11,7 @@ import { textOf } from '@jangada/proto/errors.ts';
 import type { Part } from '@jangada/proto/reply.ts';
 import { z } from 'zod';
 import type { Question } from './admission.ts';
-import { Refusal } from './refusal.ts';
+import { misshapen, shaped } from './shape.ts';
 
 /** AG-UI: its input as a question, and what a run tells as its events. Pure. */
 
@@ -38,9 +38,9 @@ const forwarded = z.object({
  */
 export const readInput = (body: unknown): { peer: Peer; question: Question } => {
   // Older peers in other languages send null for what is absent.
-  const { data: input } = RunAgentInputSchema.safeParse(omitOptionalNulls(body, 'RunAgentInput'));
-  const { data: beside } = forwarded.safeParse(input?.forwardedProps ?? {});
-  if (!input || !beside) throw new Refusal('INPUT_INVALID');
+  const { data: input, error } = RunAgentInputSchema.safeParse(omitOptionalNulls(body, 'RunAgentInput'));
+  if (!input) throw misshapen(error);
+  const beside = shaped(forwarded, input.forwardedProps ?? {});
   const { threadId, runId, protocolVersion } = input as RunAgentInput;
   const { clientId, cursor, purpose, tenantId, traceparent } = beside;
   const asked = (input as RunAgentInput).messages.findLast((message) => message.role === 'user');

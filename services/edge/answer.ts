@@ -35,6 +35,7 @@ export interface AgentResponse {
   readonly message?: string;
   readonly requestId?: string;
   readonly retryable?: boolean;
+  readonly field?: string;
 }
 
 interface About {

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Admission } from './admission.ts';
+import { securityHeaders } from './headers.ts';
 import type { Identities, Identity } from './identity.ts';
 import type { Meter } from './meter.ts';
 import { Refusal } from './refusal.ts';
@@ -20,15 +21,6 @@ declare module 'fastify' {
   }
 }
 
-const securityHeaders = {
-  'cache-control': 'no-store',
-  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-  'cross-origin-resource-policy': 'same-origin',
-  'referrer-policy': 'no-referrer',
-  'strict-transport-security': 'max-age=31536000',
-  'x-content-type-options': 'nosniff',
-  'x-frame-options': 'DENY',
-};
 const preflight = {
   'access-control-allow-methods': 'GET, POST',
   'access-control-allow-headers':
@@ -54,7 +46,7 @@ export const door = (app: FastifyInstance, { identities, admission, meter, allow
   const admitOrigin = (request: FastifyRequest, reply: FastifyReply): void => {
     const { origin, host } = request.headers;
     if (origin === undefined || hostOf(origin) === host) return;
-    if (!allowedOrigins.includes(origin)) throw new Refusal('AUTHZ_DENIED');
+    if (!allowedOrigins.includes(origin)) throw new Refusal('AUTH_ORIGIN');
     reply.headers({
       'access-control-allow-origin': origin,
       'access-control-expose-headers': 'jangada-run, retry-after, x-request-id',
@@ -79,6 +71,9 @@ export const door = (app: FastifyInstance, { identities, admission, meter, allow
 
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(securityHeaders).header('x-request-id', request.id);
+    // RFC 9112 §3.2; HTTP/1.0 has none.
+    if (request.headers.host === undefined && request.raw.httpVersion === '1.1')
+      throw new Refusal('INPUT_INVALID');
     admitOrigin(request, reply);
     if (request.method === 'OPTIONS' && request.headers.origin)
       return reply.code(204).headers(preflight).send();

@@ -310,7 +310,7 @@ describe('the door', () => {
     expect(await post('{')).toEqual([400, 'INPUT_INVALID']);
     expect(await post({ query: 7 })).toEqual([400, 'INPUT_INVALID']);
     expect(await post({ query: '  ' })).toEqual([400, 'INPUT_INVALID']);
-    expect(await post({ query: 'x'.repeat(2_001) })).toEqual([400, 'INPUT_INVALID']);
+    expect(await post({ query: 'x'.repeat(2_001) })).toEqual([413, 'PAYLOAD_TOO_LARGE']);
     expect(await post({ query: 'hello', purpose: 'Everything!' })).toEqual([400, 'INPUT_INVALID']);
   });
 });

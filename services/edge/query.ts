@@ -3,11 +3,12 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { Admission, Run } from './admission.ts';
 import { type AgentResponse, agentResponse, endOf, wholeAnswer } from './answer.ts';
-import { Refusal, refusalOf } from './refusal.ts';
+import { refusalOf } from './refusal.ts';
+import { shaped } from './shape.ts';
 
 /** `POST /v1/query`: one question, one answer. */
 
-const body = z.object({
+const body = z.strictObject({
   query: z.string(),
   sessionId: z.string().min(1).max(200).optional(),
   runId: z.string().min(1).max(200).optional(),
@@ -20,8 +21,7 @@ const body = z.object({
 export const queryRoute = (app: FastifyInstance, admission: Admission): void => {
   app.post('/v1/query', async (request, reply) => {
     const arrivedAt = performance.now();
-    const { data } = body.safeParse(request.body);
-    if (!data) throw new Refusal('INPUT_INVALID');
+    const data = shaped(body, request.body);
     const answered = (response: AgentResponse) =>
       reply
         .code(response.code ? faults[response.code].status : 200)
@@ -49,9 +49,10 @@ export const queryRoute = (app: FastifyInstance, admission: Admission): void => 
     } catch (error) {
       const refusal = refusalOf(error);
       if (!refusal) throw error;
-      const { code, locale, run: id = '' } = refusal;
+      const { code, locale, run: id = '', field } = refusal;
       if (faults[code].retryable) reply.header('retry-after', '1');
-      return answered(agentResponse('', endOf(code, locale), about({ id, locale })));
+      const response = agentResponse('', endOf(code, locale), about({ id, locale }));
+      return answered({ ...response, ...(field ? { field } : {}) });
     }
     reply.raw.once('close', run.stop);
     const answer = await wholeAnswer(run);

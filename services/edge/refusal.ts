@@ -10,12 +10,15 @@ export class Refusal extends Error {
   readonly locale: Locale;
   /** The run under which audit keeps the refusal, where it does. */
   readonly run: string | undefined;
+  /** The path of the field that is at fault, where one is. Never what was in it. */
+  readonly field: string | undefined;
 
-  constructor(code: Code, about: { locale?: Locale; run?: string } = {}) {
+  constructor(code: Code, about: { locale?: Locale; run?: string; field?: string } = {}) {
     super(code);
     this.code = code;
     this.locale = about.locale ?? 'en';
     this.run = about.run;
+    this.field = about.field;
   }
 }
 

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { Admission } from './admission.ts';
 import { eventsOf, readInput } from './agui.ts';
+import { runBodyMaxBytes } from './bounds.ts';
 import { Refusal } from './refusal.ts';
 import { placeOf, type Streams } from './sse.ts';
 
@@ -26,7 +27,7 @@ export const runRoutes = (
   };
 
   for (const url of ['/v1/agui', agent]) {
-    app.post(url, async (request, reply) => {
+    app.post(url, { bodyLimit: runBodyMaxBytes }, async (request, reply) => {
       const { peer, question } = readInput(request.body);
       const traceparent = question.traceparent ?? request.headers['traceparent']?.toString();
       const run = await admission.ask(request.signedIn(), { ...question, traceparent });

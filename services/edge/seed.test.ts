@@ -1,5 +1,6 @@
 import type { Part } from '@jangada/proto/reply.ts';
 import { describe, expect, test } from 'vitest';
+import { Refusal } from './refusal.ts';
 import { envelope, faultOf, questionOf, readMessage, seedTelling } from './seed.ts';
 
 const query = {
@@ -10,10 +11,14 @@ const query = {
   payload: { query: 'Who comes tomorrow?' },
   metadata: { userId: 'user-1', version: '1.0', clientId: 'client-7' },
 };
-const read = (over: object = {}) => {
-  const message = readMessage({ ...query, ...over });
-  if (!message) throw new Error('the message was not read');
-  return message;
+const read = (over: object = {}) => readMessage({ ...query, ...over });
+const refusalOf = (read: () => unknown) => {
+  try {
+    read();
+  } catch (error) {
+    if (error instanceof Refusal) return { code: error.code, field: error.field };
+  }
+  return undefined;
 };
 const answered: Part = {
   type: 'answered',
@@ -26,20 +31,27 @@ const answered: Part = {
 
 describe('a message that comes in', () => {
   test('each of the five required fields is missed, and so is what does not belong', () => {
-    expect(readMessage(query)).toBeDefined();
+    expect(read().id).toBe('q-1');
     for (const field of ['id', 'type', 'timestamp', 'sessionId', 'payload']) {
-      expect(readMessage({ ...query, [field]: undefined }), field).toBeUndefined();
+      for (const absent of [undefined, null])
+        expect(refusalOf(() => read({ [field]: absent }))).toEqual({ code: 'INVALID_MESSAGE', field });
     }
-    expect(readMessage({ ...query, extra: 1 })).toBeUndefined();
-    for (const wrong of [
-      { timestamp: 'yesterday' },
-      { payload: [] },
-      { payload: 'text' },
-      { id: '' },
-      { metadata: { role: 'admin' } },
-    ]) {
-      expect(readMessage({ ...query, ...wrong })).toBeUndefined();
-    }
+    for (const [wrong, refusal] of [
+      [{ timestamp: 'yesterday' }, { code: 'INVALID_MESSAGE', field: 'timestamp' }],
+      [{ payload: [] }, { code: 'INVALID_MESSAGE', field: 'payload' }],
+      [{ payload: 'text' }, { code: 'INVALID_MESSAGE', field: 'payload' }],
+      [{ id: '' }, { code: 'INVALID_MESSAGE', field: 'id' }],
+      [{ extra: 1 }, { code: 'INPUT_INVALID', field: 'extra' }],
+      [{ 'Ana Lima': 1 }, { code: 'INPUT_INVALID', field: '*' }],
+      [{ metadata: { role: 'admin' } }, { code: 'INPUT_INVALID', field: 'metadata.role' }],
+    ] as const)
+      expect(refusalOf(() => read(wrong))).toEqual(refusal);
+  });
+
+  test('null is absent, as clients in other languages have it', () => {
+    expect(read({ metadata: null }).metadata).toBeUndefined();
+    const { metadata } = read({ metadata: { ...query.metadata, clientId: null, requestId: null } });
+    expect(metadata).toEqual({ userId: 'user-1', version: '1.0' });
   });
 
   test('the query becomes a question whose run is the message', () => {
@@ -49,7 +61,9 @@ describe('a message that comes in', () => {
       session: 's-1',
       subjectId: 'client-7',
     });
-    expect(questionOf(read({ payload: { question: 'Who?' } }))).toBeUndefined();
+    const refused = (payload: object) => refusalOf(() => questionOf(read({ payload })));
+    expect(refused({})).toEqual({ code: 'INVALID_MESSAGE', field: 'query' });
+    expect(refused({ query: 'Who?', role: 'admin' })).toEqual({ code: 'INPUT_INVALID', field: 'role' });
   });
 
   test('another person’s id, another major version and what we do not offer are faults', () => {

@@ -4,6 +4,7 @@ import type { Part } from '@jangada/proto/reply.ts';
 import { z } from 'zod';
 import type { Question } from './admission.ts';
 import { gatherText, usageOf } from './answer.ts';
+import { shaped } from './shape.ts';
 
 /** The `AguiMessage` dialect: its messages as questions, and what a run tells as its messages. Pure. */
 
@@ -41,8 +42,8 @@ const inbound = z.strictObject({
 });
 export type Inbound = z.output<typeof inbound>;
 
-/** Undefined when a field is missing, unknown or malformed. */
-export const readMessage = (frame: unknown): Inbound | undefined => inbound.safeParse(frame).data;
+/** @throws Refusal INVALID_MESSAGE for a field that is missing or malformed, INPUT_INVALID for one too many */
+export const readMessage = (frame: unknown): Inbound => shaped(inbound, frame, 'INVALID_MESSAGE');
 
 const supportedVersion = /^1(\.\d+)*$/;
 
@@ -56,17 +57,16 @@ export const faultOf = ({ metadata }: Inbound, subject: string): Code | undefine
   return undefined;
 };
 
-const queryPayload = z.object({
+const queryPayload = z.strictObject({
   query: z.string(),
   cursor: z.string().optional(),
   purpose: z.string().optional(),
   tenantId: z.string().optional(),
 });
 
-/** The question of a `query`. Undefined when its payload has none. */
-export const questionOf = ({ id, sessionId, payload, metadata }: Inbound): Question | undefined => {
-  const { data } = queryPayload.safeParse(payload);
-  if (!data) return undefined;
+/** The question of a `query`. @throws Refusal when its payload is none */
+export const questionOf = ({ id, sessionId, payload, metadata }: Inbound): Question => {
+  const data = shaped(queryPayload, payload, 'INVALID_MESSAGE');
   return {
     text: data.query,
     run: id,
@@ -90,9 +90,9 @@ export interface Said {
   readonly payload: Readonly<Record<string, unknown>>;
 }
 
-export const errorSaid = (code: Code, message: string): Said => ({
+export const errorSaid = (code: Code, message: string, field?: string): Said => ({
   type: 'error',
-  payload: { code, message, retryable: faults[code].retryable },
+  payload: { code, message, retryable: faults[code].retryable, ...(field ? { field } : {}) },
 });
 
 /** The messages of one run, by the parts of its replies. `elapsedMs` is since the question. */

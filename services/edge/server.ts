@@ -14,6 +14,7 @@ import { openAccounts } from './accounts.ts';
 import { openAdmission } from './admission.ts';
 import { door } from './door.ts';
 import { openFollower } from './follow.ts';
+import { answerRaw } from './headers.ts';
 import { healthRoutes } from './health.ts';
 import { openIdentities } from './identity.ts';
 import { loginRoutes } from './login.ts';
@@ -21,13 +22,15 @@ import { type Meter, openMeter } from './meter.ts';
 import { queryRoute } from './query.ts';
 import { Refusal, refusalOf } from './refusal.ts';
 import { runRoutes } from './runs.ts';
-import { chooseSubprotocol, openSockets, transportMaxBytes } from './socket.ts';
+import { chooseSubprotocol, openSockets } from './socket.ts';
 import { openStreams } from './sse.ts';
+import { answerUnreadable, bindWire, requestOptions, serverOptions, socketOptions } from './wire.ts';
 
 /** Settings that the edge reads beside the common ones. */
 export const edgeSettings = [
   'JANGADA_HOST',
   'JANGADA_PORT',
+  'JANGADA_MAX_CONNECTIONS',
   'ALLOWED_ORIGINS',
   'TOKEN_PRIVATE_KEY',
   'OIDC_ISSUER',
@@ -38,7 +41,6 @@ export const edgeSettings = [
   'RUN_DEADLINE_MS',
 ] as const;
 
-const bodyMaxBytes = 256 * 1024;
 /** How long a drain waits for runs to end by themselves. */
 const lastRunsMs = 5_000;
 
@@ -59,7 +61,10 @@ export const openServer = async (
   let accepting = true;
 
   const app = fastify({
-    bodyLimit: bodyMaxBytes,
+    ...requestOptions,
+    http: serverOptions,
+    clientErrorHandler: answerUnreadable,
+    frameworkErrors: (_error, { raw }) => answerRaw(raw.socket, 400, 'INPUT_INVALID'),
     routerOptions: { maxParamLength: 200 },
     genReqId: ({ headers }) => {
       const given = headers['x-request-id']?.toString();
@@ -67,9 +72,10 @@ export const openServer = async (
     },
   });
   await app.register(websocket, {
-    options: { maxPayload: transportMaxBytes, handleProtocols: chooseSubprotocol },
+    options: { ...socketOptions, handleProtocols: chooseSubprotocol },
     preClose: (done) => done(),
   });
+  bindWire(app, config.JANGADA_MAX_CONNECTIONS);
   door(app, { identities, admission, meter, allowedOrigins: config.ALLOWED_ORIGINS });
   answerErrors(app, service);
   measure(app, meter);
@@ -82,8 +88,8 @@ export const openServer = async (
     ['/v1/agent', true],
     ['/agui/ws', false],
   ] as const) {
-    app.get(url, { websocket: true, config: { socket: true } }, (socket, { identity }) =>
-      sockets.accept(socket, { identity, greets: greets && socket.protocol === '' }),
+    app.get(url, { websocket: true, config: { socket: true } }, (socket, { identity, raw }) =>
+      sockets.accept(socket, raw.socket, { identity, greets: greets && socket.protocol === '' }),
     );
   }
 
@@ -113,7 +119,7 @@ const answerErrors = (app: FastifyInstance, { log }: Service): void => {
   });
   app.setErrorHandler((error, request, reply) => {
     const refusal = refusalOf(error) ?? new Refusal('INTERNAL');
-    const { code, locale, run } = refusal;
+    const { code, locale, run, field } = refusal;
     const { method, id: requestId, routeOptions } = request;
     if (code === 'INTERNAL')
       log.error({ operation: 'request', requestId, method, route: routeOptions.url, ...faultFields(error) });
@@ -121,7 +127,7 @@ const answerErrors = (app: FastifyInstance, { log }: Service): void => {
     if (status === 401) reply.header('www-authenticate', 'Bearer');
     if (retryable && status !== 401) reply.header('retry-after', '1');
     if (run) reply.header('jangada-run', run);
-    return reply.code(status).send(errorBody(code, requestId, locale));
+    return reply.code(status).send(errorBody(code, requestId, locale, field));
   });
 };
 

@@ -4,22 +4,22 @@ import { z } from 'zod';
 import type { Admission } from './admission.ts';
 import { eventsOf, type Peer, readInput } from './agui.ts';
 import type { Connection, Dialect } from './dialect.ts';
-import { Refusal } from './refusal.ts';
+import { shaped } from './shape.ts';
 
 /** AG-UI over WebSocket. The protocol has no binding of its own for it: ours are these two, told apart by subprotocol. */
 
 const name = z.string().min(1).max(200);
 const operation = z.discriminatedUnion('op', [
-  z.object({ op: z.literal('run'), agent: z.string().optional(), input: z.unknown() }),
-  z.object({
+  z.strictObject({ op: z.literal('run'), agent: z.string().max(40).optional(), input: z.unknown() }),
+  z.strictObject({
     op: z.literal('resume'),
     runId: name,
     after: z.int().min(0).default(0),
     threadId: name.optional(),
   }),
-  z.object({ op: z.literal('cancel'), runId: name }),
-  z.object({ op: z.literal('detach'), runId: name }),
-  z.object({ op: z.literal('ping') }),
+  z.strictObject({ op: z.literal('cancel'), runId: name }),
+  z.strictObject({ op: z.literal('detach'), runId: name }),
+  z.strictObject({ op: z.literal('ping') }),
 ]);
 
 /** `agui.v1`: many runs on one socket, each event with its place in its run, resumable at any replica. */
@@ -37,8 +37,7 @@ export const multiplexedDialect = (connection: Connection, admission: Admission)
     resumable: true,
     greet: () => undefined,
     receive: async (frame) => {
-      const { data: asked } = operation.safeParse(frame);
-      if (!asked) throw new Refusal('INVALID_MESSAGE');
+      const asked = shaped(operation, frame, 'INVALID_MESSAGE');
       const identity = connection.identity();
       switch (asked.op) {
         case 'run': {
@@ -59,9 +58,9 @@ export const multiplexedDialect = (connection: Connection, admission: Admission)
           return connection.send({ op: 'pong' });
       }
     },
-    refuse: ({ code, locale }, frame) => {
+    refuse: ({ code, locale, field }, frame) => {
       const runId = runNamed(frame);
-      const body = errorBody(code, runId ?? connection.id, locale);
+      const body = errorBody(code, runId ?? connection.id, locale, field);
       connection.send({ op: 'error', status: faults[code].status, ...body, ...(runId ? { runId } : {}) });
     },
   };

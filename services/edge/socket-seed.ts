@@ -19,7 +19,8 @@ import {
 /** `AguiMessage` over WebSocket. */
 
 const rememberedAnswers = 100;
-const loose = z.object({ id: z.string(), sessionId: z.string() }).partial();
+const name = z.string().max(200);
+const loose = z.object({ id: name, sessionId: name, type: z.string().max(40) }).partial();
 
 export const seedDialect = (connection: Connection, admission: Admission): Dialect => {
   /** Names under which answers went out on this connection: what feedback may be about. */
@@ -38,9 +39,7 @@ export const seedDialect = (connection: Connection, admission: Admission): Diale
   };
 
   const ask = async (message: Inbound): Promise<void> => {
-    const question = questionOf(message);
-    if (!question) throw new Refusal('INVALID_MESSAGE');
-    const run = await admission.ask(connection.identity(), question);
+    const run = await admission.ask(connection.identity(), questionOf(message));
     connection.follow(message.id, run, async () => {
       const telling = seedTelling(run.id, textOf('CANCELLED', run.locale));
       for (const name of [message.id, run.id]) answers.set(name, true);
@@ -65,7 +64,6 @@ export const seedDialect = (connection: Connection, admission: Admission): Diale
       void say({ type: 'status', payload: { state: 'connected', connectionId: connection.id } }, {}),
     receive: async (frame) => {
       const message = readMessage(frame);
-      if (!message) throw new Refusal('INVALID_MESSAGE');
       const identity = connection.identity();
       const fault = faultOf(message, identity.subject);
       if (fault === 'SESSION_MISMATCH' || (!fault && !connection.claim(message.sessionId))) {
@@ -76,13 +74,13 @@ export const seedDialect = (connection: Connection, admission: Admission): Diale
       if (message.type === 'feedback') return acknowledge(message);
       throw new Refusal('UNSUPPORTED_MESSAGE');
     },
-    refuse: ({ code, locale, run }, frame) => {
+    refuse: ({ code, locale, run, field }, frame) => {
       const about = loose.safeParse(frame).data ?? {};
-      const type = readMessage(frame)?.type;
+      const { type } = about;
       const text = textOf(code, locale);
       const message = code === 'UNSUPPORTED_MESSAGE' && type ? `${text}: ${type}` : text;
       say(
-        errorSaid(code, message),
+        errorSaid(code, message, field),
         { ...(about.id ? { id: about.id } : {}), ...(about.sessionId ? { sessionId: about.sessionId } : {}) },
         run,
       );

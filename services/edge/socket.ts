@@ -1,12 +1,16 @@
+import type { Duplex } from 'node:stream';
 import type { Service } from '@jangada/runtime/service.ts';
 import { faultFields } from '@jangada/telemetry/log.ts';
 import type { RawData, WebSocket } from 'ws';
 import { z } from 'zod';
 import type { Admission, Run } from './admission.ts';
+import { frameMaxBytes, messageWithinMs, unreadMaxBytes } from './bounds.ts';
 import type { Connection, Dialect } from './dialect.ts';
+import { watchFrames } from './frames.ts';
 import type { Identities, Identity } from './identity.ts';
 import type { Meter } from './meter.ts';
 import { Refusal, refusalOf } from './refusal.ts';
+import { readJson } from './shape.ts';
 import { bareDialect, isInput, isOperation, multiplexedDialect } from './socket-agui.ts';
 import { seedDialect } from './socket-seed.ts';
 
@@ -14,7 +18,11 @@ import { seedDialect } from './socket-seed.ts';
 
 export interface Sockets {
   /** `greets` says the first word in the seed dialect where no subprotocol decides. */
-  accept(socket: WebSocket, about: { identity: Identity | undefined; greets: boolean }): void;
+  accept(
+    socket: WebSocket,
+    transport: Duplex,
+    about: { identity: Identity | undefined; greets: boolean },
+  ): void;
   count(): number;
   /** Closes sockets for a restart: first those that resume elsewhere, later the others. */
   drain(which: 'resumable' | 'all'): void;
@@ -34,18 +42,23 @@ const bySubprotocol = new Map([
 /** The first subprotocol of those offered that we speak; false where there is none. */
 export const chooseSubprotocol = (offered: Iterable<string>): string | false =>
   [...offered].find((name) => bySubprotocol.has(name)) ?? false;
-/** Longest frame that is read; a longer one is answered with an error, up to what the transport lets through. */
-export const frameMaxBytes = 256 * 1024;
-export const transportMaxBytes = 6 * 1024 * 1024;
 
-const bufferMaxBytes = 4 * 1024 * 1024;
 const runsMax = 16;
 const sessionsMax = 100;
 const tickMs = 1_000;
 const pingMs = 20_000;
-const pingsMissedMax = 2;
+const pingsMissedMax = 1;
 const signInWithinMs = 5_000;
-const closing = { drain: 1012, slow: 1013, signIn: 4401, signInTimeout: 4408 } as const;
+/** Where to go on from is in what the client has read: `seq` of each run, or the id of its question. */
+const slowReason = 'too slow: resume after the last seq you have read';
+const closing = {
+  stalled: 1008,
+  tooLarge: 1009,
+  drain: 1012,
+  slow: 1013,
+  signIn: 4401,
+  signInTimeout: 4408,
+} as const;
 
 const signIn = z.object({ op: z.literal('auth'), token: z.string().max(8_192) });
 
@@ -54,6 +67,8 @@ export const openSockets = (deps: Deps): Sockets => {
   const open = new Set<ReturnType<typeof connect>>();
   /** Whose session it is, while they are connected. */
   const sessions = new Map<string, ReturnType<typeof connect>>();
+  const closes = service.metrics.counter('ws_closes_total', 'WebSockets that the edge closed', ['code']);
+  for (const code of Object.values(closing)) closes.inc({ code }, 0);
   service.metrics.gauge('ws_connections', 'Open WebSocket connections', [], () => open.size);
 
   const timer = setInterval(() => {
@@ -61,7 +76,11 @@ export const openSockets = (deps: Deps): Sockets => {
     for (const connection of open) connection.tick(now);
   }, tickMs).unref();
 
-  const connect = (socket: WebSocket, signedIn: Identity | undefined, greets: boolean) => {
+  const connect = (
+    socket: WebSocket,
+    transport: Duplex,
+    { identity: signedIn, greets }: { identity: Identity | undefined; greets: boolean },
+  ) => {
     const createdAt = new Date();
     const runs = new Map<string, Run>();
     const claimed = new Set<string>();
@@ -70,6 +89,8 @@ export const openSockets = (deps: Deps): Sockets => {
     let lastActivity = createdAt.getTime();
     let pingAt = lastActivity + pingMs;
     let missed = 0;
+    const frames = watchFrames();
+    transport.on('data', frames.read);
 
     const self: Connection = {
       id: crypto.randomUUID(),
@@ -82,9 +103,12 @@ export const openSockets = (deps: Deps): Sockets => {
         if (socket.readyState !== socket.OPEN) return;
         socket.send(JSON.stringify(frame));
         // The run is stored: a client that reads too slowly resumes it, and nobody's memory pays for the wait.
-        if (socket.bufferedAmount > bufferMaxBytes) self.close(closing.slow, 'too slow');
+        if (socket.bufferedAmount > unreadMaxBytes) self.close(closing.slow, slowReason);
       },
-      close: (code, reason) => socket.close(code, reason),
+      close: (code, reason) => {
+        if (socket.readyState === socket.OPEN) closes.inc({ code });
+        socket.close(code, reason);
+      },
       follow: (name, run, tell) => {
         self.detach(name);
         if (runs.size >= runsMax) {
@@ -169,7 +193,10 @@ export const openSockets = (deps: Deps): Sockets => {
       try {
         frame = parse(data, isBinary);
       } catch (error) {
-        return refuse(error, undefined);
+        refuse(error, undefined);
+        // Whoever has signed in goes on; a stranger has no claim to that much memory a second time.
+        if (!identity && sizeOf(data) > frameMaxBytes) self.close(closing.tooLarge, 'too large');
+        return;
       }
       handle(frame).catch((error: unknown) => refuse(error, frame));
     });
@@ -199,7 +226,9 @@ export const openSockets = (deps: Deps): Sockets => {
       close: self.close,
       welcome,
       tick: (now: number): void => {
-        if (identity && identity.expiresAt <= now) self.close(closing.signIn, 'token expired');
+        const stalled = now - (frames.unfinishedSince() ?? now) > messageWithinMs;
+        if (stalled) self.close(closing.stalled, 'a message was not finished');
+        else if (identity && identity.expiresAt <= now) self.close(closing.signIn, 'token expired');
         else if (!identity && now - createdAt.getTime() > signInWithinMs)
           self.close(closing.signInTimeout, 'sign in');
         else if (now >= pingAt) ping(now);
@@ -209,10 +238,10 @@ export const openSockets = (deps: Deps): Sockets => {
   };
 
   return {
-    accept: (socket, { identity, greets }) => {
-      const connection = connect(socket, identity, greets);
+    accept: (socket, transport, about) => {
+      const connection = connect(socket, transport, about);
       open.add(connection);
-      if (identity) connection.welcome();
+      if (about.identity) connection.welcome();
     },
     count: () => open.size,
     drain: (which) => {
@@ -224,16 +253,13 @@ export const openSockets = (deps: Deps): Sockets => {
   };
 };
 
-/** @throws Refusal PAYLOAD_TOO_LARGE, INVALID_MESSAGE */
+const sizeOf = (data: RawData): number =>
+  Array.isArray(data) ? data.reduce((sum, { length }) => sum + length, 0) : data.byteLength;
+
+/** @throws Refusal PAYLOAD_TOO_LARGE, INVALID_MESSAGE, INPUT_INVALID */
 const parse = (data: RawData, isBinary: boolean): unknown => {
-  const bytes = Buffer.isBuffer(data)
-    ? data
-    : Buffer.concat(Array.isArray(data) ? data : [Buffer.from(data)]);
-  if (bytes.length > frameMaxBytes) throw new Refusal('PAYLOAD_TOO_LARGE');
-  try {
-    if (!isBinary) return JSON.parse(bytes.toString());
-  } catch {
-    // Said below.
-  }
-  throw new Refusal('INVALID_MESSAGE');
+  if (sizeOf(data) > frameMaxBytes) throw new Refusal('PAYLOAD_TOO_LARGE');
+  if (isBinary) throw new Refusal('INVALID_MESSAGE');
+  const bytes = Array.isArray(data) ? Buffer.concat(data) : new Uint8Array(data);
+  return readJson(bytes, 'INVALID_MESSAGE');
 };

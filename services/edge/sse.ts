@@ -4,6 +4,7 @@ import { EventEncoder } from '@ag-ui/encoder';
 import type { FastifyReply } from 'fastify';
 import type { Run } from './admission.ts';
 import type { Placed } from './agui.ts';
+import { readWithinMs } from './bounds.ts';
 
 /** Server-sent events of runs. */
 export interface Streams {
@@ -60,7 +61,10 @@ export const openStreams = (): Streams => {
           raw.cork();
           setImmediate(() => raw.uncork());
           if (group.length === 0 || raw.write(encode(name, group))) continue;
+          // The run is stored: who does not read for so long comes back with `Last-Event-ID`.
+          const patience = setTimeout(() => raw.destroy(), readWithinMs);
           await Promise.race([once(raw, 'drain'), once(raw, 'close')]);
+          clearTimeout(patience);
         }
       } finally {
         wroteAt.delete(raw);

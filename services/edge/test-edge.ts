@@ -1,0 +1,223 @@
+import { once } from 'node:events';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { settings, type Values } from '@jangada/config/settings.ts';
+import { headers } from '@jangada/proto/envelope.ts';
+import type { Part } from '@jangada/proto/reply.ts';
+import { refused as refusedFact, requested } from '@jangada/proto/run.ts';
+import { publishReply } from '@jangada/runtime/emit.ts';
+import { bodyOf, headOf } from '@jangada/runtime/heard.ts';
+import { openService } from '@jangada/runtime/service.ts';
+import { startPostgres } from '@jangada/servers/postgres.ts';
+import { up } from '@jangada/store/0001_core.ts';
+import { openStore } from '@jangada/store/store.ts';
+import type { CoreTables } from '@jangada/store/tables.ts';
+import { keyPair } from '@jangada/testkit/identity.ts';
+import { until } from '@jangada/testkit/until.ts';
+import { type Pass, passReader } from '@jangada/trust/pass.ts';
+import { hashPassword } from '@jangada/trust/password.ts';
+import { keyRingOf } from '@jangada/trust/seal.ts';
+import { Kysely, PostgresDialect } from 'kysely';
+import pg from 'pg';
+import { WebSocket } from 'ws';
+import { contract } from './contract.ts';
+import { openServer } from './server.ts';
+import { bodies, messageKeys, openTeller, startBroker } from './test-broker.ts';
+
+/** An edge on a real broker and a real database; the services behind it are played by a function. */
+
+const password = 'correct horse battery staple';
+const usage = { promptTokens: 0, completionTokens: 0, totalTokens: 0, processingTimeMs: 1 };
+const answered: Part = {
+  type: 'answered',
+  confidence: 1,
+  usage,
+  cached: false,
+  degraded: false,
+  intent: 'any',
+};
+
+export interface Asked {
+  readonly tenant: string;
+  readonly pass: Pass;
+  readonly body: { readonly question: string; readonly subjectId?: string | undefined };
+  readonly traceparent: string;
+  readonly headers: readonly string[];
+}
+
+/** `answer` gives the texts that the services tell; each is one reply. */
+export const startEdge = async (
+  over: Readonly<Record<string, unknown>> = {},
+  answer: (question: string) => readonly string[] = (question) => [question],
+) => {
+  const passKeys = keyPair('pass');
+  const tokenKeys = keyPair('token');
+  const [broker, database] = await Promise.all([
+    startBroker(),
+    startPostgres({ dir: await mkdtemp(join(tmpdir(), 'jangada-edge-')), durability: 'relaxed' }),
+  ]);
+  const own: Readonly<Record<string, unknown>> = {
+    ...{ NATS_URL: broker.url, NATS_NKEY_SEED: broker.seed, HEALTH_PORT: 0, LOG_LEVEL: 'ERROR' },
+    ...{ JANGADA_PORT: 0, RUN_DEADLINE_MS: 5_000, DATABASE_URL: database.url },
+    ...{ PASS_PRIVATE_KEY: passKeys.secret, TOKEN_PRIVATE_KEY: tokenKeys.secret },
+    ...{ ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64'), ...over },
+  };
+  const read = Object.entries(settings).map(([name, { value }]) => [name, value.safeParse(own[name]).data]);
+  const config = Object.fromEntries([...read, ['MESSAGE_KEYS', () => messageKeys]]) as Values<
+    keyof typeof settings
+  >;
+
+  const db = new Kysely<CoreTables>({
+    dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: database.url }) }),
+  });
+  await up(db as never);
+  const about = { pack: 'any', time_zone: 'America/Sao_Paulo', currency: 'BRL' };
+  await db
+    .insertInto('tenants')
+    .values(['north', 'south'].map((id) => ({ id, name: id, locale: 'en' as const, ...about })))
+    .execute();
+  const password_hash = await hashPassword(password);
+  await db
+    .insertInto('accounts')
+    .values(
+      [
+        { id: 'ana', tenant_id: 'north' },
+        { id: 'eva', tenant_id: 'south' },
+      ].map((one) => ({
+        ...one,
+        alias: one.id,
+        email: `${one.id}@${one.tenant_id}.example`,
+        password_hash,
+        role: 'admin',
+        person_id: null,
+      })),
+    )
+    .execute();
+
+  const teller = await openTeller(broker);
+  const asked: Asked[] = [];
+  const refused: { subject: string; code: string }[] = [];
+  const readPass = passReader(keyRingOf(passKeys.ring));
+  const play = async ({ tenant, pass, body }: Asked): Promise<void> => {
+    const cause = { tenant, id: pass.rid, pass: undefined, traceparent: '' };
+    let index = 0;
+    for (const text of answer(body.question))
+      await publishReply(teller, cause, String(index++), [{ type: 'text', attempt: 1, text }]);
+    await publishReply(teller, cause, 'end', [answered]);
+  };
+  teller.bus.nc.subscribe('run.requested.*', {
+    callback: (_error, message) => {
+      const tenant = message.subject.split('.')[2] ?? '';
+      const pass = readPass(message.headers?.get(headers.pass) ?? '');
+      const one = {
+        tenant,
+        pass,
+        body: bodyOf(requested, { tenant, id: pass.rid }, message, bodies),
+        traceparent: message.headers?.get('traceparent') ?? '',
+        headers: message.headers?.keys() ?? [],
+      };
+      asked.push(one);
+      void play(one);
+    },
+  });
+  teller.bus.nc.subscribe('run.refused.*.*', {
+    callback: (_error, message) => {
+      refused.push({ subject: message.subject, code: headOf(refusedFact, message).code });
+    },
+  });
+  await teller.bus.nc.flush();
+
+  const store = await openStore('edge', config);
+  const service = await openService(contract, config, {});
+  const { url } = await openServer(service, config, { store, probes: { database: () => store.ping() } });
+
+  const tokens = new Map<string, Promise<string>>();
+  const logIn = async (email: string): Promise<string> => {
+    const response = await fetch(`${url}/v1/auth/token`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ email, password }),
+    });
+    return ((await response.json()) as { access_token: string }).access_token;
+  };
+  const tokenOf = (email = 'ana@north.example'): Promise<string> => {
+    const known = tokens.get(email) ?? logIn(email);
+    tokens.set(email, known);
+    return known;
+  };
+
+  return {
+    url,
+    service,
+    db,
+    asked,
+    refused,
+    /** The sum of a metric's series whose text begins so. */
+    metric: async (series: string): Promise<number> =>
+      (await service.metrics.text())
+        .split('\n')
+        .filter((line) => line.startsWith(series))
+        .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0),
+    tokenOf,
+    /** What a question by `POST /v1/query` comes to. */
+    query: async (body: unknown, more: Record<string, string> = {}) => {
+      const response = await fetch(`${url}/v1/query`, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          authorization: `Bearer ${await tokenOf()}`,
+          ...more,
+        },
+        body:
+          typeof body === 'string' || body instanceof Uint8Array ? (body as string) : JSON.stringify(body),
+      });
+      return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+    },
+    /** A socket and the frames that came. Signed in, unless `token` is empty. */
+    socket: async (
+      path = '/v1/agent',
+      { token, protocols = [] }: { token?: string; protocols?: string[] } = {},
+    ) => {
+      const bearer = token ?? (await tokenOf());
+      const socket = new WebSocket(url.replace('http', 'ws') + path, protocols, {
+        headers: bearer ? { authorization: `Bearer ${bearer}` } : {},
+      });
+      const frames: Record<string, unknown>[] = [];
+      socket.on('message', (data) => frames.push(JSON.parse(String(data))));
+      socket.on('error', () => undefined);
+      const closed = once(socket, 'close').then(([code, reason]) => ({
+        code: code as number,
+        reason: String(reason),
+      }));
+      await once(socket, 'open');
+      return {
+        socket,
+        frames,
+        closed,
+        send: (frame: unknown) =>
+          socket.send(typeof frame === 'string' || Buffer.isBuffer(frame) ? frame : JSON.stringify(frame)),
+        frame: (what: string, matches: (frame: Record<string, unknown>) => boolean) =>
+          until(what, () => frames.find(matches)),
+      };
+    },
+    [Symbol.asyncDispose]: async () => {
+      await service[Symbol.asyncDispose]();
+      await store[Symbol.asyncDispose]();
+      await db.destroy();
+      await teller.bus.close();
+      await Promise.all([broker.stop(), database.stop()]);
+    },
+  };
+};
+
+/** A message of the seed dialect that asks. */
+export const seedQuery = (over: object = {}) => ({
+  id: crypto.randomUUID(),
+  type: 'query',
+  timestamp: new Date().toISOString(),
+  sessionId: 'session-1',
+  payload: { query: 'hello' },
+  metadata: { userId: 'ana', version: '1.0' },
+  ...over,
+});
