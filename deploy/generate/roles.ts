@@ -75,12 +75,14 @@ const hearsFacts = (contract: Contract): boolean =>
 const wakes = (contract: Contract): boolean =>
   contract.kind === 'sink' && contract.on.some(({ kind }) => kind === 'tick');
 
+/** Histories and keys: whoever brings data in adds to them and changes none. */
+const addedTo: readonly string[] = ['consents', 'tenant_keys', 'subject_keys'];
+
 /** What imports write: the tenants, who cares for whom, and all that the packs keep. */
 const importRights = (tablesOfPacks: readonly string[]): readonly Right[] =>
-  [...new Set(['tenants', 'care_relationships', 'consents', 'consent_levels', ...tablesOfPacks])].flatMap(
+  [...new Set(['tenants', 'care_relationships', 'consent_levels', ...addedTo, ...tablesOfPacks])].flatMap(
     (table) =>
-      // A history is added to and never changed.
-      (['select', 'insert', ...(table === 'consents' ? [] : ['update' as const])] as const).map(
+      (['select', 'insert', ...(addedTo.includes(table) ? [] : ['update' as const])] as const).map(
         (command) => ({
           role: importer,
           table,

@@ -331,6 +331,56 @@ create policy svc_import_insert on public.services for insert to svc_import with
 create policy svc_import_select on public.services for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_update on public.services for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
+create table public.subject_keys (
+  tenant_id text not null,
+  subject_id text not null,
+  class text not null,
+  version smallint not null,
+  id text not null,
+  wrapped bytea,
+  tenant_key_version smallint not null,
+  state text not null default 'active'::text,
+  created_at timestamp with time zone not null default now(),
+  retired_at timestamp with time zone,
+  constraint subject_keys_id_key UNIQUE (id),
+  constraint subject_keys_pkey PRIMARY KEY (tenant_id, subject_id, class, version),
+  constraint subject_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  constraint subject_keys_check CHECK (((wrapped IS NULL) = ((state = 'destroyed'::text) OR (retired_at IS NOT NULL)))),
+  constraint subject_keys_class_check CHECK ((class = ANY (ARRAY['clinical'::text, 'discretionary'::text]))),
+  constraint subject_keys_state_check CHECK ((state = ANY (ARRAY['active'::text, 'frozen'::text, 'destroyed'::text]))),
+  constraint subject_keys_version_check CHECK ((version > 0))
+); -- of jangada_owner
+CREATE INDEX subject_keys_wrapped_by ON public.subject_keys USING btree (tenant_id, tenant_key_version) WHERE (wrapped IS NOT NULL);
+alter table public.subject_keys enable row level security, force row level security;
+grant select on public.subject_keys to svc_data_access;
+grant insert, select on public.subject_keys to svc_import;
+create policy svc_data_access_select on public.subject_keys for select to svc_data_access using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
+create policy svc_import_insert on public.subject_keys for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_import_select on public.subject_keys for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+
+create table public.tenant_keys (
+  tenant_id text not null,
+  kind text not null,
+  version smallint not null,
+  id text not null,
+  wrapped bytea,
+  root text not null,
+  created_at timestamp with time zone not null default now(),
+  retired_at timestamp with time zone,
+  constraint tenant_keys_id_key UNIQUE (id),
+  constraint tenant_keys_pkey PRIMARY KEY (tenant_id, kind, version),
+  constraint tenant_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  constraint tenant_keys_check CHECK (((wrapped IS NULL) = (retired_at IS NOT NULL))),
+  constraint tenant_keys_kind_check CHECK ((kind = ANY (ARRAY['tenant'::text, 'index'::text]))),
+  constraint tenant_keys_version_check CHECK ((version > 0))
+); -- of jangada_owner
+alter table public.tenant_keys enable row level security, force row level security;
+grant select on public.tenant_keys to svc_data_access;
+grant insert, select on public.tenant_keys to svc_import;
+create policy svc_data_access_select on public.tenant_keys for select to svc_data_access using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
+create policy svc_import_insert on public.tenant_keys for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_import_select on public.tenant_keys for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+
 create table public.tenants (
   id text not null,
   name text not null,

@@ -62,6 +62,48 @@ export const settings = {
     value: key32,
     secret: true,
   }),
+  ENCRYPTION_KEYS_ACCEPTED: setting({
+    says: 'further root keys that unwrap, comma-separated: the one before, while a rotation lasts, or the one to come',
+    value: z
+      .string()
+      .default('')
+      .transform((text, context) => {
+        const keys = text.split(',').filter(Boolean);
+        const bytes = keys.map((key) => Buffer.from(key, 'base64'));
+        if (bytes.some((key) => key.length !== 32)) context.addIssue('must be 32 bytes each in base64');
+        return bytes;
+      }),
+    secret: true,
+  }),
+  AI_ENCRYPTION_PROVIDER: setting({
+    says: 'where the root of all field keys is: ENCRYPTION_KEY (LOCAL), Vault or OpenBao transit (VAULT), or AWS KMS',
+    value: z.enum(['LOCAL', 'VAULT', 'AWS_KMS']).default('LOCAL'),
+  }),
+  AI_ENCRYPTION_KEY_SPEC: setting({
+    says: 'what every key is',
+    value: z.literal('AES_256').default('AES_256'),
+  }),
+  AI_ENCRYPTION_KEY_ROTATION_ENABLED: setting({
+    says: 'whether keys are rotated by age',
+    value: z.stringbool().default(true),
+  }),
+  AI_AGENT_ENCRYPTION_KEY_ROTATION_HOURS: setting({
+    says: 'age from which a tenant’s key is due for rotation',
+    value: z.coerce.number().positive().default(24),
+  }),
+  VAULT_ADDR: setting({ says: 'Vault or OpenBao, for VAULT', value: z.url().optional() }),
+  VAULT_TOKEN: setting({
+    says: 'may encrypt and decrypt with the transit key and read it',
+    value: z.string().optional(),
+    secret: true,
+  }),
+  VAULT_TRANSIT_KEY: setting({ says: 'name of the transit key', value: z.string().default('jangada') }),
+  AI_KMS_KEY_ID: setting({
+    says: 'id, ARN or alias of the KMS key, for AWS_KMS',
+    value: z.string().optional(),
+  }),
+  AI_KMS_REGION: setting({ says: 'its AWS region', value: z.string().optional() }),
+  AI_KMS_ENDPOINT: setting({ says: 'a KMS endpoint other than the region’s own', value: z.url().optional() }),
   PASS_PRIVATE_KEY: setting({
     says: 'signs passes; only the edge holds it (JWK)',
     value: z.string(),

@@ -3,7 +3,15 @@ import type { ColumnType, Generated } from 'kysely';
 /** Timestamps are read as text in ISO 8601 and written as anything PostgreSQL takes. */
 type Time = ColumnType<string, string | Date, string | Date>;
 
-/** Tables that every pack shares. Made by 0001_core.ts. */
+declare const clear: unique symbol;
+
+/**
+ * The bytes of a sealed field. Only libs/vault makes them and only it opens them: neither text nor other bytes can
+ * be written where a column holds these.
+ */
+export type Sealed<T> = Buffer & { readonly [clear]: T };
+
+/** Tables that every pack shares. Made by 0001_core.ts and 0002_keys.ts. */
 export interface CoreTables {
   tenants: {
     id: string;
@@ -87,5 +95,27 @@ export interface CoreTables {
     started_at: Time;
     finished_at: Time | null;
     report: ColumnType<unknown, string, string>;
+  };
+  tenant_keys: {
+    tenant_id: string;
+    kind: 'tenant' | 'index';
+    version: number;
+    id: string;
+    wrapped: Buffer | null;
+    root: string;
+    created_at: ColumnType<string, never, never>;
+    retired_at: Time | null;
+  };
+  subject_keys: {
+    tenant_id: string;
+    subject_id: string;
+    class: 'clinical' | 'discretionary';
+    version: number;
+    id: string;
+    wrapped: Buffer | null;
+    tenant_key_version: number;
+    state: ColumnType<'active' | 'frozen' | 'destroyed', never, 'active' | 'frozen' | 'destroyed'>;
+    created_at: ColumnType<string, never, never>;
+    retired_at: Time | null;
   };
 }
