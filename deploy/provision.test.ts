@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { core } from '@jangada/proto/envelope.ts';
+import { core, limitStream } from '@jangada/proto/envelope.ts';
 import { type NatsServer, startNats } from '@jangada/servers/nats.ts';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import {
@@ -181,12 +181,29 @@ describe('with its rights alone', () => {
     }, 10_000);
   });
 
+  test('who counts against limits hears and reads what the operator sets, and sets nothing itself', async () => {
+    await using operator = await as('operator');
+    await using edge = await as('edge');
+    const live = edge.nc.subscribe(core.limitSet('*', '*'), { max: 1 });
+    await edge.nc.flush();
+    await jetstream(operator.nc).publish(core.limit('_', 'ai-user'), '{"max":1}');
+    await jetstream(operator.nc).publish(core.limit('_', 'ai-user'), '{"max":2}');
+    for await (const message of live) expect(message.subject).toBe(core.limitSet('_', 'ai-user'));
+    const jsm = await jetstreamManager(edge.nc, { checkAPI: false });
+    const found = await Array.fromAsync(
+      await jsm.direct.getLastMessagesFor(limitStream, { multi_last: [core.limit('*', '*')] }),
+    );
+    expect(found.map((message) => message.string())).toEqual(['{"max":2}']);
+    edge.nc.publish(core.limit('_', 'ai-user'), '{}');
+    await vi.waitFor(() => expect([...edge.denied]).toEqual(['publish limit._.ai-user']));
+  });
+
   test('the operator reads every stream and sends a message back on its way', async () => {
     await using operator = await as('operator');
     const jsm = await jetstreamManager(operator.nc);
     const streams: string[] = [];
     for await (const name of jsm.streams.names()) streams.push(name);
-    expect(streams.sort()).toEqual(['DEAD', 'FACTS', 'INTAKE', 'REPLY', 'SCHED']);
+    expect(streams.sort()).toEqual(['DEAD', 'FACTS', 'INTAKE', 'LIMITS', 'REPLY', 'SCHED']);
     await jetstream(operator.nc).publish('run.understood.t1.replayed', '{}');
     const found = await jsm.direct.getMessage('FACTS', { last_by_subj: 'run.understood.t1.replayed' });
     expect(found?.string()).toBe('{}');

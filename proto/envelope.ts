@@ -32,5 +32,12 @@ export const core = {
   changed: (tenant: string) => `changed.${tenant}`,
   /** The reply stream republishes here. */
   live: (tenant: string, run: string) => `live.${tenant}.${run}`,
+  /** Figures of a limit that an operator has set, the last kept; `_` stands for every tenant. */
+  limit: (tenant: string, policy: string) => `limit.${tenant}.${policy}`,
+  /** Set figures are republished here once they are stored. */
+  limitSet: (tenant: string, policy: string) => `limited.${tenant}.${policy}`,
   dead: (hop: string, tenant: string, id: string) => `dead.${hop}.${tenant}.${id}`,
 } as const;
+
+/** Keeps the figures of limits that an operator has set. */
+export const limitStream = 'LIMITS';

@@ -104,7 +104,12 @@ export const startOurs = async (
     port: 0,
     durability,
     given: { postgres: ground.postgres.url },
-    env: { OTEL_EXPORTER_OTLP_ENDPOINT: sink.url, OTEL_TRACES_SAMPLER_ARG: '0.01', ...env },
+    env: {
+      OTEL_EXPORTER_OTLP_ENDPOINT: sink.url,
+      OTEL_TRACES_SAMPLER_ARG: '0.01',
+      RATE_LIMIT_PROFILE: 'loadtest',
+      ...env,
+    },
   });
   await system.ready();
   const { nats, redis } = system.servers;

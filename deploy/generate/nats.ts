@@ -1,5 +1,5 @@
 import type { Contract } from '@jangada/hop/hop.ts';
-import { core } from '@jangada/proto/envelope.ts';
+import { core, limitStream } from '@jangada/proto/envelope.ts';
 import { filterOf, type Message, streamOf } from '@jangada/proto/message.ts';
 import { consumerOf, heardBy, saidBy } from '../topology.ts';
 import { schedulesOf } from './streams.ts';
@@ -33,6 +33,7 @@ export const rightsOf = (contract: Contract, borders: readonly string[]): Rights
   const isBorder = contract.kind === 'border';
   const follows: readonly Message[] = isBorder ? contract.follows : [];
   const schedules = schedulesOf(contract);
+  const limits = contract.kind !== 'sink' && contract.limits;
   return {
     publish: [
       ...saidBy(contract).map(filterOf),
@@ -48,6 +49,7 @@ export const rightsOf = (contract: Contract, borders: readonly string[]): Rights
       ...(isHop && contract.tells ? directGet(streamOf.reply) : []),
       ...(isBorder ? [...new Set(follows.map(({ kind }) => streamOf[kind]))].flatMap(directGet) : []),
       ...(isBorder ? [core.cancel('*', '*'), core.status] : []),
+      ...(limits ? directGet(limitStream) : []),
       ...(schedules.length > 0 ? [...schedules, ...directGet(streamOf.tick)] : []),
       ...['operator', ...borders].map(inbox),
     ],
@@ -58,17 +60,19 @@ export const rightsOf = (contract: Contract, borders: readonly string[]): Rights
       ...(contract.kind === 'sink' ? [] : [core.cancel('*', '*')]),
       // Whoever works under a grant may keep granted rows for a while, and must forget them when they change.
       ...(isHop && contract.demands.includes('grant') ? [core.changed('*')] : []),
+      ...(limits ? [core.limitSet('*', '*')] : []),
       ...(follows.some(({ kind }) => kind === 'reply') ? [core.live('*', '*')] : []),
     ],
   };
 };
 
-/** The operator reads everything, stops runs, tells caches to forget and sends dead letters back on their way. */
+/** The operator reads everything, stops runs, tells caches to forget, sets limits and sends dead letters back on their way. */
 const operatorRights = (contracts: readonly Contract[]): Rights => ({
   publish: [
     core.status,
     core.cancel('*', '*'),
     core.changed('*'),
+    core.limit('*', '*'),
     ...new Set(contracts.flatMap(heardBy).map(filterOf)),
     '$JS.API.INFO',
     '$JS.API.STREAM.NAMES',

@@ -1,5 +1,6 @@
 import type { Contract } from '@jangada/hop/hop.ts';
 import { messages } from '@jangada/proto/catalogue.ts';
+import { core, limitStream } from '@jangada/proto/envelope.ts';
 import { filterOf, type Message, streamOf } from '@jangada/proto/message.ts';
 import { reply } from '@jangada/proto/reply.ts';
 import { ackWaitMs } from '@jangada/runtime/consume.ts';
@@ -88,6 +89,19 @@ export const streams = (): readonly Stream[] => {
       max_age: days(30),
       max_bytes: mebibytes(1_024),
       allow_direct: true,
+    },
+    {
+      name: limitStream,
+      description: 'Figures of limits that an operator has set, the last of each, live to all who count.',
+      subjects: [core.limit('*', '*')],
+      ...common,
+      retention: 'limits',
+      discard: 'old',
+      max_msgs_per_subject: 1,
+      max_msgs: 10_000,
+      max_msg_size: 1_024,
+      allow_direct: true,
+      republish: { src: core.limit('*', '*'), dest: core.limitSet('{{wildcard(1)}}', '{{wildcard(2)}}') },
     },
   ] as Stream[];
 };

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 
 /**
@@ -20,6 +21,13 @@ const keySet = (says: string) =>
 
 const setting = <S extends z.ZodType>(declared: Setting<S>): Setting<S> => declared;
 const port = z.coerce.number().int().min(0).max(65_535);
+const positive = z.coerce.number().int().min(1);
+const wholeSeconds = positive.multipleOf(1_000);
+const isRange = (text: string): boolean => {
+  const [address = '', bits, ...rest] = text.trim().split('/');
+  const longest = isIP(address) === 6 ? 128 : 32;
+  return isIP(address) > 0 && rest.length === 0 && (bits === undefined || Number(bits) <= longest);
+};
 const key32 = z.string().transform((text, context) => {
   const bytes = Buffer.from(text, 'base64');
   if (bytes.length !== 32) context.addIssue('must be 32 bytes in base64');
@@ -152,6 +160,45 @@ export const settings = {
       .string()
       .default('')
       .transform((text) => text.split(',').filter(Boolean)),
+  }),
+  TRUSTED_PROXIES: setting({
+    says: 'addresses or CIDR ranges of proxies whose X-Forwarded-For is believed, comma-separated; none means nobody’s',
+    value: z
+      .string()
+      .default('')
+      .transform((text, context) => {
+        const ranges = text.split(',').filter(Boolean);
+        for (const range of ranges) if (!isRange(range)) context.addIssue(`${range} is not an address`);
+        return ranges;
+      }),
+  }),
+  RATE_LIMIT_PROFILE: setting({
+    says: 'production: the packs’ limits; loadtest: ten thousand times as much, except of failed log-ins to one account',
+    value: z.enum(['production', 'loadtest']).default('production'),
+  }),
+  RATE_LIMIT_REPLICAS: setting({
+    says: 'instances of a service that share a limit; each takes its part while Redis is away',
+    value: positive.default(1),
+  }),
+  AI_AGENT_MAX_SESSIONS_PER_IP: setting({
+    says: 'WebSockets that one address may hold open at once',
+    value: positive.default(10),
+  }),
+  PUBLIC_AI_RATE_LIMIT_MAX_REQUESTS: setting({
+    says: 'questions to the public agent from one address in its window',
+    value: positive.default(50),
+  }),
+  PUBLIC_AI_RATE_LIMIT_WINDOW_MS: setting({
+    says: 'that window, in ms; whole seconds',
+    value: wholeSeconds.default(900_000),
+  }),
+  TENANT_AI_RATE_LIMIT_MAX_REQUESTS: setting({
+    says: 'questions to a tenant’s agent from one person in its window',
+    value: positive.default(100),
+  }),
+  TENANT_AI_RATE_LIMIT_WINDOW_MS: setting({
+    says: 'that window, in ms; whole seconds',
+    value: wholeSeconds.default(300_000),
   }),
   RUN_DEADLINE_MS: setting({
     says: 'longest a run may take before its terminal answer',

@@ -22,6 +22,8 @@ export interface Hop<I extends Message = Message, O extends Message = Message> {
   readonly demands: readonly 'grant'[];
   /** True when the hop tells the person who asked something before its outcome. */
   readonly tells: boolean;
+  /** True when it counts against limits, and so may read what an operator has set of them. */
+  readonly limits: boolean;
 }
 
 /** A service that keeps what it hears: the effect is in PostgreSQL, under a unique key. */
@@ -46,6 +48,8 @@ export interface Border<O extends Message = Message> {
   readonly policy: Policy;
   readonly reads: readonly string[];
   readonly packTables: readonly PackTables[];
+  /** True when it counts against limits, and so may read what an operator has set of them. */
+  readonly limits: boolean;
 }
 
 export type Contract = Hop | Sink | Border;
@@ -68,9 +72,9 @@ export type Decide<H, Facts> = (body: In<H>, facts: Facts) => Out<H>;
 
 type HopDeclaration<I extends Message, O extends Message> = Omit<
   Hop<I, O>,
-  'kind' | 'reads' | 'packTables' | 'demands' | 'tells'
+  'kind' | 'reads' | 'packTables' | 'demands' | 'tells' | 'limits'
 > &
-  Partial<Pick<Hop<I, O>, 'reads' | 'packTables' | 'demands' | 'tells'>>;
+  Partial<Pick<Hop<I, O>, 'reads' | 'packTables' | 'demands' | 'tells' | 'limits'>>;
 
 /** Declares a hop. Emitting anything that is not in `emits` fails to compile, and the broker refuses it too. */
 export const hop = <I extends Message, const O extends Message>(
@@ -80,6 +84,7 @@ export const hop = <I extends Message, const O extends Message>(
   packTables: [],
   demands: [],
   tells: false,
+  limits: false,
   ...declared,
   kind: 'hop',
 });
@@ -91,8 +96,9 @@ export const sink = <I extends Message, const O extends Message = never>(
 
 /** Declares a border service. */
 export const border = <const O extends Message>(
-  declared: Omit<Border<O>, 'kind' | 'packTables'> & Partial<Pick<Border, 'packTables'>>,
-): Border<O> => ({ packTables: [], ...declared, kind: 'border' });
+  declared: Omit<Border<O>, 'kind' | 'packTables' | 'limits'> &
+    Partial<Pick<Border, 'packTables' | 'limits'>>,
+): Border<O> => ({ packTables: [], limits: false, ...declared, kind: 'border' });
 
 /** Pairs a message with its body; the compiler checks one against the other. */
 export const emit = <M extends Message>(

@@ -27,6 +27,8 @@ export interface Pack {
   /** Words before a person's name that say what the person is. */
   readonly leads: readonly { readonly role: 'subject' | 'provider'; readonly words: readonly string[] }[];
   readonly retention: readonly RetentionRule[];
+  /** How much a tenant of this pack may use. One with the name of a standing policy replaces it. */
+  readonly limits: readonly LimitPolicy[];
   readonly wording: Readonly<Record<'en' | 'pt-BR', Wording>>;
   /** Migrations of the pack's tables, by name; run in the order of the names. */
   readonly migrations: Readonly<Record<string, { up(db: Kysely<unknown>): Promise<void> }>>;
@@ -145,6 +147,40 @@ export interface RetentionRule {
   readonly ageColumn?: string;
   /** Rows that others still refer to stay, however old. */
   readonly unlessReferencedBy?: readonly { readonly table: string; readonly column: string }[];
+}
+
+/** What is counted: `ai` questions, `data` plans that read rows about people, `api` every other call. */
+export type LimitClass =
+  | 'ai'
+  | 'data'
+  | 'api'
+  | 'signin'
+  | 'mfa'
+  | 'privacy'
+  | 'public'
+  | 'tenant'
+  | 'sessions'
+  | 'model-calls'
+  | 'model-tokens';
+
+/** How much of a class one key may use. All policies of a class apply together. */
+export interface LimitPolicy {
+  /** `[a-z-]+`, as headers, metrics and the command line name it. */
+  readonly name: string;
+  readonly class: LimitClass;
+  /** Whose use is counted together. A `role` is counted within its tenant. */
+  readonly key: 'ip' | 'user' | 'tenant' | 'role';
+  readonly max: number;
+  /** Counted from the first use on. For what is held at once: how long a place outlives a holder that died. */
+  readonly windowMs: number;
+  /** What `max` is multiplied by for a role; 1 where none is named. */
+  readonly roles?: Readonly<Record<string, number>>;
+  /** Only what failed is counted. */
+  readonly onlyFailures?: true;
+  /** Without the shared count each replica allows no more than its share, instead of up to twice. */
+  readonly failClosed?: true;
+  /** Held and given back, instead of used up. */
+  readonly atOnce?: true;
 }
 
 /** The words of answers in one language. Placeholders are in braces. */

@@ -23,6 +23,14 @@ const shape = z.object({
     )
     .min(1),
   retention: z.array(z.object({ class: z.string(), days: z.int().positive() })),
+  limits: z.array(
+    z.object({
+      name: z.string().regex(/^[a-z-]{2,40}$/),
+      max: z.int().positive(),
+      windowMs: z.int().min(1_000).multipleOf(1_000),
+      roles: z.record(z.string(), z.number().positive()).optional(),
+    }),
+  ),
 });
 
 const distinct = (names: readonly (string | undefined)[]): readonly string[] =>
@@ -114,6 +122,16 @@ export const load = (pack: Pack): Pack => {
   for (const { source, state } of pack.states) {
     if (!pack.sources[source]?.states[state])
       wrong.push(`words for the state ${state} of ${source}, which is not declared`);
+  }
+  for (const limited of ['ai', 'data', 'api']) {
+    if (!pack.limits.some((policy) => policy.class === limited)) wrong.push(`nothing limits ${limited}`);
+  }
+  const limits = pack.limits.map(({ name }) => name);
+  for (const name of new Set(limits.filter((one, at) => limits.indexOf(one) < at)))
+    wrong.push(`two limits are called ${name}`);
+  for (const { name, roles = {} } of pack.limits) {
+    for (const role of Object.keys(roles))
+      if (!pack.roles[role]) wrong.push(`limit ${name} names the role ${role}, which is not declared`);
   }
   const aged = packTables([pack]).aged;
   for (const { class: name, unlessReferencedBy = [] } of pack.retention) {

@@ -17,4 +17,5 @@ export const contract = border({
   // Looking up an account, at log-in only.
   policy: policy({ timeoutMs: 2_000 }),
   reads: ['tenants', 'accounts'],
+  limits: true,
 });

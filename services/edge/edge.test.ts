@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HttpAgent } from '@ag-ui/client';
 import { settings, type Values } from '@jangada/config/settings.ts';
+import { openLimits } from '@jangada/limits/limits.ts';
 import { core, headers } from '@jangada/proto/envelope.ts';
 import type { Part } from '@jangada/proto/reply.ts';
 import { refused as refusedFact, requested } from '@jangada/proto/run.ts';
@@ -12,6 +13,7 @@ import { publishReply } from '@jangada/runtime/emit.ts';
 import { bodyOf, headOf } from '@jangada/runtime/heard.ts';
 import { openService, type Service } from '@jangada/runtime/service.ts';
 import { startPostgres } from '@jangada/servers/postgres.ts';
+import { startRedis } from '@jangada/servers/redis.ts';
 import { up } from '@jangada/store/0001_core.ts';
 import { openStore } from '@jangada/store/store.ts';
 import type { CoreTables } from '@jangada/store/tables.ts';
@@ -46,6 +48,7 @@ const text = (words: string, attempt = 1): Part => ({ type: 'text', attempt, tex
 
 let broker: Awaited<ReturnType<typeof startBroker>>;
 let database: Awaited<ReturnType<typeof startPostgres>>;
+let redis: Awaited<ReturnType<typeof startRedis>>;
 let teller: Awaited<ReturnType<typeof openTeller>>;
 let service: Service;
 let url: string;
@@ -67,6 +70,7 @@ const configOf = (over: object = {}) => {
   const own = {
     ...{ NATS_URL: broker.url, NATS_NKEY_SEED: broker.seed, HEALTH_PORT: 0, LOG_LEVEL: 'ERROR' },
     ...{ JANGADA_PORT: 0, ALLOWED_ORIGINS: 'https://app.example', RUN_DEADLINE_MS: 1_000 },
+    ...{ REDIS_URL: redis.url, RATE_LIMIT_PROFILE: 'loadtest' },
     ...{ PASS_PRIVATE_KEY: passKeys.secret, TOKEN_PRIVATE_KEY: tokenKeys.secret },
     ...{ ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64'), DATABASE_URL: database.url, ...over },
   };
@@ -96,9 +100,10 @@ const answer = async (tenant: string, { rid }: Pass, question: string): Promise<
 };
 
 beforeAll(async () => {
-  [broker, database] = await Promise.all([
+  [broker, database, redis] = await Promise.all([
     startBroker(),
     startPostgres({ dir: await mkdtemp(join(tmpdir(), 'jangada-edge-')), durability: 'relaxed' }),
+    startRedis({ dir: await mkdtemp(join(tmpdir(), 'jangada-edge-')) }),
   ]);
   const db = new Kysely<CoreTables>({
     dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: database.url }) }),
@@ -119,6 +124,7 @@ beforeAll(async () => {
     ['ana', 'clinic'],
     ['bia', 'clinic'],
     ['eva', 'other'],
+    ['guessed', 'clinic'],
   ] as const;
   await db
     .insertInto('accounts')
@@ -164,8 +170,16 @@ beforeAll(async () => {
   const config = configOf();
   const store = await openStore('edge', config);
   service = await openService(contract, config, { database: () => store.ping() });
-  ({ url } = await openServer(service, config, { store, probes: { database: () => store.ping() } }));
+  const limits = openLimits({
+    settings: config,
+    secret: config.ENCRYPTION_KEY,
+    metrics: service.metrics,
+  });
+  const probes = { database: () => store.ping() };
+  ({ url } = await openServer(service, config, { store, limits, probes }));
   closing = [
+    () => limits[Symbol.asyncDispose](),
+    () => redis.stop(),
     () => service[Symbol.asyncDispose](),
     () => store[Symbol.asyncDispose](),
     () => teller.bus.close(),
@@ -243,8 +257,26 @@ describe('the door', () => {
     expect(await response.json()).toMatchObject({ token_type: 'Bearer', expires_in: 600 });
     expect(await codeOf(await logIn('ana@clinic.example', 'wrong'))).toEqual([401, 'AUTH_INVALID']);
     for (let attempt = 0; attempt < 10; attempt++) await logIn('nobody@clinic.example');
-    expect((await logIn('nobody@clinic.example')).status).toBe(429);
+    const refused = await logIn('Nobody@clinic.example');
+    expect(refused.headers.get('ratelimit')).toMatch(/"signin-account";r=0;t=\d+/);
+    expect(refused.headers.get('ratelimit-policy')).toContain('"signin-account";q=10;w=900');
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(880);
+    expect(await codeOf(refused)).toEqual([429, 'RATE_LIMITED']);
     expect((await logIn('ana@clinic.example')).status).toBe(200);
+  });
+
+  test('ten wrong passwords close an account for the right one too, and a hundred right ones do not', async () => {
+    for (let attempt = 0; attempt < 100; attempt += 10) {
+      const many = Array.from({ length: 10 }, () => logIn('bia@clinic.example'));
+      for (const { status } of await Promise.all(many)) expect(status).toBe(200);
+    }
+    // At once, so that a guess does not slip in before the others are counted.
+    const guesses = await Promise.all([
+      ...Array.from({ length: 30 }, () => logIn('guessed@clinic.example', 'wrong')),
+      logIn('guessed@clinic.example'),
+    ]);
+    expect(guesses.map(({ status }) => status)).not.toContain(200);
+    expect((await logIn('guessed@clinic.example')).status).toBe(429);
   });
 
   test('without a token there is no difference between what exists and what does not', async () => {
@@ -820,11 +852,13 @@ test('a port that is taken is said in one sentence', async () => {
   const config = { ...configOf(), JANGADA_PORT: port };
   const store = await openStore('edge', config);
   const second = await openService(contract, config);
+  const limits = openLimits({ settings: config, metrics: second.metrics });
   try {
-    await expect(openServer(second, config, { store, probes: {} })).rejects.toThrow(
+    await expect(openServer(second, config, { store, limits, probes: {} })).rejects.toThrow(
       `port ${port} on 127.0.0.1 is taken`,
     );
   } finally {
+    await limits[Symbol.asyncDispose]();
     await second[Symbol.asyncDispose]();
     await store[Symbol.asyncDispose]();
     other.close();

@@ -1,42 +1,40 @@
 import { hashPassword, verifyPassword } from '@jangada/trust/password.ts';
 import type { FastifyInstance } from 'fastify';
-import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import type { Accounts } from './accounts.ts';
 import type { Identities } from './identity.ts';
+import type { Failures } from './limits.ts';
 import type { Meter } from './meter.ts';
 import { Refusal } from './refusal.ts';
 
 /** Log-in by password, and the keys that verify what it returns. */
 
 const credentials = z.object({ email: z.string().min(3).max(254), password: z.string().min(1).max(1_024) });
-const failuresAllowed = 10;
-const forgetFailuresMs = 15 * 60_000;
 
-export const loginRoutes = (
-  app: FastifyInstance,
-  identities: Identities,
-  accounts: Accounts,
-  meter: Meter,
-): void => {
-  const failures = new LRUCache<string, number>({ max: 50_000, ttl: forgetFailuresMs });
+interface Deps {
+  readonly identities: Identities;
+  readonly accounts: Accounts;
+  readonly failures: Failures;
+  readonly meter: Meter;
+}
+
+export const loginRoutes = (app: FastifyInstance, { identities, accounts, failures, meter }: Deps): void => {
   // Verified against when there is no such account, so that the time taken does not tell.
   const nobody = hashPassword(crypto.randomUUID());
 
   app.post('/v1/auth/token', { config: { public: true } }, async (request) => {
     const { data } = credentials.safeParse(request.body);
     if (!data) throw new Refusal('INPUT_INVALID');
-    const caller = `${data.email.toLowerCase()} ${request.ip}`;
-    const failed = failures.get(caller) ?? 0;
-    if (failed >= failuresAllowed) throw new Refusal('RATE_LIMITED');
+    const claimant = { ip: request.ip, account: data.email };
+    await failures.check('signin', claimant);
     const account = await accounts.byEmail(data.email);
     const matches = await verifyPassword(data.password, account?.passwordHash ?? (await nobody));
     if (!account || !matches) {
-      failures.set(caller, failed + 1);
+      await failures.failed('signin', claimant);
       meter.authenticationFailed();
       throw new Refusal('AUTH_INVALID');
     }
-    failures.delete(caller);
+    await failures.succeeded('signin', claimant);
     const { token, expiresInSeconds } = await identities.issue(account, crypto.randomUUID(), {
       acr: 'aal1',
       amr: ['pwd'],

@@ -1,11 +1,34 @@
+import { followChanges } from '@jangada/limits/changes.ts';
+import { openLimits } from '@jangada/limits/limits.ts';
+import { optional } from '@jangada/runtime/health.ts';
 import { configOf, openService } from '@jangada/runtime/service.ts';
 import { openStore } from '@jangada/store/store.ts';
+import { openTelemetry } from '@jangada/telemetry/telemetry.ts';
 import { contract } from './contract.ts';
 import { edgeSettings, openServer } from './server.ts';
 
-const config = configOf(['DATABASE_URL', 'DATABASE_POOL_SIZE', ...edgeSettings]);
+const config = configOf([
+  'DATABASE_URL',
+  'DATABASE_POOL_SIZE',
+  'REDIS_URL',
+  'RATE_LIMIT_PROFILE',
+  'RATE_LIMIT_REPLICAS',
+  'AI_AGENT_MAX_SESSIONS_PER_IP',
+  'PUBLIC_AI_RATE_LIMIT_MAX_REQUESTS',
+  'PUBLIC_AI_RATE_LIMIT_WINDOW_MS',
+  'TENANT_AI_RATE_LIMIT_MAX_REQUESTS',
+  'TENANT_AI_RATE_LIMIT_WINDOW_MS',
+  ...edgeSettings,
+]);
+const telemetry = openTelemetry(contract.name, config);
 await using store = await openStore(contract.name, config);
-const probes = { database: () => store.ping() };
-await using service = await openService(contract, config, probes);
-await openServer(service, config, { store, probes });
+await using limits = openLimits({
+  settings: config,
+  secret: config.ENCRYPTION_KEY,
+  metrics: telemetry.metrics,
+});
+const probes = { database: () => store.ping(), redis: optional(() => limits.ping()) };
+await using service = await openService(contract, config, probes, telemetry);
+await followChanges(service.bus.nc, limits, telemetry.log);
+await openServer(service, config, { store, limits, probes: { database: probes.database } });
 await service.stopped;

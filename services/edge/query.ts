@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { Admission, Run } from './admission.ts';
 import { type AgentResponse, agentResponse, endOf, wholeAnswer } from './answer.ts';
-import { refusalOf } from './refusal.ts';
+import { refusalOf, retryHeaders } from './refusal.ts';
 import { shaped } from './shape.ts';
 
 /** `POST /v1/query`: one question, one answer. */
@@ -50,7 +50,7 @@ export const queryRoute = (app: FastifyInstance, admission: Admission): void => 
       const refusal = refusalOf(error);
       if (!refusal) throw error;
       const { code, locale, run: id = '', field } = refusal;
-      if (faults[code].retryable) reply.header('retry-after', '1');
+      reply.headers(retryHeaders(refusal));
       const response = agentResponse('', endOf(code, locale), about({ id, locale }));
       return answered({ ...response, ...(field ? { field } : {}) });
     }

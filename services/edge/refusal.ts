@@ -1,5 +1,6 @@
 import { Unavailable } from '@jangada/hop/outcome.ts';
-import type { Code, Locale } from '@jangada/proto/errors.ts';
+import { headersOf, type Verdict } from '@jangada/limits/verdict.ts';
+import { type Code, faults, type Locale } from '@jangada/proto/errors.ts';
 import { limitReached, Refused } from '@jangada/runtime/bus.ts';
 import { isTransient } from '@jangada/runtime/resilience.ts';
 
@@ -12,15 +13,25 @@ export class Refusal extends Error {
   readonly run: string | undefined;
   /** The path of the field that is at fault, where one is. Never what was in it. */
   readonly field: string | undefined;
+  /** What the limits said, where they refused. */
+  readonly limit: Verdict | undefined;
 
-  constructor(code: Code, about: { locale?: Locale; run?: string; field?: string } = {}) {
+  constructor(code: Code, about: { locale?: Locale; run?: string; field?: string; limit?: Verdict } = {}) {
     super(code);
     this.code = code;
     this.locale = about.locale ?? 'en';
     this.run = about.run;
     this.field = about.field;
+    this.limit = about.limit;
   }
 }
+
+/** When to come back, as HTTP says it; nothing for what will not change. */
+export const retryHeaders = ({ code, limit }: Refusal): Readonly<Record<string, string>> => {
+  const { status, retryable } = faults[code];
+  if (limit) return headersOf(limit);
+  return retryable && status !== 401 ? { 'retry-after': '1' } : {};
+};
 
 /** Whatever was thrown, as something that may be said; undefined for a fault of ours, which belongs in the log. */
 export const refusalOf = (error: unknown): Refusal | undefined => {

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import websocket from '@fastify/websocket';
 import { ConfigError } from '@jangada/config/config.ts';
 import type { Values } from '@jangada/config/settings.ts';
+import type { Limits } from '@jangada/limits/limits.ts';
 import { errorBody, faults } from '@jangada/proto/errors.ts';
 import { token as requestToken } from '@jangada/proto/message.ts';
 import type { Probes } from '@jangada/runtime/health.ts';
@@ -17,10 +18,11 @@ import { openFollower } from './follow.ts';
 import { answerRaw } from './headers.ts';
 import { healthRoutes } from './health.ts';
 import { openIdentities } from './identity.ts';
+import { openFailures } from './limits.ts';
 import { loginRoutes } from './login.ts';
 import { type Meter, openMeter } from './meter.ts';
 import { queryRoute } from './query.ts';
-import { Refusal, refusalOf } from './refusal.ts';
+import { Refusal, refusalOf, retryHeaders } from './refusal.ts';
 import { runRoutes } from './runs.ts';
 import { chooseSubprotocol, openSockets } from './socket.ts';
 import { openStreams } from './sse.ts';
@@ -39,6 +41,7 @@ export const edgeSettings = [
   'ENCRYPTION_KEY',
   'MESSAGE_KEYS',
   'RUN_DEADLINE_MS',
+  'TRUSTED_PROXIES',
 ] as const;
 
 /** How long a drain waits for runs to end by themselves. */
@@ -48,7 +51,7 @@ const lastRunsMs = 5_000;
 export const openServer = async (
   service: Service,
   config: Values<'JANGADA_ENV' | (typeof edgeSettings)[number]>,
-  { store, probes }: { store: Store; probes: Probes },
+  { store, limits, probes }: { store: Store; limits: Limits; probes: Probes },
 ): Promise<{ url: string }> => {
   const meter = openMeter(service);
   const accounts = openAccounts(store, service.policy);
@@ -65,6 +68,7 @@ export const openServer = async (
     http: serverOptions,
     clientErrorHandler: answerUnreadable,
     frameworkErrors: (_error, { raw }) => answerRaw(raw.socket, 400, 'INPUT_INVALID'),
+    trustProxy: config.TRUSTED_PROXIES.length > 0 && config.TRUSTED_PROXIES,
     routerOptions: { maxParamLength: 200 },
     genReqId: ({ headers }) => {
       const given = headers['x-request-id']?.toString();
@@ -80,7 +84,7 @@ export const openServer = async (
   answerErrors(app, service);
   measure(app, meter);
 
-  loginRoutes(app, identities, accounts, meter);
+  loginRoutes(app, { identities, accounts, meter, failures: openFailures(limits) });
   healthRoutes(app, service, { probes, accepting: () => accepting });
   runRoutes(app, { admission, streams, runDeadlineMs: config.RUN_DEADLINE_MS });
   queryRoute(app, admission);
@@ -123,9 +127,9 @@ const answerErrors = (app: FastifyInstance, { log }: Service): void => {
     const { method, id: requestId, routeOptions } = request;
     if (code === 'INTERNAL')
       log.error({ operation: 'request', requestId, method, route: routeOptions.url, ...faultFields(error) });
-    const { status, retryable } = faults[code];
+    const { status } = faults[code];
     if (status === 401) reply.header('www-authenticate', 'Bearer');
-    if (retryable && status !== 401) reply.header('retry-after', '1');
+    reply.headers(retryHeaders(refusal));
     if (run) reply.header('jangada-run', run);
     return reply.code(status).send(errorBody(code, requestId, locale, field));
   });

@@ -3,6 +3,8 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { settings, type Values } from '@jangada/config/settings.ts';
+import { openLimits } from '@jangada/limits/limits.ts';
+import { packs } from '@jangada/packs/registry.ts';
 import { headers } from '@jangada/proto/envelope.ts';
 import type { Part } from '@jangada/proto/reply.ts';
 import { refused as refusedFact, requested } from '@jangada/proto/run.ts';
@@ -60,6 +62,8 @@ export const startEdge = async (
   const own: Readonly<Record<string, unknown>> = {
     ...{ NATS_URL: broker.url, NATS_NKEY_SEED: broker.seed, HEALTH_PORT: 0, LOG_LEVEL: 'ERROR' },
     ...{ JANGADA_PORT: 0, RUN_DEADLINE_MS: 5_000, DATABASE_URL: database.url },
+    // Where no Redis is: limits are counted here alone, which is all that one edge needs.
+    ...{ REDIS_URL: 'redis://127.0.0.1:1', RATE_LIMIT_PROFILE: 'loadtest' },
     ...{ PASS_PRIVATE_KEY: passKeys.secret, TOKEN_PRIVATE_KEY: tokenKeys.secret },
     ...{ ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64'), ...over },
   };
@@ -72,7 +76,7 @@ export const startEdge = async (
     dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: database.url }) }),
   });
   await up(db as never);
-  const about = { pack: 'any', time_zone: 'America/Sao_Paulo', currency: 'BRL' };
+  const about = { pack: packs[0]?.name ?? '', time_zone: 'America/Sao_Paulo', currency: 'BRL' };
   await db
     .insertInto('tenants')
     .values(['north', 'south'].map((id) => ({ id, name: id, locale: 'en' as const, ...about })))
@@ -130,7 +134,9 @@ export const startEdge = async (
 
   const store = await openStore('edge', config);
   const service = await openService(contract, config, {});
-  const { url } = await openServer(service, config, { store, probes: { database: () => store.ping() } });
+  const limits = openLimits({ settings: config, secret: config.ENCRYPTION_KEY, metrics: service.metrics });
+  const probes = { database: () => store.ping() };
+  const { url } = await openServer(service, config, { store, limits, probes });
 
   const tokens = new Map<string, Promise<string>>();
   const logIn = async (email: string): Promise<string> => {
@@ -203,6 +209,7 @@ export const startEdge = async (
     },
     [Symbol.asyncDispose]: async () => {
       await service[Symbol.asyncDispose]();
+      await limits[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();
       await db.destroy();
       await teller.bus.close();

@@ -7,6 +7,7 @@ import { sources } from './sources.ts';
 import { wording } from './wording.ts';
 
 const years = (count: number): number => 365 * count;
+const minutes = (count: number): number => count * 60_000;
 
 /** An aesthetic clinic in Brazil. */
 export const pack: Pack = {
@@ -97,6 +98,14 @@ export const pack: Pack = {
     { class: 'billing_data', days: years(7), table: 'billing', ageColumn: 'issued_at' },
     { class: 'audit_logs', days: years(2), table: 'audit_entries', ageColumn: 'at' },
     { class: 'system_logs', days: 90 },
+  ],
+  limits: [
+    { name: 'ai-user', class: 'ai', key: 'user', max: 20, windowMs: minutes(1) },
+    // A clinic has few staff and many clients, who together must not crowd the staff out.
+    { name: 'ai-role', class: 'ai', key: 'role', max: 600, windowMs: minutes(1), roles: { client: 0.5 } },
+    { name: 'ai-tenant', class: 'ai', key: 'tenant', max: 1_000, windowMs: minutes(1) },
+    { name: 'data-user', class: 'data', key: 'user', max: 50, windowMs: minutes(15) },
+    { name: 'api-user', class: 'api', key: 'user', max: 100, windowMs: minutes(15) },
   ],
   demo,
   migrations: {

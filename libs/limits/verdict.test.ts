@@ -1,0 +1,38 @@
+import { parseList } from 'structured-headers';
+import { expect, test } from 'vitest';
+import { headersOf, retryAfterOf, type Standing, verdictOf } from './verdict.ts';
+
+const minute: Standing = {
+  policy: 'ai-user',
+  max: 20,
+  windowMs: 60_000,
+  remaining: 3,
+  resetMs: 12_100,
+  allowed: true,
+};
+const spent: Standing = { ...minute, policy: 'ai-tenant', max: 1_000, remaining: 0, allowed: false };
+
+const read = (field: string | undefined) =>
+  parseList(field ?? '').map(([name, parameters]) => [name, Object.fromEntries(parameters)]);
+
+test('both fields are structured lists of the policies, with quota, window, what is left and until when', () => {
+  const fields = headersOf(verdictOf([minute, spent]));
+  expect(read(fields['ratelimit-policy'])).toEqual([
+    ['ai-user', { q: 20, w: 60 }],
+    ['ai-tenant', { q: 1_000, w: 60 }],
+  ]);
+  expect(read(fields['ratelimit'])).toEqual([
+    ['ai-user', { r: 3, t: 13 }],
+    ['ai-tenant', { r: 0, t: 13 }],
+  ]);
+});
+
+test('only what is refused is told when to come back: after the last of those that refuse', () => {
+  expect(headersOf(verdictOf([minute]))).not.toHaveProperty('retry-after');
+  const both = verdictOf([spent, { ...spent, resetMs: 899_001 }, { ...minute, resetMs: 9_999_999 }]);
+  expect([both.allowed, headersOf(both)['retry-after'], retryAfterOf(both)]).toEqual([false, '900', 900]);
+});
+
+test('where nothing limits nothing is said', () => {
+  expect([verdictOf([]).allowed, headersOf(verdictOf([]))]).toEqual([true, {}]);
+});

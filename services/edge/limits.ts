@@ -1,0 +1,44 @@
+import type { Limits } from '@jangada/limits/limits.ts';
+import type { Who } from '@jangada/limits/policies.ts';
+import type { Verdict } from '@jangada/limits/verdict.ts';
+import { Refusal } from './refusal.ts';
+
+/** Limits as the edge asks them: what is not allowed is a refusal that says when to come back. */
+
+/** Somebody who tries to prove who they are. */
+export interface Claimant {
+  readonly ip: string;
+  /** What is claimed: the name under which somebody signs in, or the id of an account. */
+  readonly account: string;
+}
+
+/**
+ * Failed proofs, of a password (`signin`) or of a second factor (`mfa`). Ask `check` before a proof is looked at, then
+ * say how it ended. Nothing that succeeds is counted, and nothing forgives what failed but time.
+ */
+export interface Failures {
+  /** @throws Refusal RATE_LIMITED when too much has failed */
+  check(kind: 'signin' | 'mfa', who: Claimant): Promise<void>;
+  failed(kind: 'signin' | 'mfa', who: Claimant): Promise<void>;
+  /** @throws Refusal RATE_LIMITED when too much failed meanwhile: guesses made at once are no more than one by one */
+  succeeded(kind: 'signin' | 'mfa', who: Claimant): Promise<void>;
+}
+
+export const openFailures = (limits: Limits): Failures => {
+  const whoOf = ({ ip, account }: Claimant): Who => ({ ip, user: account.toLowerCase() });
+  const check: Failures['check'] = async (kind, who) => {
+    allow(await limits.check(kind, whoOf(who)));
+  };
+  return {
+    check,
+    failed: async (kind, who) => {
+      await limits.charge(kind, whoOf(who));
+    },
+    succeeded: check,
+  };
+};
+
+/** @throws Refusal RATE_LIMITED */
+const allow = (limit: Verdict): void => {
+  if (!limit.allowed) throw new Refusal('RATE_LIMITED', { limit });
+};
