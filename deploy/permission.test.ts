@@ -297,12 +297,8 @@ const rowsOf = async (question: Question): Promise<ReadonlySet<unknown>> => {
   if (!grant || !source) return new Set();
   const statement = await grant;
   const [payload = ''] = statement.split('.');
-  const { reach, by, consent } = JSON.parse(Buffer.from(payload, 'base64url').toString()) as {
-    reach: 'tenant' | 'related' | 'own';
-    by?: string;
-    consent?: string[];
-  };
-  const query = read(source, plan, { reach, by, consent, zone: 'America/Sao_Paulo' });
+  const { consent } = JSON.parse(Buffer.from(payload, 'base64url').toString()) as { consent?: string[] };
+  const query = read(source, plan, { person: undefined, consent, zone: 'America/Sao_Paulo' });
   const rows = await reader.read({ grant: databasePart(statement) }, query);
   return new Set(rows.map((row) => row['_id']));
 };

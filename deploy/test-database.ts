@@ -70,6 +70,7 @@ export const grantFor = (own: Partial<Grant> = {}): Grant => ({
   sub: 'user-1',
   ph: 'hash',
   reach: 'tenant',
+  pur: 'care',
   fields: [],
   limit: 100,
   exp: Date.now() + 60_000,

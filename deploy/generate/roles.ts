@@ -1,8 +1,14 @@
 import type { Contract } from '@jangada/hop/hop.ts';
-import { packTables } from '@jangada/packs/registry.ts';
+import { packs, packTables } from '@jangada/packs/registry.ts';
+import { readables } from '@jangada/packs/rights.ts';
 
-/** The role that owns every table and function. Nobody logs in as it. */
+/** The role that owns every table. Nobody logs in as it. */
 export const owner = 'jangada_owner';
+/**
+ * The role that owns what verifies grants, and nothing else. Nobody logs in as it; its functions run as it, so whoever
+ * finds a hole in one of them is still where no row of a tenant is.
+ */
+const guard = 'jangada_sec';
 /** The role of `jangada import`. */
 export const importer = 'svc_import';
 
@@ -38,27 +44,29 @@ interface Right {
   readonly role: string;
   readonly table: string;
   readonly command: Command;
+  /** Absent: all of them. */
+  readonly columns?: readonly string[];
   /** Which rows, as an SQL condition. */
   readonly rows: string;
 }
 
-/** The rights of a service, one for each table and command. */
-const rightsOf = (contract: Contract): readonly Right[] => {
-  const role = roleOf(contract.name);
-  return commandsOf(contract).map(([table, command]) => ({
-    role,
-    table,
-    command,
-    rows: rowsFor(contract, table, command),
-  }));
-};
+/** What a role holds. Each login role is a service's; the others are taken by who shows a grant. */
+interface Role {
+  readonly name: string;
+  readonly login: boolean;
+  /** Functions of the schema `sec` that it may call. */
+  readonly calls: readonly string[];
+  readonly rights: readonly Right[];
+  /** Roles whose rights it has, or may take where it logs in. */
+  readonly memberOf: readonly string[];
+}
 
 const tenantColumn = (table: string): string => (table === 'tenants' ? 'id' : 'tenant_id');
 const claimed = (table: string): string => `${tenantColumn(table)} = (select sec.claimed_tenant())`;
+const granted = (table: string): string => `${tenantColumn(table)} = (select sec.granted_tenant())`;
 
 /** Which rows of a table a service may touch. */
 const rowsFor = (contract: Contract, table: string, command: Command): string => {
-  if (needsGrant(contract)) return `${tenantColumn(table)} = (select sec.granted_tenant())`;
   // At log-in nobody is known yet, and the border is who finds out.
   if (contract.kind === 'border') return 'true';
   // One batch of a sink holds what was heard of many tenants; each row was verified before it came here.
@@ -78,19 +86,150 @@ const wakes = (contract: Contract): boolean =>
 /** Histories and keys: whoever brings data in adds to them and changes none. */
 const addedTo: readonly string[] = ['consents', 'tenant_keys', 'subject_keys'];
 
-/** What imports write: the tenants, who cares for whom, and all that the packs keep. */
-const importRights = (tablesOfPacks: readonly string[]): readonly Right[] =>
-  [...new Set(['tenants', 'care_relationships', 'consent_levels', ...addedTo, ...tablesOfPacks])].flatMap(
-    (table) =>
-      (['select', 'insert', ...(addedTo.includes(table) ? [] : ['update' as const])] as const).map(
-        (command) => ({
-          role: importer,
-          table,
-          command,
-          rows: claimed(table),
+/** Who looks people up by name or id reads what finds them, and not what they are called. */
+const finding = ['id', 'full_text_search'];
+
+const columnsFor = (contract: Contract, table: string, command: Command): Pick<Right, 'columns'> =>
+  command === 'select' && onlyFinds(contract, table) ? { columns: finding } : {};
+
+const onlyFinds = (contract: Contract, table: string): boolean =>
+  !contract.reads.includes(table) &&
+  contract.packTables.every((use) => use === 'subjects' || !tablesOfPacks[use].includes(table));
+
+const claiming = (contract: Contract): Role => ({
+  name: roleOf(contract.name),
+  login: true,
+  calls: ['claimed_tenant()'],
+  memberOf: [],
+  rights: commandsOf(contract).map(([table, command]) => ({
+    role: roleOf(contract.name),
+    table,
+    command,
+    ...columnsFor(contract, table, command),
+    rows: rowsFor(contract, table, command),
+  })),
+});
+
+const reaches = ['tenant', 'related', 'own'] as const;
+
+const reachRole = (reach: string): string => `app_${reach}`;
+const purposeRole = (purpose: string): string => `purpose_${purpose}`;
+
+/** The column that says whom a row of the core's tables is about. */
+const aboutWhom: Readonly<Record<string, string>> = {
+  consent_levels: 'subject_id',
+  subject_keys: 'subject_id',
+};
+
+/** Which rows a reach shows. Neither OR nor join: both would read the whole tenant. */
+const within = (
+  reach: (typeof reaches)[number],
+  { table, subject }: { table: string; subject: string | undefined },
+): string => {
+  if (!subject || reach === 'tenant') return granted(table);
+  const whose = {
+    related: `${subject} = any ((select sec.granted_care())::text[])`,
+    own: `${subject} = (select sec.granted_person())`,
+  }[reach];
+  return `${granted(table)} and ${whose}`;
+};
+
+/**
+ * Who shows a grant takes the role of its reach and its purpose. Rows follow from the reach, columns from the
+ * purpose: a role for each, and one without rights of its own for each pair.
+ */
+const granting = (contract: Contract): readonly Role[] => {
+  const tables = readables(packs);
+  const purposes = [...new Set(tables.flatMap(({ columns }) => [...columns.keys()]))].sort();
+  const pairs = reaches.flatMap((reach) => purposes.map((purpose) => [reach, purpose] as const));
+  const pairRole = ([reach, purpose]: (typeof pairs)[number]): string => `${reachRole(reach)}_${purpose}`;
+  return [
+    ...reaches.map(
+      (reach): Role => ({
+        name: reachRole(reach),
+        login: false,
+        calls: [
+          'granted_tenant()',
+          ...{ tenant: [], related: ['granted_care()'], own: ['granted_person()'] }[reach],
+        ],
+        memberOf: [],
+        rights: [
+          ...contract.reads.map((table) => ({
+            table,
+            rows: within(reach, { table, subject: aboutWhom[table] }),
+          })),
+          ...tables.map((readable) => ({
+            table: readable.table,
+            columns: [],
+            rows: within(reach, readable),
+          })),
+        ].map((right) => ({ ...right, role: reachRole(reach), command: 'select' })),
+      }),
+    ),
+    ...purposes.map(
+      (purpose): Role => ({
+        name: purposeRole(purpose),
+        login: false,
+        calls: [],
+        memberOf: [],
+        rights: tables.flatMap(({ table, columns }) => {
+          const own = columns.get(purpose);
+          return own
+            ? [{ role: purposeRole(purpose), table, command: 'select' as const, columns: own, rows: '' }]
+            : [];
         }),
-      ),
-  );
+      }),
+    ),
+    ...pairs.map(
+      (pair): Role => ({
+        name: pairRole(pair),
+        login: false,
+        calls: [],
+        memberOf: [reachRole(pair[0]), purposeRole(pair[1])],
+        rights: [],
+      }),
+    ),
+    {
+      name: roleOf(contract.name),
+      login: true,
+      calls: ['show_grant(text)', 'granted_role()'],
+      memberOf: pairs.map(pairRole),
+      rights: [],
+    },
+  ];
+};
+
+/** What imports write: the tenants, who cares for whom, and all that the packs keep. */
+const importing = (tablesOfPacks: readonly string[]): Role => ({
+  name: importer,
+  login: true,
+  calls: ['claimed_tenant()'],
+  memberOf: [],
+  rights: [
+    ...new Set(['tenants', 'care_relationships', 'consent_levels', ...addedTo, ...tablesOfPacks]),
+  ].flatMap((table) =>
+    (['select', 'insert', ...(addedTo.includes(table) ? [] : ['update' as const])] as const).map(
+      (command) => ({ role: importer, table, command, rows: claimed(table) }),
+    ),
+  ),
+});
+
+/** Finds who is in somebody's care; it must see what the person who asks must not. */
+const guarding: Role = {
+  name: guard,
+  login: false,
+  calls: [],
+  memberOf: [],
+  rights: [
+    {
+      role: guard,
+      table: 'care_relationships',
+      command: 'select',
+      columns: ['tenant_id', 'provider_id', 'subject_id', 'valid_from', 'valid_to'],
+      rows: 'true',
+    },
+  ],
+};
 
 const policy = ({ role, table, command, rows }: Right): string => {
   const condition = {
@@ -102,43 +241,55 @@ const policy = ({ role, table, command, rows }: Right): string => {
   return `create policy ${role}_${command} on ${table} for ${command} to ${role} ${condition[command]};`;
 };
 
-const roleBlock = (role: string, rights: readonly Right[]): string => {
+const roleBlock = ({ name, calls, rights, memberOf }: Role): string => {
   const tables = [...new Set(rights.map(({ table }) => table))];
-  const grants = tables.map((table) => {
-    const commands = rights.filter((right) => right.table === table).map(({ command }) => command);
-    return `grant ${commands.join(', ')} on ${table} to ${role};`;
+  const grants = tables.flatMap((table) => {
+    const commands = rights
+      .filter((right) => right.table === table && right.columns?.length !== 0)
+      .map(({ command, columns }) => (columns ? `${command} (${columns.join(', ')})` : command));
+    return commands.length > 0 ? [`grant ${commands.join(', ')} on ${table} to ${name};`] : [];
   });
   return [
-    `grant usage on schema public, sec to ${role};`,
-    `grant execute on function sec.granted_tenant(), sec.claimed_tenant() to ${role};`,
+    `-- ${name}`,
+    ...(calls.length + rights.length > 0 ? [`grant usage on schema public, sec to ${name};`] : []),
+    ...(calls.length > 0
+      ? [`grant execute on function ${calls.map((call) => `sec.${call}`).join(', ')} to ${name};`]
+      : []),
     ...grants,
-    ...rights.map(policy),
+    ...rights.filter(({ rows }) => rows !== '').map(policy),
+    ...(memberOf.length > 0 ? [`grant ${memberOf.join(', ')} to ${name};`] : []),
   ].join('\n');
 };
 
 /**
- * Login roles, their rights and row-level security, in one transaction that can be run any number of times.
+ * Roles, their rights and row-level security, in one transaction that can be run any number of times.
  * @param imported tables that the packs' migrations make
  */
 export const rolesSql = (contracts: readonly Contract[], imported: readonly string[]): string => {
-  const roles = new Map<string, readonly Right[]>([
-    ...contracts.filter(usesDatabase).map((contract) => [roleOf(contract.name), rightsOf(contract)] as const),
-    [importer, importRights(imported)],
-  ]);
-  const names = [...roles.keys()];
+  const users = contracts.filter(usesDatabase);
+  const roles: readonly Role[] = [
+    guarding,
+    ...users.flatMap((contract) => (needsGrant(contract) ? granting(contract) : [claiming(contract)])),
+    importing(imported),
+  ];
+  const list = (some: readonly Role[]): string => some.map(({ name }) => `'${name}'`).join(', ');
+  const logins = roles.filter(({ login }) => login);
   return `-- Generated by \`npm run generate\` from the contracts of the services. deploy/migrate.ts runs it after the migrations.
--- A service has no right that is not written here, and no row without a policy that names it.
+-- Nobody has a right that is not written here, and no row without a policy that names them.
 
 select pg_advisory_xact_lock(hashtext('jangada roles'));
 
+-- Login roles have what they are given and take another role only by asking; the others pass on what they hold.
 do $$
-declare name text;
+declare
+  name text;
+  logins text[] := array[${list(logins)}];
 begin
-  foreach name in array array[${names.map((name) => `'${name}'`).join(', ')}] loop
+  foreach name in array logins || array[${list(roles.filter(({ login }) => !login))}] loop
     if not exists (select from pg_roles where rolname = name) then
       execute format('create role %I', name);
     end if;
-    execute format('alter role %I login noinherit', name);
+    execute format('alter role %I %s', name, case when name = any (logins) then 'login noinherit' else 'nologin inherit' end);
     -- Only who has these powers may take them away, so it is tried only where somebody gave them.
     if exists (select from pg_roles where rolname = name
         and (rolsuper or rolbypassrls or rolreplication or rolcreaterole or rolcreatedb)) then
@@ -149,16 +300,33 @@ end $$;
 
 -- What was granted before and is not granted below is gone, for every role.
 do $$
-declare item record;
+declare
+  item record;
+  ours text := '^(svc_.*|app_(tenant|related|own)(_.*)?|purpose_.*)$';
 begin
   for item in select schemaname, tablename, policyname from pg_policies where schemaname = 'public' loop
     execute format('drop policy %I on %I.%I', item.policyname, item.schemaname, item.tablename);
   end loop;
-  for item in select rolname from pg_roles where rolname like 'svc\\_%' loop
+  for item in select rolname from pg_roles where rolname ~ ours loop
     execute format('revoke all on all tables in schema public, sec from %I', item.rolname);
     execute format('revoke all on all sequences in schema public, sec from %I', item.rolname);
     execute format('revoke all on all functions in schema public, sec from %I', item.rolname);
     execute format('revoke all on schema public, sec from %I', item.rolname);
+    execute format('revoke all on database %I from %I', current_database(), item.rolname);
+  end loop;
+  revoke all on all tables in schema public from ${guard};
+  for item in
+    select c.oid::regclass as name, a.attname, r.rolname from pg_attribute a, pg_class c, aclexplode(a.attacl) x, pg_roles r
+    where c.oid = a.attrelid and r.oid = x.grantee and (r.rolname ~ ours or r.rolname = '${guard}')
+      and c.relnamespace in ('public'::regnamespace, 'sec'::regnamespace)
+  loop
+    execute format('revoke all (%I) on %s from %I', item.attname, item.name, item.rolname);
+  end loop;
+  for item in
+    select held.rolname as held, holder.rolname as holder from pg_auth_members m
+    join pg_roles held on held.oid = m.roleid join pg_roles holder on holder.oid = m.member where holder.rolname ~ ours
+  loop
+    execute format('revoke %I from %I', item.held, item.holder);
   end loop;
   -- Every table that holds a tenant's rows, whichever migration made it; its owner is bound too.
   for item in
@@ -169,10 +337,25 @@ begin
   loop
     execute format('alter table %s enable row level security, force row level security', item.name);
   end loop;
+  -- What verifies grants belongs to a role that has nothing else. The owner of the tables may still replace it.
+  execute format('grant usage, create on schema sec to %I', '${guard}');
+  execute format('grant %I to %I', '${guard}', '${owner}');
+  for item in select oid::regprocedure as name from pg_proc where pronamespace = 'sec'::regnamespace loop
+    execute format('alter routine %s owner to %I', item.name, '${guard}');
+  end loop;
+  for item in select oid::regclass as name from pg_class where relnamespace = 'sec'::regnamespace and relkind = 'r' loop
+    execute format('alter table %s owner to %I', item.name, '${guard}');
+  end loop;
+  -- Nobody else connects, and nobody makes temporary tables, which would hide others of their name; but an import
+  -- keeps the keys of a file in one while it reads it.
+  execute format('revoke all on database %I from public', current_database());
+  execute format('grant connect on database %I to ${logins.map(({ name }) => name).join(', ')}', current_database());
+  execute format('grant temporary on database %I to ${importer}', current_database());
 end $$;
 revoke all on schema public from public;
-revoke all on all functions in schema sec from public;
+revoke all on all functions in schema public, sec from public;
+alter default privileges for role ${owner} revoke execute on functions from public;
 
-${[...roles].map(([role, rights]) => `-- ${role}\n${roleBlock(role, rights)}`).join('\n\n')}
+${roles.map(roleBlock).join('\n\n')}
 `;
 };

@@ -46,10 +46,11 @@ create table public.aesthetic_records (
 ); -- of jangada_owner
 CREATE INDEX aesthetic_records_client ON public.aesthetic_records USING btree (tenant_id, client_id, recorded_at);
 alter table public.aesthetic_records enable row level security, force row level security;
-grant select on public.aesthetic_records to svc_data_access;
 grant insert, select, update on public.aesthetic_records to svc_import;
 grant delete, select on public.aesthetic_records to svc_retention;
-create policy svc_data_access_select on public.aesthetic_records for select to svc_data_access using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
+create policy app_own_select on public.aesthetic_records for select to app_own using (((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)) AND (client_id = ( SELECT sec.granted_person() AS granted_person))));
+create policy app_related_select on public.aesthetic_records for select to app_related using (((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)) AND (client_id = ANY (( SELECT sec.granted_care() AS granted_care)::text[]))));
+create policy app_tenant_select on public.aesthetic_records for select to app_tenant using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
 create policy svc_import_insert on public.aesthetic_records for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.aesthetic_records for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_update on public.aesthetic_records for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
@@ -73,10 +74,11 @@ CREATE INDEX appointments_client_index ON public.appointments USING btree (tenan
 CREATE INDEX appointments_date_range ON public.appointments USING btree (tenant_id, start_time);
 CREATE INDEX appointments_provider_index ON public.appointments USING btree (tenant_id, provider_id, start_time);
 alter table public.appointments enable row level security, force row level security;
-grant select on public.appointments to svc_data_access;
 grant insert, select, update on public.appointments to svc_import;
 grant delete, select on public.appointments to svc_retention;
-create policy svc_data_access_select on public.appointments for select to svc_data_access using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
+create policy app_own_select on public.appointments for select to app_own using (((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)) AND (client_id = ( SELECT sec.granted_person() AS granted_person))));
+create policy app_related_select on public.appointments for select to app_related using (((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)) AND (client_id = ANY (( SELECT sec.granted_care() AS granted_care)::text[]))));
+create policy app_tenant_select on public.appointments for select to app_tenant using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
 create policy svc_import_insert on public.appointments for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.appointments for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_update on public.appointments for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
@@ -128,10 +130,11 @@ create table public.billing (
 CREATE INDEX billing_client ON public.billing USING btree (tenant_id, client_id, issued_at);
 CREATE INDEX billing_period ON public.billing USING btree (tenant_id, issued_at);
 alter table public.billing enable row level security, force row level security;
-grant select on public.billing to svc_data_access;
 grant insert, select, update on public.billing to svc_import;
 grant delete, select on public.billing to svc_retention;
-create policy svc_data_access_select on public.billing for select to svc_data_access using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
+create policy app_own_select on public.billing for select to app_own using (((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)) AND (client_id = ( SELECT sec.granted_person() AS granted_person))));
+create policy app_related_select on public.billing for select to app_related using (((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)) AND (client_id = ANY (( SELECT sec.granted_care() AS granted_care)::text[]))));
+create policy app_tenant_select on public.billing for select to app_tenant using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
 create policy svc_import_insert on public.billing for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.billing for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_update on public.billing for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
@@ -155,10 +158,9 @@ create table public.care_relationships (
   constraint care_relationships_check CHECK ((valid_to >= valid_from))
 ); -- of jangada_owner
 alter table public.care_relationships enable row level security, force row level security;
-grant select on public.care_relationships to svc_data_access;
 grant insert, select, update on public.care_relationships to svc_import;
 grant select on public.care_relationships to svc_permission;
-create policy svc_data_access_select on public.care_relationships for select to svc_data_access using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
+create policy jangada_sec_select on public.care_relationships for select to jangada_sec using (true);
 create policy svc_import_insert on public.care_relationships for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.care_relationships for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_update on public.care_relationships for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
@@ -182,11 +184,11 @@ create table public.clients (
 CREATE INDEX clients_active_status ON public.clients USING btree (tenant_id, name_search) WHERE (status = 'active'::text);
 CREATE INDEX clients_full_text_search ON public.clients USING gin (full_text_search);
 alter table public.clients enable row level security, force row level security;
-grant select on public.clients to svc_data_access;
 grant insert, select, update on public.clients to svc_import;
-grant select on public.clients to svc_permission;
 grant delete, select on public.clients to svc_retention;
-create policy svc_data_access_select on public.clients for select to svc_data_access using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
+create policy app_own_select on public.clients for select to app_own using (((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)) AND (id = ( SELECT sec.granted_person() AS granted_person))));
+create policy app_related_select on public.clients for select to app_related using (((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)) AND (id = ANY (( SELECT sec.granted_care() AS granted_care)::text[]))));
+create policy app_tenant_select on public.clients for select to app_tenant using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
 create policy svc_import_insert on public.clients for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.clients for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_update on public.clients for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
@@ -203,10 +205,14 @@ create table public.consent_levels (
   constraint consent_levels_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
 ); -- of jangada_owner
 alter table public.consent_levels enable row level security, force row level security;
-grant select on public.consent_levels to svc_data_access;
+grant select on public.consent_levels to app_own;
+grant select on public.consent_levels to app_related;
+grant select on public.consent_levels to app_tenant;
 grant insert, select, update on public.consent_levels to svc_import;
 grant select on public.consent_levels to svc_permission;
-create policy svc_data_access_select on public.consent_levels for select to svc_data_access using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
+create policy app_own_select on public.consent_levels for select to app_own using (((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)) AND (subject_id = ( SELECT sec.granted_person() AS granted_person))));
+create policy app_related_select on public.consent_levels for select to app_related using (((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)) AND (subject_id = ANY (( SELECT sec.granted_care() AS granted_care)::text[]))));
+create policy app_tenant_select on public.consent_levels for select to app_tenant using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
 create policy svc_import_insert on public.consent_levels for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.consent_levels for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_update on public.consent_levels for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
@@ -247,9 +253,10 @@ create table public.cosmetic_products (
   constraint cosmetic_products_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
 ); -- of jangada_owner
 alter table public.cosmetic_products enable row level security, force row level security;
-grant select on public.cosmetic_products to svc_data_access;
 grant insert, select, update on public.cosmetic_products to svc_import;
-create policy svc_data_access_select on public.cosmetic_products for select to svc_data_access using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
+create policy app_own_select on public.cosmetic_products for select to app_own using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
+create policy app_related_select on public.cosmetic_products for select to app_related using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
+create policy app_tenant_select on public.cosmetic_products for select to app_tenant using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
 create policy svc_import_insert on public.cosmetic_products for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.cosmetic_products for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_update on public.cosmetic_products for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
@@ -292,9 +299,10 @@ create table public.providers (
 ); -- of jangada_owner
 CREATE INDEX providers_full_text_search ON public.providers USING gin (full_text_search);
 alter table public.providers enable row level security, force row level security;
-grant select on public.providers to svc_data_access;
 grant insert, select, update on public.providers to svc_import;
-create policy svc_data_access_select on public.providers for select to svc_data_access using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
+create policy app_own_select on public.providers for select to app_own using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
+create policy app_related_select on public.providers for select to app_related using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
+create policy app_tenant_select on public.providers for select to app_tenant using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
 create policy svc_import_insert on public.providers for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.providers for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_update on public.providers for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
@@ -324,9 +332,10 @@ create table public.services (
   constraint services_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
 ); -- of jangada_owner
 alter table public.services enable row level security, force row level security;
-grant select on public.services to svc_data_access;
 grant insert, select, update on public.services to svc_import;
-create policy svc_data_access_select on public.services for select to svc_data_access using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
+create policy app_own_select on public.services for select to app_own using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
+create policy app_related_select on public.services for select to app_related using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
+create policy app_tenant_select on public.services for select to app_tenant using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
 create policy svc_import_insert on public.services for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.services for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_update on public.services for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
@@ -352,9 +361,13 @@ create table public.subject_keys (
 ); -- of jangada_owner
 CREATE INDEX subject_keys_wrapped_by ON public.subject_keys USING btree (tenant_id, tenant_key_version) WHERE (wrapped IS NOT NULL);
 alter table public.subject_keys enable row level security, force row level security;
-grant select on public.subject_keys to svc_data_access;
+grant select on public.subject_keys to app_own;
+grant select on public.subject_keys to app_related;
+grant select on public.subject_keys to app_tenant;
 grant insert, select on public.subject_keys to svc_import;
-create policy svc_data_access_select on public.subject_keys for select to svc_data_access using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
+create policy app_own_select on public.subject_keys for select to app_own using (((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)) AND (subject_id = ( SELECT sec.granted_person() AS granted_person))));
+create policy app_related_select on public.subject_keys for select to app_related using (((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)) AND (subject_id = ANY (( SELECT sec.granted_care() AS granted_care)::text[]))));
+create policy app_tenant_select on public.subject_keys for select to app_tenant using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
 create policy svc_import_insert on public.subject_keys for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.subject_keys for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
@@ -375,9 +388,13 @@ create table public.tenant_keys (
   constraint tenant_keys_version_check CHECK ((version > 0))
 ); -- of jangada_owner
 alter table public.tenant_keys enable row level security, force row level security;
-grant select on public.tenant_keys to svc_data_access;
+grant select on public.tenant_keys to app_own;
+grant select on public.tenant_keys to app_related;
+grant select on public.tenant_keys to app_tenant;
 grant insert, select on public.tenant_keys to svc_import;
-create policy svc_data_access_select on public.tenant_keys for select to svc_data_access using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
+create policy app_own_select on public.tenant_keys for select to app_own using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
+create policy app_related_select on public.tenant_keys for select to app_related using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
+create policy app_tenant_select on public.tenant_keys for select to app_tenant using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
 create policy svc_import_insert on public.tenant_keys for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.tenant_keys for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
@@ -420,38 +437,74 @@ create policy svc_import_update on public.units for update to svc_import using (
 create table sec.grant_key (
   inner_key bytea not null,
   outer_key bytea not null
-); -- of jangada_owner
+); -- of jangada_sec
 
 CREATE OR REPLACE FUNCTION sec.claimed_tenant()
  RETURNS text
  LANGUAGE sql
- STABLE
- SET search_path TO 'pg_catalog'
-AS $function$ select nullif(current_setting('app.tenant', true), '') $function$; -- of jangada_owner
-grant execute on function sec.claimed_tenant() to svc_audit, svc_data_access, svc_edge, svc_import, svc_permission, svc_retention;
+ STABLE PARALLEL SAFE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$ select nullif(current_setting('app.tenant', true), '') $function$; -- of jangada_sec
+grant execute on function sec.claimed_tenant() to svc_audit, svc_edge, svc_import, svc_permission, svc_retention;
+
+CREATE OR REPLACE FUNCTION sec.granted()
+ RETURNS text[]
+ LANGUAGE plpgsql
+ STABLE PARALLEL SAFE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    declare
+      said text[] := sec.shown_grant();
+    begin
+      if current_setting('role') = 'app_' || said[2] || '_' || said[3] then return said; end if;
+      return null;
+    end $function$; -- of jangada_sec
+grant execute on function sec.granted() to nobody;
+
+CREATE OR REPLACE FUNCTION sec.granted_care()
+ RETURNS text[]
+ LANGUAGE plpgsql
+ STABLE PARALLEL SAFE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    declare
+      said text[] := sec.granted();
+    begin
+      return array(
+        select r.subject_id from public.care_relationships r
+        where r.tenant_id = said[1] and r.provider_id = said[4]
+          and r.valid_from <= now() and (r.valid_to is null or r.valid_to > now()));
+    end $function$; -- of jangada_sec
+grant execute on function sec.granted_care() to app_related;
+
+CREATE OR REPLACE FUNCTION sec.granted_person()
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE PARALLEL SAFE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$ begin return nullif((sec.granted())[4], ''); end $function$; -- of jangada_sec
+grant execute on function sec.granted_person() to app_own;
+
+CREATE OR REPLACE FUNCTION sec.granted_role()
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE PARALLEL SAFE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    declare
+      said text[] := sec.shown_grant();
+    begin
+      return 'app_' || said[2] || '_' || said[3];
+    end $function$; -- of jangada_sec
+grant execute on function sec.granted_role() to svc_data_access;
 
 CREATE OR REPLACE FUNCTION sec.granted_tenant()
  RETURNS text
  LANGUAGE plpgsql
- STABLE SECURITY DEFINER
- SET search_path TO 'pg_catalog'
-AS $function$
-    declare
-      statement text := current_setting('app.grant', true);
-      payload text;
-      claims jsonb;
-    begin
-      if statement is null then return null; end if;
-      payload := split_part(statement, '.', 1);
-      perform from sec.grant_key k
-        where translate(encode(sha256(k.outer_key || sha256(k.inner_key || convert_to(payload, 'UTF8'))), 'base64'), '+/=', '-_')
-          = split_part(statement, '.', 2);
-      if not found then return null; end if;
-      claims := convert_from(decode(rpad(translate(payload, '-_', '+/'), (length(payload) + 3) / 4 * 4, '='), 'base64'), 'UTF8')::jsonb;
-      if (claims->>'exp')::numeric < extract(epoch from clock_timestamp()) * 1000 then return null; end if;
-      return claims->>'tid';
-    end $function$; -- of jangada_owner
-grant execute on function sec.granted_tenant() to svc_audit, svc_data_access, svc_edge, svc_import, svc_permission, svc_retention;
+ STABLE PARALLEL SAFE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$ begin return (sec.granted())[1]; end $function$; -- of jangada_sec
+grant execute on function sec.granted_tenant() to app_own, app_related, app_tenant;
 
 CREATE OR REPLACE FUNCTION sec.keep_consent_level()
  RETURNS trigger
@@ -462,7 +515,7 @@ AS $function$
       insert into consent_levels values (new.tenant_id, new.subject_id, new.holds, new.number)
       on conflict (tenant_id, subject_id) do update set level = excluded.level, number = excluded.number;
       return null;
-    end $function$; -- of jangada_owner
+    end $function$; -- of jangada_sec
 grant execute on function sec.keep_consent_level() to nobody;
 
 CREATE OR REPLACE FUNCTION sec.number_consent()
@@ -474,5 +527,34 @@ AS $function$
       perform pg_advisory_xact_lock(hashtextextended('consents ' || new.tenant_id, 0));
       new.number := coalesce((select max(c.number) from consents c where c.tenant_id = new.tenant_id), 0) + 1;
       return new;
-    end $function$; -- of jangada_owner
+    end $function$; -- of jangada_sec
 grant execute on function sec.number_consent() to nobody;
+
+CREATE OR REPLACE FUNCTION sec.show_grant(statement text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+AS $function$
+    begin
+      perform pg_catalog.set_config('app.grant', statement, true);
+      return pg_catalog.set_config('role', coalesce(sec.granted_role(), 'none'), true) operator(pg_catalog.<>) 'none';
+    end $function$; -- of jangada_sec
+grant execute on function sec.show_grant(text) to svc_data_access;
+
+CREATE OR REPLACE FUNCTION sec.shown_grant()
+ RETURNS text[]
+ LANGUAGE plpgsql
+ STABLE PARALLEL SAFE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    declare
+      shown text := current_setting('app.grant', true);
+      parts text[] := string_to_array(shown, '.');
+    begin
+      if cardinality(parts) is distinct from 6 then return null; end if;
+      perform from sec.grant_key k
+        where sha256(convert_to(parts[6], 'UTF8')) = sha256(convert_to(encode(sha256(k.outer_key
+          || sha256(k.inner_key || convert_to(left(shown, -65), 'UTF8'))), 'hex'), 'UTF8'));
+      if not found or parts[5]::numeric < extract(epoch from clock_timestamp()) * 1000 then return null; end if;
+      return array[parts[1], parts[2], parts[3], convert_from(decode(parts[4], 'hex'), 'UTF8')];
+    end $function$; -- of jangada_sec
+grant execute on function sec.shown_grant() to nobody;

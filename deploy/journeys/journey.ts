@@ -148,8 +148,7 @@ export const startJourney = async ({ env = {} }: Pick<Options, 'env'> = {}): Pro
     readsOfPeople: async () => {
       const [row] = await sql<{ calls: number }>(
         `select coalesce(sum(calls), 0)::int as calls from pg_stat_statements join pg_roles on pg_roles.oid = userid
-         where rolname = $1 and query ~ '\\m(appointments|billing|clients|aesthetic_records)\\M'`,
-        [roleOf('data-access')],
+         where rolname ~ '^app_' and query ~ '\\m(appointments|billing|clients|aesthetic_records)\\M'`,
       );
       return row?.calls ?? 0;
     },

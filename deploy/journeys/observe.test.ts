@@ -259,10 +259,10 @@ describe('a person', () => {
     socket.send({ type: name, payload: { query: name } });
     await until('an error frame', () => socket.frames.find(({ type }) => type === 'error'));
 
-    await journey.sql('revoke select on aesthetic_records from svc_data_access');
+    await journey.sql('revoke purpose_care from app_related_care');
     const broken = await professional.query(`histórico de ${name} em 2024`);
     expect(broken.code).toBe('INTERNAL');
-    await journey.sql('grant select on aesthetic_records to svc_data_access');
+    await journey.sql('grant purpose_care to app_related_care');
 
     const pass = passFor(name, { tid: 'clinica-aurora' });
     const carried = newHeaders();

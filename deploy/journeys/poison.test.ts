@@ -85,13 +85,13 @@ describe('a message that nobody can process', () => {
 
   test('goes on to its answer once its cause is corrected', async () => {
     const admin = await journey.as('admin');
-    await journey.sql('revoke select on aesthetic_records from svc_data_access');
+    await journey.sql('revoke purpose_care from app_tenant_care');
     const failed = await admin.query('histórico da cliente Ana Lima');
     expect(failed).toMatchObject({ status: 500, code: 'INTERNAL' });
     const letter = await letterOf(failed.runId);
     expect(letter).toMatchObject({ hop: 'data-access', reason: expect.stringContaining('42501') });
 
-    await journey.sql('grant select on aesthetic_records to svc_data_access');
+    await journey.sql('grant purpose_care to app_tenant_care');
     await dlq('replay', String(letter.sequence));
     const facts = await until('the answer', async () => {
       const known = await journey.factsOf(failed.runId);
@@ -141,7 +141,7 @@ describe('a permission that the permission service did not give', () => {
           keyPair('grant').signer,
           Buffer.alloc(32),
         )({
-          ...{ rid, tid, sub, exp, ph: '', reach: 'tenant', fields: [], limit: 50 },
+          ...{ rid, tid, sub, exp, ph: '', reach: 'tenant', pur: 'care', fields: [], limit: 50 },
         }),
     ],
   ])('is refused with %s, and audited, though an operator sent it', async (_what, forge) => {

@@ -8,14 +8,14 @@ import type { Source, Tie } from './pack.ts';
 
 /**
  * A source and a plan as one SQL statement. Only columns that the source declares can appear; every value is a
- * parameter. The tenant is not here on purpose: row-level security adds it, from a grant that PostgreSQL verifies.
+ * parameter. Tenant and reach are not here on purpose: row-level security adds both, from a grant that PostgreSQL
+ * verifies, and it is planned no worse than conditions of our own (see deploy/bench/RLS.md).
  */
 
-/** Whose rows may be read. */
-export interface Scope {
-  readonly reach: 'tenant' | 'related' | 'own';
-  /** The person that `related` and `own` are about. */
-  readonly by: string | undefined;
+/** Who reads. */
+export interface Reader {
+  /** The person in the tenant's records that "mine" means. */
+  readonly person: string | undefined;
   /** Levels of consent, any of which whom a row is about must have given; undefined where none is needed. */
   readonly consent?: readonly string[] | undefined;
   /** The tenant's time zone, for days. */
@@ -43,22 +43,22 @@ const db = queries<Record<string, never>>();
  * @throws Unprocessable INPUT_INVALID for a cursor that no page returned
  * @throws Error for an ask or field that the source does not declare; a plan that passed permission has none
  */
-export const read = (source: Source, plan: Plan, scope: Scope): Compilable<Row> => {
+export const read = (source: Source, plan: Plan, reader: Reader): Compilable<Row> => {
   const from = sql`from ${sql.table(source.table)}${joins(source)}`;
-  const where = sql`where ${sql.join(conditions(source, plan, scope), sql` and `)}`;
-  const built = statements[plan.ask](source, plan, scope, from, where);
+  const where = sql`where ${sql.join(conditions(source, plan, reader), sql` and `)}`;
+  const built = statements[plan.ask](source, plan, reader, from, where);
   return { compile: () => built.compile(db) };
 };
 
 type Part = RawBuilder<unknown>;
-type Statement = (source: Source, plan: Plan, scope: Scope, from: Part, where: Part) => RawBuilder<Row>;
+type Statement = (source: Source, plan: Plan, reader: Reader, from: Part, where: Part) => RawBuilder<Row>;
 
 const statements: Record<Plan['ask'], Statement> = {
-  count: (_source, _plan, _scope, from, where) => sql<Row>`select count(*)::int as count ${from} ${where}`,
-  total: (source, _plan, _scope, from, where) =>
+  count: (_source, _plan, _reader, from, where) => sql<Row>`select count(*)::int as count ${from} ${where}`,
+  total: (source, _plan, _reader, from, where) =>
     sql<Row>`select coalesce(sum(${sql.ref(required(source.amount))}), 0)::text as amount, count(*)::int as count ${from} ${where}`,
-  perDay: (source, _plan, scope, from, where) => sql<Row>`
-    select to_char(${sql.ref(required(source.at))} at time zone ${scope.zone}, 'YYYY-MM-DD') as day, count(*)::int as count
+  perDay: (source, _plan, reader, from, where) => sql<Row>`
+    select to_char(${sql.ref(required(source.at))} at time zone ${reader.zone}, 'YYYY-MM-DD') as day, count(*)::int as count
     ${sql.join(
       Object.entries(source.perDay ?? {}).map(
         ([name, figure]) => sql`, ${sql.raw(figure)} as ${sql.ref(name)}`,
@@ -66,7 +66,7 @@ const statements: Record<Plan['ask'], Statement> = {
       sql``,
     )}
     ${from} ${where} group by 1 order by 1 limit 100`,
-  list: (source, plan, _scope, from, where) => {
+  list: (source, plan, _reader, from, where) => {
     const columns = plan.fields.map((name) => {
       const field = source.fields[name];
       if (!field) throw new Error(`no field ${name}`);
@@ -97,12 +97,14 @@ const joins = (source: Source): Part => {
   return sql`${join(source.subject)}${join(source.provider)}`;
 };
 
-const conditions = (source: Source, plan: Plan, scope: Scope): Part[] => {
+const conditions = (source: Source, plan: Plan, reader: Reader): Part[] => {
   const { filter } = plan;
   const state = filter.state === undefined ? undefined : source.states[filter.state];
   const all = [
-    ...whose(source, filter.mine === true, scope),
-    ...consented(source, scope),
+    ...(filter.mine && source.provider && reader.person
+      ? [sql`${sql.ref(source.provider.column)} = ${reader.person}`]
+      : []),
+    ...consented(source, reader),
     ...named(source.subject, filter.subject),
     ...named(source.provider, filter.provider),
     ...(filter.subjectId && source.subject
@@ -127,25 +129,8 @@ const conditions = (source: Source, plan: Plan, scope: Scope): Part[] => {
   return all.length > 0 ? all : [sql`true`];
 };
 
-/** Rows that the scope leaves. Catalogues, which are about nobody, are the same for all of a tenant. */
-const whose = (source: Source, mine: boolean, { reach, by }: Scope): Part[] => {
-  if (!source.subject) return [];
-  const subject = sql.ref(source.subject.column);
-  if (reach === 'own') return [sql`${subject} = ${by ?? ''}`];
-  const provided = mine && by && source.provider ? [sql`${sql.ref(source.provider.column)} = ${by}`] : [];
-  if (reach === 'tenant') return provided;
-  return [
-    ...provided,
-    // An array is planned as an index condition; a join or an OR would not be.
-    sql`${subject} = any (array(
-      select care_relationships.subject_id from care_relationships
-      where care_relationships.provider_id = ${by ?? ''} and care_relationships.valid_from <= now()
-        and (care_relationships.valid_to is null or care_relationships.valid_to > now())))`,
-  ];
-};
-
 /** Rows about people who agree to it: the others are in no list and no figure. */
-const consented = (source: Source, { consent }: Scope): Part[] => {
+const consented = (source: Source, { consent }: Reader): Part[] => {
   if (!source.subject || !consent) return [];
   return [
     sql`exists (select from consent_levels where consent_levels.tenant_id = ${sql.ref(`${source.table}.tenant_id`)}

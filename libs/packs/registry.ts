@@ -109,6 +109,7 @@ export const load = (pack: Pack): Pack => {
   if (!Object.hasOwn(pack.purposes, pack.defaultPurpose))
     wrong.push(`the default purpose ${pack.defaultPurpose} is not declared`);
   for (const [name, purpose] of Object.entries(pack.purposes)) {
+    if (!/^[a-z][a-z_]{0,29}$/.test(name)) wrong.push(`purpose ${name} cannot name a role of the database`);
     for (const role of purpose.roles)
       if (!Object.hasOwn(pack.roles, role)) wrong.push(`purpose ${name} is for ${role}, which is not a role`);
     for (const resource of purpose.resources)

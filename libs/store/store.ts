@@ -54,36 +54,65 @@ export const queries = <Tables>(): Kysely<Tables> =>
     },
   });
 
-const safeClaim = /^[A-Za-z0-9_.-]{1,4096}$/;
+/** What a claim can look like; anything else did not come from us, and the database is not asked. */
+const shape = /^[A-Za-z0-9_.-]{1,4096}$/;
 
-const begin = (claim: Claim): string => {
-  const [setting, value] = 'grant' in claim ? ['app.grant', claim.grant] : ['app.tenant', claim.tenant];
-  // Written into the text so that it goes with BEGIN in one round trip; this pattern leaves nothing to quote.
-  if (!safeClaim.test(value)) throw new Unprocessable('CTX_INVALID', 'the claim has a wrong shape');
-  const set = `begin; select set_config('${setting}', '${value}', true)`;
+/**
+ * Opens a transaction for a claim. The statements go out together, and the claim as a parameter: no text of a claim
+ * is ever text of a statement.
+ * @throws Unprocessable CTX_NO_GRANT when PostgreSQL does not accept the grant: forged, or expired by now
+ */
+const begin = (client: pg.PoolClient, claim: Claim): readonly [Promise<unknown>, Promise<unknown>] => {
+  const value = 'grant' in claim ? claim.grant : claim.tenant;
+  if (!shape.test(value)) throw new Unprocessable('CTX_INVALID', 'the claim has a wrong shape');
+  return [client.query('begin'), 'grant' in claim ? showGrant(client, value) : claimTenant(client, value)];
+};
+
+const claimTenant = (client: pg.PoolClient, tenant: string): Promise<unknown> =>
+  client.query({ name: 'claim', text: "select set_config('app.tenant', $1, true)", values: [tenant] });
+
+const showGrant = async (client: pg.PoolClient, grant: string): Promise<void> => {
+  const show = { name: 'show', text: 'select sec.show_grant($1) as accepted', values: [grant] };
+  const { rows } = await client.query<{ accepted: boolean }>(show);
   // Without this an unaccepted grant would look like an empty table.
-  return 'grant' in claim ? `${set}; select sec.granted_tenant() is not null as accepted` : set;
+  if (!rows[0]?.accepted) throw new Unprocessable('CTX_NO_GRANT', 'the database does not accept the grant');
 };
 
-/** @throws Unprocessable CTX_NO_GRANT when PostgreSQL does not accept the grant: forged, or expired by now */
-const start = async (client: pg.PoolClient, claim: Claim): Promise<void> => {
-  const results = (await client.query(begin(claim))) as unknown as pg.QueryResult<{ accepted?: boolean }>[];
-  if (results.at(-1)?.rows[0]?.accepted === false)
-    throw new Unprocessable('CTX_NO_GRANT', 'the database does not accept the grant');
+/** Sends what `ask` asks as one packet, and waits for all of it, so that the connection is whole again afterwards. */
+const together = async <T extends readonly Promise<unknown>[]>(
+  client: pg.PoolClient,
+  ask: () => T,
+): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> => {
+  const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
+  stream.cork();
+  let answers: T;
+  try {
+    answers = ask();
+  } finally {
+    stream.uncork();
+  }
+  await Promise.allSettled(answers);
+  return Promise.all(answers);
 };
+
+/** The roles that a grant leads to, as it says them itself: `<tenant>.<reach>.<purpose>.…`; see libs/trust. */
+const roleOf = (claim: Claim): string =>
+  'grant' in claim ? claim.grant.split('.', 3).slice(1).join('.') : '';
 
 const names = new Map<string, string>();
-const nameOf = (sql: string): string => {
-  const known = names.get(sql);
+const nameOf = (sql: string, role: string): string => {
+  const key = `${role} ${sql}`;
+  const known = names.get(key);
   if (known) return known;
   const name = `q${names.size}`;
-  names.set(sql, name);
+  names.set(key, name);
   return name;
 };
 
-const run = async <R>(client: pg.PoolClient, query: Compilable<R>): Promise<R[]> => {
+/** A plan is made for a role, because policies are part of it; so each role has its own. */
+const run = async <R>(client: pg.PoolClient, query: Compilable<R>, role = ''): Promise<R[]> => {
   const { sql, parameters } = query.compile();
-  const result = await client.query({ name: nameOf(sql), text: sql, values: [...parameters] });
+  const result = await client.query({ name: nameOf(sql, role), text: sql, values: [...parameters] });
   return result.rows as R[];
 };
 
@@ -112,7 +141,7 @@ export const openStore = async (
     max: config.DATABASE_POOL_SIZE,
     application_name: service,
     // Statements are prepared and few; planning one again for each of its values costs more than running it.
-    options: '-c plan_cache_mode=force_generic_plan -c jit=off',
+    options: '-c plan_cache_mode=force_generic_plan -c jit=off -c search_path=public,pg_temp',
     connectionTimeoutMillis: 2_000,
     idleTimeoutMillis: 30_000,
     keepAlive: true,
@@ -144,8 +173,8 @@ export const openStore = async (
       try {
         return await use(async (client) => {
           try {
-            await start(client, claim);
-            const result = await work({ rows: (query) => run(client, query) });
+            await together(client, () => begin(client, claim));
+            const result = await work({ rows: (query) => run(client, query, roleOf(claim)) });
             await client.query('commit');
             return result;
           } catch (error) {
@@ -160,15 +189,12 @@ export const openStore = async (
     read: async (claim, query, span) => {
       try {
         return await use(async (client) => {
-          const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
-          stream.cork();
-          const answers = [start(client, claim), run(client, query), client.query('commit')] as const;
-          stream.uncork();
-          // All three are waited for, so that the connection is whole again when it goes back to the pool.
-          const [started, rows, committed] = await Promise.allSettled(answers);
-          for (const answer of [started, rows, committed])
-            if (answer.status === 'rejected') throw answer.reason;
-          return (rows as PromiseFulfilledResult<Awaited<(typeof answers)[1]>>).value;
+          const [, , rows] = await together(
+            client,
+            () =>
+              [...begin(client, claim), run(client, query, roleOf(claim)), client.query('commit')] as const,
+          );
+          return rows;
         });
       } finally {
         span?.end();

@@ -138,7 +138,18 @@ export const conforms = (contract: Hop, bench: () => Bench): void => {
 
   const grantOf = (pass: Pass, own: Partial<Grant> = {}): Promise<string> => {
     const { rid, tid, sub, exp } = pass;
-    const grant = { rid, tid, sub, exp, ph: 'x', reach: 'tenant' as const, fields: [], limit: 50, ...own };
+    const grant = {
+      rid,
+      tid,
+      sub,
+      exp,
+      ph: 'x',
+      reach: 'tenant' as const,
+      pur: 'care',
+      fields: [],
+      limit: 50,
+      ...own,
+    };
     return grantSealer(grantKeys.signer, Buffer.alloc(32))(grant);
   };
 
@@ -295,7 +306,17 @@ export const conforms = (contract: Hop, bench: () => Bench): void => {
         const pass = passFor('x');
         const foreign = grantSealer(keyPair('grant').signer, Buffer.alloc(32));
         const { rid, tid, sub, exp } = pass;
-        const claims = { rid, tid, sub, exp, ph: '', reach: 'tenant' as const, fields: [], limit: 1 };
+        const claims = {
+          rid,
+          tid,
+          sub,
+          exp,
+          ph: '',
+          reach: 'tenant' as const,
+          pur: 'care',
+          fields: [],
+          limit: 1,
+        };
         for (const [what, grant, code] of [
           ['none', null, 'CTX_NO_GRANT'],
           ['one that is none', 'a.b.c', 'CTX_NO_GRANT'],

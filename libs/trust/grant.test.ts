@@ -26,6 +26,7 @@ const claims: Grant = {
   ph: planHash(plan),
   reach: 'related',
   by: 'pro-1',
+  pur: 'care',
   fields: plan.fields,
   limit: 50,
   exp: 1_000,
@@ -88,13 +89,28 @@ describe('a grant', () => {
     expect(() => read(databasePart(statement))).toThrow(refused);
   });
 
-  test('shows the database its claims and the seal of the database’s key, and not the signature', async () => {
-    const [payload = '', , signature = ''] = statement.split('.');
+  test('shows the database what its rows depend on, under a seal of the database’s key, and not the signature', async () => {
+    const [, , signature = ''] = statement.split('~')[0]?.split('.') ?? [];
     const part = databasePart(statement);
-    expect(part).toBe(`${payload}.${createHmac('sha256', databaseKey).update(payload).digest('base64url')}`);
+    const said = 'casa.related.care.70726f2d31.1000';
+    expect(part).toBe(`${said}.${createHmac('sha256', databaseKey).update(said).digest('hex')}`);
     expect(signature).toHaveLength(86);
     expect(part).not.toContain(signature);
     expect(databasePart(await grantSealer(signer, randomBytes(32))(claims))).not.toBe(part);
+  });
+
+  test.each<[string, Partial<Grant>]>([
+    ['tenant', { tid: 'casa.tenant' }],
+    ['purpose', { pur: 'care.x' }],
+    ['reach', { reach: 'all' as Grant['reach'] }],
+  ])('with a %s that could be taken for more is not signed', async (_what, own) => {
+    await expect(grantSealer(signer, databaseKey)({ ...claims, ...own })).rejects.toThrow();
+  });
+
+  test('names any person to the database without a dot', async () => {
+    const part = databasePart(await grantSealer(signer, databaseKey)({ ...claims, by: 'p.1; ’é' }));
+    expect(part.split('.')).toHaveLength(6);
+    expect(Buffer.from(part.split('.')[3] ?? '', 'hex').toString()).toBe('p.1; ’é');
   });
 
   test('for the longest plan fits what a transaction may claim', async () => {
@@ -133,7 +149,7 @@ describe('a pass', () => {
   test('is no grant, nor a grant a pass, though one key signed both', async () => {
     const signed = await passSealer(signer)(pass);
     expect(() => passReader(ring)(statement)).toThrow(refused);
-    expect(() => grantReader(ring)(`${signed}.seal`)).toThrow(refused);
+    expect(() => grantReader(ring)(`${signed}~seal`)).toThrow(refused);
   });
 
   test('is bound to its question, to the letter', () => {

@@ -6,19 +6,24 @@ import type { Pass } from './pass.ts';
 import { type KeyRing, reader, type Signer, sealer } from './seal.ts';
 
 /**
- * The grant: what one plan of one run may read. Only the permission service signs it. It has two seals over
- * the same bytes: a signature that data-access verifies, and an HMAC that PostgreSQL verifies inside its
- * row-level-security policies with a key that data-access never holds.
+ * The grant: what one plan of one run may read. Only the permission service signs it. It has two parts: a signed
+ * statement that data-access verifies, and the claims that rows depend on, under an HMAC that PostgreSQL verifies
+ * inside its row-level-security policies with a key that data-access never holds.
  */
 export const grant = z.strictObject({
   rid: z.string(),
-  tid: z.string(),
+  tid: z.string().regex(/^[a-z0-9-]+$/),
   sub: z.string(),
   /** Hash of the plan; nothing else may be executed. */
   ph: z.string(),
   /** Whose rows: the tenant's, those of people in care of `by`, or those of `by`. */
   reach: z.enum(['tenant', 'related', 'own']),
   by: z.string().optional(),
+  /**
+   * Purpose of the processing, as the pack declares it: it decides which columns PostgreSQL shows. A role of the
+   * database is named after it, so it holds neither a dot nor a quote.
+   */
+  pur: z.string().regex(/^[a-z][a-z_]{0,29}$/),
   fields: z.array(z.string()),
   limit: z.int(),
   /** Levels of consent, any of which whom a row is about must have given; absent where none is needed. */
@@ -44,26 +49,31 @@ const canonical = (value: unknown): string => {
   return `{${entries.map(([key, inner]) => `${JSON.stringify(key)}:${canonical(inner)}`).join()}}`;
 };
 
-/** Signs grants, `<statement>.<database seal>`; only the permission service has both keys. */
+/** The claims that PostgreSQL is shown. */
+const shown = z.object({ ...grant.pick({ tid: true, reach: true, pur: true, by: true, exp: true }).shape });
+
+/**
+ * Signs grants, `<statement>~<database part>`; only the permission service has both keys.
+ *
+ * The database part is `<tenant>.<reach>.<purpose>.<person, in hex>.<expiry>.<seal, in hex>`. It says only what the
+ * policies ask, in a form that PostgreSQL takes apart in 11 µs, where the statement's JSON in base64url took 21.
+ */
 export const grantSealer = (signer: Signer, databaseKey: Buffer): ((claims: Grant) => Promise<string>) => {
   const seal = sealer(signer);
   return async (claims) => {
-    const signed = await seal(claims);
-    const payload = signed.slice(0, signed.indexOf('.'));
-    return `${signed}.${createHmac('sha256', databaseKey).update(payload).digest('base64url')}`;
+    const { tid, reach, pur, by = '', exp } = shown.parse(claims);
+    const said = [tid, reach, pur, Buffer.from(by).toString('hex'), exp].join('.');
+    return `${await seal(claims)}~${said}.${createHmac('sha256', databaseKey).update(said).digest('hex')}`;
   };
 };
 
-/** What PostgreSQL is shown of a grant: `<payload>.<database seal>`. */
-export const databasePart = (statement: string): string => {
-  const [payload, , , seal] = statement.split('.');
-  return `${payload}.${seal}`;
-};
+/** What PostgreSQL is shown of a grant. */
+export const databasePart = (statement: string): string => statement.slice(statement.lastIndexOf('~') + 1);
 
 /** @see reader for what it throws */
 export const grantReader = (ring: KeyRing): ((statement: string) => Grant) => {
   const read = reader(ring, grant);
-  return (statement) => read(statement.slice(0, statement.lastIndexOf('.')));
+  return (statement) => read(statement.slice(0, Math.max(0, statement.lastIndexOf('~'))));
 };
 
 /**

@@ -38,15 +38,12 @@ export const rowsOf = async (
   if (plan.limit > grant.limit || plan.fields.some((field) => !grant.fields.includes(field))) {
     throw new Unprocessable('CTX_NO_GRANT', 'the plan asks for more than the grant');
   }
-  const compiled = read(source, plan, {
-    reach: grant.reach,
-    by: grant.by,
-    consent: grant.consent,
-    zone: pass.zone,
-  }).compile();
+  // Rows about oneself are not provided by oneself.
+  const person = grant.reach === 'own' ? undefined : grant.by;
+  const compiled = read(source, plan, { person, consent: grant.consent, zone: pass.zone }).compile();
   const key = {
     tenant,
-    scope: JSON.stringify([grant.reach, grant.by, grant.consent, grant.rev]),
+    scope: JSON.stringify([grant.reach, grant.pur, grant.by, grant.consent, grant.rev]),
     rules: `${policyOf(pack)}:${pass.zone}`,
     plan: createHash('sha256').update(compiled.sql).update(hash).digest('base64url'),
   };

@@ -43,6 +43,7 @@ export const decide: Decide<typeof contract, Asker> = (body, { pass, revision, s
     ph: planHash(plan),
     reach,
     ...(facts.person ? { by: facts.person } : {}),
+    pur: decision.purpose,
     fields: plan.fields,
     limit: plan.limit,
     ...(consent ? { consent: [...consent] } : {}),

@@ -1,0 +1,74 @@
+import type { Pack, Source } from './pack.ts';
+import { resourcesByTable } from './rules.ts';
+
+/** A table that answers are read from. */
+export interface Readable {
+  readonly table: string;
+  /** The column that says whom a row is about; absent for what is about nobody and the same for all of a tenant. */
+  readonly subject: string | undefined;
+  /** Columns by purpose; a purpose that may read none of them is absent. */
+  readonly columns: ReadonlyMap<string, readonly string[]>;
+}
+
+/** Ties without values, that a statement needs whoever's names it may not tell. */
+const structure = ['tenant_id', 'id'];
+
+/**
+ * What statements of read.ts may touch: the columns that sources declare and nothing else of a table, each for the
+ * purposes that cover its resource. The database's rights are made of it.
+ * @throws Error when two sources disagree about whom the rows of a table are about
+ */
+export const readables = (packs: readonly Pack[]): readonly Readable[] => {
+  const subjects = new Map<string, string>();
+  const columns = new Map<string, Map<string, Set<string>>>();
+  const open = (table: string, column: string, purpose: string): void => {
+    const ofTable = columns.get(table) ?? new Map<string, Set<string>>();
+    const ofPurpose = ofTable.get(purpose) ?? new Set(structure);
+    columns.set(table, ofTable.set(purpose, ofPurpose.add(column)));
+  };
+  const tie = (table: string, column: string): void => {
+    const known = subjects.get(table);
+    if (known !== undefined && known !== column)
+      throw new Error(`rows of ${table} are about ${known} and about ${column}`);
+    subjects.set(table, column);
+  };
+  for (const pack of packs) {
+    const byTable = resourcesByTable(pack);
+    for (const source of Object.values(pack.sources)) {
+      if (source.subject) {
+        tie(source.table, columnOf(source.subject.column));
+        tie(source.subject.table, 'id');
+      }
+      for (const [purpose, { resources }] of Object.entries(pack.purposes)) {
+        if (!resources.includes(source.resource)) continue;
+        for (const [table, column] of mentioned(source)) {
+          const isCovered = resources.includes(byTable.get(table) ?? '');
+          if (isCovered || structure.includes(column)) open(table, column, purpose);
+        }
+      }
+    }
+  }
+  return [...columns].map(([table, purposes]) => ({
+    table,
+    subject: subjects.get(table),
+    columns: new Map([...purposes].map(([purpose, names]) => [purpose, [...names].sort()])),
+  }));
+};
+
+const columnOf = (reference: string): string => reference.slice(reference.indexOf('.') + 1);
+
+/** Every column that a source names, with its table. */
+const mentioned = (source: Source): readonly (readonly [table: string, column: string])[] => {
+  const ties = [source.subject, source.provider].filter((tie) => tie !== undefined);
+  const references = [
+    ...Object.values(source.fields).map(({ column }) => column),
+    ...ties.flatMap(({ column, table }) => [column, `${table}.id`, `${table}.full_text_search`]),
+    ...[source.at, source.amount, source.order.column].filter((column) => column !== undefined),
+    ...[...Object.values(source.states), ...source.usually].map(({ column }) => column),
+    ...Object.values(source.perDay ?? {}).flatMap(
+      (figure) => figure.match(new RegExp(`\\b${source.table}\\.\\w+`, 'g')) ?? [],
+    ),
+    `${source.table}.id`,
+  ];
+  return references.map((reference) => [reference.slice(0, reference.indexOf('.')), columnOf(reference)]);
+};
