@@ -122,6 +122,7 @@ const questions: fc.Arbitrary<Question> = fc
         'care',
         'billing',
         'administration',
+        'statistics',
         'marketing',
         'constructor',
       ),
@@ -207,14 +208,14 @@ const planOf = ({ kind, fields }: Question, subjectId?: string): Plan => ({
 const namedIn = (question: Question, plan: Plan, id: string): Named => {
   const world = worldAt(question.world);
   const inTenant = persons.some((person) => idOf(world.tenant, person) === id);
-  const reach = reachOf({ pack, plan, role: question.role });
+  const reach = reachOf({ pack, plan, role: question.role, purpose: question.purpose });
   const related = world.relations.some(
     ({ provider, subject, period }) => provider === question.person && subject === id && holdsNow(period),
   );
   const inReach =
     inTenant &&
     ((reach === 'own' && question.person === id) || reach === 'tenant' || (reach === 'related' && related));
-  const needed = consentFor({ pack, plan, role: question.role });
+  const needed = consentFor({ pack, plan, role: question.role, purpose: question.purpose });
   const level = levelOf(world, id);
   return { inTenant, inReach, consents: inReach && (!needed || (level !== null && needed.includes(level))) };
 };
@@ -332,9 +333,9 @@ describe('permission', () => {
           // What is looked up for a named person is what is true of them.
           for (const id of [idOf(here.tenant, looked), idOf(foreign.tenant, looked)]) {
             const plan = planOf(question, id);
-            const reach = reachOf({ pack, plan, role: question.role });
+            const reach = reachOf({ pack, plan, role: question.role, purpose: question.purpose });
             if (!reach) continue;
-            const consent = consentFor({ pack, plan, role: question.role });
+            const consent = consentFor({ pack, plan, role: question.role, purpose: question.purpose });
             const { person: by } = question;
             const known = await knownIn(permission, here.tenant, {
               people: 'clients',

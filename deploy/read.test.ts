@@ -286,6 +286,37 @@ describe('figures', () => {
   });
 });
 
+describe('figures about few', () => {
+  const figures = (own: Partial<Plan>, groupMin: number) =>
+    rowsOf({ source: 'appointments', ...own }, { pur: 'statistics' }, { groupMin });
+
+  test('are told from so many people on, however many rows they have', async () => {
+    // Five appointments of three people.
+    expect(await figures({ ask: 'count' }, 3)).toEqual([{ count: 5 }]);
+    expect(await figures({ ask: 'count' }, 4)).toEqual([]);
+    expect(await figures({ source: 'billing', ask: 'total' }, 2)).toEqual([{ amount: '1200.30', count: 3 }]);
+    expect(await figures({ source: 'billing', ask: 'total' }, 3)).toEqual([]);
+  });
+
+  test('are not told by a name, and nobody is not told apart from few', async () => {
+    for (const subject of ['ana', 'zeca', 'silva'])
+      expect(await figures({ ask: 'count', filter: { subject } }, 3)).toEqual([]);
+  });
+
+  test('of days are told when every day has enough, and otherwise of none', async () => {
+    expect(await figures({ ask: 'perDay' }, 1)).toHaveLength(3);
+    expect(await figures({ ask: 'perDay' }, 2)).toEqual([]);
+    const busy = { period: { from: '2026-11-21T03:00:00Z', to: '2026-11-22T03:00:00Z' } };
+    expect(await figures({ ask: 'perDay', filter: busy }, 2)).toEqual([
+      { day: '2026-11-21', count: 3, confirmed: 2, average_minutes: 65 },
+    ]);
+  });
+
+  test('about nobody are told', async () => {
+    expect(await figures({ source: 'providers', ask: 'count' }, 5)).toEqual([{ count: 2 }]);
+  });
+});
+
 describe('pages', () => {
   const ten = 10_000;
   const page = async (

@@ -61,6 +61,8 @@ export const decision = z.object({
   reach: z.enum(['tenant', 'related', 'own']).optional(),
   /** The least consent that whom the rows are about must have given; absent where none is needed. */
   consent: z.string().max(40).optional(),
+  /** People there must be behind each figure; absent where rows may be listed. */
+  groupMin: z.int().optional(),
   flags: z.object({
     /** False where the law's own conditions, purpose and consent, are what refused. */
     lgpdCompliant: z.boolean(),
@@ -146,7 +148,7 @@ export const answered = message({
 export const refused = message({
   name: 'run.refused',
   kind: 'fact',
-  says: 'The question stopped because of who asked or what was asked; nothing was read.',
+  says: 'The question stopped because of who asked or what was asked; nothing that was asked for is told.',
   ends: true,
   body: z.object({
     code: z.enum(codes),

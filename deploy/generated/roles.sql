@@ -9,7 +9,7 @@ declare
   name text;
   logins text[] := array['svc_edge', 'svc_permission', 'svc_data_access', 'svc_retention', 'svc_audit', 'svc_import'];
 begin
-  foreach name in array logins || array['jangada_sec', 'app_tenant', 'app_related', 'app_own', 'purpose_administration', 'purpose_billing', 'purpose_care', 'app_tenant_administration', 'app_tenant_billing', 'app_tenant_care', 'app_related_administration', 'app_related_billing', 'app_related_care', 'app_own_administration', 'app_own_billing', 'app_own_care'] loop
+  foreach name in array logins || array['jangada_sec', 'app_tenant', 'app_related', 'app_own', 'purpose_administration', 'purpose_billing', 'purpose_care', 'purpose_statistics', 'app_tenant_administration', 'app_tenant_billing', 'app_tenant_care', 'app_tenant_statistics', 'app_related_administration', 'app_related_billing', 'app_related_care', 'app_related_statistics', 'app_own_administration', 'app_own_billing', 'app_own_care', 'app_own_statistics'] loop
     if not exists (select from pg_roles where rolname = name) then
       execute format('create role %I', name);
     end if;
@@ -184,6 +184,16 @@ grant select (amount, client_id, id, issued_at, kind, provider_id, service, stat
 grant select (id, name, price, tenant_id) on services to purpose_care;
 grant select (category, id, name, tenant_id) on cosmetic_products to purpose_care;
 
+-- purpose_statistics
+grant usage on schema public, sec to purpose_statistics;
+grant select (client_id, duration_minutes, id, provider_id, service, start_time, status, tenant_id) on appointments to purpose_statistics;
+grant select (email, full_text_search, id, name, name_search, phone, status, tenant_id) on clients to purpose_statistics;
+grant select (full_text_search, id, name, name_search, speciality, tenant_id) on providers to purpose_statistics;
+grant select (client_id, description, id, kind, recorded_at, tenant_id) on aesthetic_records to purpose_statistics;
+grant select (amount, client_id, id, issued_at, kind, provider_id, service, status, tenant_id) on billing to purpose_statistics;
+grant select (id, name, price, tenant_id) on services to purpose_statistics;
+grant select (category, id, name, tenant_id) on cosmetic_products to purpose_statistics;
+
 -- app_tenant_administration
 grant app_tenant, purpose_administration to app_tenant_administration;
 
@@ -192,6 +202,9 @@ grant app_tenant, purpose_billing to app_tenant_billing;
 
 -- app_tenant_care
 grant app_tenant, purpose_care to app_tenant_care;
+
+-- app_tenant_statistics
+grant app_tenant, purpose_statistics to app_tenant_statistics;
 
 -- app_related_administration
 grant app_related, purpose_administration to app_related_administration;
@@ -202,6 +215,9 @@ grant app_related, purpose_billing to app_related_billing;
 -- app_related_care
 grant app_related, purpose_care to app_related_care;
 
+-- app_related_statistics
+grant app_related, purpose_statistics to app_related_statistics;
+
 -- app_own_administration
 grant app_own, purpose_administration to app_own_administration;
 
@@ -211,10 +227,13 @@ grant app_own, purpose_billing to app_own_billing;
 -- app_own_care
 grant app_own, purpose_care to app_own_care;
 
+-- app_own_statistics
+grant app_own, purpose_statistics to app_own_statistics;
+
 -- svc_data_access
 grant usage on schema public, sec to svc_data_access;
 grant execute on function sec.show_grant(text), sec.granted_role() to svc_data_access;
-grant app_tenant_administration, app_tenant_billing, app_tenant_care, app_related_administration, app_related_billing, app_related_care, app_own_administration, app_own_billing, app_own_care to svc_data_access;
+grant app_tenant_administration, app_tenant_billing, app_tenant_care, app_tenant_statistics, app_related_administration, app_related_billing, app_related_care, app_related_statistics, app_own_administration, app_own_billing, app_own_care, app_own_statistics to svc_data_access;
 
 -- svc_retention
 grant usage on schema public, sec to svc_retention;

@@ -13,6 +13,50 @@ afterAll(() => journey?.[Symbol.asyncDispose]());
 const ask = async (alias: string, question: string, own = {}) =>
   (await journey.as(alias)).query(question, own);
 
+describe('a figure for statistics', () => {
+  const count = 'quantas consultas este mês?';
+  const body = { purpose: 'statistics' };
+
+  test('is of the whole clinic, for a professional too, while care is of those in care', async () => {
+    const [row] = await journey.sql<{ count: number }>(
+      `select count(*)::int from appointments where tenant_id = 'clinica-aurora'
+       and date_trunc('month', start_time at time zone 'America/Sao_Paulo')
+         = date_trunc('month', now() at time zone 'America/Sao_Paulo')`,
+    );
+    const all = await ask('professional', count, body);
+    expect(Number(/\d+/.exec(all.content)?.[0])).toBe(row?.count);
+    const own = await ask('professional', count);
+    expect(Number(/\d+/.exec(own.content)?.[0])).toBeLessThan(row?.count ?? 0);
+  });
+
+  test('about few is not told, by name, by treatment or by id, and audit knows', async () => {
+    const questions: [string, object][] = [
+      ['quantas consultas de Bruno Rocha este mês?', body],
+      ['quantos registros no prontuário de Ana Lima?', body],
+      ['quantas consultas de Zeca Ninguém este mês?', body],
+      [count, { ...body, clientId: 'cli-5' }],
+    ];
+    for (const [question, own] of questions) {
+      const answer = await ask('professional', question, own);
+      expect(answer, question).toMatchObject({ status: 403, code: 'AGG_SUPPRESSED' });
+      const entries = await journey.auditOf(answer.runId);
+      expect(entries.filter(({ decision }) => decision === 'denied')).toMatchObject([
+        { code: 'AGG_SUPPRESSED', details: { decision: { refusedBy: 'group', groupMin: 5 } } },
+      ]);
+      expect(entries.map(({ fact }) => fact)).not.toContain('run.fetched');
+    }
+  });
+
+  test('has no list behind it', async () => {
+    expect(await ask('admin', 'lista de clientes', body)).toMatchObject({ code: 'PURPOSE_NOT_ALLOWED' });
+  });
+
+  test('is not asked of what one may see: three appointments tomorrow are three', async () => {
+    const answer = await ask('professional', 'quantas consultas tenho amanhã?');
+    expect(answer.content).toMatch(/^3 /);
+  });
+});
+
 describe('with a warm cache', () => {
   test('a relationship that ended is over at the next question, in detail and in lists', async () => {
     const named = 'quantas consultas de Bruno Rocha este mês?';

@@ -22,6 +22,7 @@ export interface Person {
 export interface Asking {
   readonly clientId?: string;
   readonly cursor?: string;
+  readonly purpose?: string;
   readonly headers?: Record<string, string>;
 }
 

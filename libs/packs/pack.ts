@@ -58,6 +58,11 @@ export interface Purpose {
   readonly roles: readonly string[];
   /** Resources that may be used for it. */
   readonly resources: readonly string[];
+  /**
+   * Makes it a purpose of figures: rows cannot be listed for it, which is why a figure may be about the whole tenant,
+   * and why one behind which are fewer people than this is not told.
+   */
+  readonly groupMin?: number;
   /** `aal2` where the sign-in must have had a second factor. */
   readonly assurance?: 'aal2';
 }

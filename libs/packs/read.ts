@@ -18,6 +18,8 @@ export interface Reader {
   readonly person: string | undefined;
   /** Levels of consent, any of which whom a row is about must have given; undefined where none is needed. */
   readonly consent?: readonly string[] | undefined;
+  /** People there must be behind each figure; undefined where any number is told. */
+  readonly groupMin?: number | undefined;
   /** The tenant's time zone, for days. */
   readonly zone: string;
 }
@@ -54,18 +56,28 @@ type Part = RawBuilder<unknown>;
 type Statement = (source: Source, plan: Plan, reader: Reader, from: Part, where: Part) => RawBuilder<Row>;
 
 const statements: Record<Plan['ask'], Statement> = {
-  count: (_source, _plan, _reader, from, where) => sql<Row>`select count(*)::int as count ${from} ${where}`,
-  total: (source, _plan, _reader, from, where) =>
-    sql<Row>`select coalesce(sum(${sql.ref(required(source.amount))}), 0)::text as amount, count(*)::int as count ${from} ${where}`,
-  perDay: (source, _plan, reader, from, where) => sql<Row>`
-    select to_char(${sql.ref(required(source.at))} at time zone ${reader.zone}, 'YYYY-MM-DD') as day, count(*)::int as count
-    ${sql.join(
-      Object.entries(source.perDay ?? {}).map(
-        ([name, figure]) => sql`, ${sql.raw(figure)} as ${sql.ref(name)}`,
-      ),
-      sql``,
-    )}
-    ${from} ${where} group by 1 order by 1 limit 100`,
+  count: (source, _plan, reader, from, where) =>
+    sql<Row>`select count(*)::int as count ${from} ${where}${ofMany(source, reader)}`,
+  total: (source, _plan, reader, from, where) =>
+    sql<Row>`select coalesce(sum(${sql.ref(required(source.amount))}), 0)::text as amount, count(*)::int as count ${from} ${where}${ofMany(source, reader)}`,
+  perDay: (source, _plan, reader, from, where) => {
+    const figures = Object.entries(source.perDay ?? {}).map(
+      ([name, figure]) => sql`, ${sql.raw(figure)} as ${sql.ref(name)}`,
+    );
+    const columns = sql`
+      to_char(${sql.ref(required(source.at))} at time zone ${reader.zone}, 'YYYY-MM-DD') as day, count(*)::int as count
+      ${sql.join(figures, sql``)}`;
+    const people = source.subject && reader.groupMin ? sql.ref(source.subject.column) : undefined;
+    if (!people) return sql<Row>`select ${columns} ${from} ${where} group by 1 order by 1 limit 100`;
+    const names = ['day', 'count', ...Object.keys(source.perDay ?? {})].map((name) =>
+      sql.ref(`days.${name}`),
+    );
+    // One small day takes all with it: beside a sum of all, the others would tell it.
+    return sql<Row>`
+      select ${sql.join(names)}
+      from (select ${columns}, min(count(distinct ${people})) over () as _least ${from} ${where} group by 1) as days
+      where days._least >= ${reader.groupMin} order by days.day limit 100`;
+  },
   list: (source, plan, _reader, from, where) => {
     const columns = plan.fields.map((name) => {
       const field = source.fields[name];
@@ -83,6 +95,10 @@ const statements: Record<Plan['ask'], Statement> = {
       ${after(source, plan.cursor)} order by matching._order, matching._id limit ${plan.limit + 1}`;
   },
 };
+
+/** Tells a figure only where there are enough people behind it; otherwise there is no row, not even of zero. */
+const ofMany = ({ subject }: Source, { groupMin }: Reader): Part =>
+  subject && groupMin ? sql` having count(distinct ${sql.ref(subject.column)}) >= ${groupMin}` : sql``;
 
 const required = (column: string | undefined): string => {
   if (!column) throw new Error('the source has no such figure');

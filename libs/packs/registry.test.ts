@@ -139,6 +139,11 @@ describe('a pack is refused', () => {
       'purpose care is for janitor, which is not a role\n  purpose care covers rooms',
     ],
     [
+      'with a purpose of figures about two people',
+      { ...clinic, purposes: { care: { roles: [], resources: [], groupMin: 2 } } },
+      'purpose care tells figures about fewer than three',
+    ],
+    [
       'with a column of a table that needs no permission',
       withBilling({ fields: { ...billing.fields, room: { column: 'rooms.name', kind: 'plain' } } }),
       'field room of billing is of rooms',

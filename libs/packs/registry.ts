@@ -112,6 +112,9 @@ export const load = (pack: Pack): Pack => {
     if (!/^[a-z][a-z_]{0,29}$/.test(name)) wrong.push(`purpose ${name} cannot name a role of the database`);
     for (const role of purpose.roles)
       if (!Object.hasOwn(pack.roles, role)) wrong.push(`purpose ${name} is for ${role}, which is not a role`);
+    // Two who know of each other would tell them apart.
+    if (purpose.groupMin !== undefined && purpose.groupMin < 3)
+      wrong.push(`purpose ${name} tells figures about fewer than three people`);
     for (const resource of purpose.resources)
       if (!resources.has(resource)) wrong.push(`purpose ${name} covers ${resource}, which no source has`);
   }

@@ -28,6 +28,8 @@ export const grant = z.strictObject({
   limit: z.int(),
   /** Levels of consent, any of which whom a row is about must have given; absent where none is needed. */
   consent: z.array(z.string()).optional(),
+  /** People there must be behind each figure; absent where rows may be listed. */
+  min: z.int().optional(),
   /** Changes when relationships or consents do: what was read under another is not told again. */
   rev: z.string().optional(),
   /** The rules that decided, as `policyOf` in libs/packs names them. */

@@ -11,7 +11,8 @@ import * as run from '@jangada/proto/run.ts';
 export const contract = hop({
   name: 'data-access',
   on: run.permitted,
-  emits: [run.fetched],
+  // The size of a group is known only here.
+  emits: [run.fetched, run.refused],
   demands: ['grant'],
   // As in permission: rest shortly, because the database comes back by itself.
   policy: policy({

@@ -33,13 +33,23 @@ const person = (id: string, name: string) => ({
   _order: name.toLowerCase(),
   _matches: 7,
 });
-const found = (own: Partial<Found>): Found => ({ source, masked: [], rows: [], asOf, cached: false, ...own });
+const found = (own: Partial<Found>): Found => ({
+  source,
+  masked: [],
+  rows: [],
+  suppressed: false,
+  asOf,
+  cached: false,
+  ...own,
+});
 const [ana, bia, caio] = [person('c1', 'Ana'), person('c2', 'Bia'), person('c3', 'Caio')];
 
-const rowsFor = (own: Partial<Found>, asked: Partial<Plan> = {}): readonly run.Row[] =>
-  given(decide, found(own))
+const rowsFor = (own: Partial<Found>, asked: Partial<Plan> = {}): readonly run.Row[] => {
+  const { body: said } = given(decide, found(own))
     .when({ ...body, plan: { ...plan, ...asked } })
-    .decided().body.rows;
+    .decided();
+  return 'rows' in said ? said.rows : [];
+};
 
 describe('a list', () => {
   test('has the rows of one page, how many match in all, and where to go on', () => {
@@ -92,6 +102,27 @@ describe('a list', () => {
       { name: '***', email: null, phone: '+55 11 90000-0010' },
     ]);
   });
+});
+
+test('a figure about too few is refused, with what the decision stood on', () => {
+  const decision: run.Decision = {
+    policy: 'a-pack@1.0.0#0',
+    purpose: 'statistics',
+    reach: 'tenant',
+    groupMin: 5,
+    flags: { lgpdCompliant: true, purposeSpecified: true, dataMinimized: true, retentionPolicy: true },
+  };
+  given(decide, found({ suppressed: true }))
+    .when({ ...body, decision })
+    .then({
+      message: run.refused,
+      body: {
+        code: 'AGG_SUPPRESSED',
+        locale: 'pt-BR',
+        intent: 'client_query',
+        decision: { ...decision, refusedBy: 'group' },
+      },
+    });
 });
 
 describe('figures', () => {

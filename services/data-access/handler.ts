@@ -5,9 +5,21 @@ import type { contract } from './contract.ts';
 import { maskOf } from './mask.ts';
 import type { Found } from './rows.ts';
 
-/** Shapes rows for the caller: the page, the fields of the plan and nothing else, masked where the role demands. */
+/**
+ * Shapes rows for the caller: the page, the fields of the plan and nothing else, masked where the role demands. A figure
+ * about too few people is refused; PostgreSQL did not even give it.
+ */
 export const decide: Decide<typeof contract, Found> = (body, found) => {
-  const { plan } = body;
+  const { plan, locale, intent, decision } = body;
+  if (found.suppressed) {
+    const refusedBy = 'group' as const;
+    return emit(run.refused, {
+      code: 'AGG_SUPPRESSED',
+      locale,
+      intent: intent.type,
+      ...(decision ? { decision: { ...decision, refusedBy } } : {}),
+    });
+  }
   const isList = plan.ask === 'list';
   const page = isList ? found.rows.slice(0, plan.limit) : found.rows;
   const [first] = page as readonly Paged[];

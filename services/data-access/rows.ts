@@ -17,6 +17,8 @@ export interface Found {
   /** Fields that this role sees masked. */
   readonly masked: readonly string[];
   readonly rows: readonly Row[];
+  /** There are too few people behind a figure for it to be told, or none. */
+  readonly suppressed: boolean;
   readonly asOf: string;
   readonly cached: boolean;
 }
@@ -38,9 +40,16 @@ export const rowsOf = async (
   if (plan.limit > grant.limit || plan.fields.some((field) => !grant.fields.includes(field))) {
     throw new Unprocessable('CTX_NO_GRANT', 'the plan asks for more than the grant');
   }
+  if (grant.min !== undefined && plan.ask === 'list')
+    throw new Unprocessable('CTX_NO_GRANT', 'the grant is for figures');
   // Rows about oneself are not provided by oneself.
   const person = grant.reach === 'own' ? undefined : grant.by;
-  const compiled = read(source, plan, { person, consent: grant.consent, zone: pass.zone }).compile();
+  const compiled = read(source, plan, {
+    person,
+    consent: grant.consent,
+    groupMin: grant.min,
+    zone: pass.zone,
+  }).compile();
   const key = {
     tenant,
     scope: JSON.stringify([grant.reach, grant.pur, grant.by, grant.consent, grant.rev]),
@@ -57,5 +66,6 @@ export const rowsOf = async (
     asOf: new Date().toISOString(),
   }));
   // A role that the pack does not know sees everything masked.
-  return { ...value, source, masked: pack.roles[pass.rol]?.masked ?? plan.fields, cached };
+  const suppressed = grant.min !== undefined && source.subject !== undefined && value.rows.length === 0;
+  return { ...value, source, suppressed, masked: pack.roles[pass.rol]?.masked ?? plan.fields, cached };
 };

@@ -24,6 +24,9 @@ export interface Facts {
   readonly named: Named | undefined;
 }
 
+/** Of the facts, what is known before PostgreSQL is asked. */
+type Asked = Pick<Facts, 'pack' | 'plan' | 'role' | 'purpose'>;
+
 /** What a check finds wrong; undefined when it passes. */
 type Check = (facts: Facts) => Code | undefined;
 type CheckName = NonNullable<Decision['refusedBy']>;
@@ -41,6 +44,7 @@ export const purpose: Check = (facts) => {
   const resources = resourcesOf(facts.pack, facts.plan);
   if (!known || !resources || !known.roles.includes(facts.role)) return 'PURPOSE_NOT_ALLOWED';
   if (![...resources].every((resource) => known.resources.includes(resource))) return 'PURPOSE_NOT_ALLOWED';
+  if (known.groupMin !== undefined && facts.plan.ask === 'list') return 'PURPOSE_NOT_ALLOWED';
   return known.assurance === 'aal2' && facts.assurance !== 'aal2' ? 'MFA_REQUIRED' : undefined;
 };
 
@@ -65,8 +69,15 @@ export const consent: Check = (facts) => {
   return facts.named.consents ? undefined : 'CONSENT_REQUIRED';
 };
 
-/** In this order: who, what for, about whom, with whose leave. The first that refuses is the answer. */
-const checks: Readonly<Partial<Record<CheckName, Check>>> = { role, purpose, relation, consent };
+/**
+ * A figure for a purpose of figures is not about one person. How many are behind it otherwise is known only where it is
+ * read: PostgreSQL tells none about too few.
+ */
+export const group: Check = (facts) =>
+  groupMinOf(facts) !== undefined && facts.plan.filter.subjectId !== undefined ? 'AGG_SUPPRESSED' : undefined;
+
+/** In this order: who, what for, about whom, with whose leave, about how many. The first that refuses is the answer. */
+const checks: Readonly<Record<CheckName, Check>> = { role, purpose, relation, consent, group };
 
 /** The first check that refuses, with its code; undefined when all pass. */
 export const refusalOf = (facts: Facts): { by: CheckName; code: Code } | undefined => {
@@ -78,7 +89,7 @@ export const refusalOf = (facts: Facts): { by: CheckName; code: Code } | undefin
 };
 
 /** Levels of consent, any of which is enough; undefined where none is needed. */
-export const consentFor = (facts: Pick<Facts, 'pack' | 'plan' | 'role'>): readonly string[] | undefined => {
+export const consentFor = (facts: Asked): readonly string[] | undefined => {
   const resources = resourcesOf(facts.pack, facts.plan);
   return resources && reachOf(facts) !== 'own' ? consentOf(facts.pack, resources) : undefined;
 };
@@ -91,25 +102,26 @@ const own = <T>(record: Readonly<Record<string, T>>, name: string): T | undefine
   Object.hasOwn(record, name) ? record[name] : undefined;
 
 /** The name of the purpose that holds: the question's, or else the pack's. */
-export const purposeNameOf = ({ pack, purpose: named }: Pick<Facts, 'pack' | 'purpose'>): string =>
+export const purposeNameOf = ({ pack, purpose: named }: Pick<Asked, 'pack' | 'purpose'>): string =>
   named ?? pack.defaultPurpose;
 
-const purposeOf = (facts: Facts): Purpose | undefined => own(facts.pack.purposes, purposeNameOf(facts));
+const purposeOf = (facts: Asked): Purpose | undefined => own(facts.pack.purposes, purposeNameOf(facts));
+
+/** People there must be behind each figure; undefined where the purpose is not one of figures. */
+export const groupMinOf = (facts: Asked): number | undefined => purposeOf(facts)?.groupMin;
 
 /**
  * How far a role reaches for all that a plan touches together: the narrowest of it. Undefined when some of it is not
- * allowed at all. `read:own_x` means `read:x` on rows about oneself.
+ * allowed at all. `read:own_x` means `read:x` on rows about oneself. A figure that is told only of many is about the
+ * whole tenant: who is in whose care does not show in it.
  */
-export const reachOf = ({
-  pack,
-  plan,
-  role: name,
-}: Pick<Facts, 'pack' | 'plan' | 'role'>): Grant['reach'] | undefined => {
+export const reachOf = (facts: Asked): Grant['reach'] | undefined => {
+  const { pack, plan, role: name } = facts;
   const holder: Role | undefined = own(pack.roles, name);
   const resources = resourcesOf(pack, plan);
   if (!holder || !resources) return undefined;
   const held = new Set(holder.permissions);
-  let reach: Grant['reach'] = holder.reach;
+  let reach: Grant['reach'] = groupMinOf(facts) === undefined ? holder.reach : 'tenant';
   for (const resource of resources) {
     if (held.has(`read:${resource}`)) continue;
     if (!held.has(`read:own_${resource}`)) return undefined;

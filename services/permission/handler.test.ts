@@ -8,7 +8,7 @@ import * as run from '@jangada/proto/run.ts';
 import { given } from '@jangada/testkit/given.ts';
 import { passFor } from '@jangada/testkit/identity.ts';
 import { describe, expect, test } from 'vitest';
-import { consent, type Facts, purpose, relation, role } from './checks.ts';
+import { consent, type Facts, group, purpose, relation, role } from './checks.ts';
 import { type Asker, decide } from './handler.ts';
 
 const pack = packOf('aesthetic-clinic');
@@ -309,6 +309,40 @@ describe('consent', () => {
     const emission = decided(client, planFor('appointments'));
     expect(JSON.parse((await emission.grant) ?? '{}')).not.toHaveProperty('consent');
     expect(decisionOf(emission)).not.toHaveProperty('consent');
+  });
+});
+
+describe('the group', () => {
+  const statistics = (who: Who): Who => ({ ...who, purpose: 'statistics' });
+  const count = (own: Partial<Plan> = {}) => planFor('aesthetic_records', { ask: 'count', ...own });
+  const granted = async (who: Who, plan: Plan) =>
+    JSON.parse((await decided(who, plan).grant) ?? '{}') as { reach?: string; min?: number };
+
+  test('is not asked where the rows behind a figure may be listed', async () => {
+    expect(await granted(professional, count())).toMatchObject({ reach: 'related' });
+    expect(await granted(professional, count())).not.toHaveProperty('min');
+    expect(group(factsOf(professional, count({ filter: { subjectId: 'cli-1' } })))).toBeUndefined();
+  });
+
+  test('of a purpose of figures is the tenant, and has a least size', async () => {
+    for (const who of [admin, professional])
+      expect(await granted(statistics(who), count())).toMatchObject({ reach: 'tenant', min: 5 });
+  });
+
+  test('of one person is none', () => {
+    expect(group(factsOf(statistics(admin), count({ filter: { subjectId: 'cli-1' } })))).toBe(
+      'AGG_SUPPRESSED',
+    );
+  });
+
+  test('is not listed', async () => {
+    expect(await outcome(statistics(admin), planFor('aesthetic_records'))).toBe('PURPOSE_NOT_ALLOWED');
+  });
+
+  test('is not a client’s to ask about', async () => {
+    expect(await outcome(statistics(client), planFor('appointments', { ask: 'count' }))).toBe(
+      'PURPOSE_NOT_ALLOWED',
+    );
   });
 });
 

@@ -4,7 +4,7 @@ import type { Decision } from '@jangada/proto/run.ts';
 import * as run from '@jangada/proto/run.ts';
 import { type Grant, planHash } from '@jangada/trust/grant.ts';
 import type { Pass } from '@jangada/trust/pass.ts';
-import { consentFor, type Facts, purposeNameOf, reachOf, refusalOf } from './checks.ts';
+import { consentFor, type Facts, groupMinOf, purposeNameOf, reachOf, refusalOf } from './checks.ts';
 import type { contract } from './contract.ts';
 
 /** The facts of one question, its pass, and the key to say yes with. */
@@ -26,12 +26,14 @@ export const decide: Decide<typeof contract, Asker> = (body, { pass, revision, s
   const refusal = refusalOf(facts);
   const reach = reachOf(facts);
   const consent = consentFor(facts);
+  const min = groupMinOf(facts);
   const decision: Decision = {
     policy: policyOf(facts.pack),
     purpose: purposeNameOf(facts),
     ...(refusal ? { refusedBy: refusal.by } : {}),
     ...(reach && !refusal ? { reach } : {}),
     ...(consent?.[0] === undefined ? {} : { consent: consent[0] }),
+    ...(min === undefined ? {} : { groupMin: min }),
     flags: flagsOf(facts, refusal?.by),
   };
   if (refusal) return emit(run.refused, { code: refusal.code, locale, intent: intent.type, decision });
@@ -47,6 +49,7 @@ export const decide: Decide<typeof contract, Asker> = (body, { pass, revision, s
     fields: plan.fields,
     limit: plan.limit,
     ...(consent ? { consent: [...consent] } : {}),
+    ...(min === undefined ? {} : { min }),
     ...(revision === undefined ? {} : { rev: revision }),
     pol: decision.policy,
     exp: pass.exp,

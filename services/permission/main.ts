@@ -26,12 +26,12 @@ await using service = await serve(contract, config, {
     const pack = packOf(pass.pack);
     const { rol: role, per: person, pur: purpose } = pass;
     const asker = { pack, role, person, purpose, assurance: pass.acr, pass, sign };
-    const reach = reachOf({ pack, plan, role });
+    const reach = reachOf({ pack, plan, role, purpose });
     const people = sourceOf(pack, plan.source)?.subject?.table;
     // What the role may not, or what is about oneself or nobody, depends on nothing that PostgreSQL knows.
     if (!reach || !people || (reach === 'own' && !namesPerson(plan)))
       return { ...asker, named: undefined, revision: undefined };
-    const consent = consentFor({ pack, plan, role });
+    const consent = consentFor({ pack, plan, role, purpose });
     const { filter } = plan;
     const { revision, ...known } = await knownIn(store, pass.tid, {
       people,

@@ -25,6 +25,11 @@ export const pack: Pack = {
       resources: ['clients', 'appointments', 'billing'],
       assurance: 'aal2',
     },
+    statistics: {
+      roles: ['admin', 'aesthetic_professional'],
+      resources: ['clients', 'appointments', 'billing', 'aesthetic_records'],
+      groupMin: 5,
+    },
   },
   defaultPurpose: 'care',
   consent: {
