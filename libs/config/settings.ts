@@ -210,6 +210,10 @@ export const settings = {
   }),
   AI_SERVICE_API_KEY: setting({ says: 'key for the model', value: z.string().optional(), secret: true }),
   AI_SERVICE_MODEL: setting({ says: 'name of the model', value: z.string().default('default') }),
+  AI_SECURITY_LEVEL: setting({
+    says: 'how readily a question that tries to command is refused: LOW what can hardly be anything else, STANDARD, MAXIMUM also what is merely suspicious',
+    value: z.enum(['LOW', 'STANDARD', 'MAXIMUM']).default('STANDARD'),
+  }),
   LOG_LEVEL: setting({
     says: 'least level that is logged',
     value: z.enum(['DEBUG', 'INFO', 'WARNING', 'ERROR']).default('INFO'),

@@ -46,7 +46,10 @@ export const door = (app: FastifyInstance, { identities, admission, meter, allow
   const admitOrigin = (request: FastifyRequest, reply: FastifyReply): void => {
     const { origin, host } = request.headers;
     if (origin === undefined || hostOf(origin) === host) return;
-    if (!allowedOrigins.includes(origin)) throw new Refusal('AUTH_ORIGIN');
+    if (!allowedOrigins.includes(origin)) {
+      meter.refused('AUTH_ORIGIN');
+      throw new Refusal('AUTH_ORIGIN');
+    }
     reply.headers({
       'access-control-allow-origin': origin,
       'access-control-expose-headers': 'jangada-run, retry-after, x-request-id',

@@ -22,6 +22,14 @@ const refusals: ReadonlySet<Code> = new Set([
   'MFA_REQUIRED',
 ]);
 
+/** Refusals of what looks like an attack. */
+const blockable: ReadonlySet<Code> = new Set([
+  'AI_SECURITY_VIOLATION',
+  'TENANT_ISOLATION_VIOLATION',
+  'SESSION_MISMATCH',
+  'AUTH_ORIGIN',
+]);
+
 export const openMeter = ({ log, metrics }: Service): Meter => {
   const latency = metrics.histogram(
     'agent_query_latency_seconds',
@@ -48,7 +56,10 @@ export const openMeter = ({ log, metrics }: Service): Meter => {
     [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     ['method', 'route', 'status'],
   );
+  const blocked = metrics.counter('ai_agent_blocked_requests', 'Requests refused for security', ['reason']);
+  for (const reason of blockable) blocked.inc({ reason }, 0);
   const refused = (code: Code): void => {
+    if (blockable.has(code)) blocked.inc({ reason: code });
     if (code.startsWith('AUTHZ_') || code.startsWith('TENANT_') || refusals.has(code)) authorization.inc();
   };
 

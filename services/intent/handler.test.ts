@@ -10,6 +10,7 @@ const setting: Setting = {
   now: Temporal.Instant.from('2026-11-21T12:00:00Z'),
   zone: 'America/Sao_Paulo',
   locale: 'pt-BR',
+  attack: undefined,
 };
 const understand = (question: string) => given(decide, setting).when({ question }).decided();
 
@@ -155,6 +156,15 @@ describe('intent', () => {
       message: expect.stringContaining('quantas consultas tenho amanhã?'),
     });
     expect(message).toBe(run.refused);
+  });
+
+  test('what tries to command is refused before anything is made of it', () => {
+    const attacked = given(decide, { ...setting, attack: 'instruction_override' });
+    const { message, body } = attacked.when({ question: 'quantas consultas amanhã' }).decided();
+    expect({ message, body }).toEqual({
+      message: run.refused,
+      body: { code: 'AI_SECURITY_VIOLATION', locale: 'pt-BR' },
+    });
   });
 
   test.each([

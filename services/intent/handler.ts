@@ -1,6 +1,7 @@
 import { type Decide, emit } from '@jangada/hop/hop.ts';
 import { findAmounts } from '@jangada/nlu/amounts.ts';
 import { findPeriods } from '@jangada/nlu/dates.ts';
+import type { Violation } from '@jangada/nlu/guard.ts';
 import { findNames } from '@jangada/nlu/names.ts';
 import { classify, mentions, threshold } from '@jangada/nlu/score.ts';
 import { canonical, type Language, language, words } from '@jangada/nlu/text.ts';
@@ -18,6 +19,8 @@ export interface Setting {
   readonly zone: string;
   /** The tenant's language, for questions that could be either. */
   readonly locale: Language;
+  /** Set where the question is refused for what it tries to do to whoever reads it. */
+  readonly attack: Violation | undefined;
 }
 
 /** Rows on one page. */
@@ -28,6 +31,7 @@ export const decide: Decide<typeof contract, Setting> = ({ question, subjectId, 
   const { pack } = setting;
   const text = canonical(question);
   const locale = language(text, setting.locale);
+  if (setting.attack) return emit(run.refused, { code: 'AI_SECURITY_VIOLATION', locale });
   const [best] = classify(text, pack.intents);
   const pattern = best && best.score > threshold ? best.intent : undefined;
   const name = pattern && sourceOf(pattern, text);

@@ -1,19 +1,42 @@
 import { Unprocessable } from '@jangada/hop/outcome.ts';
+import { judge, refusedFrom, violations } from '@jangada/nlu/guard.ts';
 import { packOf } from '@jangada/packs/registry.ts';
 import { serve } from '@jangada/runtime/serve.ts';
 import { configOf } from '@jangada/runtime/service.ts';
+import { openTelemetry } from '@jangada/telemetry/telemetry.ts';
 import { questionHash } from '@jangada/trust/pass.ts';
 import { contract } from './contract.ts';
 import { decide } from './handler.ts';
 
-await using service = await serve(contract, configOf(['PASS_PUBLIC_KEYS', 'MESSAGE_KEYS']), {
-  gather: async ({ question }, { pass }) => {
-    // The pass is for one question: whoever changed the text on the way does not get it answered.
-    if (questionHash(question) !== pass.qh)
-      throw new Unprocessable('CTX_PAYLOAD_MISMATCH', 'the question is not the signed one');
-    return { pack: packOf(pass.pack), now: Temporal.Now.instant(), zone: pass.zone, locale: pass.loc };
+const config = configOf(['PASS_PUBLIC_KEYS', 'MESSAGE_KEYS', 'AI_SECURITY_LEVEL']);
+const telemetry = openTelemetry(contract.name, config);
+
+const attacks = telemetry.metrics.counter(
+  'ai_agent_security_violations',
+  'Questions that tried to command whoever reads them',
+  ['violation_type', 'severity'],
+);
+// What was refused is a warning; what got through, and was only seen later, would be critical.
+for (const violation_type of violations)
+  for (const severity of ['warning', 'critical']) attacks.inc({ violation_type, severity }, 0);
+
+await using service = await serve(
+  contract,
+  config,
+  {
+    gather: async ({ question }, { pass }) => {
+      // The pass is for one question: whoever changed the text on the way does not get it answered.
+      if (questionHash(question) !== pass.qh)
+        throw new Unprocessable('CTX_PAYLOAD_MISMATCH', 'the question is not the signed one');
+      const { score, violation } = judge(question);
+      const attack = score >= refusedFrom[config.AI_SECURITY_LEVEL] ? violation : undefined;
+      if (attack) attacks.inc({ violation_type: attack, severity: 'warning' });
+      const now = Temporal.Now.instant();
+      return { pack: packOf(pass.pack), now, zone: pass.zone, locale: pass.loc, attack };
+    },
+    decide,
   },
-  decide,
-});
+  telemetry,
+);
 
 await service.stopped;
