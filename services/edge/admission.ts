@@ -50,8 +50,8 @@ export interface Run extends AsyncIterable<Told> {
 }
 
 export interface Admission {
-  /** @throws Refusal, Unavailable, Refused */
-  ask(identity: Identity, question: Question): Promise<Run>;
+  /** `limit` rejects where a limit refuses; nothing is asked before it resolves. @throws Refusal, Unavailable, Refused */
+  ask(identity: Identity, question: Question, limit: Promise<unknown> | undefined): Promise<Run>;
   /** The caller's own run again, from its first reply on. @throws Refusal NOT_FOUND */
   rejoin(identity: Identity, run: string): Promise<Run>;
   /** Stops a run, and waits a moment for its last word. False when that is another. @throws Refusal NOT_FOUND */
@@ -121,7 +121,12 @@ export const openAdmission = (
     return follower.follow({ tenant: identity.tenant, run, until, locale });
   };
 
-  const publish = async (pass: Pass, question: Question, span: Span): Promise<{ duplicate: boolean }> => {
+  const publish = async (
+    pass: Pass,
+    question: Question,
+    span: Span,
+    limit: Promise<unknown> | undefined,
+  ): Promise<{ duplicate: boolean }> => {
     const { subjectId, cursor } = question;
     const body = {
       question: question.text,
@@ -129,7 +134,8 @@ export const openAdmission = (
       ...(cursor ? { cursor } : {}),
     };
     const about = { tenant: pass.tid, id: pass.rid, traceparent: traceparentOf(span) };
-    return publishRequest(voice, { ...about, pass: await sign(pass) }, body);
+    const [statement] = await Promise.all([sign(pass), limit]);
+    return publishRequest(voice, { ...about, pass: statement }, body);
   };
 
   const refuse = async (identity: Identity, code: Code): Promise<Refusal> => {
@@ -176,7 +182,7 @@ export const openAdmission = (
     refuse,
     sameTenant,
 
-    ask: async (identity, asked) => {
+    ask: async (identity, asked, limit) => {
       const startedAt = performance.now();
       await sameTenant(identity, asked.tenant);
       const tenant = await tenantOf(identity);
@@ -197,7 +203,7 @@ export const openAdmission = (
       const following = follow(identity, id, locale);
       const run = { id, tenant: pass.tid, locale, startedAt, span, stop: following.stop };
       try {
-        const { duplicate } = await publish(pass, question, span);
+        const { duplicate } = await publish(pass, question, span, limit);
         if (duplicate || admitted.has(key)) following.catchUp();
         admitted.set(key, pass.qh);
         if (!duplicate) return { ...run, [Symbol.asyncIterator]: () => metered(following, run, meter) };

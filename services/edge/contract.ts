@@ -2,7 +2,7 @@
  * edge: may this person's message come in, and what do they get to see of their run?
  *
  * The only public entrance. It verifies the access token, signs the pass and admits the question; from then on
- * it only reads: a run lives in the services, so an edge that dies takes nothing with it. It knows no pack.
+ * it only reads: a run lives in the services, so an edge that dies takes nothing with it. Of a pack it knows the limits.
  */
 import { border } from '@jangada/hop/hop.ts';
 import { policy } from '@jangada/hop/policy.ts';

@@ -1,3 +1,4 @@
+import type { LimitClass } from '@jangada/packs/pack.ts';
 import type { Run } from './admission.ts';
 import type { Identity } from './identity.ts';
 import type { Refusal } from './refusal.ts';
@@ -9,6 +10,8 @@ export interface Connection {
   readonly id: string;
   readonly createdAt: Date;
   identity(): Identity;
+  /** Counts a use by who is signed in. @throws Refusal RATE_LIMITED */
+  admit(limited: LimitClass): Promise<unknown>;
   send(frame: object): void;
   close(code: number, reason: string): void;
   /** Follows a run under the client's name for it, in the background, and frees the name at its end. */

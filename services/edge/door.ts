@@ -1,7 +1,10 @@
+import { headersOf, type Verdict } from '@jangada/limits/verdict.ts';
+import type { LimitClass } from '@jangada/packs/pack.ts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Admission } from './admission.ts';
 import { securityHeaders } from './headers.ts';
 import type { Identities, Identity } from './identity.ts';
+import type { Gate } from './limits.ts';
 import type { Meter } from './meter.ts';
 import { Refusal } from './refusal.ts';
 
@@ -13,11 +16,15 @@ declare module 'fastify' {
     public?: true;
     /** A socket, whose client may also sign in by its first frame. */
     socket?: true;
+    /** What a request uses; every other call of who is signed in is `api`. */
+    limits?: LimitClass;
   }
   interface FastifyRequest {
     identity: Identity | undefined;
     /** @throws Refusal AUTH_MISSING */
     signedIn(): Identity;
+    /** What the limits say, asked while the rest of the request is read. @throws Refusal RATE_LIMITED */
+    limit: Promise<Verdict> | undefined;
   }
 }
 
@@ -31,12 +38,17 @@ const preflight = {
 interface Deps {
   readonly identities: Identities;
   readonly admission: Admission;
+  readonly gate: Gate;
   readonly meter: Meter;
   readonly allowedOrigins: readonly string[];
 }
 
-export const door = (app: FastifyInstance, { identities, admission, meter, allowedOrigins }: Deps): void => {
+export const door = (
+  app: FastifyInstance,
+  { identities, admission, gate, meter, allowedOrigins }: Deps,
+): void => {
   app.decorateRequest('identity', undefined);
+  app.decorateRequest('limit', undefined);
   app.decorateRequest('signedIn', function () {
     if (!this.identity) throw new Refusal('AUTH_MISSING');
     return this.identity;
@@ -52,7 +64,7 @@ export const door = (app: FastifyInstance, { identities, admission, meter, allow
     }
     reply.headers({
       'access-control-allow-origin': origin,
-      'access-control-expose-headers': 'jangada-run, retry-after, x-request-id',
+      'access-control-expose-headers': 'jangada-run, ratelimit, ratelimit-policy, retry-after, x-request-id',
       vary: 'origin',
     });
   };
@@ -72,6 +84,15 @@ export const door = (app: FastifyInstance, { identities, admission, meter, allow
     await admission.sameTenant(request.identity, request.headers['x-tenant-id']?.toString());
   };
 
+  const askLimits = (request: FastifyRequest): void => {
+    const { identity, ip } = request;
+    const limited = request.routeOptions.config?.limits ?? (identity && 'api');
+    if (!limited || request.ws) return;
+    request.limit = gate.admit(limited, { ip, identity });
+    // Whoever needs it waits for it; a request that fails before is told of that.
+    request.limit.catch(() => undefined);
+  };
+
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(securityHeaders).header('x-request-id', request.id);
     // RFC 9112 §3.2; HTTP/1.0 has none.
@@ -81,6 +102,17 @@ export const door = (app: FastifyInstance, { identities, admission, meter, allow
     if (request.method === 'OPTIONS' && request.headers.origin)
       return reply.code(204).headers(preflight).send();
     await signIn(request);
+    askLimits(request);
+  });
+
+  // A question waits for its limits where it would be published, so that they cost it no time.
+  app.addHook('preHandler', async (request) => {
+    if (request.routeOptions.config?.limits !== 'ai') await request.limit;
+  });
+
+  app.addHook('onSend', async (request, reply) => {
+    const limit = await request.limit?.catch(() => undefined);
+    if (limit) reply.headers(headersOf(limit));
   });
 };
 

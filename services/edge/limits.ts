@@ -1,9 +1,41 @@
 import type { Limits } from '@jangada/limits/limits.ts';
 import type { Who } from '@jangada/limits/policies.ts';
 import type { Verdict } from '@jangada/limits/verdict.ts';
+import type { LimitClass } from '@jangada/packs/pack.ts';
+import type { Locale } from '@jangada/proto/errors.ts';
+import type { Accounts } from './accounts.ts';
+import type { Identity } from './identity.ts';
 import { Refusal } from './refusal.ts';
 
 /** Limits as the edge asks them: what is not allowed is a refusal that says when to come back. */
+
+/** Who calls, as far as it is known. */
+export interface Caller {
+  readonly ip: string;
+  readonly identity: Identity | undefined;
+}
+
+export interface Gate {
+  /** Counts one use of a class. @throws Refusal RATE_LIMITED, Unavailable */
+  admit(limited: LimitClass, caller: Caller): Promise<Verdict>;
+  /** Takes a place of those that an address may hold open; returns what gives it back. @throws Refusal SESSION_LIMIT */
+  enter(ip: string): Promise<() => void>;
+}
+
+export const openGate = (limits: Limits, accounts: Accounts): Gate => ({
+  admit: async (limited, { ip, identity }) => {
+    if (!identity) return allow(await limits.admit(limited, { ip }));
+    const { tenant, subject: user, role } = identity;
+    const known = await accounts.tenant(tenant);
+    if (!known) throw new Refusal('AUTH_INVALID');
+    return allow(await limits.admit(limited, { ip, user, tenant, role, pack: known.pack }), known.locale);
+  },
+  enter: async (ip) => {
+    const { free, ...limit } = await limits.hold('sessions', { ip });
+    if (!limit.allowed) throw new Refusal('SESSION_LIMIT', { limit });
+    return free;
+  },
+});
 
 /** Somebody who tries to prove who they are. */
 export interface Claimant {
@@ -39,6 +71,7 @@ export const openFailures = (limits: Limits): Failures => {
 };
 
 /** @throws Refusal RATE_LIMITED */
-const allow = (limit: Verdict): void => {
-  if (!limit.allowed) throw new Refusal('RATE_LIMITED', { limit });
+const allow = (limit: Verdict, locale: Locale = 'en'): Verdict => {
+  if (!limit.allowed) throw new Refusal('RATE_LIMITED', { limit, locale });
+  return limit;
 };

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { Admission, Run } from './admission.ts';
 import { type AgentResponse, agentResponse, endOf, wholeAnswer } from './answer.ts';
-import { refusalOf, retryHeaders } from './refusal.ts';
+import { limitFacts, refusalOf, retryHeaders } from './refusal.ts';
 import { shaped } from './shape.ts';
 
 /** `POST /v1/query`: one question, one answer. */
@@ -19,7 +19,7 @@ const body = z.strictObject({
 });
 
 export const queryRoute = (app: FastifyInstance, admission: Admission): void => {
-  app.post('/v1/query', async (request, reply) => {
+  app.post('/v1/query', { config: { limits: 'ai' } }, async (request, reply) => {
     const arrivedAt = performance.now();
     const data = shaped(body, request.body);
     const answered = (response: AgentResponse) =>
@@ -36,7 +36,7 @@ export const queryRoute = (app: FastifyInstance, admission: Admission): void => 
 
     let run: Run;
     try {
-      run = await admission.ask(request.signedIn(), {
+      const question = {
         text: data.query,
         session: data.sessionId,
         run: data.runId,
@@ -45,14 +45,15 @@ export const queryRoute = (app: FastifyInstance, admission: Admission): void => 
         tenant: data.tenantId,
         purpose: data.purpose,
         traceparent: request.headers['traceparent']?.toString(),
-      });
+      };
+      run = await admission.ask(request.signedIn(), question, request.limit);
     } catch (error) {
       const refusal = refusalOf(error);
       if (!refusal) throw error;
       const { code, locale, run: id = '', field } = refusal;
       reply.headers(retryHeaders(refusal));
       const response = agentResponse('', endOf(code, locale), about({ id, locale }));
-      return answered({ ...response, ...(field ? { field } : {}) });
+      return answered({ ...response, ...(field ? { field } : {}), ...limitFacts(refusal) });
     }
     reply.raw.once('close', run.stop);
     const answer = await wholeAnswer(run);

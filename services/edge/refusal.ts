@@ -1,5 +1,5 @@
 import { Unavailable } from '@jangada/hop/outcome.ts';
-import { headersOf, type Verdict } from '@jangada/limits/verdict.ts';
+import { headersOf, retryAfterOf, type Verdict } from '@jangada/limits/verdict.ts';
 import { type Code, faults, type Locale } from '@jangada/proto/errors.ts';
 import { limitReached, Refused } from '@jangada/runtime/bus.ts';
 import { isTransient } from '@jangada/runtime/resilience.ts';
@@ -25,6 +25,19 @@ export class Refusal extends Error {
     this.limit = about.limit;
   }
 }
+
+/** When to come back, in seconds, and which limits say so; nothing where no limit refused. */
+export const limitFacts = ({ limit }: Refusal) =>
+  limit && {
+    retryAfter: retryAfterOf(limit),
+    limits: limit.standings.map(({ policy, max, windowMs, remaining, resetMs }) => ({
+      policy,
+      max,
+      windowSeconds: windowMs / 1_000,
+      remaining,
+      resetSeconds: Math.ceil(resetMs / 1_000),
+    })),
+  };
 
 /** When to come back, as HTTP says it; nothing for what will not change. */
 export const retryHeaders = ({ code, limit }: Refusal): Readonly<Record<string, string>> => {

@@ -1,4 +1,5 @@
 import type { AgentCapabilities } from '@ag-ui/core';
+import { headersOf } from '@jangada/limits/verdict.ts';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { Admission } from './admission.ts';
@@ -27,11 +28,12 @@ export const runRoutes = (
   };
 
   for (const url of ['/v1/agui', agent]) {
-    app.post(url, { bodyLimit: runBodyMaxBytes }, async (request, reply) => {
+    app.post(url, { bodyLimit: runBodyMaxBytes, config: { limits: 'ai' } }, async (request, reply) => {
       const { peer, question } = readInput(request.body);
       const traceparent = question.traceparent ?? request.headers['traceparent']?.toString();
-      const run = await admission.ask(request.signedIn(), { ...question, traceparent });
+      const run = await admission.ask(request.signedIn(), { ...question, traceparent }, request.limit);
       reply.header('jangada-run', run.id);
+      if (request.limit) reply.headers(headersOf(await request.limit));
       await streams.send(reply, run, peer.runId, eventsOf(run, peer));
     });
   }
@@ -43,6 +45,7 @@ export const runRoutes = (
     const after = placeOf(request.headers['last-event-id']?.toString() ?? query.after);
     const run = await admission.rejoin(request.signedIn(), runId);
     reply.header('jangada-run', run.id);
+    if (request.limit) reply.headers(headersOf(await request.limit));
     // Only a client that knows this route resumes, and no client of the older protocol does.
     const peer = { threadId: query.threadId ?? runId, runId, legacy: false };
     await streams.send(reply, run, runId, eventsOf(run, peer, after));

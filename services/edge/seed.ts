@@ -90,9 +90,10 @@ export interface Said {
   readonly payload: Readonly<Record<string, unknown>>;
 }
 
-export const errorSaid = (code: Code, message: string, field?: string): Said => ({
+/** `beside` is what else is known of it: the field at fault, or when to come back. */
+export const errorSaid = (code: Code, message: string, beside: Said['payload'] = {}): Said => ({
   type: 'error',
-  payload: { code, message, retryable: faults[code].retryable, ...(field ? { field } : {}) },
+  payload: { code, message, retryable: faults[code].retryable, ...beside },
 });
 
 /** The messages of one run, by the parts of its replies. `elapsedMs` is since the question. */

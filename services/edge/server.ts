@@ -18,11 +18,11 @@ import { openFollower } from './follow.ts';
 import { answerRaw } from './headers.ts';
 import { healthRoutes } from './health.ts';
 import { openIdentities } from './identity.ts';
-import { openFailures } from './limits.ts';
+import { openFailures, openGate } from './limits.ts';
 import { loginRoutes } from './login.ts';
 import { type Meter, openMeter } from './meter.ts';
 import { queryRoute } from './query.ts';
-import { Refusal, refusalOf, retryHeaders } from './refusal.ts';
+import { limitFacts, Refusal, refusalOf, retryHeaders } from './refusal.ts';
 import { runRoutes } from './runs.ts';
 import { chooseSubprotocol, openSockets } from './socket.ts';
 import { openStreams } from './sse.ts';
@@ -59,8 +59,9 @@ export const openServer = async (
   const bodies = openBodies(config.MESSAGE_KEYS);
   const follower = openFollower(service.bus.nc, bodies);
   const admission = openAdmission(service, config, { accounts, bodies, follower, meter });
+  const gate = openGate(limits, accounts);
   const streams = openStreams();
-  const sockets = openSockets({ service, identities, admission, meter });
+  const sockets = openSockets({ service, identities, admission, gate, meter });
   let accepting = true;
 
   const app = fastify({
@@ -80,7 +81,7 @@ export const openServer = async (
     preClose: (done) => done(),
   });
   bindWire(app, config.JANGADA_MAX_CONNECTIONS);
-  door(app, { identities, admission, meter, allowedOrigins: config.ALLOWED_ORIGINS });
+  door(app, { identities, admission, gate, meter, allowedOrigins: config.ALLOWED_ORIGINS });
   answerErrors(app, service);
   measure(app, meter);
 
@@ -92,8 +93,8 @@ export const openServer = async (
     ['/v1/agent', true],
     ['/agui/ws', false],
   ] as const) {
-    app.get(url, { websocket: true, config: { socket: true } }, (socket, { identity, raw }) =>
-      sockets.accept(socket, raw.socket, { identity, greets: greets && socket.protocol === '' }),
+    app.get(url, { websocket: true, config: { socket: true } }, (socket, { identity, ip, raw }) =>
+      sockets.accept(socket, raw.socket, { ip, identity, greets: greets && socket.protocol === '' }),
     );
   }
 
@@ -131,7 +132,7 @@ const answerErrors = (app: FastifyInstance, { log }: Service): void => {
     if (status === 401) reply.header('www-authenticate', 'Bearer');
     reply.headers(retryHeaders(refusal));
     if (run) reply.header('jangada-run', run);
-    return reply.code(status).send(errorBody(code, requestId, locale, field));
+    return reply.code(status).send({ ...errorBody(code, requestId, locale, field), ...limitFacts(refusal) });
   });
 };
 

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Admission } from './admission.ts';
 import { eventsOf, type Peer, readInput } from './agui.ts';
 import type { Connection, Dialect } from './dialect.ts';
+import { limitFacts } from './refusal.ts';
 import { shaped } from './shape.ts';
 
 /** AG-UI over WebSocket. The protocol has no binding of its own for it: ours are these two, told apart by subprotocol. */
@@ -42,13 +43,15 @@ export const multiplexedDialect = (connection: Connection, admission: Admission)
       switch (asked.op) {
         case 'run': {
           const { peer, question } = readInput(asked.input);
-          return follow(peer, await admission.ask(identity, question), 0);
+          return follow(peer, await admission.ask(identity, question, connection.admit('ai')), 0);
         }
         case 'resume': {
           const { runId, after, threadId = runId } = asked;
+          await connection.admit('api');
           return follow({ threadId, runId, legacy: false }, await admission.rejoin(identity, runId), after);
         }
         case 'cancel': {
+          await connection.admit('api');
           const cancelled = await admission.cancel(identity, asked.runId);
           return connection.send({ op: 'cancelled', runId: asked.runId, cancelled });
         }
@@ -58,10 +61,17 @@ export const multiplexedDialect = (connection: Connection, admission: Admission)
           return connection.send({ op: 'pong' });
       }
     },
-    refuse: ({ code, locale, field }, frame) => {
+    refuse: (refusal, frame) => {
+      const { code, locale, field } = refusal;
       const runId = runNamed(frame);
       const body = errorBody(code, runId ?? connection.id, locale, field);
-      connection.send({ op: 'error', status: faults[code].status, ...body, ...(runId ? { runId } : {}) });
+      connection.send({
+        op: 'error',
+        status: faults[code].status,
+        ...body,
+        ...(runId ? { runId } : {}),
+        ...limitFacts(refusal),
+      });
     },
   };
 };
@@ -77,18 +87,20 @@ export const bareDialect = (connection: Connection, admission: Admission): Diale
       if (started) return;
       started = true;
       const { peer, question } = readInput(frame);
-      const run = await admission.ask(connection.identity(), question);
+      const run = await admission.ask(connection.identity(), question, connection.admit('ai'));
       running = true;
       connection.follow(peer.runId, run, async () => {
         for await (const group of eventsOf(run, peer)) for (const { event } of group) connection.send(event);
         connection.close(1000, 'done');
       });
     },
-    refuse: ({ code, locale }) => {
+    refuse: (refusal) => {
       // The stream belongs to the run; whatever else came in does not end it.
       if (running) return;
+      const { code, locale } = refusal;
       const { message } = errorBody(code, connection.id, locale);
-      connection.send({ type: EventType.RUN_ERROR, message, code });
+      const rawEvent = limitFacts(refusal);
+      connection.send({ type: EventType.RUN_ERROR, message, code, ...(rawEvent ? { rawEvent } : {}) });
       connection.close(1000, 'done');
     },
   };

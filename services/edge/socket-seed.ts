@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import type { Admission } from './admission.ts';
 import type { Connection, Dialect } from './dialect.ts';
-import { Refusal } from './refusal.ts';
+import { limitFacts, Refusal } from './refusal.ts';
 import {
   envelope,
   errorSaid,
@@ -39,7 +39,7 @@ export const seedDialect = (connection: Connection, admission: Admission): Diale
   };
 
   const ask = async (message: Inbound): Promise<void> => {
-    const run = await admission.ask(connection.identity(), questionOf(message));
+    const run = await admission.ask(connection.identity(), questionOf(message), connection.admit('ai'));
     connection.follow(message.id, run, async () => {
       const telling = seedTelling(run.id, textOf('CANCELLED', run.locale));
       for (const name of [message.id, run.id]) answers.set(name, true);
@@ -53,7 +53,8 @@ export const seedDialect = (connection: Connection, admission: Admission): Diale
     });
   };
 
-  const acknowledge = (message: Inbound): void => {
+  const acknowledge = async (message: Inbound): Promise<void> => {
+    await connection.admit('api');
     if (!subjectsOf(message).some((name) => answers.has(name))) throw new Refusal('NOT_FOUND');
     say({ type: 'status', payload: { state: 'received' } }, message);
   };
@@ -74,13 +75,14 @@ export const seedDialect = (connection: Connection, admission: Admission): Diale
       if (message.type === 'feedback') return acknowledge(message);
       throw new Refusal('UNSUPPORTED_MESSAGE');
     },
-    refuse: ({ code, locale, run, field }, frame) => {
+    refuse: (refusal, frame) => {
+      const { code, locale, run, field } = refusal;
       const about = loose.safeParse(frame).data ?? {};
       const { type } = about;
       const text = textOf(code, locale);
       const message = code === 'UNSUPPORTED_MESSAGE' && type ? `${text}: ${type}` : text;
       say(
-        errorSaid(code, message, field),
+        errorSaid(code, message, { ...(field ? { field } : {}), ...limitFacts(refusal) }),
         { ...(about.id ? { id: about.id } : {}), ...(about.sessionId ? { sessionId: about.sessionId } : {}) },
         run,
       );

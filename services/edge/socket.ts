@@ -8,6 +8,7 @@ import { frameMaxBytes, messageWithinMs, unreadMaxBytes } from './bounds.ts';
 import type { Connection, Dialect } from './dialect.ts';
 import { watchFrames } from './frames.ts';
 import type { Identities, Identity } from './identity.ts';
+import type { Gate } from './limits.ts';
 import type { Meter } from './meter.ts';
 import { Refusal, refusalOf } from './refusal.ts';
 import { readJson } from './shape.ts';
@@ -21,7 +22,7 @@ export interface Sockets {
   accept(
     socket: WebSocket,
     transport: Duplex,
-    about: { identity: Identity | undefined; greets: boolean },
+    about: { ip: string; identity: Identity | undefined; greets: boolean },
   ): void;
   count(): number;
   /** Closes sockets for a restart: first those that resume elsewhere, later the others. */
@@ -32,6 +33,7 @@ interface Deps {
   readonly service: Service;
   readonly identities: Identities;
   readonly admission: Admission;
+  readonly gate: Gate;
   readonly meter: Meter;
 }
 
@@ -58,12 +60,13 @@ const closing = {
   slow: 1013,
   signIn: 4401,
   signInTimeout: 4408,
+  tooMany: 4429,
 } as const;
 
 const signIn = z.object({ op: z.literal('auth'), token: z.string().max(8_192) });
 
 export const openSockets = (deps: Deps): Sockets => {
-  const { service, identities, meter } = deps;
+  const { service, identities, gate, meter } = deps;
   const open = new Set<ReturnType<typeof connect>>();
   /** Whose session it is, while they are connected. */
   const sessions = new Map<string, ReturnType<typeof connect>>();
@@ -79,7 +82,7 @@ export const openSockets = (deps: Deps): Sockets => {
   const connect = (
     socket: WebSocket,
     transport: Duplex,
-    { identity: signedIn, greets }: { identity: Identity | undefined; greets: boolean },
+    { ip, identity: signedIn, greets }: { ip: string; identity: Identity | undefined; greets: boolean },
   ) => {
     const createdAt = new Date();
     const runs = new Map<string, Run>();
@@ -89,6 +92,8 @@ export const openSockets = (deps: Deps): Sockets => {
     let lastActivity = createdAt.getTime();
     let pingAt = lastActivity + pingMs;
     let missed = 0;
+    /** True when there was no place for it: then that is what it ends with, whatever its dialect would say. */
+    let turnedAway = false;
     const frames = watchFrames();
     transport.on('data', frames.read);
 
@@ -99,13 +104,20 @@ export const openSockets = (deps: Deps): Sockets => {
         if (!identity) throw new Refusal('AUTH_MISSING');
         return identity;
       },
+      admit: (limited) => {
+        const limit = gate.admit(limited, { ip, identity: self.identity() });
+        // A question that is refused for another reason does not wait for it.
+        limit.catch(() => undefined);
+        return limit;
+      },
       send: (frame) => {
         if (socket.readyState !== socket.OPEN) return;
         socket.send(JSON.stringify(frame));
         // The run is stored: a client that reads too slowly resumes it, and nobody's memory pays for the wait.
         if (socket.bufferedAmount > unreadMaxBytes) self.close(closing.slow, slowReason);
       },
-      close: (code, reason) => {
+      close: (given, why) => {
+        const [code, reason] = turnedAway ? [closing.tooMany, 'too many sessions'] : [given, why];
         if (socket.readyState === socket.OPEN) closes.inc({ code });
         socket.close(code, reason);
       },
@@ -166,6 +178,7 @@ export const openSockets = (deps: Deps): Sockets => {
     };
 
     const handle = async (frame: unknown): Promise<void> => {
+      if (!(await entered)) return;
       const token = signIn.safeParse(frame).data?.token;
       if (token !== undefined) {
         signingIn = takeToken(token);
@@ -186,6 +199,21 @@ export const openSockets = (deps: Deps): Sockets => {
       (identity && dialect ? dialect : dialectOf(frame)).refuse(refusal, frame);
       if (stranger) self.close(closing.signIn, 'sign in');
     };
+
+    const entered = gate.enter(ip).then(
+      (leave) => {
+        if (socket.readyState === socket.OPEN) socket.once('close', leave);
+        else leave();
+        if (identity) welcome();
+        return true;
+      },
+      (error: unknown) => {
+        turnedAway = true;
+        refuse(error, undefined);
+        self.close(closing.tooMany, 'too many sessions');
+        return false;
+      },
+    );
 
     socket.on('message', (data, isBinary) => {
       lastActivity = Date.now();
@@ -224,7 +252,6 @@ export const openSockets = (deps: Deps): Sockets => {
       lastActivity: () => new Date(lastActivity),
       resumable: () => dialect?.resumable === true,
       close: self.close,
-      welcome,
       tick: (now: number): void => {
         const stalled = now - (frames.unfinishedSince() ?? now) > messageWithinMs;
         if (stalled) self.close(closing.stalled, 'a message was not finished');
@@ -239,9 +266,7 @@ export const openSockets = (deps: Deps): Sockets => {
 
   return {
     accept: (socket, transport, about) => {
-      const connection = connect(socket, transport, about);
-      open.add(connection);
-      if (about.identity) connection.welcome();
+      open.add(connect(socket, transport, about));
     },
     count: () => open.size,
     drain: (which) => {

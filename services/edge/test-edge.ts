@@ -72,9 +72,11 @@ export const startEdge = async (
     keyof typeof settings
   >;
 
-  const db = new Kysely<CoreTables>({
-    dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: database.url }) }),
-  });
+  const pool = new pg.Pool({ connectionString: database.url });
+  // A server that stops takes with it the connections that are being closed.
+  pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  const db = new Kysely<CoreTables>({ dialect: new PostgresDialect({ pool }) });
   await up(db as never);
   const about = { pack: packs[0]?.name ?? '', time_zone: 'America/Sao_Paulo', currency: 'BRL' };
   await db
