@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { codes } from './errors.ts';
+import { limitFacts } from './limit.ts';
 import { message } from './message.ts';
 import { usage } from './run.ts';
 
@@ -29,6 +30,7 @@ export const part = z.discriminatedUnion('type', [
     code: z.enum(codes),
     message: z.string(),
     intent: z.string().optional(),
+    limit: limitFacts.optional(),
   }),
   z.object({ type: z.literal('failed'), code: z.enum(codes), message: z.string() }),
   z.object({ type: z.literal('cancelled') }),

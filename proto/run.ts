@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { codes } from './errors.ts';
+import { limitFacts } from './limit.ts';
 import { message } from './message.ts';
 import { intent, plan } from './plan.ts';
 
@@ -155,6 +156,8 @@ export const refused = message({
     locale,
     intent: z.string().optional(),
     decision: decision.optional(),
+    /** Present where a limit refused. */
+    limit: limitFacts.optional(),
   }),
   sealed: {
     head: z.object({ code: z.enum(codes), intent: z.string().optional(), decision: decision.optional() }),

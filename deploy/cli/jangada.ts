@@ -8,6 +8,7 @@ import { auditCommand } from './audit.ts';
 import { announceChange } from './changed.ts';
 import { dlqCommand } from './dlq.ts';
 import { exitCodes, Failure, messageOf } from './failure.ts';
+import { limitsCommand } from './limits.ts';
 import { policiesCommand } from './policies.ts';
 import { retentionCommand } from './retention.ts';
 import { runCommand } from './run.ts';
@@ -26,6 +27,7 @@ const program = new Command('jangada')
   .addCommand(dlqCommand())
   .addCommand(subjectsCommand())
   .addCommand(policiesCommand())
+  .addCommand(limitsCommand())
   .addCommand(retentionCommand())
   .addCommand(importCommand(announceChange));
 

@@ -1,6 +1,7 @@
+import { limitFacts } from '@jangada/proto/limit.ts';
 import { parseList } from 'structured-headers';
 import { expect, test } from 'vitest';
-import { headersOf, retryAfterOf, type Standing, verdictOf } from './verdict.ts';
+import { factsOf, headersOf, type Standing, verdictOf } from './verdict.ts';
 
 const minute: Standing = {
   policy: 'ai-user',
@@ -12,11 +13,12 @@ const minute: Standing = {
 };
 const spent: Standing = { ...minute, policy: 'ai-tenant', max: 1_000, remaining: 0, allowed: false };
 
+const headers = (...standings: Standing[]) => headersOf(factsOf(verdictOf(standings)));
 const read = (field: string | undefined) =>
   parseList(field ?? '').map(([name, parameters]) => [name, Object.fromEntries(parameters)]);
 
 test('both fields are structured lists of the policies, with quota, window, what is left and until when', () => {
-  const fields = headersOf(verdictOf([minute, spent]));
+  const fields = headers(minute, spent);
   expect(read(fields['ratelimit-policy'])).toEqual([
     ['ai-user', { q: 20, w: 60 }],
     ['ai-tenant', { q: 1_000, w: 60 }],
@@ -28,11 +30,13 @@ test('both fields are structured lists of the policies, with quota, window, what
 });
 
 test('only what is refused is told when to come back: after the last of those that refuse', () => {
-  expect(headersOf(verdictOf([minute]))).not.toHaveProperty('retry-after');
+  expect(headers(minute)).not.toHaveProperty('retry-after');
   const both = verdictOf([spent, { ...spent, resetMs: 899_001 }, { ...minute, resetMs: 9_999_999 }]);
-  expect([both.allowed, headersOf(both)['retry-after'], retryAfterOf(both)]).toEqual([false, '900', 900]);
+  const facts = factsOf(both);
+  expect([both.allowed, facts.retryAfter, headersOf(facts)['retry-after']]).toEqual([false, 900, '900']);
+  expect(limitFacts.parse(facts)).toEqual(facts);
 });
 
 test('where nothing limits nothing is said', () => {
-  expect([verdictOf([]).allowed, headersOf(verdictOf([]))]).toEqual([true, {}]);
+  expect([verdictOf([]).allowed, headers()]).toEqual([true, {}]);
 });

@@ -1,3 +1,5 @@
+import type { LimitFacts } from '@jangada/proto/limit.ts';
+
 /** What a limit says, and how HTTP says it. Pure. */
 
 /** One limit after it was asked. */
@@ -25,22 +27,35 @@ export const verdictOf = (standings: readonly Standing[]): Verdict => ({
 
 const seconds = (ms: number): number => Math.max(1, Math.ceil(ms / 1_000));
 
-/** Seconds after which the same request may be allowed: when the last of those that refuse it begins anew. */
-export const retryAfterOf = ({ standings }: Verdict): number =>
-  Math.max(1, ...standings.filter(({ allowed }) => !allowed).map(({ resetMs }) => seconds(resetMs)));
+/** A verdict as it is told. Who is refused may come back when the last of those that refuse begins anew. */
+export const factsOf = ({ allowed, standings }: Verdict): LimitFacts => {
+  const refusing = standings.filter((standing) => !standing.allowed);
+  return {
+    ...(allowed ? {} : { retryAfter: Math.max(...refusing.map(({ resetMs }) => seconds(resetMs))) }),
+    limits: standings.map(({ policy, max, windowMs, remaining, resetMs }) => ({
+      policy,
+      max,
+      windowSeconds: seconds(windowMs),
+      remaining,
+      resetSeconds: seconds(resetMs),
+    })),
+  };
+};
 
 /**
  * `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-11): structured lists whose items are the
  * names of policies as strings. `q` is the quota, `w` its window in seconds, `r` what is left, `t` the seconds until
  * the window ends. With `Retry-After` where it is refused.
  */
-export const headersOf = (verdict: Verdict): Readonly<Record<string, string>> => {
-  const { standings, allowed } = verdict;
-  if (standings.length === 0) return {};
-  const list = (item: (standing: Standing) => string): string => standings.map(item).join(', ');
+export const headersOf = ({ retryAfter, limits }: LimitFacts): Readonly<Record<string, string>> => {
+  if (limits.length === 0) return {};
+  const policies = limits.map(({ policy, max, windowSeconds }) => `"${policy}";q=${max};w=${windowSeconds}`);
+  const left = limits.map(
+    ({ policy, remaining, resetSeconds }) => `"${policy}";r=${remaining};t=${resetSeconds}`,
+  );
   return {
-    'ratelimit-policy': list(({ policy, max, windowMs }) => `"${policy}";q=${max};w=${seconds(windowMs)}`),
-    ratelimit: list(({ policy, remaining, resetMs }) => `"${policy}";r=${remaining};t=${seconds(resetMs)}`),
-    ...(allowed ? {} : { 'retry-after': String(retryAfterOf(verdict)) }),
+    'ratelimit-policy': policies.join(', '),
+    ratelimit: left.join(', '),
+    ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
   };
 };

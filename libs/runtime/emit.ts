@@ -92,8 +92,9 @@ export const endPart = (emission: Emission<Message>): Part | undefined => {
   if (emission.tell) return emission.tell;
   const { message, body } = emission;
   if (message === run.refused) {
-    const { code, locale, intent } = body as Body<typeof run.refused>;
-    return { type: 'refused', code, message: textOf(code, locale), ...(intent ? { intent } : {}) };
+    const { code, locale, intent, limit } = body as Body<typeof run.refused>;
+    const beside = { ...(intent ? { intent } : {}), ...(limit ? { limit } : {}) };
+    return { type: 'refused', code, message: textOf(code, locale), ...beside };
   }
   if (message === run.failed) {
     const { code, locale } = body as Body<typeof run.failed>;

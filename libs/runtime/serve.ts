@@ -44,6 +44,11 @@ type Config = Values<(typeof commonSettings)[number] | 'PASS_PUBLIC_KEYS' | 'MES
   Partial<Values<'GRANT_PUBLIC_KEYS'>>;
 
 interface Gathers<H extends Hop, Facts> {
+  /**
+   * Asks whether the person may still use this, before the policy: what is refused here reaches no dependency and
+   * counts at no breaker, neither as a failure nor as a success. Asked once, at the first delivery.
+   */
+  readonly limit?: (body: In<H>, pass: Pass) => Promise<Out<H> | undefined>;
   /** Reads what the decision needs. Under the contract's policy; the signal ends it. */
   readonly gather: (body: In<H>, turn: Turn) => Promise<Facts>;
   /** Dependencies by name, for health and readiness. */
@@ -187,6 +192,11 @@ export const serve = async <H extends Hop, Facts>(
         delivery: heard.delivery,
         span: (name: string) => tracing.start(name, span, { kind: 'client' }),
       };
+      const limited = heard.delivery === 1 ? await parts.limit?.(body, pass) : undefined;
+      if (limited) {
+        await stop(limited);
+        return 'limited';
+      }
       const facts = await policy.call((signal) => parts.gather(body, { ...turn, signal }), controller.signal);
       if ('decide' in parts) await stop(parts.decide(body, facts));
       else {

@@ -105,8 +105,11 @@ export const telling = ({ threadId, runId, legacy }: Peer): Telling => {
         ...(totalTokens > 0 ? { usage: [{ inputTokens, outputTokens, totalTokens }] } : {}),
       };
     }
-    if (part.type !== 'cancelled')
-      return { type: EventType.RUN_ERROR, message: part.message, code: part.code };
+    if (part.type !== 'cancelled') {
+      const rawEvent = part.type === 'refused' ? part.limit : undefined;
+      const { message, code } = part;
+      return { type: EventType.RUN_ERROR, message, code, ...(rawEvent ? { rawEvent } : {}) };
+    }
     return legacy
       ? { type: EventType.RUN_ERROR, message: textOf('CANCELLED', 'en'), code: 'CANCELLED' }
       : { type: EventType.RUN_FINISHED, threadId, runId, outcome: { type: 'cancelled' } };

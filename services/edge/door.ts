@@ -1,5 +1,6 @@
-import { headersOf, type Verdict } from '@jangada/limits/verdict.ts';
+import { headersOf } from '@jangada/limits/verdict.ts';
 import type { LimitClass } from '@jangada/packs/pack.ts';
+import type { LimitFacts } from '@jangada/proto/limit.ts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Admission } from './admission.ts';
 import { securityHeaders } from './headers.ts';
@@ -24,7 +25,7 @@ declare module 'fastify' {
     /** @throws Refusal AUTH_MISSING */
     signedIn(): Identity;
     /** What the limits say, asked while the rest of the request is read. @throws Refusal RATE_LIMITED */
-    limit: Promise<Verdict> | undefined;
+    limit: Promise<LimitFacts> | undefined;
   }
 }
 
@@ -112,7 +113,8 @@ export const door = (
 
   app.addHook('onSend', async (request, reply) => {
     const limit = await request.limit?.catch(() => undefined);
-    if (limit) reply.headers(headersOf(limit));
+    // A run that a limit within it refused has said its own.
+    if (limit && !reply.hasHeader('ratelimit')) reply.headers(headersOf(limit));
   });
 };
 

@@ -1,8 +1,9 @@
 import type { Limits } from '@jangada/limits/limits.ts';
 import type { Who } from '@jangada/limits/policies.ts';
-import type { Verdict } from '@jangada/limits/verdict.ts';
+import { factsOf, type Verdict } from '@jangada/limits/verdict.ts';
 import type { LimitClass } from '@jangada/packs/pack.ts';
 import type { Locale } from '@jangada/proto/errors.ts';
+import type { LimitFacts } from '@jangada/proto/limit.ts';
 import type { Accounts } from './accounts.ts';
 import type { Identity } from './identity.ts';
 import { Refusal } from './refusal.ts';
@@ -17,7 +18,7 @@ export interface Caller {
 
 export interface Gate {
   /** Counts one use of a class. @throws Refusal RATE_LIMITED, Unavailable */
-  admit(limited: LimitClass, caller: Caller): Promise<Verdict>;
+  admit(limited: LimitClass, caller: Caller): Promise<LimitFacts>;
   /** Takes a place of those that an address may hold open; returns what gives it back. @throws Refusal SESSION_LIMIT */
   enter(ip: string): Promise<() => void>;
 }
@@ -32,7 +33,7 @@ export const openGate = (limits: Limits, accounts: Accounts): Gate => ({
   },
   enter: async (ip) => {
     const { free, ...limit } = await limits.hold('sessions', { ip });
-    if (!limit.allowed) throw new Refusal('SESSION_LIMIT', { limit });
+    if (!limit.allowed) throw new Refusal('SESSION_LIMIT', { limit: factsOf(limit) });
     return free;
   },
 });
@@ -71,7 +72,8 @@ export const openFailures = (limits: Limits): Failures => {
 };
 
 /** @throws Refusal RATE_LIMITED */
-const allow = (limit: Verdict, locale: Locale = 'en'): Verdict => {
-  if (!limit.allowed) throw new Refusal('RATE_LIMITED', { limit, locale });
+const allow = (verdict: Verdict, locale: Locale = 'en'): LimitFacts => {
+  const limit = factsOf(verdict);
+  if (!verdict.allowed) throw new Refusal('RATE_LIMITED', { limit, locale });
   return limit;
 };

@@ -1,9 +1,10 @@
+import { headersOf } from '@jangada/limits/verdict.ts';
 import { faults, type Locale } from '@jangada/proto/errors.ts';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { Admission, Run } from './admission.ts';
 import { type AgentResponse, agentResponse, endOf, wholeAnswer } from './answer.ts';
-import { limitFacts, refusalOf, retryHeaders } from './refusal.ts';
+import { refusalOf, retryHeaders } from './refusal.ts';
 import { shaped } from './shape.ts';
 
 /** `POST /v1/query`: one question, one answer. */
@@ -53,13 +54,14 @@ export const queryRoute = (app: FastifyInstance, admission: Admission): void => 
       const { code, locale, run: id = '', field } = refusal;
       reply.headers(retryHeaders(refusal));
       const response = agentResponse('', endOf(code, locale), about({ id, locale }));
-      return answered({ ...response, ...(field ? { field } : {}), ...limitFacts(refusal) });
+      return answered({ ...response, ...(field ? { field } : {}), ...refusal.limit });
     }
     reply.raw.once('close', run.stop);
     const answer = await wholeAnswer(run);
     // Without an answer nobody listens any more; what is sent goes nowhere.
-    return answered(
-      agentResponse(answer?.content ?? '', answer?.end ?? endOf('CANCELLED', run.locale), about(run)),
-    );
+    const end = answer?.end ?? endOf('CANCELLED', run.locale);
+    const limit = end.type === 'refused' ? end.limit : undefined;
+    if (limit) reply.headers(headersOf(limit));
+    return answered({ ...agentResponse(answer?.content ?? '', end, about(run)), ...limit });
   });
 };

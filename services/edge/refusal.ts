@@ -1,6 +1,7 @@
 import { Unavailable } from '@jangada/hop/outcome.ts';
-import { headersOf, retryAfterOf, type Verdict } from '@jangada/limits/verdict.ts';
+import { headersOf } from '@jangada/limits/verdict.ts';
 import { type Code, faults, type Locale } from '@jangada/proto/errors.ts';
+import type { LimitFacts } from '@jangada/proto/limit.ts';
 import { limitReached, Refused } from '@jangada/runtime/bus.ts';
 import { isTransient } from '@jangada/runtime/resilience.ts';
 
@@ -14,9 +15,9 @@ export class Refusal extends Error {
   /** The path of the field that is at fault, where one is. Never what was in it. */
   readonly field: string | undefined;
   /** What the limits said, where they refused. */
-  readonly limit: Verdict | undefined;
+  readonly limit: LimitFacts | undefined;
 
-  constructor(code: Code, about: { locale?: Locale; run?: string; field?: string; limit?: Verdict } = {}) {
+  constructor(code: Code, about: { locale?: Locale; run?: string; field?: string; limit?: LimitFacts } = {}) {
     super(code);
     this.code = code;
     this.locale = about.locale ?? 'en';
@@ -25,19 +26,6 @@ export class Refusal extends Error {
     this.limit = about.limit;
   }
 }
-
-/** When to come back, in seconds, and which limits say so; nothing where no limit refused. */
-export const limitFacts = ({ limit }: Refusal) =>
-  limit && {
-    retryAfter: retryAfterOf(limit),
-    limits: limit.standings.map(({ policy, max, windowMs, remaining, resetMs }) => ({
-      policy,
-      max,
-      windowSeconds: windowMs / 1_000,
-      remaining,
-      resetSeconds: Math.ceil(resetMs / 1_000),
-    })),
-  };
 
 /** When to come back, as HTTP says it; nothing for what will not change. */
 export const retryHeaders = ({ code, limit }: Refusal): Readonly<Record<string, string>> => {

@@ -130,7 +130,8 @@ export const seedTelling = (run: string, cancelledText: string) => {
         },
       };
     }
-    if (part.type !== 'cancelled') return errorSaid(part.code, part.message);
+    if (part.type !== 'cancelled')
+      return errorSaid(part.code, part.message, part.type === 'refused' ? part.limit : undefined);
     return {
       type: 'response',
       payload: {

@@ -22,7 +22,7 @@ import { openFailures, openGate } from './limits.ts';
 import { loginRoutes } from './login.ts';
 import { type Meter, openMeter } from './meter.ts';
 import { queryRoute } from './query.ts';
-import { limitFacts, Refusal, refusalOf, retryHeaders } from './refusal.ts';
+import { Refusal, refusalOf, retryHeaders } from './refusal.ts';
 import { runRoutes } from './runs.ts';
 import { chooseSubprotocol, openSockets } from './socket.ts';
 import { openStreams } from './sse.ts';
@@ -132,7 +132,7 @@ const answerErrors = (app: FastifyInstance, { log }: Service): void => {
     if (status === 401) reply.header('www-authenticate', 'Bearer');
     reply.headers(retryHeaders(refusal));
     if (run) reply.header('jangada-run', run);
-    return reply.code(status).send({ ...errorBody(code, requestId, locale, field), ...limitFacts(refusal) });
+    return reply.code(status).send({ ...errorBody(code, requestId, locale, field), ...refusal.limit });
   });
 };
 

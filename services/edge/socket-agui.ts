@@ -4,7 +4,6 @@ import { z } from 'zod';
 import type { Admission } from './admission.ts';
 import { eventsOf, type Peer, readInput } from './agui.ts';
 import type { Connection, Dialect } from './dialect.ts';
-import { limitFacts } from './refusal.ts';
 import { shaped } from './shape.ts';
 
 /** AG-UI over WebSocket. The protocol has no binding of its own for it: ours are these two, told apart by subprotocol. */
@@ -70,7 +69,7 @@ export const multiplexedDialect = (connection: Connection, admission: Admission)
         status: faults[code].status,
         ...body,
         ...(runId ? { runId } : {}),
-        ...limitFacts(refusal),
+        ...refusal.limit,
       });
     },
   };
@@ -99,7 +98,7 @@ export const bareDialect = (connection: Connection, admission: Admission): Diale
       if (running) return;
       const { code, locale } = refusal;
       const { message } = errorBody(code, connection.id, locale);
-      const rawEvent = limitFacts(refusal);
+      const rawEvent = refusal.limit;
       connection.send({ type: EventType.RUN_ERROR, message, code, ...(rawEvent ? { rawEvent } : {}) });
       connection.close(1000, 'done');
     },

@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import type { Admission } from './admission.ts';
 import type { Connection, Dialect } from './dialect.ts';
-import { limitFacts, Refusal } from './refusal.ts';
+import { Refusal } from './refusal.ts';
 import {
   envelope,
   errorSaid,
@@ -82,7 +82,7 @@ export const seedDialect = (connection: Connection, admission: Admission): Diale
       const text = textOf(code, locale);
       const message = code === 'UNSUPPORTED_MESSAGE' && type ? `${text}: ${type}` : text;
       say(
-        errorSaid(code, message, { ...(field ? { field } : {}), ...limitFacts(refusal) }),
+        errorSaid(code, message, { ...(field ? { field } : {}), ...refusal.limit }),
         { ...(about.id ? { id: about.id } : {}), ...(about.sessionId ? { sessionId: about.sessionId } : {}) },
         run,
       );

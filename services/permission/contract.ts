@@ -20,4 +20,5 @@ export const contract = hop({
   }),
   reads: ['care_relationships', 'consents', 'consent_levels'],
   packTables: ['subjects'],
+  limits: true,
 });

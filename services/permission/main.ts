@@ -1,14 +1,19 @@
+import { followChanges } from '@jangada/limits/changes.ts';
+import { openLimits } from '@jangada/limits/limits.ts';
 import { packOf } from '@jangada/packs/registry.ts';
 import { sourceOf } from '@jangada/packs/rules.ts';
+import { optional } from '@jangada/runtime/health.ts';
 import { serve } from '@jangada/runtime/serve.ts';
 import { configOf } from '@jangada/runtime/service.ts';
 import { openStore } from '@jangada/store/store.ts';
+import { openTelemetry } from '@jangada/telemetry/telemetry.ts';
 import { grantSealer } from '@jangada/trust/grant.ts';
 import { signerOf } from '@jangada/trust/seal.ts';
 import { consentFor, namesPerson, reachOf } from './checks.ts';
 import { contract } from './contract.ts';
 import { knownIn } from './facts.ts';
 import { decide } from './handler.ts';
+import { limiting } from './limit.ts';
 
 const config = configOf([
   'PASS_PUBLIC_KEYS',
@@ -17,33 +22,46 @@ const config = configOf([
   'GRANT_DATABASE_KEY',
   'DATABASE_URL',
   'DATABASE_POOL_SIZE',
+  'REDIS_URL',
+  'RATE_LIMIT_PROFILE',
+  'RATE_LIMIT_REPLICAS',
 ]);
+const telemetry = openTelemetry(contract.name, config);
 const sign = grantSealer(signerOf(config.GRANT_PRIVATE_KEY), config.GRANT_DATABASE_KEY);
 await using store = await openStore(contract.name, config);
 
-await using service = await serve(contract, config, {
-  gather: async ({ plan }, { pass }) => {
-    const pack = packOf(pass.pack);
-    const { rol: role, per: person, pur: purpose } = pass;
-    const asker = { pack, role, person, purpose, assurance: pass.acr, pass, sign };
-    const reach = reachOf({ pack, plan, role, purpose });
-    const people = sourceOf(pack, plan.source)?.subject?.table;
-    // What the role may not, or what is about oneself or nobody, depends on nothing that PostgreSQL knows.
-    if (!reach || !people || (reach === 'own' && !namesPerson(plan)))
-      return { ...asker, named: undefined, revision: undefined };
-    const consent = consentFor({ pack, plan, role, purpose });
-    const { filter } = plan;
-    const { revision, ...known } = await knownIn(store, pass.tid, {
-      people,
-      filter,
-      reach,
-      by: person,
-      consent,
-    });
-    return { ...asker, named: namesPerson(plan) ? known : undefined, revision };
+await using limits = openLimits({ settings: config, metrics: telemetry.metrics });
+
+await using service = await serve(
+  contract,
+  config,
+  {
+    limit: limiting(limits),
+    gather: async ({ plan }, { pass }) => {
+      const pack = packOf(pass.pack);
+      const { rol: role, per: person, pur: purpose } = pass;
+      const asker = { pack, role, person, purpose, assurance: pass.acr, pass, sign };
+      const reach = reachOf({ pack, plan, role, purpose });
+      const people = sourceOf(pack, plan.source)?.subject?.table;
+      // What the role may not, or what is about oneself or nobody, depends on nothing that PostgreSQL knows.
+      if (!reach || !people || (reach === 'own' && !namesPerson(plan)))
+        return { ...asker, named: undefined, revision: undefined };
+      const consent = consentFor({ pack, plan, role, purpose });
+      const { filter } = plan;
+      const { revision, ...known } = await knownIn(store, pass.tid, {
+        people,
+        filter,
+        reach,
+        by: person,
+        consent,
+      });
+      return { ...asker, named: namesPerson(plan) ? known : undefined, revision };
+    },
+    decide,
+    probes: { database: () => store.ping(), redis: optional(() => limits.ping()) },
   },
-  decide,
-  probes: { database: () => store.ping() },
-});
+  telemetry,
+);
+await followChanges(service.bus.nc, limits, telemetry.log);
 
 await service.stopped;
