@@ -17,7 +17,7 @@ export interface TestDatabase extends AsyncDisposable {
   readonly dir: string;
   readonly server: Server;
   /** A store as one service opens it. */
-  storeOf(service: string): Promise<Store>;
+  storeOf(service: string, poolSize?: number): Promise<Store>;
   /** Statements as the superuser, whom row-level security does not bind; returns the rows of the last. */
   administer(text: string): Promise<Record<string, unknown>[]>;
   /** A grant as permission seals it. */
@@ -33,10 +33,10 @@ export const startDatabase = async (): Promise<TestDatabase> => {
   return {
     dir,
     server,
-    storeOf: async (service) => {
+    storeOf: async (service, poolSize = 4) => {
       const url = new URL(server.url);
       url.username = roleOf(service);
-      const store = await openStore(service, { DATABASE_URL: url.href, DATABASE_POOL_SIZE: 4 });
+      const store = await openStore(service, { DATABASE_URL: url.href, DATABASE_POOL_SIZE: poolSize });
       stores.push(store);
       return store;
     },
