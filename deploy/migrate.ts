@@ -18,13 +18,16 @@ export interface MigrateOptions {
  * Brings a database up to date: migrations of the core and of every pack as the owner of all tables, then the
  * roles and rights of the services, then the key that grants are verified with. May be called any number of
  * times. The URL names an administrator who may create roles.
- * @throws what PostgreSQL says
+ * @throws what PostgreSQL says; Error when a migration made a table of tenants that has no policy
  */
 export const migrate = async (databaseUrl: string, options: MigrateOptions = {}): Promise<void> => {
   await asAdministrator(databaseUrl, (client) => client.query(ownerSql));
   await runMigrations(databaseUrl);
   await asAdministrator(databaseUrl, async (client) => {
     await client.query(readFileSync(join(import.meta.dirname, 'generated', 'roles.sql'), 'utf8'));
+    const loose = (await client.query<{ name: string }>(unprotectedSql)).rows.map(({ name }) => name);
+    if (loose.length > 0)
+      throw new Error(`no policy names anybody for ${loose.join(', ')}, which has rows of tenants`);
     for (const [role, password] of Object.entries(options.passwords ?? {})) {
       await client.query(
         `alter role ${client.escapeIdentifier(role)} password ${client.escapeLiteral(password)}`,
@@ -34,13 +37,6 @@ export const migrate = async (databaseUrl: string, options: MigrateOptions = {})
       await storeGrantKey(client, Buffer.from(options.grantDatabaseKey, 'base64'));
   });
 };
-
-/** Tables with a tenant's rows that row-level security does not guard, or that nobody has a policy for. */
-export const unprotected = (databaseUrl: string): Promise<readonly string[]> =>
-  asAdministrator(databaseUrl, async (client) => {
-    const { rows } = await client.query<{ name: string }>(unprotectedSql);
-    return rows.map(({ name }) => name);
-  });
 
 const ownerSql = `
   do $$
@@ -52,6 +48,7 @@ const ownerSql = `
   end $$;
   grant usage, create on schema public to ${owner};`;
 
+/** Tables with a tenant's rows that row-level security does not guard, or that nobody has a policy for. */
 const unprotectedSql = `
   select c.relname as name from pg_class c
   where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')

@@ -173,7 +173,7 @@ export const startMonolith = async (ground: Ground): Promise<Candidate> => {
     processes: [{ name: 'app', pid: server.pid }, postgresOf(ground)],
     software: [],
     factsPerRun: 1,
-    audited: countIn(ground, 'bench_monolith'),
+    audited: countIn(ground, 'bench.monolith'),
     [Symbol.asyncDispose]: () => server.stop(),
   };
 };
@@ -199,7 +199,7 @@ export const startMoleculer = async (ground: Ground): Promise<Candidate> => {
     ],
     software: [await versionOf(nats)],
     factsPerRun: 1,
-    audited: countIn(ground, 'bench_moleculer'),
+    audited: countIn(ground, 'bench.moleculer'),
     [Symbol.asyncDispose]: async () => {
       await gateway.stop();
       await Promise.all(nodes.map((one) => one.stop()));

@@ -44,7 +44,7 @@ const services: Record<string, () => ServiceSchema> = {
     },
   }),
   audit: () => {
-    const audit = openAudit(DATABASE_URL, 'bench_moleculer');
+    const audit = openAudit(DATABASE_URL, 'bench.moleculer');
     return { name: 'audit', actions: { keep: ({ params }: Context<AuditRow>) => audit(params) } };
   },
 };

@@ -6,7 +6,7 @@ import { openAudit, openRows, permissions, type Request, tell, understand } from
 const { DATABASE_URL = '', PORT = '0', CLINICS = '0' } = process.env;
 const permit = permissions(Number(CLINICS));
 const rowsOf = openRows(DATABASE_URL);
-const audit = openAudit(DATABASE_URL, 'bench_monolith');
+const audit = openAudit(DATABASE_URL, 'bench.monolith');
 
 const app = fastify({ logger: { level: 'warn' } });
 app.post<{ Body: Request }>('/run', async ({ body }, reply) => {

@@ -357,5 +357,10 @@ revoke all on all functions in schema public, sec from public;
 alter default privileges for role ${owner} revoke execute on functions from public;
 
 ${roles.map(roleBlock).join('\n\n')}
+
+-- What every service compares with what it finds, before it works.
+grant execute on function sec.drift() to ${logins.map(({ name }) => name).join(', ')};
+delete from sec.expected;
+insert into sec.expected select * from sec.state();
 `;
 };

@@ -325,3 +325,8 @@ create policy svc_import_update on billing for update to svc_import using (tenan
 create policy svc_import_select on aesthetic_records for select to svc_import using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_import_insert on aesthetic_records for insert to svc_import with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_import_update on aesthetic_records for update to svc_import using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
+
+-- What every service compares with what it finds, before it works.
+grant execute on function sec.drift() to svc_edge, svc_permission, svc_data_access, svc_retention, svc_audit, svc_import;
+delete from sec.expected;
+insert into sec.expected select * from sec.state();

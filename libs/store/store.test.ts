@@ -9,7 +9,7 @@ import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import * as core from './0001_core.ts';
 import * as grant from './0005_grant.ts';
-import { openStore, queries, type Store } from './store.ts';
+import { connect, queries, type Store } from './store.ts';
 import type { CoreTables } from './tables.ts';
 
 const db = queries<CoreTables>();
@@ -24,7 +24,7 @@ const opened: Store[] = [];
 const storeOf = async (poolSize = 4): Promise<Store> => {
   const url = new URL(server.url);
   url.username = 'svc_test';
-  const store = await openStore('test', { DATABASE_URL: url.href, DATABASE_POOL_SIZE: poolSize });
+  const store = connect('test', { DATABASE_URL: url.href, DATABASE_POOL_SIZE: poolSize });
   opened.push(store);
   return store;
 };
@@ -164,7 +164,7 @@ describe('a transaction', () => {
     await failureOf(store.within({ tenant: "'" }, ({ rows }) => rows(tenants), span));
     const url = new URL(server.url);
     url.username = 'nobody_of_that_name';
-    const stranger = await openStore('test', { DATABASE_URL: url.href, DATABASE_POOL_SIZE: 1 });
+    const stranger = connect('test', { DATABASE_URL: url.href, DATABASE_POOL_SIZE: 1 });
     opened.push(stranger);
     await failureOf(stranger.within({ tenant: 'casa' }, ({ rows }) => rows(tenants), span));
     expect(ends).toHaveBeenCalledTimes(3);

@@ -10,6 +10,7 @@ import {
   PostgresQueryCompiler,
 } from 'kysely';
 import pg from 'pg';
+import { DriftError, neverMigrated, refuse } from './drift.ts';
 
 /**
  * PostgreSQL as the role of one service. Kysely writes and types the SQL; running it is ours, because a named
@@ -121,6 +122,8 @@ const transientClasses = new Set(['08', '40', '53', '55', '57', '58']);
 
 const classified = (error: unknown): Error => {
   if (error instanceof Unprocessable || error instanceof Unavailable) return error;
+  // Messages wait until it is put right.
+  if (error instanceof DriftError) return new Unavailable('database', error);
   const code = error instanceof pg.DatabaseError ? error.code : undefined;
   // What the server never answered, or refused for its own sake, is an outage; the rest is ours.
   if (code === undefined ? isConnectionFault(error) : transientClasses.has(code.slice(0, 2)))
@@ -132,10 +135,48 @@ const isConnectionFault = (error: unknown): boolean =>
   error instanceof Error &&
   ('code' in error || 'errors' in error || /connection|timeout|terminated|closed/i.test(error.message));
 
-export const openStore = async (
+interface Connection {
+  readonly DATABASE_URL: string;
+  readonly DATABASE_POOL_SIZE: number;
+}
+
+/**
+ * The store of a service, which works only on a database that is as migrations left it: it is asked before anything
+ * else, now or, if the database is away, at the first use.
+ * @throws DriftError
+ */
+export const openStore = async (service: string, config: Connection): Promise<Store> => {
+  const store = connect(service, config, askDrift);
+  try {
+    await store.ping();
+  } catch (error) {
+    const { cause } = error as Error;
+    if (!(cause instanceof DriftError)) return store;
+    await store[Symbol.asyncDispose]();
+    throw cause;
+  }
+  return store;
+};
+
+/** @throws DriftError */
+const askDrift = async (client: pg.PoolClient): Promise<void> => {
+  const drift = await client
+    .query('select object, expected, found from sec.drift()')
+    .catch((error: unknown) => {
+      // No such function or schema, or none that this role may call.
+      const code = error instanceof pg.DatabaseError ? error.code : undefined;
+      throw code && ['42883', '3F000', '42501'].includes(code) ? neverMigrated() : error;
+    });
+  refuse(drift.rows);
+};
+
+/** A store that takes the database as it is. Services open theirs with `openStore`. */
+export const connect = (
   service: string,
-  config: { DATABASE_URL: string; DATABASE_POOL_SIZE: number },
-): Promise<Store> => {
+  config: Connection,
+  ask: (client: pg.PoolClient) => Promise<void> = async () => undefined,
+): Store => {
+  let asked = false;
   const pool = new pg.Pool({
     connectionString: config.DATABASE_URL,
     max: config.DATABASE_POOL_SIZE,
@@ -158,6 +199,8 @@ export const openStore = async (
     let client: pg.PoolClient | undefined;
     try {
       client = await pool.connect();
+      if (!asked) await ask(client);
+      asked = true;
       const result = await work(client);
       client.release();
       return result;

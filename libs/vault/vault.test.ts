@@ -6,7 +6,7 @@ import { startPostgres } from '@jangada/servers/postgres.ts';
 import type { Server } from '@jangada/servers/server.ts';
 import { up as core } from '@jangada/store/0001_core.ts';
 import { up as keysUp } from '@jangada/store/0002_keys.ts';
-import { openStore, queries, type Store } from '@jangada/store/store.ts';
+import { connect, queries, type Store } from '@jangada/store/store.ts';
 import { openMetrics } from '@jangada/telemetry/metrics.ts';
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import pg from 'pg';
@@ -62,7 +62,7 @@ beforeAll(async () => {
   await administer(`
     create table people (tenant_id text, id text, email bytea, email_index bytea, note bytea, primary key (tenant_id, id));
     insert into tenants select id, id, 'a-pack', 'UTC', 'en', 'USD' from unnest(array['casa', 'other']) id`);
-  store = await openStore('test', { DATABASE_URL: server.url, DATABASE_POOL_SIZE: 20 });
+  store = connect('test', { DATABASE_URL: server.url, DATABASE_POOL_SIZE: 20 });
 }, 90_000);
 afterAll(async () => {
   await store[Symbol.asyncDispose]();

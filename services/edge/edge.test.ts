@@ -15,7 +15,7 @@ import { openService, type Service } from '@jangada/runtime/service.ts';
 import { startPostgres } from '@jangada/servers/postgres.ts';
 import { startRedis } from '@jangada/servers/redis.ts';
 import { up } from '@jangada/store/0001_core.ts';
-import { openStore } from '@jangada/store/store.ts';
+import { connect } from '@jangada/store/store.ts';
 import type { CoreTables } from '@jangada/store/tables.ts';
 import { keyPair } from '@jangada/testkit/identity.ts';
 import { until } from '@jangada/testkit/until.ts';
@@ -168,7 +168,7 @@ beforeAll(async () => {
   await teller.bus.nc.flush();
 
   const config = configOf();
-  const store = await openStore('edge', config);
+  const store = connect('edge', config);
   service = await openService(contract, config, { database: () => store.ping() });
   const limits = openLimits({
     settings: config,
@@ -850,7 +850,7 @@ test('a port that is taken is said in one sentence', async () => {
   await once(other.listen(0, '127.0.0.1'), 'listening');
   const { port } = other.address() as { port: number };
   const config = { ...configOf(), JANGADA_PORT: port };
-  const store = await openStore('edge', config);
+  const store = connect('edge', config);
   const second = await openService(contract, config);
   const limits = openLimits({ settings: config, metrics: second.metrics });
   try {

@@ -13,7 +13,7 @@ import { bodyOf, headOf } from '@jangada/runtime/heard.ts';
 import { openService } from '@jangada/runtime/service.ts';
 import { startPostgres } from '@jangada/servers/postgres.ts';
 import { up } from '@jangada/store/0001_core.ts';
-import { openStore } from '@jangada/store/store.ts';
+import { connect } from '@jangada/store/store.ts';
 import type { CoreTables } from '@jangada/store/tables.ts';
 import { keyPair } from '@jangada/testkit/identity.ts';
 import { until } from '@jangada/testkit/until.ts';
@@ -134,7 +134,7 @@ export const startEdge = async (
   });
   await teller.bus.nc.flush();
 
-  const store = await openStore('edge', config);
+  const store = connect('edge', config);
   const service = await openService(contract, config, {});
   const limits = openLimits({ settings: config, secret: config.ENCRYPTION_KEY, metrics: service.metrics });
   const probes = { database: () => store.ping() };
