@@ -14,6 +14,7 @@ export const contract = hop({
   on: run.fetched,
   emits: [run.answered],
   tells: true,
+  limits: true,
   // The seeds' figures for a model: 3 failures in a minute, 30 s of rest, 2 successes.
   policy: policy({ timeoutMs: 8_000, attempts: 2, backoffMs: 200 }),
 });

@@ -1,4 +1,6 @@
 import { policy } from '@jangada/hop/policy.ts';
+import { followChanges } from '@jangada/limits/changes.ts';
+import { openLimits } from '@jangada/limits/limits.ts';
 import { packOf } from '@jangada/packs/registry.ts';
 import { optional } from '@jangada/runtime/health.ts';
 import { resilience } from '@jangada/runtime/resilience.ts';
@@ -8,6 +10,7 @@ import { openTelemetry } from '@jangada/telemetry/telemetry.ts';
 import { contract } from './contract.ts';
 import { tell } from './handler.ts';
 import { openModel } from './model.ts';
+import { openQuota } from './quota.ts';
 
 const config = configOf([
   'PASS_PUBLIC_KEYS',
@@ -15,8 +18,13 @@ const config = configOf([
   'AI_SERVICE_URL',
   'AI_SERVICE_API_KEY',
   'AI_SERVICE_MODEL',
+  'REDIS_URL',
+  'RATE_LIMIT_PROFILE',
+  'RATE_LIMIT_REPLICAS',
 ]);
 const telemetry = openTelemetry(contract.name, config);
+
+await using limits = openLimits({ settings: config, metrics: telemetry.metrics });
 
 // The model has a policy of its own: when it rests, answers go on without it instead of waiting for it.
 const model = config.AI_SERVICE_URL
@@ -25,13 +33,15 @@ const model = config.AI_SERVICE_URL
       resilience('model', policy({ timeoutMs: 8_000, attempts: 2 }), telemetry.metrics),
     )
   : undefined;
+const quota = model && openQuota(model, limits, telemetry.metrics);
 
 await using service = await serve(
   contract,
   config,
   {
     gather: async (answer, { pass, signal }) => {
-      const telling = await model?.begin(answer, signal).catch(() => undefined);
+      const who = { tenant: pass.tid, pack: pass.pack };
+      const telling = await quota?.begin(who, answer, signal).catch(() => undefined);
       return {
         wording: packOf(pass.pack).wording[answer.locale],
         zone: pass.zone,
@@ -46,5 +56,6 @@ await using service = await serve(
   },
   telemetry,
 );
+await followChanges(service.bus.nc, limits, telemetry.log);
 
 await service.stopped;

@@ -2,12 +2,14 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { policy } from '@jangada/hop/policy.ts';
+import { openLimits } from '@jangada/limits/limits.ts';
 import { packOf } from '@jangada/packs/registry.ts';
 import { resilience } from '@jangada/runtime/resilience.ts';
 import { openMetrics } from '@jangada/telemetry/metrics.ts';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { tell } from './handler.ts';
-import { type Model, openModel } from './model.ts';
+import { type Model, openModel, type Telling } from './model.ts';
+import { openQuota } from './quota.ts';
 
 // The model behind an endpoint that speaks the protocol of OpenAI's chat completions, over HTTP.
 
@@ -22,6 +24,7 @@ interface Asked {
     readonly messages: readonly { readonly role: string; readonly content: string }[];
     readonly stream: boolean;
     readonly tools?: unknown;
+    readonly max_tokens?: number;
   };
   /** True once the caller has hung up before the answer was over. */
   hungUp: boolean;
@@ -147,7 +150,11 @@ const composed = '2 consultas (Ana).';
 const never = new AbortController().signal;
 
 /** Tells an answer as the service does. */
-const tellWith = async (model: Model | undefined, signal = never, asked = answer) => {
+const tellWith = async (
+  model: { begin(asked: Answer, signal: AbortSignal): Promise<Telling | undefined> } | undefined,
+  signal = never,
+  asked = answer,
+) => {
   const telling = await model?.begin(asked, signal).catch(() => undefined);
   const means = {
     wording: packOf('aesthetic-clinic').wording['pt-BR'],
@@ -380,5 +387,76 @@ describe('health of the model', () => {
   test('is bad when the endpoint says so', async () => {
     const { url } = await endpoint(serving(503));
     await expect(modelAt(url).ping(never)).rejects.toThrow('AI service returned 503');
+  });
+});
+
+describe('a tenant’s quota', () => {
+  /** The model as tenants share it, with what is counted of it. */
+  const shared = async (url: string, own: { tokens?: number; calls?: number }) => {
+    const metrics = openMetrics('test');
+    // Where no Redis is: one process needs none to count.
+    const limits = openLimits({
+      settings: { REDIS_URL: 'redis://127.0.0.1:1', RATE_LIMIT_REPLICAS: 1 },
+      metrics,
+    });
+    closing.push(() => void limits[Symbol.asyncDispose]());
+    if (own.tokens !== undefined) limits.change('model-tokens', undefined, { max: own.tokens });
+    if (own.calls !== undefined) limits.change('model-calls', undefined, { max: own.calls });
+    const quota = openQuota(modelAt(url), limits, metrics);
+    return {
+      metrics,
+      of: (tenant: string) => ({
+        begin: (asked: Answer, signal: AbortSignal) => quota.begin({ tenant }, asked, signal),
+      }),
+    };
+  };
+
+  test('of tokens is used up by what answers cost, and then answers are composed and say so', async () => {
+    const { url, asked } = await endpoint(whole);
+    const { of, metrics } = await shared(url, { tokens: 90 });
+    for (const expected of [false, false, true, true])
+      expect((await tellWith(of('clinic'))).degraded).toBe(expected);
+    expect(asked).toHaveLength(2);
+    expect((await tellWith(of('clinic'))).text).toBe(composed);
+    expect((await tellWith(of('other'))).degraded).toBe(false);
+    expect(await metrics.text()).toMatch(/^llm_quota_exceeded_total\{policy="model-tokens".*\} 3$/m);
+  });
+
+  test('of answers at once leaves the others of a tenant to the composer, until one is over', async () => {
+    const go = Promise.withResolvers<void>();
+    const waiting: Script = async (response) => {
+      await speak(response, chunk({ role: 'assistant', content: 'Ana ' }));
+      await go.promise;
+      response.end(chunk({ content: 'tem duas.' }) + chunk({}, 'stop') + usage + done);
+    };
+    const { url } = await endpoint(waiting, whole);
+    const { of } = await shared(url, { calls: 1 });
+    const first = await of('clinic').begin(answer, never);
+    expect(first).toBeDefined();
+    expect(await tellWith(of('clinic'))).toMatchObject({ degraded: true, text: composed });
+    expect((await tellWith(of('other'))).degraded).toBe(false);
+    go.resolve();
+    if (first) expect((await Array.fromAsync(first.text(never))).join('')).toBe('Ana tem duas.');
+    expect((await tellWith(of('clinic'))).degraded).toBe(false);
+  });
+
+  test('is given back by a model that fails, and charged for what was said before it broke off', async () => {
+    const broken: Script = async (response) => {
+      await speak(response, chunk({ role: 'assistant', content: 'x'.repeat(400) }));
+      response.destroy();
+    };
+    const { url } = await endpoint(failing(500), failing(500), broken, whole);
+    const { of } = await shared(url, { tokens: 100, calls: 1 });
+    expect((await tellWith(of('clinic'))).degraded).toBe(true);
+    expect((await tellWith(of('clinic'))).text).toMatch(/^x{400}\n\n2 consultas/);
+    // Four hundred characters were about the hundred tokens there are.
+    expect((await tellWith(of('clinic'))).text).toBe(composed);
+    expect((await tellWith(of('other'))).degraded).toBe(false);
+  });
+
+  test('bounds each answer too', async () => {
+    const { url, asked } = await endpoint(whole);
+    await tellWith(modelAt(url));
+    expect(asked[0]?.body.max_tokens).toBe(2_000);
   });
 });
