@@ -8,7 +8,7 @@ import { brokerYml, envFile, prometheusTargets, servicesYml } from './generate/c
 import { journey } from './generate/journey.ts';
 import { k8sYaml } from './generate/k8s.ts';
 import { natsConf } from './generate/nats.ts';
-import { errorsMd, settingsMd } from './generate/reference.ts';
+import { errorsMd, limitsMd, settingsMd } from './generate/reference.ts';
 import { rolesSql } from './generate/roles.ts';
 import { schemaSql } from './generate/schema.ts';
 import { freshSecrets } from './generate/secrets.ts';
@@ -38,6 +38,7 @@ export const render = async (): Promise<ReadonlyMap<string, string>> => {
     ['roles.sql', rolesSql(contracts, (await Promise.all(packs.map(tablesMadeBy))).flat())],
     ['settings.md', settingsMd(contracts)],
     ['errors.md', errorsMd()],
+    ['limits.md', limitsMd()],
     ['services.json', json(contracts.map(factsOf))],
     ['services.yml', servicesYml(contracts)],
     ['broker.yml', brokerYml(contracts)],
