@@ -7,6 +7,7 @@ const about = { tenant: 'clinica', id: 'r-1' };
 const contracts = await collect();
 
 const claims = {
+  tid: 'clinica',
   rol: 'admin',
   iat: Date.parse('2026-11-21T10:00:00.000Z'),
   exp: Date.parse('2026-11-21T10:00:30.000Z'),

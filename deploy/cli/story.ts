@@ -79,8 +79,8 @@ const millisOf = (timestamp: string): number =>
 
 const rounded = (ms: number): number => Math.round(ms * 10) / 10;
 
-/** The claims that are read here; a pass of an older release may lack others. */
-const claims = pass.pick({ rol: true, iat: true, exp: true });
+/** The claims that are read here; there are others, and a pass of an older release may lack some. */
+const claims = pass.pick({ rol: true, iat: true, exp: true }).strip();
 
 /** What a pass claims. Its signature is not verified: this is for reading, not for deciding. */
 export const claimsOf = (statement: string | undefined): Pick<Pass, 'rol' | 'iat' | 'exp'> | undefined => {
