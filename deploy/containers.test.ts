@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { settings } from '@jangada/config/settings.ts';
+import { isReread, settings } from '@jangada/config/settings.ts';
 import { tool } from '@jangada/servers/tool.ts';
 import { openMetrics } from '@jangada/telemetry/metrics.ts';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -112,8 +112,8 @@ describe('docker-compose.yml', () => {
           value.includes(`{${variable}:`),
         ),
       );
-    expect(holders('GRANT_PRIVATE_KEY')).toEqual(['permission']);
-    expect(holders('GRANT_DATABASE_KEY')).toEqual(['permission']);
+    expect(holders('GRANT_PRIVATE_KEYS')).toEqual(['permission']);
+    expect(holders('GRANT_DATABASE_KEYS')).toEqual(['permission']);
     expect(holders('PASSWORD_AUDIT')).toEqual(['audit']);
     expect(holders('SEED_INTENT')).toEqual(['intent']);
   });
@@ -159,11 +159,11 @@ describe('docker-compose.yml', () => {
   };
 
   test.skipIf(!program)('is accepted by Docker Compose with fresh secrets, which arrive whole', () => {
-    const secrets = freshSecrets(contracts);
+    const { values: secrets } = freshSecrets(contracts);
     const { status, stdout, stderr } = configured(secrets);
     expect([status, stderr]).toEqual([0, '']);
     const { services } = JSON.parse(stdout) as Compose;
-    expect(services['edge']?.environment?.['PASS_PRIVATE_KEY']).toBe(secrets['PASS_PRIVATE_KEY']);
+    expect(services['edge']?.environment?.['PASS_PRIVATE_KEYS']).toBe(secrets['PASS_PRIVATE_KEYS']);
     expect(services['nats']?.environment).toMatchObject({ NKEY_DATA_ACCESS: secrets['NKEY_DATA_ACCESS'] });
     expect(resolve(services['intent']?.build?.context ?? '')).toBe(root);
   });
@@ -263,7 +263,10 @@ interface Manifest {
     readonly template: {
       readonly spec: {
         readonly securityContext: object;
-        readonly volumes: { name: string }[];
+        readonly volumes: {
+          name: string;
+          secret?: { secretName: string; items: { key: string }[] };
+        }[];
         readonly containers: Container[];
       };
     };
@@ -293,8 +296,9 @@ describe('the manifests for Kubernetes', () => {
     (document) => document.toJS() as Manifest,
   );
   const ofKind = (kind: string) => documents.filter((document) => document.kind === kind);
-  const containerOf = (name: string) =>
-    ofKind('Deployment').find(({ metadata }) => metadata.name === name)?.spec.template.spec.containers[0];
+  const podOf = (name: string) =>
+    ofKind('Deployment').find(({ metadata }) => metadata.name === name)?.spec.template.spec;
+  const containerOf = (name: string) => podOf(name)?.containers[0];
 
   test.each(['Deployment', 'Service', 'HorizontalPodAutoscaler', 'PodDisruptionBudget', 'NetworkPolicy'])(
     'have a %s for every service',
@@ -314,7 +318,15 @@ describe('the manifests for Kubernetes', () => {
   test('name settings that exist, secrets from the service’s own Secret and the rest in the open', () => {
     for (const contract of contracts) {
       const env = containerOf(contract.name)?.env ?? [];
-      expect(env.map(({ name }) => name)).toEqual(factsOf(contract).settings);
+      const files = factsOf(contract).settings.filter(isReread);
+      expect(env.map(({ name }) => name.replace(/_FILE$/, ''))).toEqual(factsOf(contract).settings);
+      // What is replaced while a service runs comes from a file, and from its own Secret all the same.
+      expect(env.filter(({ name }) => name.endsWith('_FILE')).map(({ value }) => value)).toEqual(
+        files.map((name) => `/run/jangada/keys/${name}`),
+      );
+      const keys = podOf(contract.name)?.volumes.find(({ name }) => name === 'keys');
+      expect(keys?.secret?.secretName).toBe(files.length > 0 ? `jangada-${contract.name}` : undefined);
+      expect(keys?.secret?.items.map(({ key }) => key) ?? []).toEqual(files);
       for (const { name, value, valueFrom } of env) {
         if (value !== undefined) continue;
         const setting = factsOf(contract).settings.find((known) => known === name);

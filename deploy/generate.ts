@@ -84,7 +84,8 @@ export const generate = async ({ check }: { check: boolean }): Promise<readonly 
 const main = async (): Promise<void> => {
   if (process.argv.includes('--env')) {
     const contracts = await collect();
-    process.stdout.write(envFile(contracts, freshSecrets(contracts)));
+    const { values, root: rootKey } = freshSecrets(contracts);
+    process.stdout.write(envFile(contracts, values, rootKey));
     return;
   }
   const check = process.argv.includes('--check');

@@ -1,7 +1,17 @@
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { createUser } from '@nats-io/nkeys';
+import {
+  fileOf,
+  firstKey,
+  type KindName,
+  kindNames,
+  makeRoot,
+  rootText,
+  writePrivate,
+  writeSet,
+} from './keysets.ts';
 
 /**
  * Keys of a local system, made once and kept in its folder with mode 0600. In production each comes from the
@@ -11,61 +21,64 @@ export interface Keys {
   /** Seed and public key at the broker, by service name; `operator` and `provisioner` beside the services. */
   readonly broker: Readonly<Record<string, { readonly seed: string; readonly publicKey: string }>>;
   readonly encryptionKey: string;
-  readonly passPrivateKey: string;
-  readonly passPublicKeys: string;
-  readonly grantPrivateKey: string;
-  readonly grantPublicKeys: string;
-  readonly grantDatabaseKey: string;
-  readonly tokenPrivateKey: string;
-  readonly messageKeys: string;
+  /** Folder of the key sets and of the root that signs the key ring. */
+  readonly folder: string;
+  /** Public half of that root. */
+  readonly keyRingRoot: string;
+  /** The text of a key set, as it is now. */
+  setOf(kind: KindName): string;
 }
 
-const pair = (kid: string): { secret: string; ring: string } => {
-  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
-  return {
-    secret: JSON.stringify({ ...privateKey.export({ format: 'jwk' }), kid }),
-    ring: JSON.stringify({ keys: [{ ...publicKey.export({ format: 'jwk' }), kid }] }),
-  };
-};
+/** What is kept in one file. */
+type Kept = Pick<Keys, 'broker' | 'encryptionKey'>;
 
-/** One secret of 32 bytes as a JWK set. */
-const secretSet = (kid: string): string =>
-  JSON.stringify({ keys: [{ kty: 'oct', kid, k: randomBytes(32).toString('base64url') }] });
-
-const kid = (): string => randomBytes(6).toString('base64url');
+/** What an earlier release kept there too, before keys were sets that rotate. */
+interface Earlier {
+  readonly passPrivateKey?: string;
+  readonly grantPrivateKey?: string;
+  readonly tokenPrivateKey?: string;
+  /** In base64. */
+  readonly grantDatabaseKey?: string;
+  readonly messageKeys?: string;
+}
 
 const user = (): { seed: string; publicKey: string } => {
   const made = createUser();
   return { seed: new TextDecoder().decode(made.getSeed()), publicKey: made.getPublicKey() };
 };
 
-const makeKeys = (): Keys => {
-  const pass = pair(kid());
-  const grant = pair(kid());
+/** Reads the keys at `path`, making what is missing: all of them at first, a broker user when a service is new. */
+export const openKeys = (path: string, services: readonly string[]): Keys => {
+  const folder = join(dirname(path), 'keys');
+  const known = (existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {}) as Partial<Kept> & Earlier;
+  const names = [...services, 'operator', 'provisioner'];
+  const kept: Kept = {
+    broker: Object.fromEntries(names.map((name) => [name, known.broker?.[name] ?? user()])),
+    encryptionKey: known.encryptionKey ?? randomBytes(32).toString('base64'),
+  };
+  makeRoot(folder);
+  for (const kind of kindNames)
+    if (!existsSync(fileOf(folder, kind))) writeSet(folder, kind, [firstKey(kind, earlier[kind](known))]);
+  writePrivate(path, JSON.stringify(kept, null, 2));
   return {
-    broker: {},
-    encryptionKey: randomBytes(32).toString('base64'),
-    passPrivateKey: pass.secret,
-    passPublicKeys: pass.ring,
-    grantPrivateKey: grant.secret,
-    grantPublicKeys: grant.ring,
-    grantDatabaseKey: randomBytes(32).toString('base64'),
-    tokenPrivateKey: pair(kid()).secret,
-    messageKeys: secretSet('1'),
+    ...kept,
+    folder,
+    keyRingRoot: rootText(folder),
+    setOf: (kind) => readFileSync(fileOf(folder, kind), 'utf8'),
   };
 };
 
-/** Reads the keys at `path`, making what is missing: all of them at first, a broker user when a service is new. */
-export const openKeys = (path: string, services: readonly string[]): Keys => {
-  // A folder of an older release lacks what has been added since.
-  const stored = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Partial<Keys>) : {};
-  const known: Keys = { ...makeKeys(), ...stored };
-  const names = [...services, 'operator', 'provisioner'];
-  const keys: Keys = {
-    ...known,
-    broker: Object.fromEntries(names.map((name) => [name, known.broker[name] ?? user()])),
-  };
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  writeFileSync(path, JSON.stringify(keys, null, 2), { mode: 0o600 });
-  return keys;
+const jwk = (text: string | undefined): object | undefined =>
+  text === undefined ? undefined : (JSON.parse(text) as object);
+
+/** The key that an earlier release had, if any: what it signed and sealed is still about. */
+const earlier: Readonly<Record<KindName, (known: Earlier) => object | undefined>> = {
+  pass: ({ passPrivateKey }) => jwk(passPrivateKey),
+  grant: ({ grantPrivateKey }) => jwk(grantPrivateKey),
+  token: ({ tokenPrivateKey }) => jwk(tokenPrivateKey),
+  'database-grant': ({ grantDatabaseKey }) =>
+    grantDatabaseKey === undefined
+      ? undefined
+      : { kty: 'oct', kid: 'first', k: Buffer.from(grantDatabaseKey, 'base64').toString('base64url') },
+  message: ({ messageKeys }) => (jwk(messageKeys) as { keys: object[] } | undefined)?.keys[0],
 };

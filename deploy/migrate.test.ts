@@ -6,7 +6,7 @@ import { packTables } from '@jangada/packs/registry.ts';
 import { startPostgres } from '@jangada/servers/postgres.ts';
 import type { Server } from '@jangada/servers/server.ts';
 import { databasePart, type Grant, grantSealer } from '@jangada/trust/grant.ts';
-import { signerOf } from '@jangada/trust/seal.ts';
+import { secretFrom, signerFrom } from '@jangada/trust/keyset.ts';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readsOf, roleOf, usesDatabase } from './generate/roles.ts';
@@ -18,14 +18,14 @@ import { collect } from './topology.ts';
 const contracts = await collect();
 const dir = mkdtempSync(join(tmpdir(), 'jangada-migrate-'));
 const keys = openKeys(join(dir, 'keys.json'), []);
-const signer = signerOf(keys.grantPrivateKey);
-const key = Buffer.from(keys.grantDatabaseKey, 'base64');
+const signer = signerFrom(() => keys.setOf('grant'));
+const key = secretFrom(() => keys.setOf('database-grant'))();
 const denied = { code: '42501' };
 
 let server: Server;
 beforeAll(async () => {
   server = await startPostgres({ dir: join(dir, 'postgres'), durability: 'relaxed' });
-  await migrate(server.url, { grantDatabaseKey: keys.grantDatabaseKey });
+  await migrate(server.url, { grantDatabaseKeys: keys.setOf('database-grant') });
   await ask(server.url, [
     ...['casa', 'other'].flatMap((tenant) => [
       `insert into tenants values ('${tenant}', 'A clinic', 'aesthetic-clinic', 'America/Sao_Paulo', 'pt-BR', 'BRL')`,
@@ -67,7 +67,7 @@ const grantOf = async (claims: Partial<Grant> = {}, sealedWith = key): Promise<s
   databasePart(
     await grantSealer(
       signer,
-      sealedWith,
+      () => sealedWith,
     )({
       rid: 'run-1',
       tid: 'casa',
@@ -113,7 +113,7 @@ describe('under a grant, data-access sees', () => {
   });
 
   test('nothing when it was sealed with another key', async () => {
-    expect(await seenUnder(await grantOf({}, randomBytes(32)))).toBe('denied');
+    expect(await seenUnder(await grantOf({}, { ...key, secret: randomBytes(32) }))).toBe('denied');
   });
 
   test('nothing when it was altered, in what it says or in its seal', async () => {
@@ -126,8 +126,9 @@ describe('under a grant, data-access sees', () => {
       instead(2, 'billing'),
       instead(3, '7032'),
       instead(4, `9${parts[4]}`),
-      instead(5, (parts[5] ?? '').toUpperCase()),
-      instead(5, 'f'.repeat(64)),
+      instead(5, 'other'),
+      instead(6, (parts[6] ?? '').toUpperCase()),
+      instead(6, 'f'.repeat(64)),
       [parts[1], parts[0], ...parts.slice(2)].join('.'),
       grant.slice(0, -1),
       grant.slice(1),
@@ -284,7 +285,7 @@ describe('every role of a service', () => {
 describe('migrating', () => {
   test('again changes nothing', async () => {
     const before = await schemaSql(server.url);
-    await migrate(server.url, { grantDatabaseKey: keys.grantDatabaseKey });
+    await migrate(server.url, { grantDatabaseKeys: keys.setOf('database-grant') });
     expect(await schemaSql(server.url)).toBe(before);
     expect(await seenUnder(await grantOf())).toEqual(['casa']);
   });
@@ -315,10 +316,14 @@ describe('migrating', () => {
 
   test('replaces the key that grants are verified with', async () => {
     const next = randomBytes(32);
-    await migrate(server.url, { grantDatabaseKey: next.toString('base64') });
+    await migrate(server.url, {
+      grantDatabaseKeys: JSON.stringify({
+        keys: [{ kty: 'oct', kid: 'next', k: next.toString('base64url') }],
+      }),
+    });
     expect(await seenUnder(await grantOf())).toBe('denied');
-    expect(await seenUnder(await grantOf({}, next))).toEqual(['casa']);
-    await migrate(server.url, { grantDatabaseKey: keys.grantDatabaseKey });
+    expect(await seenUnder(await grantOf({}, { ...key, kid: 'next', secret: next }))).toEqual(['casa']);
+    await migrate(server.url, { grantDatabaseKeys: keys.setOf('database-grant') });
   });
 
   test('works for an administrator who is no superuser', async () => {
@@ -332,7 +337,7 @@ describe('migrating', () => {
     url.username = 'administrator';
     url.pathname = '/clinic';
     await migrate(url.href, {
-      grantDatabaseKey: keys.grantDatabaseKey,
+      grantDatabaseKeys: keys.setOf('database-grant'),
       passwords: { svc_edge: 'a password' },
     });
     await migrate(url.href);

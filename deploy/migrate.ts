@@ -2,14 +2,15 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { packs } from '@jangada/packs/registry.ts';
+import { secretKeysOf } from '@jangada/trust/keyset.ts';
 import { Kysely, PostgresDialect } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import pg from 'pg';
 import { importer, owner, roleOf } from './generate/roles.ts';
 
 export interface MigrateOptions {
-  /** The key that seals grants for the database, 32 bytes in base64, as permission holds it. */
-  readonly grantDatabaseKey?: string;
+  /** The keys that seal grants for the database, as permission holds them (JWK set). */
+  readonly grantDatabaseKeys?: string;
   /** Passwords of login roles, by role; without one a role logs in as the server's own rules let it. */
   readonly passwords?: Readonly<Record<string, string>>;
 }
@@ -33,8 +34,7 @@ export const migrate = async (databaseUrl: string, options: MigrateOptions = {})
         `alter role ${client.escapeIdentifier(role)} password ${client.escapeLiteral(password)}`,
       );
     }
-    if (options.grantDatabaseKey)
-      await storeGrantKey(client, Buffer.from(options.grantDatabaseKey, 'base64'));
+    if (options.grantDatabaseKeys) await storeGrantKeys(client, options.grantDatabaseKeys);
   });
 };
 
@@ -117,19 +117,27 @@ const migrations = async (): Promise<Record<string, Migration>> => {
   return Object.fromEntries([...core, ...ofPacks]);
 };
 
+/** Makes the keys that grants are verified with exactly those of a set, and leaves all else alone. */
+export const putGrantKeys = (databaseUrl: string, keys: string): Promise<void> =>
+  asAdministrator(databaseUrl, (client) => storeGrantKeys(client, keys));
+
 /** HMAC-SHA256 (RFC 2104) in two halves, so that PostgreSQL's own sha256() is enough to verify it. */
-const storeGrantKey = async (client: pg.Client, key: Buffer): Promise<void> => {
-  const padded = Buffer.alloc(64);
-  key.copy(padded);
-  await client.query('delete from sec.grant_key');
-  await client.query('insert into sec.grant_key values ($1, $2)', [
-    padded.map((byte) => byte ^ 0x36),
-    padded.map((byte) => byte ^ 0x5c),
-  ]);
+const storeGrantKeys = async (client: pg.Client, text: string): Promise<void> => {
+  const keys = secretKeysOf(text);
+  await client.query('delete from sec.grant_key where kid <> all($1)', [keys.map(({ kid }) => kid)]);
+  for (const { kid, secret } of keys) {
+    const padded = Buffer.alloc(64);
+    secret.copy(padded);
+    await client.query(
+      `insert into sec.grant_key (kid, inner_key, outer_key) values ($1, $2, $3)
+       on conflict (kid) do update set inner_key = excluded.inner_key, outer_key = excluded.outer_key`,
+      [kid, padded.map((byte) => byte ^ 0x36), padded.map((byte) => byte ^ 0x5c)],
+    );
+  }
 };
 
 if (import.meta.main) {
-  const { DATABASE_URL = '', GRANT_DATABASE_KEY } = process.env;
+  const { DATABASE_URL = '', GRANT_DATABASE_KEYS } = process.env;
   const passwords = Object.entries(process.env).flatMap(([name, password]) => {
     const service = /^PASSWORD_([A-Z_]+)$/.exec(name)?.[1]?.toLowerCase();
     return service && password
@@ -138,6 +146,6 @@ if (import.meta.main) {
   });
   await migrate(DATABASE_URL, {
     passwords: Object.fromEntries(passwords),
-    ...(GRANT_DATABASE_KEY ? { grantDatabaseKey: GRANT_DATABASE_KEY } : {}),
+    ...(GRANT_DATABASE_KEYS ? { grantDatabaseKeys: GRANT_DATABASE_KEYS } : {}),
   });
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { keyRing } from '@jangada/proto/envelope.ts';
 import { JetStreamApiError, type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import {
   connect,
@@ -9,6 +10,8 @@ import {
   PermissionViolationError,
 } from '@nats-io/transport-node';
 import type { Consumer, Stream } from './generate/streams.ts';
+import { givenRing } from './keysets.ts';
+import { publishRing } from './ring.ts';
 
 /** The broker cannot be made ready; the text says what to do. */
 export class ProvisionError extends Error {
@@ -32,13 +35,13 @@ const generated = <T>(file: string): T =>
 
 /**
  * Makes the streams and consumers that the contracts need, and brings those that exist up to date. May be called
- * any number of times; what is as it should be is left alone.
+ * any number of times; what is as it should be is left alone. `ring` makes the key ring that follows the last one.
  * @throws ProvisionError
  */
 export const provision = async (
   natsUrl: string,
   seed: string,
-  { replicas = 1 } = {},
+  { replicas = 1, ring }: { replicas?: number; ring?: Parameters<typeof publishRing>[1] } = {},
 ): Promise<Provisioned> => {
   const nc = await connect({
     servers: natsUrl,
@@ -66,6 +69,7 @@ export const provision = async (
     for (const consumer of generated<readonly Consumer[]>('consumers.json')) {
       note(`${consumer.stream}/${consumer.config.durable_name}`, await putConsumer(jsm, consumer));
     }
+    if (ring && (await publishRing(nc, ring))) note(keyRing.subject, 'updated');
     return { created, updated };
   } finally {
     await nc.close();
@@ -140,6 +144,12 @@ const holds = (known: unknown, wanted: unknown): boolean => {
 };
 
 if (import.meta.main) {
-  const { NATS_URL = 'nats://127.0.0.1:4222', NATS_NKEY_SEED = '', NATS_REPLICAS = '1' } = process.env;
-  console.log(JSON.stringify(await provision(NATS_URL, NATS_NKEY_SEED, { replicas: Number(NATS_REPLICAS) })));
+  const {
+    NATS_URL = 'nats://127.0.0.1:4222',
+    NATS_NKEY_SEED = '',
+    NATS_REPLICAS = '1',
+    KEY_RING,
+  } = process.env;
+  const options = { replicas: Number(NATS_REPLICAS), ...(KEY_RING ? { ring: givenRing(KEY_RING) } : {}) };
+  console.log(JSON.stringify(await provision(NATS_URL, NATS_NKEY_SEED, options)));
 }

@@ -14,6 +14,7 @@ import { variableOf } from './generate/nats.ts';
 import { roleOf } from './generate/roles.ts';
 import { settingsOf } from './generate/services.ts';
 import { type Keys, openKeys } from './keys.ts';
+import { fileOf, kindNames, kinds, nextRing } from './keysets.ts';
 import type { Local } from './local.ts';
 import { migrate } from './migrate.ts';
 import { provision } from './provision.ts';
@@ -86,8 +87,11 @@ export const startSystem = async (options: Options): Promise<System> => {
 
   progress('migrating the database and provisioning the broker');
   await Promise.all([
-    migrate(urls.postgres, { grantDatabaseKey: keys.grantDatabaseKey }),
-    provision(urls.nats, keys.broker['provisioner']?.seed ?? '', { replicas: 1 }),
+    migrate(urls.postgres, { grantDatabaseKeys: keys.setOf('database-grant') }),
+    provision(urls.nats, keys.broker['provisioner']?.seed ?? '', {
+      replicas: 1,
+      ring: nextRing(keys.folder),
+    }),
   ]);
   const accounts = await seed(urls.postgres, home);
 
@@ -192,15 +196,16 @@ const environment = (
     HEALTH_PORT: '0',
     JANGADA_PORT: String(edgePort),
     ENCRYPTION_KEY: keys.encryptionKey,
-    PASS_PRIVATE_KEY: keys.passPrivateKey,
-    PASS_PUBLIC_KEYS: keys.passPublicKeys,
-    GRANT_PRIVATE_KEY: keys.grantPrivateKey,
-    GRANT_PUBLIC_KEYS: keys.grantPublicKeys,
-    GRANT_DATABASE_KEY: keys.grantDatabaseKey,
-    TOKEN_PRIVATE_KEY: keys.tokenPrivateKey,
-    MESSAGE_KEYS: keys.messageKeys,
+    KEY_RING_ROOT: keys.keyRingRoot,
   };
-  const read = settingsOf(name).map((setting) => [setting, values[setting] ?? process.env[setting]]);
+  // Keys stay in their files, which a rotation replaces while everything runs.
+  const files = new Map<Name, string>(
+    kindNames.map((kind) => [kinds[kind].setting, fileOf(keys.folder, kind)]),
+  );
+  const read = settingsOf(name).map((setting) => {
+    const file = files.get(setting);
+    return file ? [`${setting}_FILE`, file] : [setting, values[setting] ?? process.env[setting]];
+  });
   const machine = ['PATH', 'HOME', 'NODE_COMPILE_CACHE'].map((variable) => [variable, process.env[variable]]);
   return Object.fromEntries([...machine, ...read].filter(([, value]) => value !== undefined));
 };

@@ -5,7 +5,7 @@ import { startPostgres } from '@jangada/servers/postgres.ts';
 import type { Server } from '@jangada/servers/server.ts';
 import { openStore, type Store } from '@jangada/store/store.ts';
 import { type Grant, grantSealer } from '@jangada/trust/grant.ts';
-import { signerOf } from '@jangada/trust/seal.ts';
+import { secretFrom, signerFrom } from '@jangada/trust/keyset.ts';
 import pg from 'pg';
 import { roleOf } from './generate/roles.ts';
 import { openKeys } from './keys.ts';
@@ -28,7 +28,7 @@ export const startDatabase = async (): Promise<TestDatabase> => {
   const dir = await mkdtemp(join(tmpdir(), 'jangada-database-'));
   const keys = openKeys(join(dir, 'keys.json'), []);
   const server = await startPostgres({ dir, durability: 'relaxed' });
-  await migrate(server.url, { grantDatabaseKey: keys.grantDatabaseKey });
+  await migrate(server.url, { grantDatabaseKeys: keys.setOf('database-grant') });
   const stores: Store[] = [];
   return {
     dir,
@@ -50,7 +50,10 @@ export const startDatabase = async (): Promise<TestDatabase> => {
         await client.end();
       }
     },
-    grant: grantSealer(signerOf(keys.grantPrivateKey), Buffer.from(keys.grantDatabaseKey, 'base64')),
+    grant: grantSealer(
+      signerFrom(() => keys.setOf('grant')),
+      secretFrom(() => keys.setOf('database-grant')),
+    ),
     [Symbol.asyncDispose]: async () => {
       for (const store of stores) await store[Symbol.asyncDispose]();
       await server.stop();

@@ -41,3 +41,13 @@ export const core = {
 
 /** Keeps the figures of limits that an operator has set. */
 export const limitStream = 'LIMITS';
+
+/** The one entry of the bucket `KEYS`: the key ring. Its stream republishes it to those who listen. */
+export const keyRing = {
+  stream: 'KV_KEYS',
+  bucket: '$KV.KEYS.>',
+  subject: '$KV.KEYS.ring',
+  /** Reads this entry and no other. */
+  get: '$JS.API.DIRECT.GET.KV_KEYS.$KV.KEYS.ring',
+  live: 'keys.ring',
+} as const;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type NatsServer, startNats } from '@jangada/servers/nats.ts';
 import { freePort, type Server, startServer } from '@jangada/servers/server.ts';
-import { signerOf } from '@jangada/trust/seal.ts';
+import { signerFrom } from '@jangada/trust/keyset.ts';
 import { SignJWT } from 'jose';
 import pg from 'pg';
 import { startSystem } from '../system.ts';
@@ -75,8 +75,8 @@ const openSink = async (): Promise<{ url: string; close(): void }> => {
 };
 
 /** An access token of an administrator in each clinic, as a log-in would return it. */
-const tokensFor = (clinics: number, privateKey: string): Promise<readonly string[]> => {
-  const { kid, key } = signerOf(privateKey);
+const tokensFor = (clinics: number, keys: () => string): Promise<readonly string[]> => {
+  const { kid, key } = signerFrom(keys)();
   const sign = (clinic: number): Promise<string> =>
     new SignJWT({
       ...{ tid: tenantOf(clinic), role: 'admin', sid: crypto.randomUUID(), jti: crypto.randomUUID() },
@@ -113,7 +113,7 @@ export const startOurs = async (
   });
   await system.ready();
   const { nats, redis } = system.servers;
-  const tokens = await tokensFor(ground.clinics, system.keys.tokenPrivateKey);
+  const tokens = await tokensFor(ground.clinics, () => system.keys.setOf('token'));
   return {
     title: `Jangada, ${durability === 'always' ? 'fsync before every ack' : 'fsync every second'}`,
     target: {

@@ -8,6 +8,7 @@ import { auditCommand } from './audit.ts';
 import { announceChange } from './changed.ts';
 import { dlqCommand } from './dlq.ts';
 import { exitCodes, Failure, messageOf } from './failure.ts';
+import { keysCommand } from './keys.ts';
 import { limitsCommand } from './limits.ts';
 import { policiesCommand } from './policies.ts';
 import { retentionCommand } from './retention.ts';
@@ -29,6 +30,7 @@ const program = new Command('jangada')
   .addCommand(policiesCommand())
   .addCommand(limitsCommand())
   .addCommand(retentionCommand())
+  .addCommand(keysCommand())
   .addCommand(importCommand(announceChange));
 
 // `jangada dlq list | head` ends the reader first; that is not a fault.

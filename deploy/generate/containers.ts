@@ -93,14 +93,18 @@ export const servicesYml = (contracts: readonly Contract[]): string => {
   const services = {
     provision: tool(
       'provision.ts',
-      { NATS_URL: 'nats://nats:4222', NATS_NKEY_SEED: required('SEED_PROVISIONER') },
+      {
+        NATS_URL: 'nats://nats:4222',
+        NATS_NKEY_SEED: required('SEED_PROVISIONER'),
+        KEY_RING: required('KEY_RING'),
+      },
       'nats',
     ),
     migrate: tool(
       'migrate.ts',
       {
         DATABASE_URL: `postgres://postgres:${required('POSTGRES_PASSWORD')}@postgres:5432/jangada`,
-        GRANT_DATABASE_KEY: required('GRANT_DATABASE_KEY'),
+        GRANT_DATABASE_KEYS: required('GRANT_DATABASE_KEYS'),
         ...Object.fromEntries(passwords.map((name) => [name, required(name)])),
       },
       'postgres',
@@ -152,6 +156,7 @@ export const variables = (contracts: readonly Contract[]): readonly Variable[] =
     },
     { name: 'GRAFANA_PASSWORD', says: 'the administrator of Grafana', optional: false },
     ...read.map((name) => ({ name, says: settings[name].says, optional: !isRequired(name) })),
+    { name: 'KEY_RING', says: 'the public keys of all that is signed, signed by the root', optional: false },
     { name: 'JANGADA_PORT', says: `the port on this machine; ${ports.edge} if absent`, optional: true },
   ];
 };
@@ -162,6 +167,7 @@ const contractless: ServiceFacts = { name: '', kind: 'hop', question: '', settin
 export const envFile = (
   contracts: readonly Contract[],
   values: Readonly<Record<string, string>> = {},
+  root?: string,
 ): string =>
   `${[
     '# What docker-compose.yml asks for. `npm run -s generate -- --env > .env` prints it with fresh keys.',
@@ -169,6 +175,9 @@ export const envFile = (
       const value = values[name];
       return `# ${says}\n${optional && value === undefined ? '# ' : ''}${name}=${value === undefined ? '' : `'${value}'`}`;
     }),
+    ...(root
+      ? [`# the root that signs the key ring: nothing here reads it, so keep it elsewhere\n# ${root}`]
+      : []),
   ].join('\n')}\n`;
 
 /** What Prometheus asks for metrics. */

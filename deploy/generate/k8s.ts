@@ -1,4 +1,4 @@
-import type { Name } from '@jangada/config/settings.ts';
+import { isReread, type Name } from '@jangada/config/settings.ts';
 import type { Contract } from '@jangada/hop/hop.ts';
 import { stringify } from 'yaml';
 import { graceSeconds, limits, ports, requests, userId } from './containers.ts';
@@ -20,9 +20,14 @@ const fixed: Partial<Record<Name, string>> = {
   HEALTH_PORT: String(ports.health),
 };
 
+/** Where a service finds the keys that are replaced while it runs: the platform swaps files, and no variables. */
+const keysPath = '/run/jangada/keys';
+const rereadBy = ({ settings }: ServiceFacts): readonly Name[] => settings.filter(isReread);
+
 const variable = (facts: ServiceFacts) => (name: Name) => {
   const value = fixed[name];
   if (value !== undefined) return { name, value };
+  if (isReread(name)) return { name: `${name}_FILE`, value: `${keysPath}/${name}` };
   const optional = isRequired(name) ? {} : { optional: true };
   return isSecret(name)
     ? { name, valueFrom: { secretKeyRef: { name: `jangada-${facts.name}`, key: name, ...optional } } }
@@ -71,7 +76,19 @@ const container = (facts: ServiceFacts, version: string) => ({
   readinessProbe: probe('/v1/ready', 5, 5),
   resources,
   securityContext: confined,
-  volumeMounts: [{ name: 'tmp', mountPath: '/tmp' }],
+  volumeMounts: [
+    { name: 'tmp', mountPath: '/tmp' },
+    ...(rereadBy(facts).length > 0 ? [{ name: 'keys', mountPath: keysPath, readOnly: true }] : []),
+  ],
+});
+
+const keysVolume = (facts: ServiceFacts) => ({
+  name: 'keys',
+  secret: {
+    secretName: `jangada-${facts.name}`,
+    defaultMode: 0o440,
+    items: rereadBy(facts).map((name) => ({ key: name, path: name })),
+  },
 });
 
 const deployment = (facts: ServiceFacts, version: string) => ({
@@ -84,6 +101,7 @@ const deployment = (facts: ServiceFacts, version: string) => ({
       metadata: { labels: labels(facts.name) },
       spec: {
         ...pod,
+        volumes: [...pod.volumes, ...(rereadBy(facts).length > 0 ? [keysVolume(facts)] : [])],
         terminationGracePeriodSeconds: graceSeconds,
         containers: [container(facts, version)],
       },

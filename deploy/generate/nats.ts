@@ -1,5 +1,5 @@
 import type { Contract } from '@jangada/hop/hop.ts';
-import { core, limitStream } from '@jangada/proto/envelope.ts';
+import { core, keyRing, limitStream } from '@jangada/proto/envelope.ts';
 import { filterOf, type Message, streamOf } from '@jangada/proto/message.ts';
 import { consumerOf, heardBy, saidBy } from '../topology.ts';
 import { schedulesOf } from './streams.ts';
@@ -51,11 +51,13 @@ export const rightsOf = (contract: Contract, borders: readonly string[]): Rights
       ...(isBorder ? [core.cancel('*', '*'), core.status] : []),
       ...(limits ? directGet(limitStream) : []),
       ...(schedules.length > 0 ? [...schedules, ...directGet(streamOf.tick)] : []),
+      keyRing.get,
       ...['operator', ...borders].map(inbox),
     ],
     subscribe: [
       inbox(name),
       core.status,
+      keyRing.live,
       // What a sink keeps is not stopped.
       ...(contract.kind === 'sink' ? [] : [core.cancel('*', '*')]),
       // Whoever works under a grant may keep granted rows for a while, and must forget them when they change.
@@ -74,6 +76,8 @@ const operatorRights = (contracts: readonly Contract[]): Rights => ({
     core.changed('*'),
     core.limit('*', '*'),
     ...new Set(contracts.flatMap(heardBy).map(filterOf)),
+    // Services believe only what the root signed, and an operator need not hold the root.
+    keyRing.subject,
     '$JS.API.INFO',
     '$JS.API.STREAM.NAMES',
     '$JS.API.STREAM.LIST',
@@ -90,8 +94,11 @@ const operatorRights = (contracts: readonly Contract[]): Rights => ({
   subscribe: [inbox('operator'), '$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.>'],
 });
 
-/** Only the provisioner makes streams and consumers, and it does nothing else. */
-const provisionerRights = (): Rights => ({ publish: ['$JS.API.>'], subscribe: [inbox('provisioner')] });
+/** Only the provisioner makes streams and consumers; it writes the first key ring, and does nothing else. */
+const provisionerRights = (): Rights => ({
+  publish: ['$JS.API.>', keyRing.subject],
+  subscribe: [inbox('provisioner')],
+});
 
 /** Every user of the broker with its rights, services first. */
 export const users = (contracts: readonly Contract[]): ReadonlyMap<string, Rights> => {

@@ -1,6 +1,6 @@
 import type { Contract } from '@jangada/hop/hop.ts';
 import { messages } from '@jangada/proto/catalogue.ts';
-import { core, limitStream } from '@jangada/proto/envelope.ts';
+import { core, keyRing, limitStream } from '@jangada/proto/envelope.ts';
 import { filterOf, type Message, streamOf } from '@jangada/proto/message.ts';
 import { reply } from '@jangada/proto/reply.ts';
 import { ackWaitMs } from '@jangada/runtime/consume.ts';
@@ -102,6 +102,22 @@ export const streams = (): readonly Stream[] => {
       max_msg_size: 1_024,
       allow_direct: true,
       republish: { src: core.limit('*', '*'), dest: core.limitSet('{{wildcard(1)}}', '{{wildcard(2)}}') },
+    },
+    {
+      name: keyRing.stream,
+      description:
+        'The bucket KEYS with one entry, the signed key ring, told to every service when it changes.',
+      subjects: [keyRing.bucket],
+      ...common,
+      retention: 'limits',
+      discard: 'new',
+      max_bytes: mebibytes(16),
+      max_msgs_per_subject: 10,
+      max_msg_size: 64 * 1024,
+      allow_direct: true,
+      deny_delete: true,
+      deny_purge: true,
+      republish: { src: keyRing.subject, dest: keyRing.live },
     },
   ] as Stream[];
 };

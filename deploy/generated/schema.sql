@@ -442,7 +442,9 @@ create table sec.expected (
 
 create table sec.grant_key (
   inner_key bytea not null,
-  outer_key bytea not null
+  outer_key bytea not null,
+  kid text not null,
+  constraint grant_key_pkey PRIMARY KEY (kid)
 ); -- of jangada_sec
 
 CREATE OR REPLACE FUNCTION sec.claimed_tenant()
@@ -581,10 +583,11 @@ AS $function$
       shown text := current_setting('app.grant', true);
       parts text[] := string_to_array(shown, '.');
     begin
-      if cardinality(parts) is distinct from 6 then return null; end if;
+      if cardinality(parts) is distinct from 7 then return null; end if;
       perform from sec.grant_key k
-        where sha256(convert_to(parts[6], 'UTF8')) = sha256(convert_to(encode(sha256(k.outer_key
-          || sha256(k.inner_key || convert_to(left(shown, -65), 'UTF8'))), 'hex'), 'UTF8'));
+        where k.kid = parts[6]
+          and sha256(convert_to(parts[7], 'UTF8')) = sha256(convert_to(encode(sha256(k.outer_key
+            || sha256(k.inner_key || convert_to(left(shown, -65), 'UTF8'))), 'hex'), 'UTF8'));
       if not found or parts[5]::numeric < extract(epoch from clock_timestamp()) * 1000 then return null; end if;
       return array[parts[1], parts[2], parts[3], convert_from(decode(parts[4], 'hex'), 'UTF8')];
     end $function$; -- of jangada_sec

@@ -107,7 +107,7 @@ export const startJourney = async ({ env = {} }: Pick<Options, 'env'> = {}): Pro
   };
 
   // What is told and what is recorded go to two streams at the same time: either may be there first.
-  const bodies = openBodies(() => system.keys.messageKeys);
+  const bodies = openBodies(() => system.keys.setOf('message'));
   const opened: Journey['opened'] = (message, { subject, header, data }) => {
     const { tenant = '', id = '' } = partsOf(message, subject) ?? {};
     return bodyOf(message, { tenant, id }, { headers: header, data }, bodies);

@@ -7,8 +7,8 @@ import * as run from '@jangada/proto/run.ts';
 import { tool } from '@jangada/servers/tool.ts';
 import { passFor } from '@jangada/testkit/identity.ts';
 import { until } from '@jangada/testkit/until.ts';
+import { signerFrom } from '@jangada/trust/keyset.ts';
 import { passSealer } from '@jangada/trust/pass.ts';
-import { signerOf } from '@jangada/trust/seal.ts';
 import { jetstream } from '@nats-io/jetstream';
 import { headers as newHeaders } from '@nats-io/transport-node';
 import { Redis } from 'ioredis';
@@ -266,7 +266,7 @@ describe('a person', () => {
 
     const pass = passFor(name, { tid: 'clinica-aurora' });
     const carried = newHeaders();
-    carried.set(headers.pass, await passSealer(signerOf(journey.system.keys.passPrivateKey))(pass));
+    carried.set(headers.pass, await passSealer(signerFrom(() => journey.system.keys.setOf('pass')))(pass));
     carried.set('X-Note', name);
     await jetstream(journey.nc).publish(
       subjectOf(run.understood, pass.tid, pass.rid),

@@ -7,8 +7,8 @@ import { keyPair, passFor } from '@jangada/testkit/identity.ts';
 import { until } from '@jangada/testkit/until.ts';
 import { openBodies } from '@jangada/trust/body.ts';
 import { grantSealer } from '@jangada/trust/grant.ts';
+import { signerFrom } from '@jangada/trust/keyset.ts';
 import { type Pass, passSealer } from '@jangada/trust/pass.ts';
-import { signerOf } from '@jangada/trust/seal.ts';
 import { jetstream } from '@nats-io/jetstream';
 import { type MsgHdrs, headers as newHeaders, PermissionViolationError } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -45,13 +45,13 @@ const letterOf = (id: string): Promise<Letter> =>
 const signedPass = async (question: string): Promise<{ pass: Pass; carried: MsgHdrs }> => {
   const pass = passFor(question, { tid: 'clinica-aurora', sub: 'clinica-aurora-admin' });
   const carried = newHeaders();
-  carried.set(headers.pass, await passSealer(signerOf(journey.system.keys.passPrivateKey))(pass));
+  carried.set(headers.pass, await passSealer(signerFrom(() => journey.system.keys.setOf('pass')))(pass));
   return { pass, carried };
 };
 
 /** Publishes as the operator, who may send what is dead on its way again and so may send anything. */
 const publish = (message: Message, { tid, rid }: Pass, body: object, carried: MsgHdrs): Promise<unknown> => {
-  const bodies = openBodies(() => journey.system.keys.messageKeys);
+  const bodies = openBodies(() => journey.system.keys.setOf('message'));
   const cause = { tenant: tid, id: rid, pass: undefined, traceparent: '' };
   // Only a service can seal a body; the head is told of one that it could have.
   const said = { ...message, headOf: () => message.headOf(sampleOf(message)) };
@@ -137,10 +137,7 @@ describe('a permission that the permission service did not give', () => {
     [
       'a grant that somebody else signed',
       (_real, { rid, tid, sub, exp }) =>
-        grantSealer(
-          keyPair('grant').signer,
-          Buffer.alloc(32),
-        )({
+        grantSealer(keyPair('grant').signer, () => ({ kid: 'database', secret: Buffer.alloc(32) }))({
           ...{ rid, tid, sub, exp, ph: '', reach: 'tenant', pur: 'care', fields: [], limit: 50 },
         }),
     ],

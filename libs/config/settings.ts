@@ -112,29 +112,15 @@ export const settings = {
   }),
   AI_KMS_REGION: setting({ says: 'its AWS region', value: z.string().optional() }),
   AI_KMS_ENDPOINT: setting({ says: 'a KMS endpoint other than the region’s own', value: z.url().optional() }),
-  PASS_PRIVATE_KEY: setting({
-    says: 'signs passes; only the edge holds it (JWK)',
+  KEY_RING_ROOT: setting({
+    says: 'public keys of whoever signs the key ring (JWK set); no other ring is believed',
     value: z.string(),
-    secret: true,
   }),
-  PASS_PUBLIC_KEYS: setting({ says: 'verify passes (JWK set)', value: z.string() }),
-  GRANT_PRIVATE_KEY: setting({
-    says: 'signs grants; only permission holds it (JWK)',
-    value: z.string(),
-    secret: true,
-  }),
-  GRANT_PUBLIC_KEYS: setting({ says: 'verify grants (JWK set)', value: z.string() }),
-  GRANT_DATABASE_KEY: setting({
-    says: 'seals grants for PostgreSQL, 32 bytes in base64; only permission holds it',
-    value: key32,
-    secret: true,
-  }),
+  PASS_PRIVATE_KEYS: keySet('sign passes; only the edge holds them'),
+  GRANT_PRIVATE_KEYS: keySet('sign grants; only permission holds them'),
+  GRANT_DATABASE_KEYS: keySet('seal grants for PostgreSQL; only permission holds them'),
   MESSAGE_KEYS: keySet('seal the bodies of messages; only those that handle bodies hold them'),
-  TOKEN_PRIVATE_KEY: setting({
-    says: 'signs access tokens of the password log-in (JWK)',
-    value: z.string(),
-    secret: true,
-  }),
+  TOKEN_PRIVATE_KEYS: keySet('sign access tokens of the log-in; only the edge holds them'),
   OIDC_ISSUER: setting({
     says: 'an outside issuer whose access tokens are accepted too',
     value: z.url().optional(),

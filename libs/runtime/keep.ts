@@ -6,7 +6,6 @@ import { type Head, type Message, streamOf } from '@jangada/proto/message.ts';
 import { faultFields } from '@jangada/telemetry/log.ts';
 import { failSpan, traceparentOf } from '@jangada/telemetry/trace.ts';
 import { passReader } from '@jangada/trust/pass.ts';
-import { keyRingOf } from '@jangada/trust/seal.ts';
 import type { JsMsg } from '@nats-io/jetstream';
 import type { Span } from '@opentelemetry/api';
 import { consume } from './consume.ts';
@@ -14,6 +13,7 @@ import { publishDead, publishFact } from './emit.ts';
 import type { Probes } from './health.ts';
 import { type Heard, headOf, hear } from './heard.ts';
 import { isTransient } from './resilience.ts';
+import { withNewKeys } from './ring.ts';
 import { redeliveryDelayMs } from './serve.ts';
 import { type commonSettings, openService, type Service } from './service.ts';
 
@@ -54,13 +54,13 @@ const batchLimit = 256;
  */
 export const keep = async <S extends Sink, R>(
   contract: S,
-  config: Values<(typeof commonSettings)[number] | 'PASS_PUBLIC_KEYS'>,
+  config: Values<(typeof commonSettings)[number]>,
   parts: Parts<S, R>,
 ): Promise<Service> => {
   const service = await openService(contract, config, parts.probes);
   const { bus, log, metrics, tracing, policy } = service;
   const voice = { bus };
-  const trusted = { readPass: passReader(keyRingOf(config.PASS_PUBLIC_KEYS)), env: config.JANGADA_ENV };
+  const trusted = { readPass: passReader(service.ring.finder('pass')), env: config.JANGADA_ENV };
   const outcomes = metrics.counter('hop_messages_total', 'Messages by how their handling ended', ['outcome']);
   const batches = metrics.histogram(
     'sink_batch_size',
@@ -154,7 +154,7 @@ export const keep = async <S extends Sink, R>(
   const handle = async (raw: JsMsg): Promise<void> => {
     let heard: Heard | undefined;
     try {
-      heard = hear(raw, contract.on, trusted);
+      heard = await withNewKeys(service.keys, () => hear(raw, contract.on, trusted));
       const record = parts.record(heard, headOf(heard.message, raw) as Head<S['on'][number]>);
       const span = tracing.start(contract.name, raw.headers?.get('traceparent') || undefined, {
         kind: 'consumer',
@@ -176,6 +176,7 @@ export const keep = async <S extends Sink, R>(
   };
 
   const [on] = contract.on;
+  await service.keys.known;
   await consume(
     service,
     { stream: streamOf[on?.kind ?? 'fact'], durable: contract.name, policy: contract.policy },

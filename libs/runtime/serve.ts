@@ -12,7 +12,6 @@ import { failSpan, traceparentOf } from '@jangada/telemetry/trace.ts';
 import { openBodies } from '@jangada/trust/body.ts';
 import { type Grant, grantReader, limitGrant } from '@jangada/trust/grant.ts';
 import { type Pass, passReader } from '@jangada/trust/pass.ts';
-import { keyRingOf } from '@jangada/trust/seal.ts';
 import { type JsMsg, jetstreamManager } from '@nats-io/jetstream';
 import { type Span, TraceFlags } from '@opentelemetry/api';
 import { LRUCache } from 'lru-cache';
@@ -21,6 +20,7 @@ import { type Cause, endPart, publishDead, publishFact, publishReply, type Voice
 import type { Probes } from './health.ts';
 import { bodyOf, type Heard, hear } from './heard.ts';
 import { isTransient } from './resilience.ts';
+import { withNewKeys } from './ring.ts';
 import { type commonSettings, openService, type Service } from './service.ts';
 
 /** One message in work: what a handler may know beside the body. */
@@ -40,8 +40,7 @@ export interface Turn {
   span(name: string): Span;
 }
 
-type Config = Values<(typeof commonSettings)[number] | 'PASS_PUBLIC_KEYS' | 'MESSAGE_KEYS'> &
-  Partial<Values<'GRANT_PUBLIC_KEYS'>>;
+type Config = Values<(typeof commonSettings)[number] | 'MESSAGE_KEYS'>;
 
 interface Gathers<H extends Hop, Facts> {
   /**
@@ -84,8 +83,8 @@ export const serve = async <H extends Hop, Facts>(
   const { bus, log, metrics, tracing, policy } = service;
   const bodies = openBodies(config.MESSAGE_KEYS);
   const voice: Voice = { bus, bodies };
-  const trusted = { readPass: passReader(keyRingOf(config.PASS_PUBLIC_KEYS)), env: config.JANGADA_ENV };
-  const readGrant = config.GRANT_PUBLIC_KEYS ? grantReader(keyRingOf(config.GRANT_PUBLIC_KEYS)) : undefined;
+  const trusted = { readPass: passReader(service.ring.finder('pass')), env: config.JANGADA_ENV };
+  const readGrant = grantReader(service.ring.finder('grant'));
   const outcomes = metrics.counter('hop_messages_total', 'Messages by how their handling ended', ['outcome']);
   const duration = metrics.histogram(
     'hop_duration_seconds',
@@ -177,7 +176,7 @@ export const serve = async <H extends Hop, Facts>(
     if (heard.delivery > contract.policy.deliveries)
       throw new Unprocessable('MSG_POISON', 'delivered too often');
     const statement = raw.headers?.get(headers.grant) || undefined;
-    const grant = contract.demands.includes('grant') ? grantFor(heard, statement) : undefined;
+    const grant = contract.demands.includes('grant') ? await grantFor(heard, statement) : undefined;
     const body = bodyOf(contract.on, heard, raw, bodies) as In<H>;
 
     const controller = new AbortController();
@@ -213,11 +212,11 @@ export const serve = async <H extends Hop, Facts>(
     }
   };
 
-  const grantFor = (heard: Heard, statement: string | undefined): Grant => {
-    if (!statement || !readGrant) throw new Unprocessable('CTX_NO_GRANT', 'the grant is missing');
+  const grantFor = async (heard: Heard, statement: string | undefined): Promise<Grant> => {
+    if (!statement) throw new Unprocessable('CTX_NO_GRANT', 'the grant is missing');
     let grant: Grant;
     try {
-      grant = readGrant(statement);
+      grant = await withNewKeys(service.keys, () => readGrant(statement));
     } catch (error) {
       throw new Unprocessable('CTX_NO_GRANT', 'the grant does not verify', error);
     }
@@ -253,7 +252,7 @@ export const serve = async <H extends Hop, Facts>(
     };
     let outcome: string;
     try {
-      heard = hear(raw, [contract.on], trusted);
+      heard = await withNewKeys(service.keys, () => hear(raw, [contract.on], trusted));
       cause = { ...cause, tenant: heard.tenant, id: heard.id };
       span.setAttribute('run.id', heard.id);
       if (heard.delivery > 1) markRedelivered(span, heard);
@@ -305,6 +304,7 @@ export const serve = async <H extends Hop, Facts>(
     }
   };
 
+  await service.keys.known;
   await consume(
     service,
     { stream: streamOf[contract.on.kind], durable: contract.name, policy: contract.policy },

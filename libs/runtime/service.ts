@@ -1,11 +1,14 @@
 import { readConfig } from '@jangada/config/config.ts';
 import type { Name, Values } from '@jangada/config/settings.ts';
 import type { Contract } from '@jangada/hop/hop.ts';
+import { Unavailable } from '@jangada/hop/outcome.ts';
 import { core } from '@jangada/proto/envelope.ts';
 import { openTelemetry, type Telemetry } from '@jangada/telemetry/telemetry.ts';
+import { openRing, type Ring } from '@jangada/trust/ring.ts';
 import { type Bus, openBus } from './bus.ts';
 import { type Check, type HealthServer, isReady, type Probes, runProbes, serveHealth } from './health.ts';
 import { type Resilience, resilience } from './resilience.ts';
+import { type RingWatch, watchRing } from './ring.ts';
 
 /** Settings that every service reads. */
 export const commonSettings = [
@@ -13,6 +16,7 @@ export const commonSettings = [
   'JANGADA_ENV',
   'NATS_URL',
   'NATS_NKEY_SEED',
+  'KEY_RING_ROOT',
   'HEALTH_HOST',
   'HEALTH_PORT',
   'LOG_LEVEL',
@@ -37,6 +41,9 @@ export interface Service extends Telemetry, AsyncDisposable {
   readonly bus: Bus;
   readonly policy: Resilience;
   readonly health: HealthServer;
+  /** Public keys of what is signed here. */
+  readonly ring: Ring;
+  readonly keys: Pick<RingWatch, 'known' | 'refresh'>;
   /** Resolves after SIGTERM or SIGINT, once everything is drained. */
   readonly stopped: Promise<void>;
   /** Messages in work now. */
@@ -63,13 +70,26 @@ export const openService = async (
   const { log, metrics } = telemetry;
   const bus = await openBus(contract.name, config);
   const policy = resilience(contract.name, contract.policy, metrics);
+  const verified = metrics.counter(
+    'statements_verified_total',
+    'Signed statements met, by use and age of the key',
+    ['use', 'key'],
+  );
+  const ring = openRing(config.KEY_RING_ROOT, (use, key) => verified.inc({ use, key }));
+  const keys = watchRing(bus, ring, log);
   const stop = Promise.withResolvers<void>();
   const ends: (() => Promise<void>)[] = [];
   let inFlight = (): number => 0;
   let open = true;
   metrics.gauge('hop_in_flight', 'Messages in work', [], () => inFlight());
 
-  const allProbes: Probes = { broker: () => bus.nc.flush(), ...probes };
+  const allProbes: Probes = {
+    broker: () => bus.nc.flush(),
+    keys: async () => {
+      if (ring.epoch() === 0) throw new Unavailable('key ring');
+    },
+    ...probes,
+  };
   const health = await serveHealth(
     { host: config.HEALTH_HOST, port: config.HEALTH_PORT },
     { probes: allProbes, ready: () => open, metrics },
@@ -96,6 +116,7 @@ export const openService = async (
           end(),
           new Promise<void>((resolve) => limit.addEventListener('abort', () => resolve())),
         ]);
+      keys.stop();
       await bus.close();
       await telemetry.tracing.close().catch(() => undefined);
       await health.close();
@@ -114,6 +135,8 @@ export const openService = async (
     bus,
     policy,
     health,
+    ring,
+    keys,
     stopped: stop.promise,
     inFlight: () => inFlight(),
     onDrain: (end) => {

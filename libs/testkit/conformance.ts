@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Emission, Hop } from '@jangada/hop/hop.ts';
 import { Unavailable } from '@jangada/hop/outcome.ts';
-import { core, deadHeaders, headers } from '@jangada/proto/envelope.ts';
+import { core, deadHeaders, headers, keyRing } from '@jangada/proto/envelope.ts';
 import { type Body, type Message, streamOf, subjectOf } from '@jangada/proto/message.ts';
 import { type Part, reply } from '@jangada/proto/reply.ts';
 import * as run from '@jangada/proto/run.ts';
@@ -18,8 +18,8 @@ import { type Grant, grantSealer } from '@jangada/trust/grant.ts';
 import { type Pass, passSealer } from '@jangada/trust/pass.ts';
 import { jetstream, jetstreamManager, type StoredMsg } from '@nats-io/jetstream';
 import { type NatsConnection, headers as newHeaders } from '@nats-io/transport-node';
-import { afterEach, describe, expect, test } from 'vitest';
-import { keyPair, passFor, secretSet } from './identity.ts';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { keyPair, passFor, ringOf, secretSet } from './identity.ts';
 import { until } from './until.ts';
 
 /** A broker on which the hop's streams and consumer exist. */
@@ -32,6 +32,8 @@ export interface Bench {
 
 const passKeys = keyPair('pass');
 const grantKeys = keyPair('grant');
+const databaseKey = () => ({ kid: 'database', secret: Buffer.alloc(32) });
+const ring = ringOf({ pass: [passKeys], grant: [grantKeys] });
 const messageKeys = secretSet();
 const bodies = openBodies(() => messageKeys);
 const canary = 'Zuleide Canária';
@@ -61,6 +63,11 @@ export const conforms = (contract: Hop, bench: () => Bench): void => {
     service = undefined;
   });
 
+  beforeAll(async () => {
+    // Every hop of a run of this suite reads the same ring, whoever writes it last.
+    await jetstream(bench().operator).publish(keyRing.subject, ring.statement);
+  });
+
   const [outcome] = contract.emits;
   if (!outcome) throw new Error(`${contract.name} emits nothing`);
   const emission = { message: outcome, body: sampleOf(outcome) } as Emission<Message>;
@@ -81,8 +88,7 @@ export const conforms = (contract: Hop, bench: () => Bench): void => {
       LOG_LEVEL: 'ERROR' as const,
       OTEL_EXPORTER_OTLP_ENDPOINT: undefined,
       OTEL_TRACES_SAMPLER_ARG: 0,
-      PASS_PUBLIC_KEYS: passKeys.ring,
-      GRANT_PUBLIC_KEYS: grantKeys.ring,
+      KEY_RING_ROOT: ring.root,
     };
     const shared = { gather: async (_body: unknown, turn: Turn) => gather(turn) };
     const parts = contract.tells
@@ -150,7 +156,7 @@ export const conforms = (contract: Hop, bench: () => Bench): void => {
       limit: 50,
       ...own,
     };
-    return grantSealer(grantKeys.signer, Buffer.alloc(32))(grant);
+    return grantSealer(grantKeys.signer, databaseKey)(grant);
   };
 
   const openedAs = <M extends Message>(message: M, pass: Pass, { header, data }: StoredMsg): Body<M> =>
@@ -304,7 +310,7 @@ export const conforms = (contract: Hop, bench: () => Bench): void => {
       test('does nothing without a grant that permission signed for this run', async () => {
         await start(async () => undefined);
         const pass = passFor('x');
-        const foreign = grantSealer(keyPair('grant').signer, Buffer.alloc(32));
+        const foreign = grantSealer(keyPair('grant').signer, databaseKey);
         const { rid, tid, sub, exp } = pass;
         const claims = {
           rid,

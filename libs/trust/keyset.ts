@@ -1,3 +1,4 @@
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { Unavailable } from '@jangada/hop/outcome.ts';
 import { z } from 'zod';
 
@@ -18,6 +19,16 @@ export interface SecretKey extends Timed {
   readonly secret: Buffer;
 }
 
+/** A private key that signs. */
+export interface Signer extends Timed {
+  readonly key: KeyObject;
+}
+
+/** A key that verifies what a signer signed. */
+export interface PublicKey extends Timed {
+  readonly key: KeyObject;
+}
+
 const instant = z.iso.datetime().transform((text) => Date.parse(text));
 
 /** The fields that every key has. A key without times serves always: it was made by another tool. */
@@ -28,6 +39,9 @@ const timed = z.object({
 });
 
 const octet = timed.extend({ kty: z.literal('oct'), k: z.string() });
+const ed25519 = timed.extend({ kty: z.literal('OKP'), crv: z.literal('Ed25519'), x: z.string() });
+const privateEd25519 = ed25519.extend({ d: z.string() });
+
 const keyBytes = 32;
 
 /** @throws Error that says nothing of the text, which holds secrets */
@@ -51,6 +65,24 @@ export const secretKeysOf = (text: string): readonly SecretKey[] =>
     if (secret.length !== keyBytes) throw new Error(`a set of keys is wrong: ${kid} is not 32 bytes`);
     return { kid, notBefore, notAfter, secret };
   });
+
+/** Private keys (RFC 8037). @throws Error */
+export const signersOf = (text: string): readonly Signer[] =>
+  setOf(text, privateEd25519).map(({ kid, notBefore, notAfter, ...key }) => ({
+    kid,
+    notBefore,
+    notAfter,
+    key: createPrivateKey({ key, format: 'jwk' }),
+  }));
+
+/** Public keys, such as those of a root. @throws Error */
+export const publicKeysOf = (text: string): readonly PublicKey[] =>
+  setOf(text, ed25519).map(({ kid, notBefore, notAfter, ...key }) => ({
+    kid,
+    notBefore,
+    notAfter,
+    key: createPublicKey({ key, format: 'jwk' }),
+  }));
 
 /**
  * The keys of a text that may change while we run: read again when it has. A text that cannot be read, because it is
@@ -86,4 +118,16 @@ export const currentOf = <K extends Timed>(keys: readonly K[], now = Date.now())
     if (serves(key, now) && (!newest || key.notBefore >= newest.notBefore)) newest = key;
   if (!newest) throw new Unavailable('key');
   return newest;
+};
+
+/** The private key to sign with now, from a set that may change while we run. */
+export const signerFrom = (text: () => string): (() => Signer) => {
+  const keys = keysFrom(text, signersOf);
+  return () => currentOf(keys());
+};
+
+/** The secret to use now, from a set that may change while we run. */
+export const secretFrom = (text: () => string): (() => SecretKey) => {
+  const keys = keysFrom(text, secretKeysOf);
+  return () => currentOf(keys());
 };

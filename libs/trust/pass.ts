@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { type KeyRing, reader, type Signer, sealer } from './seal.ts';
+import type { Signer } from './keyset.ts';
+import { type FindKey, reader, sealer } from './seal.ts';
 
 /**
  * The pass: who asks, for which run, until when. Only the edge signs it, after it verified the access token;
@@ -47,7 +48,8 @@ export const questionHash = (question: string): string =>
   createHash('sha256').update(question).digest('base64url');
 
 /** Signs passes; only the edge has the key. */
-export const passSealer = (signer: Signer): ((claims: Pass) => Promise<string>) => sealer(signer);
+export const passSealer = (signer: () => Pick<Signer, 'kid' | 'key'>): ((claims: Pass) => Promise<string>) =>
+  sealer(signer);
 
 /** @see reader for what it throws */
-export const passReader = (ring: KeyRing): ((statement: string) => Pass) => reader(ring, pass);
+export const passReader = (find: FindKey): ((statement: string) => Pass) => reader(find, pass);

@@ -2,23 +2,29 @@ import { generateKeyPairSync } from 'node:crypto';
 import { Unprocessable } from '@jangada/hop/outcome.ts';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { keyRingOf, reader, type Signer, sealer, signerOf } from './seal.ts';
+import { type Signer, signersOf } from './keyset.ts';
+import { type FindKey, reader, sealer, UnknownKey } from './seal.ts';
 
 /** A pair of keys as the settings hold them. */
-const pair = (kid: string): { signer: Signer; secret: string; jwk: object } => {
+const pair = (kid: string) => {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
-  const secret = JSON.stringify({ ...privateKey.export({ format: 'jwk' }), kid });
-  return { signer: signerOf(secret), secret, jwk: { ...publicKey.export({ format: 'jwk' }), kid } };
+  const [signer] = signersOf(JSON.stringify({ keys: [{ ...privateKey.export({ format: 'jwk' }), kid }] }));
+  if (!signer) throw new Error('no key was read');
+  return { kid, signer, publicKey };
 };
-const ringOf = (...keys: object[]) => keyRingOf(JSON.stringify({ keys }));
+type Pair = ReturnType<typeof pair>;
+const ringOf =
+  (...keys: Pair[]): FindKey =>
+  (kid) =>
+    keys.find((key) => key.kid === kid)?.publicKey;
 
 const shape = z.object({ sub: z.string(), exp: z.number() });
 const claims = { sub: 'user-1', exp: 1_000 };
 const ours = pair('2026-11');
-const read = reader(ringOf(ours.jwk), shape);
+const read = reader(ringOf(ours), shape);
 const refused = expect.objectContaining({ code: 'CTX_INVALID' });
 
-const seal = (signer: Signer, said: object): Promise<string> => sealer(signer)(said);
+const seal = (signer: Signer, said: object): Promise<string> => sealer(() => signer)(said);
 
 /** The statement with other claims under the seal it had. */
 const altered = (statement: string, own: object): string => {
@@ -29,7 +35,7 @@ const altered = (statement: string, own: object): string => {
 
 /** Statements that were sealed in one turn of the event loop, so under one signature where they fit. */
 const together = (count: number): Promise<string[]> => {
-  const sealTogether = sealer(ours.signer);
+  const sealTogether = sealer(() => ours.signer);
   return Promise.all(
     Array.from({ length: count }, (_, index) => sealTogether({ ...claims, sub: `user-${index}` })),
   );
@@ -94,7 +100,7 @@ describe('a signed statement', () => {
 describe('statements that were sealed together', () => {
   test.each([1, 2, 3, 5, 63, 64, 65, 200])('are each read as they were signed, %i of them', async (count) => {
     const statements = await together(count);
-    const fresh = reader(ringOf(ours.jwk), shape);
+    const fresh = reader(ringOf(ours), shape);
     expect(statements.map((statement) => fresh(statement).sub)).toEqual(
       Array.from({ length: count }, (_, index) => `user-${index}`),
     );
@@ -161,7 +167,7 @@ describe('what was verified before', () => {
 
   test('does not vouch for another key id under the same signature', async () => {
     const next = pair('2026-12');
-    const both = reader(ringOf(ours.jwk, next.jwk), shape);
+    const both = reader(ringOf(ours, next), shape);
     const statement = await seal(ours.signer, claims);
     both(statement);
     expect(() => both(altered(statement, { kid: '2026-12' }))).toThrow(refused);
@@ -172,20 +178,46 @@ describe('keys', () => {
   test('overlap while one is replaced by the next', async () => {
     const next = pair('2026-12');
     const [old, young] = [await seal(ours.signer, claims), await seal(next.signer, claims)];
-    const both = reader(ringOf(ours.jwk, next.jwk), shape);
+    const both = reader(ringOf(ours, next), shape);
     expect([both(old), both(young)]).toEqual([claims, claims]);
-    const after = reader(ringOf(next.jwk), shape);
+    const after = reader(ringOf(next), shape);
     expect(() => after(old)).toThrow(refused);
   });
 
-  test('of another kind are refused when they are read', () => {
-    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    const secret = JSON.stringify({ ...privateKey.export({ format: 'jwk' }), kid: 'x' });
-    expect(() => signerOf(secret)).toThrow();
-    expect(() => ringOf({ ...publicKey.export({ format: 'jwk' }), kid: 'x' })).toThrow();
+  test('that serve no more take with them what was verified with them', async () => {
+    const serving = new Set(['2026-11']);
+    const readNow = reader((kid) => (serving.has(kid) ? ringOf(ours)(kid) : undefined), shape);
+    const statement = await seal(ours.signer, claims);
+    expect(readNow(statement)).toEqual(claims);
+    serving.clear();
+    expect(() => readNow(statement)).toThrow(UnknownKey);
+    serving.add('2026-11');
+    expect(readNow(statement)).toEqual(claims);
   });
 
-  test('that only verify do not sign', () => {
-    expect(() => signerOf(JSON.stringify(ours.jwk))).toThrow();
+  test('of the same id do not vouch for what another key of that id signed', async () => {
+    const twin = pair('2026-11');
+    let now = ours;
+    const readNow = reader((kid) => ringOf(now)(kid), shape);
+    const statement = await seal(ours.signer, claims);
+    readNow(statement);
+    now = twin;
+    expect(() => readNow(statement)).toThrow(refused);
+  });
+
+  test('that change between two statements of one turn sign each their own', async () => {
+    const next = pair('2026-12');
+    let now = ours.signer;
+    const sealNow = sealer(() => now);
+    const first = [sealNow(claims), sealNow(claims)];
+    now = next.signer;
+    const second = sealNow(claims);
+    const statements = await Promise.all([...first, second]);
+    const both = reader(ringOf(ours, next), shape);
+    expect(statements.map(both)).toEqual([claims, claims, claims]);
+    expect(statements.map((statement) => kidOf(statement))).toEqual(['2026-11', '2026-11', '2026-12']);
   });
 });
+
+const kidOf = (statement: string): string =>
+  (JSON.parse(Buffer.from(statement.split('.')[0] ?? '', 'base64url').toString()) as Pick<Signer, 'kid'>).kid;

@@ -1,7 +1,8 @@
-import { createPrivateKey, createPublicKey, hash, type KeyObject, sign, verify } from 'node:crypto';
+import { hash, type KeyObject, sign, verify } from 'node:crypto';
 import { Unprocessable } from '@jangada/hop/outcome.ts';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
+import type { Signer } from './keyset.ts';
 
 /**
  * Signed statements, `<payload>.<path>.<signature>`: base64url(JSON), its place in a tree of statements, and an
@@ -11,29 +12,15 @@ import { z } from 'zod';
 
 const base = z.object({ v: z.literal(1), kid: z.string() });
 
-/** A private key that makes statements of one issuer. */
-export interface Signer {
-  readonly kid: string;
-  readonly key: KeyObject;
+/** The key of an id, while it serves; undefined for one that is unknown, not yet or no longer in use. */
+export type FindKey = (kid: string) => KeyObject | undefined;
+
+/** Signed with a key that does not serve here, as far as we have heard. */
+export class UnknownKey extends Unprocessable {
+  constructor() {
+    super('CTX_INVALID', 'the key of the signature does not serve');
+  }
 }
-
-/** Public keys by key id. Several are present while a rotation overlaps. */
-export type KeyRing = ReadonlyMap<string, KeyObject>;
-
-const jwk = z.object({ kty: z.literal('OKP'), crv: z.literal('Ed25519'), kid: z.string(), x: z.string() });
-const privateJwk = jwk.extend({ d: z.string() });
-
-/** Reads one private key as a JWK (RFC 8037). */
-export const signerOf = (text: string): Signer => {
-  const parsed = privateJwk.parse(JSON.parse(text));
-  return { kid: parsed.kid, key: createPrivateKey({ key: parsed, format: 'jwk' }) };
-};
-
-/** Reads public keys as a JWK set. */
-export const keyRingOf = (text: string): KeyRing => {
-  const { keys } = z.object({ keys: z.array(jwk) }).parse(JSON.parse(text));
-  return new Map(keys.map((key) => [key.kid, createPublicKey({ key, format: 'jwk' })]));
-};
 
 /** Makes statements of one issuer. */
 export type Sealer = (claims: object) => Promise<string>;
@@ -47,11 +34,20 @@ const batchLimit = 64;
  * of a Merkle tree (leaves and nodes told apart as in RFC 6962), and a statement carries its path to that root.
  * Alone, a statement is its own root. Under load a signature serves many, and whoever verified one verified all.
  */
-export const sealer = (signer: Signer): Sealer => {
-  let waiting: { payload: string; resolve: (statement: string) => void }[] = [];
+export const sealer = (signerNow: () => Pick<Signer, 'kid' | 'key'>): Sealer => {
+  let waiting: {
+    payload: string;
+    signer: Pick<Signer, 'kid' | 'key'>;
+    resolve: (statement: string) => void;
+  }[] = [];
   const flush = (): void => {
-    const batch = waiting.slice(0, batchLimit);
-    waiting = waiting.slice(batchLimit);
+    const signer = waiting[0]?.signer;
+    if (!signer) return;
+    // Those that a rotation has overtaken go out with the next.
+    const other = waiting.findIndex((one) => one.signer !== signer);
+    const count = Math.min(batchLimit, other < 0 ? waiting.length : other);
+    const batch = waiting.slice(0, count);
+    waiting = waiting.slice(count);
     if (waiting.length > 0) setImmediate(flush);
     const levels = treeOf(batch.map(({ payload }) => leafOf(payload)));
     const signature = sign(null, rootText(levels.at(-1)?.[0] ?? Buffer.alloc(0)), signer.key).toString(
@@ -66,8 +62,9 @@ export const sealer = (signer: Signer): Sealer => {
   };
   return (claims) =>
     new Promise((resolve) => {
+      const signer = signerNow();
       const payload = Buffer.from(JSON.stringify({ v: 1, kid: signer.kid, ...claims })).toString('base64url');
-      if (waiting.push({ payload, resolve }) === 1) setImmediate(flush);
+      if (waiting.push({ payload, signer, resolve }) === 1) setImmediate(flush);
     });
 };
 
@@ -114,39 +111,44 @@ const rootOf = (payload: string, path: string): Buffer | undefined => {
 
 /**
  * A reader of statements of one kind. What was verified is remembered, both statements and the signatures over
- * their roots; the expiry is the caller's to check, each time.
- * @throws Unprocessable CTX_INVALID for a wrong signature, an unknown key or a wrong shape
+ * their roots, for as long as the key itself serves; the expiry is the caller's to check, each time.
+ * @throws Unprocessable CTX_INVALID for a wrong signature or a wrong shape
+ * @throws UnknownKey
  */
 export const reader = <S extends z.ZodType>(
-  ring: KeyRing,
+  find: FindKey,
   shape: S,
 ): ((statement: string) => z.output<S>) => {
-  const statements = new LRUCache<string, z.output<S> & object>({ max: 10_000 });
-  const signatures = new LRUCache<string, true>({ max: 10_000 });
+  const statements = new LRUCache<string, { kid: string; key: KeyObject; claims: z.output<S> }>({
+    max: 10_000,
+  });
+  const signatures = new LRUCache<string, KeyObject>({ max: 10_000 });
 
-  const isSigned = (kid: string, root: Buffer, signature: string): boolean => {
+  const isSigned = (kid: string, key: KeyObject, root: Buffer, signature: string): boolean => {
     const name = `${kid}.${root.toString('base64url')}.${signature}`;
-    if (signatures.has(name)) return true;
-    const key = ring.get(kid);
-    if (!key || !verify(null, rootText(root), key, Buffer.from(signature, 'base64url'))) return false;
-    signatures.set(name, true);
+    if (signatures.get(name) === key) return true;
+    if (!verify(null, rootText(root), key, Buffer.from(signature, 'base64url'))) return false;
+    signatures.set(name, key);
     return true;
   };
 
   return (statement) => {
     const known = statements.get(statement);
-    if (known) return known;
+    if (known && find(known.kid) === known.key) return known.claims;
     const [payload = '', path = '', signature = ''] = statement.split('.', 4);
     const root = rootOf(payload, path);
     const claims = parse(payload);
     const head = base.safeParse(claims);
-    if (!root || !head.success || !isSigned(head.data.kid, root, signature)) {
+    if (!root || !head.success) throw new Unprocessable('CTX_INVALID', 'signature does not verify');
+    const { kid } = head.data;
+    const key = find(kid);
+    if (!key) throw new UnknownKey();
+    if (!isSigned(kid, key, root, signature))
       throw new Unprocessable('CTX_INVALID', 'signature does not verify');
-    }
     const { v: _version, kid: _kid, ...said } = claims as Record<string, unknown>;
     const read = shape.safeParse(said);
     if (!read.success) throw new Unprocessable('CTX_INVALID', 'signed statement has a wrong shape');
-    statements.set(statement, read.data as z.output<S> & object);
+    statements.set(statement, { kid, key, claims: read.data });
     return read.data;
   };
 };

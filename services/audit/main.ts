@@ -5,7 +5,7 @@ import { contract } from './contract.ts';
 import { entryOf } from './handler.ts';
 import { append } from './ledger.ts';
 
-const config = configOf(['PASS_PUBLIC_KEYS', 'DATABASE_URL', 'DATABASE_POOL_SIZE']);
+const config = configOf(['DATABASE_URL', 'DATABASE_POOL_SIZE']);
 await using store = await openStore(contract.name, config);
 
 await using service = await keep(contract, config, {

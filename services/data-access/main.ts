@@ -11,9 +11,7 @@ import { decide } from './handler.ts';
 import { rowsOf } from './rows.ts';
 
 const config = configOf([
-  'PASS_PUBLIC_KEYS',
   'MESSAGE_KEYS',
-  'GRANT_PUBLIC_KEYS',
   'DATABASE_URL',
   'DATABASE_POOL_SIZE',
   'REDIS_URL',

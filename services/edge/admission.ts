@@ -9,8 +9,8 @@ import type { Service } from '@jangada/runtime/service.ts';
 import { faultFields } from '@jangada/telemetry/log.ts';
 import { linkTo, traceparentOf } from '@jangada/telemetry/trace.ts';
 import type { Bodies } from '@jangada/trust/body.ts';
+import { signerFrom } from '@jangada/trust/keyset.ts';
 import { type Pass, passSealer, questionHash } from '@jangada/trust/pass.ts';
-import { signerOf } from '@jangada/trust/seal.ts';
 import type { Span } from '@opentelemetry/api';
 import { LRUCache } from 'lru-cache';
 import type { Accounts, Tenant } from './accounts.ts';
@@ -62,7 +62,7 @@ export interface Admission {
   sameTenant(identity: Identity, said: string | undefined): Promise<void>;
 }
 
-type Config = Values<'JANGADA_ENV' | 'PASS_PRIVATE_KEY' | 'ENCRYPTION_KEY' | 'RUN_DEADLINE_MS'>;
+type Config = Values<'JANGADA_ENV' | 'PASS_PRIVATE_KEYS' | 'ENCRYPTION_KEY' | 'RUN_DEADLINE_MS'>;
 
 /** After a run's deadline, how long its own terminal answer may still take to arrive. */
 const lastWordMs = 2_000;
@@ -80,7 +80,7 @@ export const openAdmission = (
   const { accounts, bodies, follower, meter } = parts;
   const { bus, tracing, log } = service;
   const voice = { bus, bodies };
-  const sign = passSealer(signerOf(config.PASS_PRIVATE_KEY));
+  const sign = passSealer(signerFrom(config.PASS_PRIVATE_KEYS));
   /** Hash of the question by run, for runs admitted here lately. */
   const admitted = new LRUCache<string, string>({ max: 50_000, ttl: 5 * 60_000 });
   const ownedId = openIds(config.ENCRYPTION_KEY);

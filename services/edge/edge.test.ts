@@ -17,11 +17,9 @@ import { startRedis } from '@jangada/servers/redis.ts';
 import { up } from '@jangada/store/0001_core.ts';
 import { connect } from '@jangada/store/store.ts';
 import type { CoreTables } from '@jangada/store/tables.ts';
-import { keyPair } from '@jangada/testkit/identity.ts';
 import { until } from '@jangada/testkit/until.ts';
 import { type Pass, passReader, questionHash } from '@jangada/trust/pass.ts';
 import { hashPassword } from '@jangada/trust/password.ts';
-import { keyRingOf } from '@jangada/trust/seal.ts';
 import { HttpAgent as OlderHttpAgent } from 'ag-ui-client-0';
 import { SignJWT } from 'jose';
 import { Kysely, PostgresDialect } from 'kysely';
@@ -30,10 +28,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws';
 import { contract } from './contract.ts';
 import { openServer } from './server.ts';
-import { bodies, messageKeys, openTeller, startBroker } from './test-broker.ts';
+import { bodies, keySets, openTeller, passKeys, ring, startBroker, tokenKeys } from './test-broker.ts';
 
-const passKeys = keyPair('pass');
-const tokenKeys = keyPair('token');
 const password = 'correct horse battery staple';
 const usage = { promptTokens: 1, completionTokens: 2, totalTokens: 3, processingTimeMs: 1 };
 const answered: Part = {
@@ -70,15 +66,14 @@ const configOf = (over: object = {}) => {
   const own = {
     ...{ NATS_URL: broker.url, NATS_NKEY_SEED: broker.seed, HEALTH_PORT: 0, LOG_LEVEL: 'ERROR' },
     ...{ JANGADA_PORT: 0, ALLOWED_ORIGINS: 'https://app.example', RUN_DEADLINE_MS: 1_000 },
-    ...{ REDIS_URL: redis.url, RATE_LIMIT_PROFILE: 'loadtest' },
-    ...{ PASS_PRIVATE_KEY: passKeys.secret, TOKEN_PRIVATE_KEY: tokenKeys.secret },
+    ...{ REDIS_URL: redis.url, RATE_LIMIT_PROFILE: 'loadtest', KEY_RING_ROOT: ring.root },
     ...{ ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64'), DATABASE_URL: database.url, ...over },
   };
   const read = Object.entries(settings).map(([name, { value }]) => [
     name,
     value.safeParse(own[name as keyof typeof own]).data,
   ]);
-  return Object.fromEntries([...read, ['MESSAGE_KEYS', () => messageKeys]]) as Values<keyof typeof settings>;
+  return { ...Object.fromEntries(read), ...keySets } as Values<keyof typeof settings>;
 };
 
 /** The services, as far as the edge can tell: the question says what they do. */
@@ -143,7 +138,7 @@ beforeAll(async () => {
   await db.destroy();
 
   teller = await openTeller(broker);
-  const readPass = passReader(keyRingOf(passKeys.ring));
+  const readPass = passReader(passKeys.find);
   teller.bus.nc.subscribe('run.requested.*', {
     callback: (_error, message) => {
       const tenant = message.subject.split('.')[2] ?? '';
@@ -619,7 +614,7 @@ describe('a socket', () => {
       .setSubject('ana')
       .setIssuedAt()
       .setExpirationTime(Math.floor(Date.now() / 1_000) + 2)
-      .sign(tokenKeys.signer.key);
+      .sign(tokenKeys.signer().key);
     const short = await openSocket('/v1/agent', { token });
     expect(await short.closed).toBe(4401);
     expect(await silent.closed).toBe(4408);

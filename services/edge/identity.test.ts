@@ -2,7 +2,8 @@ import { createHmac, createPublicKey, generateKeyPairSync, type KeyObject, sign 
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { keyPair } from '@jangada/testkit/identity.ts';
+import { type KeyPair, keyPair, ringOf } from '@jangada/testkit/identity.ts';
+import { openRing, type Ring } from '@jangada/trust/ring.ts';
 import { SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Account, Accounts } from './accounts.ts';
@@ -21,8 +22,18 @@ const accounts: Accounts = {
   tenant: async () => undefined,
 };
 const mine = keyPair('mine');
+const ringWith = (...token: KeyPair[]): Ring => {
+  const { root, statement } = ringOf({ token });
+  const ring = openRing(root);
+  ring.offer(statement);
+  return ring;
+};
 const open = (issuer?: string) =>
-  openIdentities({ TOKEN_PRIVATE_KEY: mine.secret, OIDC_ISSUER: issuer, OIDC_AUDIENCE: 'api' }, accounts);
+  openIdentities(
+    { TOKEN_PRIVATE_KEYS: () => mine.secret, OIDC_ISSUER: issuer, OIDC_AUDIENCE: 'api' },
+    ringWith(mine),
+    accounts,
+  );
 
 const now = () => Math.floor(Date.now() / 1_000);
 const ours = { tid: 'clinic', role: 'admin', sid: 's-1', acr: 'aal1', amr: ['pwd'] };
@@ -42,7 +53,7 @@ const token = (over: {
   const {
     claims = {},
     header = {},
-    key = mine.signer.key,
+    key = mine.signer().key,
     issuer = 'jangada',
     audience = 'jangada',
     expires = '10m',
@@ -92,7 +103,7 @@ describe('our own tokens', () => {
     }
   });
 
-  const publicPem = createPublicKey(mine.signer.key).export({ type: 'spki', format: 'pem' });
+  const publicPem = createPublicKey(mine.signer().key).export({ type: 'spki', format: 'pem' });
   const payload = {
     ...ours,
     jti: 'j-1',
@@ -106,7 +117,7 @@ describe('our own tokens', () => {
   /** A token that our own key signed, whatever stands in it. */
   const signed = (claims: string, header: object = { alg: 'EdDSA', typ: 'at+jwt', kid: 'mine' }) => {
     const text = `${base64(header)}.${Buffer.from(claims).toString('base64url')}`;
-    return `${text}.${sign(null, Buffer.from(text), mine.signer.key).toString('base64url')}`;
+    return `${text}.${sign(null, Buffer.from(text), mine.signer().key).toString('base64url')}`;
   };
   const said = (claims: object) => JSON.stringify({ ...payload, ...claims });
   const attacks: readonly [string, () => string | Promise<string>][] = [
@@ -118,7 +129,7 @@ describe('our own tokens', () => {
         return `${signed}.${createHmac('sha256', publicPem).update(signed).digest('base64url')}`;
       },
     ],
-    ['another key under our key id', () => token({ key: keyPair('mine').signer.key })],
+    ['another key under our key id', () => token({ key: keyPair('mine').signer().key })],
     ['another key id', () => token({ header: { kid: 'other' } })],
     [
       'a key that the token itself brings',
@@ -132,7 +143,7 @@ describe('our own tokens', () => {
     ],
     [
       'keys at an address that the token names',
-      () => token({ key: keyPair('x').signer.key, header: { kid: 'x', jku: 'http://127.0.0.1:1/keys' } }),
+      () => token({ key: keyPair('x').signer().key, header: { kid: 'x', jku: 'http://127.0.0.1:1/keys' } }),
     ],
     [
       'an address of keys beside a signature that is ours',

@@ -1,4 +1,5 @@
 import type { Values } from '@jangada/config/settings.ts';
+import type { Ring } from '@jangada/trust/ring.ts';
 import { createLocalJWKSet, decodeJwt, errors, type JSONWebKeySet, jwtVerify, SignJWT } from 'jose';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
@@ -51,10 +52,10 @@ export interface Identities {
 const self = 'jangada';
 const lifetimeSeconds = 600;
 
-type Config = Values<'TOKEN_PRIVATE_KEY' | 'OIDC_ISSUER' | 'OIDC_AUDIENCE'>;
+type Config = Values<'TOKEN_PRIVATE_KEYS' | 'OIDC_ISSUER' | 'OIDC_AUDIENCE'>;
 
-export const openIdentities = (config: Config, accounts: Accounts): Identities => {
-  const keys = openTokenKeys(config);
+export const openIdentities = (config: Config, ring: Ring, accounts: Accounts): Identities => {
+  const keys = openTokenKeys(config, ring);
   const outside = config.OIDC_ISSUER ? openIssuer(config.OIDC_ISSUER, config.OIDC_AUDIENCE) : undefined;
   // Verifying costs more than all else that the edge does for a question.
   const verified = new LRUCache<string, Identity>({ max: 10_000 });
@@ -120,14 +121,16 @@ export const openIdentities = (config: Config, accounts: Accounts): Identities =
   return {
     publicKeys: keys.verifying,
     of: async (token) => {
-      const known = verified.get(token);
+      // A new ring may have dropped the key that signed it.
+      const name = `${ring.epoch()} ${token}`;
+      const known = verified.get(name);
       if (known && known.expiresAt > Date.now()) return known;
       try {
         const identity = await read(token);
-        verified.set(token, identity, { ttl: Math.max(1, identity.expiresAt - Date.now()) });
+        verified.set(name, identity, { ttl: Math.max(1, identity.expiresAt - Date.now()) });
         return identity;
       } catch (error) {
-        verified.delete(token);
+        verified.delete(name);
         if (error instanceof errors.JWTExpired) throw new Refusal('AUTH_EXPIRED');
         if (error instanceof errors.JOSEError || error instanceof z.ZodError)
           throw new Refusal('AUTH_INVALID');

@@ -34,10 +34,10 @@ export const edgeSettings = [
   'JANGADA_PORT',
   'JANGADA_MAX_CONNECTIONS',
   'ALLOWED_ORIGINS',
-  'TOKEN_PRIVATE_KEY',
+  'TOKEN_PRIVATE_KEYS',
   'OIDC_ISSUER',
   'OIDC_AUDIENCE',
-  'PASS_PRIVATE_KEY',
+  'PASS_PRIVATE_KEYS',
   'ENCRYPTION_KEY',
   'MESSAGE_KEYS',
   'RUN_DEADLINE_MS',
@@ -53,9 +53,10 @@ export const openServer = async (
   config: Values<'JANGADA_ENV' | (typeof edgeSettings)[number]>,
   { store, limits, probes }: { store: Store; limits: Limits; probes: Probes },
 ): Promise<{ url: string }> => {
+  await service.keys.known;
   const meter = openMeter(service);
   const accounts = openAccounts(store, service.policy);
-  const identities = openIdentities(config, accounts);
+  const identities = openIdentities(config, service.ring, accounts);
   const bodies = openBodies(config.MESSAGE_KEYS);
   const follower = openFollower(service.bus.nc, bodies);
   const admission = openAdmission(service, config, { accounts, bodies, follower, meter });

@@ -1,13 +1,18 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { keyRing } from '@jangada/proto/envelope.ts';
 import { openBus } from '@jangada/runtime/bus.ts';
 import type { Voice } from '@jangada/runtime/emit.ts';
 import { type NatsServer, startNats } from '@jangada/servers/nats.ts';
-import { secretSet } from '@jangada/testkit/identity.ts';
+import { keyPair, ringOf, secretSet } from '@jangada/testkit/identity.ts';
 import { type Bodies, openBodies } from '@jangada/trust/body.ts';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { createUser } from '@nats-io/nkeys';
+
+export const passKeys = keyPair('pass');
+export const tokenKeys = keyPair('token');
+export const ring = ringOf({ pass: [passKeys], token: [tokenKeys] });
 
 /** A broker with the streams that the edge publishes to and follows, for tests. */
 export const startBroker = async (): Promise<NatsServer & { readonly seed: string }> => {
@@ -30,13 +35,28 @@ export const startBroker = async (): Promise<NatsServer & { readonly seed: strin
     allow_direct: true,
     republish: { src: 'reply.*.*', dest: 'live.{{wildcard(1)}}.{{wildcard(2)}}' },
   });
+  const { stream, bucket, subject, live } = keyRing;
+  await streams.add({
+    name: stream,
+    subjects: [bucket],
+    allow_direct: true,
+    republish: { src: subject, dest: live },
+  });
+  await bus.publish(subject, ring.statement, {});
   await bus.close();
   return Object.assign(nats, { seed });
 };
 
 /** The keys of bodies that the edge and who tells it something share. */
-export const messageKeys = secretSet();
+const messageKeys = secretSet();
 export const bodies = openBodies(() => messageKeys);
+
+/** Settings of the edge that are read again when their file changes. */
+export const keySets = {
+  MESSAGE_KEYS: () => messageKeys,
+  PASS_PRIVATE_KEYS: () => passKeys.secret,
+  TOKEN_PRIVATE_KEYS: () => tokenKeys.secret,
+} as const;
 
 /** A service that tells. */
 export const openTeller = async (broker: {

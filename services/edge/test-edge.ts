@@ -15,17 +15,15 @@ import { startPostgres } from '@jangada/servers/postgres.ts';
 import { up } from '@jangada/store/0001_core.ts';
 import { connect } from '@jangada/store/store.ts';
 import type { CoreTables } from '@jangada/store/tables.ts';
-import { keyPair } from '@jangada/testkit/identity.ts';
 import { until } from '@jangada/testkit/until.ts';
 import { type Pass, passReader } from '@jangada/trust/pass.ts';
 import { hashPassword } from '@jangada/trust/password.ts';
-import { keyRingOf } from '@jangada/trust/seal.ts';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { WebSocket } from 'ws';
 import { contract } from './contract.ts';
 import { openServer } from './server.ts';
-import { bodies, messageKeys, openTeller, startBroker } from './test-broker.ts';
+import { bodies, keySets, openTeller, passKeys, ring, startBroker } from './test-broker.ts';
 
 /** An edge on a real broker and a real database; the services behind it are played by a function. */
 
@@ -53,8 +51,6 @@ export const startEdge = async (
   over: Readonly<Record<string, unknown>> = {},
   answer: (question: string) => readonly string[] = (question) => [question],
 ) => {
-  const passKeys = keyPair('pass');
-  const tokenKeys = keyPair('token');
   const [broker, database] = await Promise.all([
     startBroker(),
     startPostgres({ dir: await mkdtemp(join(tmpdir(), 'jangada-edge-')), durability: 'relaxed' }),
@@ -63,14 +59,11 @@ export const startEdge = async (
     ...{ NATS_URL: broker.url, NATS_NKEY_SEED: broker.seed, HEALTH_PORT: 0, LOG_LEVEL: 'ERROR' },
     ...{ JANGADA_PORT: 0, RUN_DEADLINE_MS: 5_000, DATABASE_URL: database.url },
     // Where no Redis is: limits are counted here alone, which is all that one edge needs.
-    ...{ REDIS_URL: 'redis://127.0.0.1:1', RATE_LIMIT_PROFILE: 'loadtest' },
-    ...{ PASS_PRIVATE_KEY: passKeys.secret, TOKEN_PRIVATE_KEY: tokenKeys.secret },
+    ...{ REDIS_URL: 'redis://127.0.0.1:1', RATE_LIMIT_PROFILE: 'loadtest', KEY_RING_ROOT: ring.root },
     ...{ ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64'), ...over },
   };
   const read = Object.entries(settings).map(([name, { value }]) => [name, value.safeParse(own[name]).data]);
-  const config = Object.fromEntries([...read, ['MESSAGE_KEYS', () => messageKeys]]) as Values<
-    keyof typeof settings
-  >;
+  const config = { ...Object.fromEntries(read), ...keySets } as Values<keyof typeof settings>;
 
   const pool = new pg.Pool({ connectionString: database.url });
   // A server that stops takes with it the connections that are being closed.
@@ -104,7 +97,7 @@ export const startEdge = async (
   const teller = await openTeller(broker);
   const asked: Asked[] = [];
   const refused: { subject: string; code: string }[] = [];
-  const readPass = passReader(keyRingOf(passKeys.ring));
+  const readPass = passReader(passKeys.find);
   const play = async ({ tenant, pass, body }: Asked): Promise<void> => {
     const cause = { tenant, id: pass.rid, pass: undefined, traceparent: '' };
     let index = 0;

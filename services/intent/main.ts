@@ -8,7 +8,7 @@ import { questionHash } from '@jangada/trust/pass.ts';
 import { contract } from './contract.ts';
 import { decide } from './handler.ts';
 
-const config = configOf(['PASS_PUBLIC_KEYS', 'MESSAGE_KEYS', 'AI_SECURITY_LEVEL']);
+const config = configOf(['MESSAGE_KEYS', 'AI_SECURITY_LEVEL']);
 const telemetry = openTelemetry(contract.name, config);
 
 const attacks = telemetry.metrics.counter(

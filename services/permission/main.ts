@@ -8,7 +8,7 @@ import { configOf } from '@jangada/runtime/service.ts';
 import { openStore } from '@jangada/store/store.ts';
 import { openTelemetry } from '@jangada/telemetry/telemetry.ts';
 import { grantSealer } from '@jangada/trust/grant.ts';
-import { signerOf } from '@jangada/trust/seal.ts';
+import { secretFrom, signerFrom } from '@jangada/trust/keyset.ts';
 import { consentFor, namesPerson, reachOf } from './checks.ts';
 import { contract } from './contract.ts';
 import { knownIn } from './facts.ts';
@@ -16,10 +16,9 @@ import { decide } from './handler.ts';
 import { limiting } from './limit.ts';
 
 const config = configOf([
-  'PASS_PUBLIC_KEYS',
   'MESSAGE_KEYS',
-  'GRANT_PRIVATE_KEY',
-  'GRANT_DATABASE_KEY',
+  'GRANT_PRIVATE_KEYS',
+  'GRANT_DATABASE_KEYS',
   'DATABASE_URL',
   'DATABASE_POOL_SIZE',
   'REDIS_URL',
@@ -27,7 +26,7 @@ const config = configOf([
   'RATE_LIMIT_REPLICAS',
 ]);
 const telemetry = openTelemetry(contract.name, config);
-const sign = grantSealer(signerOf(config.GRANT_PRIVATE_KEY), config.GRANT_DATABASE_KEY);
+const sign = grantSealer(signerFrom(config.GRANT_PRIVATE_KEYS), secretFrom(config.GRANT_DATABASE_KEYS));
 await using store = await openStore(contract.name, config);
 
 await using limits = openLimits({ settings: config, metrics: telemetry.metrics });

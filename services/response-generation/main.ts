@@ -13,7 +13,6 @@ import { openModel } from './model.ts';
 import { openQuota } from './quota.ts';
 
 const config = configOf([
-  'PASS_PUBLIC_KEYS',
   'MESSAGE_KEYS',
   'AI_SERVICE_URL',
   'AI_SERVICE_API_KEY',

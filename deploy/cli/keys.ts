@@ -1,0 +1,185 @@
+import { join } from 'node:path';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import {
+  type Jwk,
+  type KindName,
+  kindNames,
+  kinds,
+  leadMs,
+  nextRing,
+  readSet,
+  retired,
+  rotated,
+  setText,
+  writeSet,
+} from '../keysets.ts';
+import { home, readLocal } from '../local.ts';
+import { putGrantKeys } from '../migrate.ts';
+import { publishRing } from '../ring.ts';
+import { Failure } from './failure.ts';
+import { openOperator } from './operator.ts';
+import { type Format, jsonOption, print, table } from './output.ts';
+
+interface Options extends Format {
+  readonly keys: string;
+}
+
+interface RotateOptions extends Options {
+  readonly lead?: number;
+  readonly overlap?: number;
+}
+
+interface RetireOptions extends Options {
+  readonly force?: boolean;
+}
+
+/** One key as it is listed; never the key itself. */
+interface Listed {
+  readonly kind: string;
+  readonly key: string;
+  readonly state: 'next' | 'current' | 'previous' | 'ended';
+  readonly notBefore: string;
+  readonly notAfter: string;
+}
+
+/** How the keys of one kind are replaced. */
+interface Ceremony {
+  readonly says: string;
+  rotate(options: RotateOptions): Promise<readonly Listed[]>;
+  retire(options: RetireOptions): Promise<readonly Listed[]>;
+  list(options: Options): Promise<readonly Listed[]>;
+}
+
+const listed = (kind: string, keys: readonly Jwk[], now = new Date().toISOString()): Listed[] => {
+  const begun = keys.filter(({ notBefore, notAfter }) => notBefore <= now && now < notAfter);
+  const current = begun.toSorted((a, b) => (a.notBefore < b.notBefore ? 1 : -1))[0];
+  const stateOf = (key: Jwk): Listed['state'] => {
+    if (key === current) return 'current';
+    if (key.notBefore > now) return 'next';
+    return now < key.notAfter ? 'previous' : 'ended';
+  };
+  return keys.map((key) => ({
+    kind,
+    key: key.kid,
+    state: stateOf(key),
+    notBefore: key.notBefore,
+    notAfter: key.notAfter,
+  }));
+};
+
+/**
+ * Tells those who verify before those who sign can use it, and those who sign before the others stop: whatever dies
+ * in between leaves a key too many, and never one too few.
+ */
+const put = async (
+  folder: string,
+  kind: KindName,
+  keys: readonly Jwk[],
+  order: 'verifiers first' | 'verifiers last',
+): Promise<void> => {
+  const tell = async (): Promise<void> => {
+    if ('use' in kinds[kind]) {
+      await using operator = await openOperator();
+      await publishRing(operator.nc, nextRing(folder, { [kind]: keys }));
+    }
+    if (kind === 'database-grant') await putGrantKeys(readLocal().databaseUrl, setText(keys));
+  };
+  if (order === 'verifiers first') await tell();
+  writeSet(folder, kind, keys);
+  if (order === 'verifiers last') await tell();
+};
+
+/** Keys that are sets in files: what signs, seals grants and seals bodies. */
+const ofSet = (kind: KindName): Ceremony => ({
+  says: kinds[kind].says,
+  rotate: async ({ keys: folder, lead, overlap }) => {
+    const overlapMs = overlap === undefined ? kinds[kind].overlapMs : overlap * 1_000;
+    if (overlapMs < kinds[kind].longestMs)
+      throw new Failure(
+        `what a key of ${kind} made may live for ${kinds[kind].longestMs / 1_000} s: an overlap may not be shorter`,
+      );
+    const after = { leadMs: lead === undefined ? leadMs : lead * 1_000, overlapMs };
+    const planned = rotated(kind, readSet(folder, kind), after);
+    await put(folder, kind, planned, 'verifiers first');
+    return listed(kind, planned);
+  },
+  retire: async ({ keys: folder, force = false }) => {
+    const known = readSet(folder, kind);
+    const planned = retired(kind, known, { force });
+    if (planned.length < known.length) await put(folder, kind, planned, 'verifiers last');
+    return listed(kind, planned);
+  },
+  list: async ({ keys: folder }) => listed(kind, readSet(folder, kind)),
+});
+
+/** Every kind of key that can be replaced while the system runs. */
+const ceremonies: Readonly<Record<string, Ceremony>> = Object.fromEntries(
+  kindNames.map((kind) => [kind, ofSet(kind)]),
+);
+
+const ceremonyOf = (kind: string): Ceremony => {
+  const ceremony = ceremonies[kind];
+  if (ceremony) return ceremony;
+  throw new InvalidArgumentError(`a kind of key: ${Object.keys(ceremonies).join(', ')}`);
+};
+
+const secondsOf = (text: string): number => {
+  const value = Number(text);
+  if (text !== '' && Number.isFinite(value) && value >= 0) return value;
+  throw new InvalidArgumentError('a number of seconds');
+};
+
+const show = (format: Format, keys: readonly Listed[]): void =>
+  print(format, keys, () =>
+    table(
+      ['kind', 'key', 'state', 'from', 'until'],
+      keys.map(({ kind, key, state, notBefore, notAfter }) => [kind, key, state, notBefore, notAfter]),
+    ),
+  );
+
+const folderOption = (): Option =>
+  new Option('--keys <folder>', 'folder of the key sets and of the root that signs the ring').default(
+    join(home(), 'keys'),
+    'that of the local system',
+  );
+
+const kindArgument = Object.entries(ceremonies)
+  .map(([kind, { says }]) => `${kind} (${says})`)
+  .join('; ');
+
+export const keysCommand = (): Command =>
+  new Command('keys')
+    .description('keys and their rotation')
+    .addCommand(
+      new Command('list')
+        .description('every key, whether it serves, and until when')
+        .addOption(folderOption())
+        .addOption(jsonOption())
+        .action(async (options: Options) => {
+          const all = await Promise.all(Object.values(ceremonies).map(({ list }) => list(options)));
+          show(options, all.flat());
+        }),
+    )
+    .addCommand(
+      new Command('rotate')
+        .description('makes a new key; the old one serves beside it for a while')
+        .argument('<kind>', kindArgument, ceremonyOf)
+        .option('--lead <seconds>', 'until the new key is used', secondsOf)
+        .option('--overlap <seconds>', 'how long the old key serves beside it', secondsOf)
+        .addOption(folderOption())
+        .addOption(jsonOption())
+        .action(async (ceremony: Ceremony, options: RotateOptions) =>
+          show(options, await ceremony.rotate(options)),
+        ),
+    )
+    .addCommand(
+      new Command('retire')
+        .description('drops the keys of which nothing can be met any more')
+        .argument('<kind>', kindArgument, ceremonyOf)
+        .option('--force', 'drops every old key at once: what it signed is refused, what it sealed is lost')
+        .addOption(folderOption())
+        .addOption(jsonOption())
+        .action(async (ceremony: Ceremony, options: RetireOptions) =>
+          show(options, await ceremony.retire(options)),
+        ),
+    );

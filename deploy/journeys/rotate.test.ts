@@ -1,0 +1,179 @@
+import { headers } from '@jangada/proto/envelope.ts';
+import { streamOf } from '@jangada/proto/message.ts';
+import * as run from '@jangada/proto/run.ts';
+import { written } from '@jangada/runtime/emit.ts';
+import { sampleOf } from '@jangada/testkit/conformance.ts';
+import { passFor } from '@jangada/testkit/identity.ts';
+import { until } from '@jangada/testkit/until.ts';
+import { openBodies } from '@jangada/trust/body.ts';
+import { signerFrom } from '@jangada/trust/keyset.ts';
+import { passSealer } from '@jangada/trust/pass.ts';
+import { jetstream } from '@nats-io/jetstream';
+import { headers as newHeaders } from '@nats-io/transport-node';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { KindName } from '../keysets.ts';
+import { type Journey, startJourney } from './journey.ts';
+import type { Person } from './person.ts';
+
+/** Keys are replaced while people ask: nobody notices, and what the old ones made is refused in the end. */
+
+let journey: Journey;
+let person: Person;
+
+beforeAll(async () => {
+  journey = await startJourney({ env: { RATE_LIMIT_PROFILE: 'loadtest' } });
+  person = await journey.as('admin');
+});
+afterAll(() => journey?.[Symbol.asyncDispose]());
+
+interface Listed {
+  readonly kind: string;
+  readonly key: string;
+  readonly state: string;
+}
+const keys = async (...args: string[]): Promise<Listed[]> => {
+  const { code, stdout, stderr } = await journey.jangada('keys', ...args, '--json');
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  return JSON.parse(stdout) as Listed[];
+};
+const statesOf = (listed: readonly Listed[]): string[] => listed.map(({ state }) => state);
+
+/** Asks without a pause until it is stopped, and says how each run ended. */
+const load = () => {
+  let on = true;
+  const statuses: number[] = [];
+  const asking = Array.from({ length: 4 }, async () => {
+    while (on) statuses.push((await person.query('quantas consultas tenho amanhã?')).status);
+  });
+  return {
+    statuses,
+    /** Resolves when so many more runs have ended. */
+    more: async (count: number) => {
+      const wanted = statuses.length + count;
+      await until(`${count} more runs`, () => statuses.length >= wanted);
+    },
+    stop: async () => {
+      on = false;
+      await Promise.all(asking);
+    },
+  };
+};
+
+/** Signed statements that all services together have met. */
+const met = async (use: string, age: 'current' | 'previous'): Promise<number> => {
+  const texts = await Promise.all(
+    (await journey.system.statuses()).map(async ({ url }) => (await fetch(`${url}/metrics`)).text()),
+  );
+  const line = new RegExp(`^statements_verified_total\\{.*use="${use}",key="${age}".*\\} (\\d+)$`, 'gm');
+  return [...texts.join('\n').matchAll(line)].reduce((sum, [, count]) => sum + Number(count), 0);
+};
+
+/** Publishes a question that carries what the old key made. */
+const askWith = async (own: { pass?: () => string; message?: () => string }): Promise<string> => {
+  const { system, nc } = journey;
+  const pass = passFor('x', { tid: 'clinica-aurora', sub: 'clinica-aurora-admin' });
+  const statement = await passSealer(signerFrom(own.pass ?? (() => system.keys.setOf('pass'))))(pass);
+  const bodies = openBodies(own.message ?? (() => system.keys.setOf('message')));
+  const cause = { tenant: pass.tid, id: pass.rid, pass: statement, traceparent: '' };
+  const { subject, bytes, carried } = written({ bodies }, run.requested, cause, sampleOf(run.requested));
+  const head = newHeaders();
+  for (const [name, value] of Object.entries(carried)) head.set(name, value);
+  await jetstream(nc).publish(subject, bytes, { headers: head });
+  return until('a dead letter', async () =>
+    (await journey.stored('DEAD'))
+      .find(({ header }) => header.get(headers.pass) === statement)
+      ?.header.get('Jangada-Dead-Reason'),
+  );
+};
+
+/** The set as it was, whose key makes what is to be refused. */
+const snapshot = (kind: KindName): (() => string) => {
+  const text = journey.system.keys.setOf(kind);
+  return () => text;
+};
+
+const rotated = async (kind: KindName): Promise<void> => {
+  expect(statesOf(await keys('rotate', kind, '--lead', '2'))).toEqual(['current', 'next']);
+  await until(`the new key of ${kind} to serve`, async () => {
+    const of = (await keys('list')).filter((listed) => listed.kind === kind);
+    return statesOf(of).join() === 'previous,current';
+  });
+};
+
+test.each(['pass', 'grant'] as const)(
+  'the key of a %s',
+  async (kind) => {
+    const old = snapshot(kind);
+    const asking = load();
+    await asking.more(20);
+    await rotated(kind);
+    // What was signed before is soon all told; then nothing older is met.
+    await asking.more(20);
+    const [current, previous] = [await met(kind, 'current'), await met(kind, 'previous')];
+    await asking.more(20);
+    expect(await met(kind, 'previous')).toBe(previous);
+    expect(await met(kind, 'current')).toBeGreaterThan(current);
+    expect(statesOf(await keys('retire', kind))).toEqual(['previous', 'current']);
+    expect(statesOf(await keys('retire', kind, '--force'))).toEqual(['current']);
+    await asking.more(20);
+    await asking.stop();
+    expect(asking.statuses.filter((status) => status !== 200)).toEqual([]);
+    if (kind === 'pass') expect(await askWith({ pass: old })).toMatch(/^CTX_INVALID: the key/);
+  },
+  120_000,
+);
+
+test('the key of tokens', async () => {
+  const published = async () => {
+    const response = await fetch(`${journey.system.local.edgeUrl}/.well-known/jwks.json`);
+    return ((await response.json()) as { keys: { kid: string }[] }).keys.map(({ kid }) => kid);
+  };
+  const asking = load();
+  const [before] = await published();
+  await rotated('token');
+  expect(await published()).toEqual([before, expect.any(String)]);
+  await asking.more(20);
+  const holder = person;
+  person = await journey.as('admin');
+  await asking.more(20);
+  await keys('retire', 'token', '--force');
+  await until('the old key to be gone', async () => !(await published()).includes(before ?? ''));
+  expect((await holder.query('quantas consultas tenho amanhã?')).status).toBe(401);
+  await asking.more(20);
+  await asking.stop();
+  expect(asking.statuses.filter((status) => status !== 200)).toEqual([]);
+}, 120_000);
+
+test('the key that seals grants for PostgreSQL', async () => {
+  const known = () => journey.sql<{ kid: string }>('select kid from sec.grant_key order by kid');
+  const asking = load();
+  const [old] = await known();
+  await rotated('database-grant');
+  expect(await known()).toHaveLength(2);
+  await asking.more(20);
+  expect(statesOf(await keys('retire', 'database-grant', '--force'))).toEqual(['current']);
+  expect(await known()).not.toContainEqual(old);
+  await asking.more(20);
+  await asking.stop();
+  expect(asking.statuses.filter((status) => status !== 200)).toEqual([]);
+}, 120_000);
+
+test('the key of bodies', async () => {
+  const old = snapshot('message');
+  const versions = async (): Promise<Set<number>> =>
+    new Set(
+      (await journey.stored(streamOf.reply)).slice(-10).map(({ data }) => Buffer.from(data).readUInt16BE(1)),
+    );
+  const asking = load();
+  await rotated('message');
+  await asking.more(20);
+  await until('the new key alone to seal', async () => [...(await versions())].join() === '2');
+  expect(statesOf(await keys('retire', 'message', '--force'))).toEqual(['current']);
+  await asking.more(40);
+  await asking.stop();
+  expect(asking.statuses.filter((status) => status !== 200)).toEqual([]);
+  // A file is looked at once a second.
+  await until('the old key to open nothing', async () =>
+    (await askWith({ message: old })).startsWith('CRYPTO_KEY_RETIRED'),
+  );
+}, 120_000);
