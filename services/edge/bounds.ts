@@ -6,6 +6,8 @@ export const runBodyMaxBytes = 256 * 1024;
 /** Longest frame that is read; a longer one is answered with an error, up to what the transport lets through. */
 export const frameMaxBytes = 64 * 1024;
 export const transportMaxBytes = 6 * 1024 * 1024;
+/** What a compressed payload may become. */
+export const inflatedMaxBytes = 256 * 1024;
 export const fragmentsMax = 64;
 /** From the first byte of a frame or message to its last. */
 export const messageWithinMs = 10_000;

@@ -4,6 +4,7 @@ import type { Part } from '@jangada/proto/reply.ts';
 import { z } from 'zod';
 import type { Question } from './admission.ts';
 import { gatherText, usageOf } from './answer.ts';
+import { Refusal } from './refusal.ts';
 import { shaped } from './shape.ts';
 
 /** The `AguiMessage` dialect: its messages as questions, and what a run tells as its messages. Pure. */
@@ -37,23 +38,33 @@ const inbound = z.strictObject({
   type: z.string().min(1).max(40),
   timestamp: z.iso.datetime({ offset: true }),
   sessionId: z.string().min(1).max(200),
-  payload: z.record(z.string(), z.unknown()),
+  /** Text where it is compressed. */
+  payload: z.union([z.record(z.string(), z.unknown()), z.string()]),
   metadata: metadata.optional(),
 });
-export type Inbound = z.output<typeof inbound>;
+type Received = z.output<typeof inbound>;
+
+/** A message out of its wrapping. */
+export interface Inbound extends Omit<Received, 'payload'> {
+  readonly payload: Readonly<Record<string, unknown>>;
+}
 
 /** @throws Refusal INVALID_MESSAGE for a field that is missing or malformed, INPUT_INVALID for one too many */
-export const readMessage = (frame: unknown): Inbound => shaped(inbound, frame, 'INVALID_MESSAGE');
+export const readMessage = (frame: unknown): Received => {
+  const message = shaped(inbound, frame, 'INVALID_MESSAGE');
+  const { payload, metadata } = message;
+  if (typeof payload === 'string' && metadata?.compression !== 'gzip')
+    throw new Refusal('INVALID_MESSAGE', { field: 'payload' });
+  return message;
+};
 
 const supportedVersion = /^1(\.\d+)*$/;
 
 /** What is wrong with a message before anything is done with it. */
-export const faultOf = ({ metadata }: Inbound, subject: string): Code | undefined => {
+export const faultOf = ({ metadata }: Pick<Received, 'metadata'>, subject: string): Code | undefined => {
   if (metadata?.version !== undefined && !supportedVersion.test(metadata.version))
     return 'UNSUPPORTED_VERSION';
   if (metadata?.userId !== undefined && metadata.userId !== subject) return 'SESSION_MISMATCH';
-  // Neither is offered; passing such a message on as if it were plain would be worse than refusing it.
-  if (metadata?.encryption || metadata?.compression === 'gzip') return 'INPUT_INVALID';
   return undefined;
 };
 

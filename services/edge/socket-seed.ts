@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import type { Admission } from './admission.ts';
 import type { Connection, Dialect } from './dialect.ts';
+import { agree, type Channel, unwrap, type Wrapping, wrap } from './payload.ts';
 import { Refusal } from './refusal.ts';
 import {
   envelope,
@@ -20,13 +21,26 @@ import {
 
 const rememberedAnswers = 100;
 const name = z.string().max(200);
-const loose = z.object({ id: name, sessionId: name, type: z.string().max(40) }).partial();
+const wrapping = z.object({ compression: z.literal('gzip').optional(), encryption: z.boolean().optional() });
+const loose = z
+  .object({ id: name, sessionId: name, type: z.string().max(40), metadata: wrapping.catch({}) })
+  .partial();
+
+/** What an answer is about, and how its question was wrapped. */
+interface Asked {
+  readonly id?: string | undefined;
+  readonly sessionId?: string | undefined;
+  readonly metadata?: Wrapping | undefined;
+}
 
 export const seedDialect = (connection: Connection, admission: Admission): Dialect => {
   /** Names under which answers went out on this connection: what feedback may be about. */
   const answers = new LRUCache<string, true>({ max: rememberedAnswers });
 
-  const say = (said: Said, about: { id?: string; sessionId?: string }, auditTrail?: string): string => {
+  /** Once the client has agreed on one. */
+  let channel: Channel | undefined;
+
+  const say = (said: Said, about: Asked, auditTrail?: string): string => {
     const { subject, session } = connection.identity();
     const message = envelope(said, {
       sessionId: about.sessionId ?? session,
@@ -34,7 +48,8 @@ export const seedDialect = (connection: Connection, admission: Admission): Diale
       requestId: about.id,
       auditTrail,
     });
-    connection.send(message);
+    const { payload, metadata } = wrap(message.payload, about.metadata ?? {}, message, channel);
+    connection.send({ ...message, payload, metadata: { ...message.metadata, ...metadata } });
     return message.id;
   };
 
@@ -59,20 +74,30 @@ export const seedDialect = (connection: Connection, admission: Admission): Diale
     say({ type: 'status', payload: { state: 'received' } }, message);
   };
 
+  const agreeOn = (message: Inbound): void => {
+    const { publicKey, channel: agreed } = agree(message.payload);
+    say({ type: 'session_update', payload: { publicKey } }, { ...message, metadata: undefined });
+    channel = agreed;
+  };
+
   return {
     resumable: false,
     greet: () =>
       void say({ type: 'status', payload: { state: 'connected', connectionId: connection.id } }, {}),
     receive: async (frame) => {
-      const message = readMessage(frame);
+      const received = readMessage(frame);
       const identity = connection.identity();
-      const fault = faultOf(message, identity.subject);
-      if (fault === 'SESSION_MISMATCH' || (!fault && !connection.claim(message.sessionId))) {
+      const fault = faultOf(received, identity.subject);
+      if (fault === 'SESSION_MISMATCH' || (!fault && !connection.claim(received.sessionId))) {
         throw await admission.refuse(identity, 'SESSION_MISMATCH');
       }
       if (fault) throw new Refusal(fault);
+      const payload = unwrap(received.payload, received.metadata ?? {}, received, channel);
+      const message = { ...received, payload };
       if (message.type === 'query') return ask(message);
       if (message.type === 'feedback') return acknowledge(message);
+      // The only part of a session that a client may set.
+      if (message.type === 'session_update') return agreeOn(message);
       throw new Refusal('UNSUPPORTED_MESSAGE');
     },
     refuse: (refusal, frame) => {
@@ -81,11 +106,7 @@ export const seedDialect = (connection: Connection, admission: Admission): Diale
       const { type } = about;
       const text = textOf(code, locale);
       const message = code === 'UNSUPPORTED_MESSAGE' && type ? `${text}: ${type}` : text;
-      say(
-        errorSaid(code, message, { ...(field ? { field } : {}), ...refusal.limit }),
-        { ...(about.id ? { id: about.id } : {}), ...(about.sessionId ? { sessionId: about.sessionId } : {}) },
-        run,
-      );
+      say(errorSaid(code, message, { ...(field ? { field } : {}), ...refusal.limit }), about, run);
     },
   };
 };
