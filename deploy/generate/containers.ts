@@ -28,6 +28,8 @@ const composed = (facts: ServiceFacts): Partial<Record<Name, string>> => ({
   DATABASE_URL: `postgres://${facts.databaseRole}:${required(variableOf('PASSWORD', facts.name))}@postgres:5432/jangada`,
   REDIS_URL: 'redis://redis:6379',
   JANGADA_HOST: '0.0.0.0',
+  // Published on the machine's own loopback, where whatever ends TLS finds it.
+  TLS_PROXY: 'true',
   JANGADA_PORT: String(ports.edge),
   HEALTH_HOST: '0.0.0.0',
   HEALTH_PORT: String(ports.health),
@@ -63,7 +65,7 @@ const composeService = (contract: Contract) => {
     image: `jangada/${facts.name}`,
     build: { context: '../..', args: { SERVICE: facts.name } },
     environment: Object.fromEntries(facts.settings.map((name) => [name, known[name] ?? notSecret(name)])),
-    ...(facts.kind === 'border' && { ports: [`\${JANGADA_PORT:-${ports.edge}}:${ports.edge}`] }),
+    ...(facts.kind === 'border' && { ports: [`127.0.0.1:\${JANGADA_PORT:-${ports.edge}}:${ports.edge}`] }),
     depends_on: {
       provision: { condition: 'service_completed_successfully' },
       ...(facts.databaseRole && { migrate: { condition: 'service_completed_successfully' } }),

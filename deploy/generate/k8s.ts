@@ -15,6 +15,8 @@ const image = (name: string, version: string): string => `jangada/${name}:${vers
 const fixed: Partial<Record<Name, string>> = {
   NODE_ENV: 'production',
   JANGADA_HOST: '0.0.0.0',
+  // An ingress stands before the edge; see deploy/k8s/README.md.
+  TLS_PROXY: 'true',
   JANGADA_PORT: String(ports.edge),
   HEALTH_HOST: '0.0.0.0',
   HEALTH_PORT: String(ports.health),

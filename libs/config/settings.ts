@@ -131,6 +131,19 @@ export const settings = {
   }),
   JANGADA_HOST: setting({ says: 'address the edge listens on', value: z.string().default('127.0.0.1') }),
   JANGADA_PORT: setting({ says: 'port of the edge; 0 takes a free one', value: port.default(3000) }),
+  TLS_CERT: setting({
+    says: 'certificate chain of the edge (PEM), usually by TLS_CERT_FILE; with it the edge speaks TLS 1.3',
+    value: z.string().optional(),
+  }),
+  TLS_KEY: setting({
+    says: 'private key of the certificate (PEM), usually by TLS_KEY_FILE',
+    value: z.string().optional(),
+    secret: true,
+  }),
+  TLS_PROXY: setting({
+    says: 'true where something in front ends TLS; without that and without a certificate the edge listens to its own machine only',
+    value: z.stringbool().default(false),
+  }),
   JANGADA_MAX_CONNECTIONS: setting({
     says: 'connections to one edge at most; what comes beyond is dropped unheard',
     value: z.coerce.number().int().min(1).max(1_000_000).default(10_000),

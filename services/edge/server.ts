@@ -26,13 +26,17 @@ import { Refusal, refusalOf, retryHeaders } from './refusal.ts';
 import { runRoutes } from './runs.ts';
 import { chooseSubprotocol, openSockets } from './socket.ts';
 import { openStreams } from './sse.ts';
-import { answerUnreadable, bindWire, requestOptions, serverOptions, socketOptions } from './wire.ts';
+import { serverFactory } from './tls.ts';
+import { answerUnreadable, bindWire, requestOptions, socketOptions } from './wire.ts';
 
 /** Settings that the edge reads beside the common ones. */
 export const edgeSettings = [
   'JANGADA_HOST',
   'JANGADA_PORT',
   'JANGADA_MAX_CONNECTIONS',
+  'TLS_CERT',
+  'TLS_KEY',
+  'TLS_PROXY',
   'ALLOWED_ORIGINS',
   'TOKEN_PRIVATE_KEYS',
   'OIDC_ISSUER',
@@ -67,7 +71,7 @@ export const openServer = async (
 
   const app = fastify({
     ...requestOptions,
-    http: serverOptions,
+    serverFactory: serverFactory(config),
     clientErrorHandler: answerUnreadable,
     frameworkErrors: (_error, { raw }) => answerRaw(raw.socket, 400, 'INPUT_INVALID'),
     trustProxy: config.TRUSTED_PROXIES.length > 0 && config.TRUSTED_PROXIES,
@@ -114,7 +118,8 @@ export const openServer = async (
     for (const socket of app.websocketServer.clients) socket.terminate();
   });
 
-  const url = await listen(app, config.JANGADA_HOST, config.JANGADA_PORT);
+  const listening = await listen(app, config.JANGADA_HOST, config.JANGADA_PORT);
+  const url = config.TLS_CERT ? listening.replace(/^http:/, 'https:') : listening;
   service.log.info({ operation: 'listen', url }, 'the door is open');
   return { url };
 };

@@ -23,6 +23,8 @@ const lookMs = 1_000;
 /** Of Node's HTTP server, over plain connections and TLS alike. */
 export const serverOptions = {
   headersTimeout: headersWithinMs,
+  requestTimeout: requestWithinMs,
+  keepAliveTimeout: keepAliveMs,
   connectionsCheckingInterval: lookMs,
   maxHeaderSize: headersMaxBytes,
   // Said by the door, with everything else that it says.
@@ -30,11 +32,7 @@ export const serverOptions = {
 } as const;
 
 /** Of fastify. */
-export const requestOptions = {
-  bodyLimit: bodyMaxBytes,
-  requestTimeout: requestWithinMs,
-  keepAliveTimeout: keepAliveMs,
-} as const;
+export const requestOptions = { bodyLimit: bodyMaxBytes } as const;
 
 /** Of WebSockets. Nothing is compressed: a few bytes could unfold to gigabytes, and secrets beside what others wrote leak by length. */
 export const socketOptions = {
