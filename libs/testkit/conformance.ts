@@ -73,7 +73,10 @@ export const conforms = (contract: Hop, bench: () => Bench): void => {
   const emission = { message: outcome, body: sampleOf(outcome) } as Emission<Message>;
   const end: Part | undefined = outcome === run.answered ? { type: 'cancelled' } : undefined;
 
-  const start = async (gather: Gather): Promise<Service> => {
+  const start = async (
+    gather: Gather,
+    limit?: () => Promise<Emission<Message> | undefined>,
+  ): Promise<Service> => {
     const hurried = {
       ...contract,
       policy: { ...contract.policy, backoffMs: 1, breaker: { ...contract.policy.breaker, openMs: 300 } },
@@ -90,7 +93,10 @@ export const conforms = (contract: Hop, bench: () => Bench): void => {
       OTEL_TRACES_SAMPLER_ARG: 0,
       KEY_RING_ROOT: ring.root,
     };
-    const shared = { gather: async (_body: unknown, turn: Turn) => gather(turn) };
+    const shared = {
+      gather: async (_body: unknown, turn: Turn) => gather(turn),
+      ...(limit ? { limit } : {}),
+    };
     const parts = contract.tells
       ? {
           ...shared,
@@ -357,6 +363,25 @@ export const conforms = (contract: Hop, bench: () => Bench): void => {
       away = false;
       await said(outcome, pass);
       await until('the breaker to close', () => hop.policy.state() === 'closed');
+    });
+
+    test('asks a limit before all else: what it refuses reaches no dependency and counts at no breaker', async () => {
+      let calls = 0;
+      let asked = 0;
+      const hop = await start(
+        async () => {
+          calls += 1;
+          throw new Unavailable('database');
+        },
+        async () => {
+          asked += 1;
+          return end ? { ...emission, tell: end } : emission;
+        },
+      );
+      const count = contract.policy.breaker.failures + 1;
+      for (let one = 0; one < count; one++) expect(await said(outcome, await ask())).toEqual(emission.body);
+      expect(asked).toBeGreaterThanOrEqual(count);
+      expect([calls, hop.policy.state()]).toEqual([0, 'closed']);
     });
 
     test('does not pull while its breaker is open', async () => {
