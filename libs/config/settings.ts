@@ -24,7 +24,7 @@ const port = z.coerce.number().int().min(0).max(65_535);
 const positive = z.coerce.number().int().min(1);
 const wholeSeconds = positive.multipleOf(1_000);
 const isRange = (text: string): boolean => {
-  const [address = '', bits, ...rest] = text.trim().split('/');
+  const [address = '', bits, ...rest] = text.split('/');
   const longest = isIP(address) === 6 ? 128 : 32;
   return isIP(address) > 0 && rest.length === 0 && (bits === undefined || Number(bits) <= longest);
 };
@@ -166,7 +166,10 @@ export const settings = {
       .string()
       .default('')
       .transform((text, context) => {
-        const ranges = text.split(',').filter(Boolean);
+        const ranges = text
+          .split(',')
+          .map((range) => range.trim())
+          .filter(Boolean);
         for (const range of ranges) if (!isRange(range)) context.addIssue(`${range} is not an address`);
         return ranges;
       }),

@@ -280,6 +280,14 @@ describe('places', () => {
     clearInterval(alive);
   });
 
+  test('of a replica that goes in order are free at once', async () => {
+    const going = await replica({ settings });
+    for (const _ of [1, 2, 3]) await going.hold('sessions', ana);
+    opened.splice(opened.indexOf(going), 1);
+    await going[Symbol.asyncDispose]();
+    expect((await (await replica({ settings })).hold('sessions', ana)).standings[0]?.remaining).toBe(2);
+  });
+
   test('are counted here while Redis is away', async () => {
     const limits = await replica({ settings });
     await server.stop();

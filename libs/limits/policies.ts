@@ -40,7 +40,8 @@ const minutes = (count: number): number => count * 60_000;
 /** Limits that hold before a tenant is known, or whatever its pack says; a pack replaces one by its name. */
 export const standing = (settings: LimitSettings = {}): readonly LimitPolicy[] => {
   const failures = { onlyFailures: true, failClosed: true, windowMs: minutes(15) } as const;
-  const held = { atOnce: true, windowMs: minutes(1) } as const;
+  // A client that comes back after a replica died waits no longer for its place.
+  const held = { atOnce: true, windowMs: 15_000 } as const;
   return [
     { name: 'signin-ip', class: 'signin', key: 'ip', max: 10, ...failures },
     { name: 'signin-account', class: 'signin', key: 'user', max: 10, ...failures },
