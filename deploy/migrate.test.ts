@@ -195,6 +195,19 @@ describe('a service with a duty of its own', () => {
     await expect(ask(urlOf('svc_permission'), ['select from accounts'])).rejects.toMatchObject(denied);
   });
 
+  test('keeps sessions of the tenant that the border speaks for, and shows it no other', async () => {
+    const session = (tenant: string) =>
+      `insert into sessions values ('${tenant}', 's-1', '${tenant}-1', '{pwd}', now(), now(), now())`;
+    for (const tenant of ['casa', 'other']) await ask(urlOf('svc_edge'), [claim(tenant), session(tenant)]);
+    await expect(ask(urlOf('svc_edge'), [claim('casa'), session('other')])).rejects.toMatchObject(denied);
+    expect(await ask(urlOf('svc_edge'), [claim('casa'), 'select tenant_id from sessions'])).toEqual([
+      { tenant_id: 'casa' },
+    ]);
+    const ended = "update sessions set ended_at = now(), reason = 'revoked' returning tenant_id";
+    expect(await ask(urlOf('svc_edge'), [claim('other'), ended])).toEqual([{ tenant_id: 'other' }]);
+    expect(await ask(urlOf('svc_edge'), ['select from sessions'])).toEqual([]);
+  });
+
   test('keeps entries of many tenants in one batch, and does not change one', async () => {
     const entries = ['casa', 'other'].map(
       (tenant) => `('${tenant}', 'run-1', 'run.answered', 1, now(), 'casa-1', 'done', '{}')`,
@@ -244,7 +257,7 @@ describe('every role of a service', () => {
     '%s writes what its contract names and nothing else',
     async (name) => {
       const contract = roles.find((other) => other.name === name);
-      const writes = Object.entries(contract?.kind === 'sink' ? contract.writes : {});
+      const writes = Object.entries(contract && 'writes' in contract ? contract.writes : {});
       const aged = contract?.packTables.includes('aged') ? packTables().aged : [];
       const declared = [
         ...writes.flatMap(([table, commands]) => commands.map((command) => `${table} ${command}`)),

@@ -3,6 +3,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packs } from '@jangada/packs/registry.ts';
 import { hashPassword } from '@jangada/trust/password.ts';
+import { openSecrets } from '@jangada/trust/secret.ts';
+import { newTotpSecret } from '@jangada/trust/totp.ts';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 
@@ -13,6 +15,8 @@ export interface Account {
   readonly role: string;
   readonly email: string;
   readonly password: string;
+  /** Base32; an authenticator app, or `jangada ask`, makes codes of it. */
+  readonly totpSecret?: string;
 }
 
 /**
@@ -20,7 +24,12 @@ export interface Account {
  * installation and kept in `<home>/accounts.json`. Rows that are there stay as they are; the demo grows with the
  * days, so that there is always a tomorrow to ask about.
  */
-export const seed = async (databaseUrl: string, home: string): Promise<readonly Account[]> => {
+export const seed = async (
+  databaseUrl: string,
+  home: string,
+  encryptionKey: string,
+): Promise<readonly Account[]> => {
+  const secrets = openSecrets(Buffer.from(encryptionKey, 'base64'));
   const file = join(home, 'accounts.json');
   const known: Account[] = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : [];
   const db = new Kysely<Record<string, Record<string, unknown>>>({
@@ -42,16 +51,24 @@ export const seed = async (databaseUrl: string, home: string): Promise<readonly 
       for (const { tenant, accounts: people, rows } of pack.demo?.(Temporal.Now.instant()) ?? []) {
         await insert('tenants', [{ ...tenant, pack: pack.name }]);
         for (const [table, some] of Object.entries(rows)) await insert(table, some);
-        for (const { alias, role, person } of people) {
+        for (const { alias, role, person, secondFactor } of people) {
+          const id = `${tenant.id}-${alias}`;
           const email = `${alias}@${tenant.id}.example`;
-          const password =
-            known.find((account) => account.email === email)?.password ??
-            randomBytes(9).toString('base64url');
-          accounts.push({ alias, tenant: tenant.id, role, email, password });
+          const before = known.find((account) => account.email === email);
+          const password = before?.password ?? randomBytes(9).toString('base64url');
+          const totpSecret = secondFactor ? (before?.totpSecret ?? newTotpSecret()) : undefined;
+          accounts.push({
+            alias,
+            tenant: tenant.id,
+            role,
+            email,
+            password,
+            ...(totpSecret && { totpSecret }),
+          });
           await db
             .insertInto('accounts')
             .values({
-              id: `${tenant.id}-${alias}`,
+              id,
               tenant_id: tenant.id,
               alias,
               email,
@@ -64,6 +81,14 @@ export const seed = async (databaseUrl: string, home: string): Promise<readonly 
                 .column('email')
                 .doUpdateSet((row) => ({ password_hash: row.ref('excluded.password_hash') })),
             )
+            .execute();
+          if (!totpSecret) continue;
+          const secret = secrets.seal(totpSecret, id);
+          await db
+            .insertInto('second_factors')
+            .values({ tenant_id: tenant.id, account_id: id, secret })
+            // The step of the last code stays, so that it is not good again after a restart.
+            .onConflict((conflict) => conflict.columns(['tenant_id', 'account_id']).doUpdateSet({ secret }))
             .execute();
         }
       }

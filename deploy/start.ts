@@ -81,8 +81,8 @@ ${styleText('bold', 'Jangada is ready')}  ${local.edgeUrl}
 
 ${accounts
   .map(
-    ({ alias, role, email, password }) =>
-      `  ${alias.padEnd(width('alias'))}  ${role.padEnd(width('role'))}  ${email.padEnd(width('email'))}  ${dim(password)}`,
+    ({ alias, role, email, password, totpSecret }) =>
+      `  ${alias.padEnd(width('alias'))}  ${role.padEnd(width('role'))}  ${email.padEnd(width('email'))}  ${dim(password)}${totpSecret ? dim(`  one-time secret ${totpSecret}`) : ''}`,
   )
   .join('\n')}
 

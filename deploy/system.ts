@@ -93,7 +93,7 @@ export const startSystem = async (options: Options): Promise<System> => {
       ring: nextRing(keys.folder),
     }),
   ]);
-  const accounts = await seed(urls.postgres, home);
+  const accounts = await seed(urls.postgres, home, keys.encryptionKey);
 
   const edgePort = await freePort(options.port);
   const local: Local = {

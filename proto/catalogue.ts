@@ -1,3 +1,4 @@
+import { authFacts } from './auth.ts';
 import * as reply from './reply.ts';
 import * as retention from './retention.ts';
 import * as run from './run.ts';
@@ -15,4 +16,5 @@ export const messages = [
   reply.reply,
   retention.due,
   retention.swept,
+  ...authFacts,
 ] as const;

@@ -26,6 +26,8 @@ export const deadHeaders = {
 export const core = {
   /** Stop one run, wherever it is. */
   cancel: (tenant: string, run: string) => `cancel.${tenant}.${run}`,
+  /** A person's session is over; whatever hangs on it is let go. */
+  ended: (tenant: string, session: string) => `ended.${tenant}.${session}`,
   /** Every service answers with its health and breaker; see the runtime's `Status`. */
   status: 'status',
   /** Data of a tenant changed; caches forget it. */

@@ -180,7 +180,17 @@ export interface ErrorBody {
   readonly retryable: boolean;
   /** The path of the field that is at fault, where one is; never what was in it. */
   readonly field?: string;
+  /** What is to be proved, and how many seconds ago at most, where the code demands it (RFC 9470). */
+  readonly acr_values?: string;
+  readonly max_age?: number;
 }
+
+/** What a person must prove to do what `MFA_REQUIRED` and `AUTH_STEP_UP` refuse: two factors, lately. */
+export const stepUp = { acr_values: 'aal2', max_age: 300 } as const;
+
+/** What is told beside a code, so that a client knows what to do about it. */
+export const hintsOf = (code: Code): Partial<typeof stepUp> =>
+  code === 'MFA_REQUIRED' || code === 'AUTH_STEP_UP' ? stepUp : {};
 
 /** The text of a code in a language. */
 export const textOf = (code: Code, locale: Locale): string => faults[code].text[locale];
@@ -197,4 +207,5 @@ export const errorBody = (
   requestId,
   retryable: faults[code].retryable,
   ...(field ? { field } : {}),
+  ...hintsOf(code),
 });

@@ -3,11 +3,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type NatsServer, startNats } from '@jangada/servers/nats.ts';
 import { freePort, type Server, startServer } from '@jangada/servers/server.ts';
-import { signerFrom } from '@jangada/trust/keyset.ts';
-import { SignJWT } from 'jose';
+import { hashPassword } from '@jangada/trust/password.ts';
 import pg from 'pg';
 import { startSystem } from '../system.ts';
-import type { Target } from './load.ts';
+import type { Credentials, Target } from './load.ts';
 import type { Process } from './processes.ts';
 import { tenantOf } from './questions.ts';
 
@@ -74,22 +73,26 @@ const openSink = async (): Promise<{ url: string; close(): void }> => {
   return { url: `http://127.0.0.1:${port}`, close: () => server.close() };
 };
 
-/** An access token of an administrator in each clinic, as a log-in would return it. */
-const tokensFor = (clinics: number, keys: () => string): Promise<readonly string[]> => {
-  const { kid, key } = signerFrom(keys)();
-  const sign = (clinic: number): Promise<string> =>
-    new SignJWT({
-      ...{ tid: tenantOf(clinic), role: 'admin', sid: crypto.randomUUID(), jti: crypto.randomUUID() },
-      ...{ acr: 'aal1', amr: ['pwd'], auth_time: Math.floor(Date.now() / 1_000) },
-    })
-      .setProtectedHeader({ alg: 'EdDSA', typ: 'at+jwt', kid })
-      .setIssuer('jangada')
-      .setAudience('jangada')
-      .setSubject(`${tenantOf(clinic)}-admin`)
-      .setIssuedAt()
-      .setExpirationTime('1h')
-      .sign(key);
-  return Promise.all(Array.from({ length: clinics }, (_, index) => sign(index + 1)));
+const password = 'bench';
+
+/** Makes an administrator in each clinic, to be signed in with. */
+const peopleIn = async ({ postgres, clinics }: Ground): Promise<readonly Credentials[]> => {
+  const client = new pg.Client({ connectionString: postgres.url });
+  await client.connect();
+  try {
+    const hash = await hashPassword(password);
+    const people = Array.from({ length: clinics }, (_, index) => `${tenantOf(index + 1)}-admin`);
+    for (const [index, id] of people.entries()) {
+      await client.query(
+        `insert into accounts (id, tenant_id, alias, email, password_hash, role)
+         values ($1, $2, 'admin', $3, $4, 'admin') on conflict do nothing`,
+        [id, tenantOf(index + 1), `${id}@bench.example`, hash],
+      );
+    }
+    return people.map((id) => ({ email: `${id}@bench.example`, password }));
+  } finally {
+    await client.end();
+  }
 };
 
 /** Our services with everything on, one run in a hundred traced. `env` goes to each of them. */
@@ -113,13 +116,12 @@ export const startOurs = async (
   });
   await system.ready();
   const { nats, redis } = system.servers;
-  const tokens = await tokensFor(ground.clinics, () => system.keys.setOf('token'));
   return {
     title: `Jangada, ${durability === 'always' ? 'fsync before every ack' : 'fsync every second'}`,
     target: {
       port: Number(new URL(system.local.edgeUrl).port),
       clinics: ground.clinics,
-      dialect: { kind: 'agui', tokens },
+      dialect: { kind: 'agui', people: await peopleIn(ground) },
     },
     processes: [
       ...[...system.services.values()].map(({ name, pid }) => ({ name, pid })),

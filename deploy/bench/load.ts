@@ -10,10 +10,16 @@ import { type Asked, padded, questions, rowsPerAnswer, tenantOf } from './questi
 export interface Target {
   readonly port: number;
   readonly clinics: number;
-  /** `agui`: a question to the edge, with the access token of its clinic; `plain`: to a baseline. */
+  /** `agui`: a question to the edge, by somebody of its clinic; `plain`: to a baseline. */
   readonly dialect:
-    | { readonly kind: 'agui'; readonly tokens: readonly string[] }
+    | { readonly kind: 'agui'; readonly people: readonly Credentials[] }
     | { readonly kind: 'plain' };
+}
+
+/** Somebody who signs in, one of each clinic. */
+export interface Credentials {
+  readonly email: string;
+  readonly password: string;
 }
 
 export interface Phase {
@@ -42,6 +48,8 @@ export type Report =
   | { readonly state: 'done'; readonly outcome: Outcome };
 
 interface Dialect {
+  /** Before each phase: access tokens last ten minutes. */
+  prepare(): Promise<void>;
   request(asked: Asked): string;
   isRight(answer: string): boolean;
 }
@@ -53,9 +61,20 @@ const post = (path: string, port: number, body: string, headers = ''): string =>
 const hasRows = (answer: string): boolean => answer.includes(`${rowsPerAnswer} consultas`);
 const lastEvent = (answer: string): string => answer.slice(answer.lastIndexOf('data: '));
 
+const signIn = async (port: number, credentials: Credentials): Promise<string> => {
+  const response = await fetch(`http://127.0.0.1:${port}/v1/auth/token`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(credentials),
+  });
+  if (!response.ok) throw new Error(`the edge answered a log-in with ${response.status}`);
+  return ((await response.json()) as { access_token: string }).access_token;
+};
+
 const dialects = {
-  agui: (port: number, tokens: readonly string[]): Dialect => ({
-    request: ({ clinic, runId, text }) => {
+  agui: (port: number, people: readonly Credentials[]): Dialect => {
+    let tokens: readonly string[] = [];
+    const request: Dialect['request'] = ({ clinic, runId, text }) => {
       const body = padded((value) => ({
         threadId: `thread-${clinic}`,
         runId,
@@ -73,10 +92,17 @@ const dialects = {
         body,
         `authorization: Bearer ${token}\r\naccept: text/event-stream\r\n`,
       );
-    },
-    isRight: (answer) => hasRows(answer) && /"RUN_FINISHED".*"type":"success"/.test(lastEvent(answer)),
-  }),
+    };
+    return {
+      prepare: async () => {
+        tokens = await Promise.all(people.map((person) => signIn(port, person)));
+      },
+      request,
+      isRight: (answer) => hasRows(answer) && /"RUN_FINISHED".*"type":"success"/.test(lastEvent(answer)),
+    };
+  },
   plain: (port: number): Dialect => ({
+    prepare: async () => undefined,
     request: ({ clinic, runId, from, to, text: question }) => {
       const user = `user-${clinic}`;
       return post(
@@ -93,7 +119,7 @@ const dialects = {
 const lastChunk = '\r\n0\r\n\r\n';
 
 const generator = ({ port, clinics, dialect: spoken }: Target) => {
-  const dialect = spoken.kind === 'agui' ? dialects.agui(port, spoken.tokens) : dialects.plain(port);
+  const dialect = spoken.kind === 'agui' ? dialects.agui(port, spoken.people) : dialects.plain(port);
   const next = questions(clinics);
   const total = { answered: 0, failed: 0, fromCache: 0 };
   let complaint: string | undefined;
@@ -149,6 +175,7 @@ const generator = ({ port, clinics, dialect: spoken }: Target) => {
     const latencies: number[] = [];
     const firstBytes: number[] = [];
     let state: 'ramp' | 'counting' | 'over' = 'ramp';
+    await dialect.prepare();
     let since = 0;
     let elapsedMs = 0;
     setTimeout(() => {

@@ -1,6 +1,7 @@
 import { stdin, stdout } from 'node:process';
 import { createInterface } from 'node:readline';
 import type { ErrorBody } from '@jangada/proto/errors.ts';
+import { totpAt } from '@jangada/trust/totp.ts';
 import { Command } from 'commander';
 import { z } from 'zod';
 import { readLocal } from '../local.ts';
@@ -8,7 +9,6 @@ import { type Account, accountOf, readAccounts } from './accounts.ts';
 import { exitCodes, Failure, messageOf } from './failure.ts';
 import { type Format, jsonOption, print, remark } from './output.ts';
 import { sse } from './sse.ts';
-import { totp } from './totp.ts';
 
 interface Options extends Format {
   readonly as: string;
@@ -77,16 +77,37 @@ const refusalOf = async (response: Response): Promise<Pick<Answer, 'code' | 'mes
   };
 };
 
-/** Signs in with a demo account. @returns the access token. @throws Failure */
-const signIn = async (edgeUrl: string, account: Account): Promise<string> => {
+const issued = z.object({ access_token: z.string(), refresh_token: z.string(), expires_in: z.number() });
+
+/** An access token that is valid now; a conversation may last longer than one. */
+type Access = () => Promise<string>;
+const renewBeforeMs = 30_000;
+
+/** Signs in with a demo account. @throws Failure, then and whenever the token cannot be renewed */
+const signIn = async (edgeUrl: string, account: Account): Promise<Access> => {
   const { email, password, totpSecret } = account;
-  const otp = totpSecret ? { otp: totp(totpSecret, Date.now()) } : {};
-  const response = await post(`${edgeUrl}/v1/auth/token`, { email, password, ...otp });
-  if (!response.ok) {
+  const token = (body: object): Promise<Response> => post(`${edgeUrl}/v1/auth/token`, body);
+  const otp = totpSecret ? { otp: totpAt(totpSecret, Date.now()) } : {};
+  let response = await token({ email, password, ...otp });
+  // A code works once, and the next is up to half a minute away. Asking takes no second factor.
+  if (!response.ok && totpSecret && (await refusalOf(response.clone())).code === 'MFA_REPLAY')
+    response = await token({ email, password });
+  const take = async () => {
+    if (response.ok) {
+      const current = issued.parse(await response.json());
+      return { ...current, renewAt: Date.now() + current.expires_in * 1_000 - renewBeforeMs };
+    }
     const { code, message } = await refusalOf(response);
     throw new Failure(`${account.alias} cannot sign in: ${message} (${code})`);
-  }
-  return z.object({ access_token: z.string() }).parse(await response.json()).access_token;
+  };
+  let current = await take();
+  return async () => {
+    if (Date.now() > current.renewAt) {
+      response = await token({ grant_type: 'refresh_token', refresh_token: current.refresh_token });
+      current = await take();
+    }
+    return current.access_token;
+  };
 };
 
 /**
@@ -151,11 +172,11 @@ const ask = async (
 /** Asks and prints. @throws Failure when there is no answer */
 const askOnce = async (
   edgeUrl: string,
-  accessToken: string,
+  access: Access,
   question: Question,
   format: Format,
 ): Promise<void> => {
-  const answer = await ask(edgeUrl, accessToken, question, (text) => {
+  const answer = await ask(edgeUrl, await access(), question, (text) => {
     if (!format.json) stdout.write(text);
   });
   if (format.json) {
@@ -196,13 +217,13 @@ export const askCommand = (): Command =>
     .addOption(jsonOption())
     .action(async (text: string | undefined, options: Options) => {
       const { edgeUrl } = readLocal();
-      const accessToken = await signIn(edgeUrl, accountOf(readAccounts(), options.as));
+      const access = await signIn(edgeUrl, accountOf(readAccounts(), options.as));
       const thread = options.session ?? crypto.randomUUID();
       if (text !== undefined) {
         const run = options.run ?? crypto.randomUUID();
-        return askOnce(edgeUrl, accessToken, { text, thread, run, cursor: options.cursor }, options);
+        return askOnce(edgeUrl, access, { text, thread, run, cursor: options.cursor }, options);
       }
       await converse((line) =>
-        askOnce(edgeUrl, accessToken, { text: line, thread, run: crypto.randomUUID() }, options),
+        askOnce(edgeUrl, access, { text: line, thread, run: crypto.randomUUID() }, options),
       );
     });

@@ -402,10 +402,10 @@ describe('ask', () => {
   const edge = createServer(async (request, response) => {
     const body = JSON.parse(Buffer.concat(await Array.fromAsync(request)).toString());
     if (request.url === '/v1/auth/token') {
-      const known = body.password === 'right';
-      response
-        .writeHead(known ? 200 : 401)
-        .end(JSON.stringify(known ? { access_token: 'token' } : { code: 'AUTH_INVALID', message: 'no' }));
+      // Every code was used before.
+      const code = body.password !== 'right' ? 'AUTH_INVALID' : body.otp ? 'MFA_REPLAY' : undefined;
+      const tokens = { access_token: 'token', refresh_token: 'again', expires_in: 600 };
+      response.writeHead(code ? 401 : 200).end(JSON.stringify(code ? { code, message: 'no' } : tokens));
       return;
     }
     asked.push({ url: request.url, authorization: request.headers.authorization, ...body });
@@ -424,6 +424,7 @@ describe('ask', () => {
       JSON.stringify([
         { alias: 'admin', ...account },
         { alias: 'locked', ...account, password: 'wrong' },
+        { alias: 'coded', ...account, totpSecret: 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ' },
       ]),
     );
   });

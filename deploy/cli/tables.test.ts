@@ -10,7 +10,6 @@ import { rulesText, sweepText } from './retention.ts';
 import { sse } from './sse.ts';
 import { type Lag, reportOf, statusText } from './status.ts';
 import { subjectsOf, subjectsText } from './subjects.ts';
-import { totp } from './totp.ts';
 
 const lines = (text: string): string[] => text.split('\n');
 
@@ -186,12 +185,4 @@ test('events are read whole however the stream is cut', async () => {
     };
     expect(await Array.fromAsync(sse(cut()))).toEqual(['{"a":"ç"}', 'one\ntwo']);
   }
-});
-
-test('a one-time code is that of RFC 6238', () => {
-  // The appendix's secret in base32; its codes have eight digits, of which these are the last six.
-  const secret = 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ';
-  expect(totp(secret, 59_000)).toBe('287082');
-  expect(totp(secret, 1_111_111_109_000)).toBe('081804');
-  expect(totp(secret, 20_000_000_000_000)).toBe('353130');
 });

@@ -48,7 +48,7 @@ export const rightsOf = (contract: Contract, borders: readonly string[]): Rights
       // A hop that tells in pieces looks up what it told before it died.
       ...(isHop && contract.tells ? directGet(streamOf.reply) : []),
       ...(isBorder ? [...new Set(follows.map(({ kind }) => streamOf[kind]))].flatMap(directGet) : []),
-      ...(isBorder ? [core.cancel('*', '*'), core.status] : []),
+      ...(isBorder ? [core.cancel('*', '*'), core.ended('*', '*'), core.status] : []),
       ...(limits ? directGet(limitStream) : []),
       ...(schedules.length > 0 ? [...schedules, ...directGet(streamOf.tick)] : []),
       keyRing.get,
@@ -63,6 +63,7 @@ export const rightsOf = (contract: Contract, borders: readonly string[]): Rights
       // Whoever works under a grant may keep granted rows for a while, and must forget them when they change.
       ...(isHop && contract.demands.includes('grant') ? [core.changed('*')] : []),
       ...(limits ? [core.limitSet('*', '*')] : []),
+      ...(isBorder ? [core.ended('*', '*')] : []),
       ...(follows.some(({ kind }) => kind === 'reply') ? [core.live('*', '*')] : []),
     ],
   };

@@ -1,4 +1,4 @@
-import type { Contract } from '@jangada/hop/hop.ts';
+import type { Contract, Writes } from '@jangada/hop/hop.ts';
 import { packs, packTables } from '@jangada/packs/registry.ts';
 import { readables } from '@jangada/packs/rights.ts';
 
@@ -22,13 +22,16 @@ const tablesOfPacks = packTables();
 
 /** Tables that a service reads, those of the packs included. */
 export const readsOf = (contract: Contract): readonly string[] => [
-  ...new Set([...contract.reads, ...contract.packTables.flatMap((use) => tablesOfPacks[use])]),
+  ...new Set([
+    ...contract.reads,
+    ...contract.packTables.flatMap((use) => tablesOfPacks[use]),
+    ...(contract.kind === 'border' ? Object.keys(contract.writes) : []),
+  ]),
 ];
 
 type Command = 'select' | 'insert' | 'update' | 'delete';
 
-const writesOf = (contract: Contract): Readonly<Record<string, readonly Command[]>> =>
-  contract.kind === 'sink' ? contract.writes : {};
+const writesOf = (contract: Contract): Writes => (contract.kind === 'hop' ? {} : contract.writes);
 
 const commandsOf = (contract: Contract): readonly (readonly [table: string, command: Command])[] => [
   ...readsOf(contract).map((table) => [table, 'select'] as const),
@@ -67,8 +70,8 @@ const granted = (table: string): string => `${tenantColumn(table)} = (select sec
 
 /** Which rows of a table a service may touch. */
 const rowsFor = (contract: Contract, table: string, command: Command): string => {
-  // At log-in nobody is known yet, and the border is who finds out.
-  if (contract.kind === 'border') return 'true';
+  // At log-in nobody is known yet, and the border is who finds out; what follows from it is a tenant's.
+  if (contract.kind === 'border') return table in contract.writes ? claimed(table) : 'true';
   // One batch of a sink holds what was heard of many tenants; each row was verified before it came here.
   if (command === 'insert' && hearsFacts(contract)) return 'true';
   // Who is woken by the clock begins with the list of tenants.
@@ -94,6 +97,7 @@ const columnsFor = (contract: Contract, table: string, command: Command): Pick<R
 
 const onlyFinds = (contract: Contract, table: string): boolean =>
   !contract.reads.includes(table) &&
+  tablesOfPacks.subjects.includes(table) &&
   contract.packTables.every((use) => use === 'subjects' || !tablesOfPacks[use].includes(table));
 
 const claiming = (contract: Contract): Role => ({

@@ -307,6 +307,38 @@ create policy svc_import_insert on public.providers for insert to svc_import wit
 create policy svc_import_select on public.providers for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_update on public.providers for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
+create table public.recovery_codes (
+  tenant_id text not null,
+  account_id text not null,
+  number smallint not null,
+  hash text not null,
+  used_at timestamp with time zone,
+  constraint recovery_codes_pkey PRIMARY KEY (tenant_id, account_id, number),
+  constraint recovery_codes_tenant_id_account_id_fkey FOREIGN KEY (tenant_id, account_id) REFERENCES second_factors(tenant_id, account_id) ON DELETE CASCADE
+); -- of jangada_owner
+alter table public.recovery_codes enable row level security, force row level security;
+grant delete, insert, select, update on public.recovery_codes to svc_edge;
+create policy svc_edge_delete on public.recovery_codes for delete to svc_edge using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_edge_insert on public.recovery_codes for insert to svc_edge with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_edge_select on public.recovery_codes for select to svc_edge using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_edge_update on public.recovery_codes for update to svc_edge using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+
+create table public.refresh_tokens (
+  tenant_id text not null,
+  hash bytea not null,
+  session_id text not null,
+  created_at timestamp with time zone not null,
+  used_at timestamp with time zone,
+  constraint refresh_tokens_pkey PRIMARY KEY (tenant_id, hash),
+  constraint refresh_tokens_tenant_id_session_id_fkey FOREIGN KEY (tenant_id, session_id) REFERENCES sessions(tenant_id, id) ON DELETE CASCADE
+); -- of jangada_owner
+CREATE INDEX refresh_tokens_session ON public.refresh_tokens USING btree (tenant_id, session_id);
+alter table public.refresh_tokens enable row level security, force row level security;
+grant insert, select, update on public.refresh_tokens to svc_edge;
+create policy svc_edge_insert on public.refresh_tokens for insert to svc_edge with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_edge_select on public.refresh_tokens for select to svc_edge using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_edge_update on public.refresh_tokens for update to svc_edge using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+
 create table public.retention_runs (
   tenant_id text not null,
   tick text not null,
@@ -321,6 +353,24 @@ grant insert, select, update on public.retention_runs to svc_retention;
 create policy svc_retention_insert on public.retention_runs for insert to svc_retention with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_select on public.retention_runs for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_update on public.retention_runs for update to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+
+create table public.second_factors (
+  tenant_id text not null,
+  account_id text not null,
+  secret bytea,
+  pending bytea,
+  last_step bigint not null default 0,
+  failures integer not null default 0,
+  failed_since timestamp with time zone,
+  constraint second_factors_pkey PRIMARY KEY (tenant_id, account_id),
+  constraint second_factors_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id),
+  constraint second_factors_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
+); -- of jangada_owner
+alter table public.second_factors enable row level security, force row level security;
+grant insert, select, update on public.second_factors to svc_edge;
+create policy svc_edge_insert on public.second_factors for insert to svc_edge with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_edge_select on public.second_factors for select to svc_edge using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_edge_update on public.second_factors for update to svc_edge using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
 create table public.services (
   tenant_id text not null,
@@ -339,6 +389,48 @@ create policy app_tenant_select on public.services for select to app_tenant usin
 create policy svc_import_insert on public.services for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.services for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_update on public.services for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+
+create table public.sessions (
+  tenant_id text not null,
+  id text not null,
+  account_id text not null,
+  amr text[] not null,
+  authenticated_at timestamp with time zone not null,
+  created_at timestamp with time zone not null,
+  used_at timestamp with time zone not null,
+  ended_at timestamp with time zone,
+  reason text,
+  constraint sessions_pkey PRIMARY KEY (tenant_id, id),
+  constraint sessions_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id),
+  constraint sessions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  constraint sessions_check CHECK (((ended_at IS NULL) = (reason IS NULL))),
+  constraint sessions_reason_check CHECK ((reason = ANY (ARRAY['logout'::text, 'revoked'::text, 'reuse'::text, 'expired'::text])))
+); -- of jangada_owner
+CREATE INDEX sessions_account ON public.sessions USING btree (tenant_id, account_id, created_at);
+alter table public.sessions enable row level security, force row level security;
+grant delete, insert, select, update on public.sessions to svc_edge;
+create policy svc_edge_delete on public.sessions for delete to svc_edge using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_edge_insert on public.sessions for insert to svc_edge with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_edge_select on public.sessions for select to svc_edge using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_edge_update on public.sessions for update to svc_edge using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+
+create table public.socket_tickets (
+  tenant_id text not null,
+  hash bytea not null,
+  session_id text not null,
+  access_until timestamp with time zone not null,
+  expires_at timestamp with time zone not null,
+  used_at timestamp with time zone,
+  constraint socket_tickets_pkey PRIMARY KEY (tenant_id, hash),
+  constraint socket_tickets_tenant_id_session_id_fkey FOREIGN KEY (tenant_id, session_id) REFERENCES sessions(tenant_id, id) ON DELETE CASCADE
+); -- of jangada_owner
+CREATE INDEX socket_tickets_session ON public.socket_tickets USING btree (tenant_id, session_id);
+alter table public.socket_tickets enable row level security, force row level security;
+grant delete, insert, select, update on public.socket_tickets to svc_edge;
+create policy svc_edge_delete on public.socket_tickets for delete to svc_edge using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_edge_insert on public.socket_tickets for insert to svc_edge with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_edge_select on public.socket_tickets for select to svc_edge using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_edge_update on public.socket_tickets for update to svc_edge using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
 create table public.subject_keys (
   tenant_id text not null,

@@ -129,6 +129,10 @@ export const settings = {
     says: 'audience that the outside issuer’s tokens must name',
     value: z.string().default('jangada'),
   }),
+  AI_AGENT_SESSION_TTL_MINUTES: setting({
+    says: 'a session that nobody uses ends after so many minutes; after 12 hours each does',
+    value: z.coerce.number().int().min(1).max(720).default(30),
+  }),
   JANGADA_HOST: setting({ says: 'address the edge listens on', value: z.string().default('127.0.0.1') }),
   JANGADA_PORT: setting({ says: 'port of the edge; 0 takes a free one', value: port.default(3000) }),
   TLS_CERT: setting({

@@ -35,8 +35,11 @@ export interface Sink<I extends Message = Message, O extends Message = Message> 
   readonly policy: Policy;
   readonly reads: readonly string[];
   readonly packTables: readonly PackTables[];
-  readonly writes: Readonly<Record<string, readonly ('insert' | 'update' | 'delete')[]>>;
+  readonly writes: Writes;
 }
+
+/** Commands by table. */
+export type Writes = Readonly<Record<string, readonly ('insert' | 'update' | 'delete')[]>>;
 
 /** A service on the border: messages enter here by a person's request, not by a consumer. */
 export interface Border<O extends Message = Message> {
@@ -46,10 +49,13 @@ export interface Border<O extends Message = Message> {
   /** Streams whose messages it may read one by one. */
   readonly follows: readonly Message[];
   readonly policy: Policy;
+  /** What it does not write it reads of every tenant: at log-in nobody is known yet, and the border is who finds out. */
   readonly reads: readonly string[];
   readonly packTables: readonly PackTables[];
   /** True when it counts against limits, and so may read what an operator has set of them. */
   readonly limits: boolean;
+  /** Tables of what it finds out; also for reading, within the tenant it speaks for. */
+  readonly writes: Writes;
 }
 
 export type Contract = Hop | Sink | Border;
@@ -96,9 +102,9 @@ export const sink = <I extends Message, const O extends Message = never>(
 
 /** Declares a border service. */
 export const border = <const O extends Message>(
-  declared: Omit<Border<O>, 'kind' | 'packTables' | 'limits'> &
-    Partial<Pick<Border, 'packTables' | 'limits'>>,
-): Border<O> => ({ packTables: [], limits: false, ...declared, kind: 'border' });
+  declared: Omit<Border<O>, 'kind' | 'packTables' | 'limits' | 'writes'> &
+    Partial<Pick<Border, 'packTables' | 'limits' | 'writes'>>,
+): Border<O> => ({ packTables: [], limits: false, writes: {}, ...declared, kind: 'border' });
 
 /** Pairs a message with its body; the compiler checks one against the other. */
 export const emit = <M extends Message>(

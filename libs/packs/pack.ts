@@ -38,7 +38,13 @@ export interface Pack {
 
 export interface Demo {
   readonly tenant: { id: string; name: string; time_zone: string; locale: 'en' | 'pt-BR'; currency: string };
-  readonly accounts: readonly { readonly alias: string; readonly role: string; readonly person?: string }[];
+  readonly accounts: readonly {
+    readonly alias: string;
+    readonly role: string;
+    readonly person?: string;
+    /** True where the account has an authenticator app. */
+    readonly secondFactor?: true;
+  }[];
   /** Rows by table. */
   readonly rows: Readonly<Record<string, readonly Readonly<Record<string, unknown>>[]>>;
 }

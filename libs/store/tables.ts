@@ -11,7 +11,7 @@ declare const clear: unique symbol;
  */
 export type Sealed<T> = Buffer & { readonly [clear]: T };
 
-/** Tables that every pack shares. Made by 0001_core.ts and 0002_keys.ts. */
+/** Tables that every pack shares. Made by the migrations beside this file. */
 export interface CoreTables {
   tenants: {
     id: string;
@@ -30,6 +30,56 @@ export interface CoreTables {
     role: string;
     /** The person in the pack's tables that this account is. */
     person_id: string | null;
+  };
+  sessions: {
+    tenant_id: string;
+    id: string;
+    account_id: string;
+    /** How the person proved who they are, as RFC 8176 names it, and when they did. */
+    amr: string[];
+    authenticated_at: Time;
+    created_at: Time;
+    used_at: Time;
+    ended_at: Time | null;
+    reason: 'logout' | 'revoked' | 'reuse' | 'expired' | null;
+  };
+  refresh_tokens: {
+    tenant_id: string;
+    /** SHA-256. */
+    hash: Buffer;
+    session_id: string;
+    created_at: Time;
+    used_at: Time | null;
+  };
+  second_factors: {
+    tenant_id: string;
+    account_id: string;
+    /** Sealed; null until the first is confirmed. */
+    secret: Buffer | null;
+    /** Sealed; one that is not confirmed yet. */
+    pending: Buffer | null;
+    /** The newest time step whose code was used. */
+    last_step: Generated<number>;
+    failures: Generated<number>;
+    failed_since: Time | null;
+  };
+  recovery_codes: {
+    tenant_id: string;
+    account_id: string;
+    number: number;
+    /** Argon2id. */
+    hash: string;
+    used_at: Time | null;
+  };
+  socket_tickets: {
+    tenant_id: string;
+    /** SHA-256. */
+    hash: Buffer;
+    session_id: string;
+    /** When the access token ends that the ticket was given for. */
+    access_until: Time;
+    expires_at: Time;
+    used_at: Time | null;
   };
   care_relationships: {
     tenant_id: string;

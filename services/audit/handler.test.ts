@@ -1,3 +1,4 @@
+import * as auth from '@jangada/proto/auth.ts';
 import { messages } from '@jangada/proto/catalogue.ts';
 import type { Body, Head, Message } from '@jangada/proto/message.ts';
 import { swept } from '@jangada/proto/retention.ts';
@@ -57,6 +58,18 @@ describe('an entry', () => {
     });
   });
 
+  test('of the door names the account that did it, and whose session it was', () => {
+    const own = { actor: 'casa-admin', account: 'casa-ana', reason: 'revoked' as const };
+    expect(entryFor(auth.revoked, own, { pass: undefined, id: 'session-9' })).toMatchObject({
+      subject: 'session-9',
+      actor: 'casa-admin',
+      resource: 'account',
+      details: { account: 'casa-ana', reason: 'revoked' },
+    });
+    const refused = entryFor(auth.denied, { actor: 'casa-ana', code: 'AUTH_INVALID' }, { pass: undefined });
+    expect(refused).toMatchObject({ actor: 'casa-ana', code: 'AUTH_INVALID', details: {} });
+  });
+
   test('is the same for every delivery of its fact', () => {
     expect(entryFor(run.fetched, {}, { delivery: 3 })).toEqual(entryFor(run.fetched));
   });
@@ -72,6 +85,13 @@ describe('a decision', () => {
     [run.failed, 'failed'],
     [run.cancelled, 'done'],
     [swept, 'done'],
+    [auth.opened, 'done'],
+    [auth.revoked, 'done'],
+    [auth.changed, 'done'],
+    [auth.reused, 'denied'],
+    [auth.denied, 'denied'],
+    [auth.replayed, 'denied'],
+    [auth.locked, 'denied'],
   ])('is kept of $name: %s', (message, decision) => {
     expect(entryFor(message).decision).toBe(decision);
   });

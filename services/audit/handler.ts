@@ -1,3 +1,4 @@
+import * as auth from '@jangada/proto/auth.ts';
 import type { Head, Message } from '@jangada/proto/message.ts';
 import { swept } from '@jangada/proto/retention.ts';
 import * as run from '@jangada/proto/run.ts';
@@ -31,7 +32,7 @@ export const entryOf = (
   fact: message.name,
   sequence,
   at: storedAt,
-  actor: pass?.sub ?? 'system',
+  actor: pass?.sub ?? (isOfDoor(message) ? (head as { actor: string }).actor : 'system'),
   role: pass?.rol ?? null,
   session: pass?.sid ?? null,
   purpose: pass?.pur ?? decisionIn(head)?.purpose ?? null,
@@ -40,6 +41,8 @@ export const entryOf = (
 
 const decisionIn = (head: Head<Message>): run.Decision | undefined =>
   (head as Partial<Head<typeof run.permitted>>).decision;
+
+const isOfDoor = (message: Message): boolean => (auth.authFacts as readonly Message[]).includes(message);
 
 type Meaning = Pick<Entry, 'decision' | 'code' | 'resource' | 'details'>;
 
@@ -73,6 +76,20 @@ const meaningOf = (message: Message, head: Head<Message>): Meaning => {
     }
     case swept:
       return meaning('done', { resource: 'retention', details: head as Head<typeof swept> });
+    case auth.opened:
+    case auth.revoked:
+    case auth.changed: {
+      const { actor: _, ...details } = head as Head<
+        typeof auth.opened | typeof auth.revoked | typeof auth.changed
+      >;
+      return meaning('done', { resource: 'account', details });
+    }
+    case auth.reused:
+    case auth.replayed:
+    case auth.locked:
+      return meaning('denied', { resource: 'account' });
+    case auth.denied:
+      return meaning('denied', { resource: 'account', code: (head as Head<typeof auth.denied>).code });
     case run.answered: {
       const { rows, cached, degraded } = head as Head<typeof run.answered>;
       return meaning('done', { details: { rows, cached, degraded } });

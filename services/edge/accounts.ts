@@ -9,6 +9,7 @@ import { LRUCache } from 'lru-cache';
 export interface Account {
   readonly id: string;
   readonly tenant: string;
+  readonly email: string;
   readonly role: string;
   readonly person: string | undefined;
   readonly passwordHash: string;
@@ -30,15 +31,17 @@ export interface Accounts {
 }
 
 const db = queries<CoreTables>();
-const selection = db.selectFrom('accounts').select(['id', 'tenant_id', 'role', 'person_id', 'password_hash']);
+const selection = db
+  .selectFrom('accounts')
+  .select(['id', 'tenant_id', 'email', 'role', 'person_id', 'password_hash']);
 const never = new AbortController().signal;
 
 export const openAccounts = (store: Store, policy: Service['policy']): Accounts => {
   const one = async (query: typeof selection): Promise<Account | undefined> => {
     const [row] = await policy.call(() => store.rows(query), never);
     if (!row) return undefined;
-    const { id, tenant_id: tenant, role, person_id, password_hash: passwordHash } = row;
-    return { id, tenant, role, person: person_id ?? undefined, passwordHash };
+    const { id, tenant_id: tenant, email, role, person_id, password_hash: passwordHash } = row;
+    return { id, tenant, email, role, person: person_id ?? undefined, passwordHash };
   };
   const tenants = new LRUCache<string, Tenant>({
     max: 1_000,

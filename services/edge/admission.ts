@@ -17,6 +17,7 @@ import type { Accounts, Tenant } from './accounts.ts';
 import type { Follower, Following, Told } from './follow.ts';
 import type { Identity } from './identity.ts';
 import { openIds } from './ids.ts';
+import type { Liveness } from './liveness.ts';
 import type { Meter } from './meter.ts';
 import { readQuestion } from './question.ts';
 import { Refusal } from './refusal.ts';
@@ -72,12 +73,19 @@ const purposeShape = /^[a-z-]{1,40}$/;
 const idShape = /^[\w.:@-]{0,64}$/;
 const cursorShape = /^[\w=-]{0,200}$/;
 
+interface Deps {
+  readonly accounts: Accounts;
+  readonly bodies: Bodies;
+  readonly follower: Follower;
+  readonly liveness: Liveness;
+  readonly meter: Meter;
+}
+
 export const openAdmission = (
   service: Service,
   config: Config,
-  parts: { accounts: Accounts; bodies: Bodies; follower: Follower; meter: Meter },
+  { accounts, bodies, follower, liveness, meter }: Deps,
 ): Admission => {
-  const { accounts, bodies, follower, meter } = parts;
   const { bus, tracing, log } = service;
   const voice = { bus, bodies };
   const sign = passSealer(signerFrom(config.PASS_PRIVATE_KEYS));
@@ -118,7 +126,17 @@ export const openAdmission = (
 
   const follow = (identity: Identity, run: string, locale: Locale): Following => {
     const until = Date.now() + config.RUN_DEADLINE_MS + lastWordMs;
-    return follower.follow({ tenant: identity.tenant, run, until, locale });
+    let unwatch = (): void => undefined;
+    const following = follower.follow({
+      tenant: identity.tenant,
+      run,
+      until,
+      locale,
+      onEnd: () => unwatch(),
+    });
+    // Whoever is no longer let in is told no more of what they asked.
+    unwatch = liveness.watch(identity, following.refuse);
+    return following;
   };
 
   const publish = async (

@@ -7,7 +7,7 @@ import {
   type RunAgentInput,
 } from '@ag-ui/core';
 import { RunAgentInputSchema } from '@ag-ui/core/schemas';
-import { textOf } from '@jangada/proto/errors.ts';
+import { hintsOf, textOf } from '@jangada/proto/errors.ts';
 import type { Part } from '@jangada/proto/reply.ts';
 import { z } from 'zod';
 import type { Question } from './admission.ts';
@@ -108,7 +108,8 @@ export const telling = ({ threadId, runId, legacy }: Peer): Telling => {
     if (part.type !== 'cancelled') {
       const rawEvent = part.type === 'refused' ? part.limit : undefined;
       const { message, code } = part;
-      return { type: EventType.RUN_ERROR, message, code, ...(rawEvent ? { rawEvent } : {}) };
+      const beside = { ...hintsOf(code), ...(rawEvent ? { rawEvent } : {}) };
+      return { type: EventType.RUN_ERROR, message, code, ...beside };
     }
     return legacy
       ? { type: EventType.RUN_ERROR, message: textOf('CANCELLED', 'en'), code: 'CANCELLED' }

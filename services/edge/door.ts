@@ -2,12 +2,16 @@ import { headersOf } from '@jangada/limits/verdict.ts';
 import type { LimitClass } from '@jangada/packs/pack.ts';
 import type { LimitFacts } from '@jangada/proto/limit.ts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Accounts } from './accounts.ts';
 import type { Admission } from './admission.ts';
+import { demandPermission } from './assurance.ts';
 import { securityHeaders } from './headers.ts';
 import type { Identities, Identity } from './identity.ts';
 import type { Gate } from './limits.ts';
+import type { Liveness } from './liveness.ts';
 import type { Meter } from './meter.ts';
 import { Refusal } from './refusal.ts';
+import type { Tickets } from './tickets.ts';
 
 /** What every request passes before a route sees it: origin, token, tenant. */
 
@@ -19,6 +23,8 @@ declare module 'fastify' {
     socket?: true;
     /** What a request uses; every other call of who is signed in is `api`. */
     limits?: LimitClass;
+    /** Administrative: takes this permission and a second factor given lately. */
+    permission?: string;
   }
   interface FastifyRequest {
     identity: Identity | undefined;
@@ -26,6 +32,8 @@ declare module 'fastify' {
     signedIn(): Identity;
     /** What the limits say, asked while the rest of the request is read. @throws Refusal RATE_LIMITED */
     limit: Promise<LimitFacts> | undefined;
+    /** @throws Refusal AUTHZ_DENIED, MFA_REQUIRED, AUTH_STEP_UP, kept by audit */
+    demand(permission: string): Promise<void>;
   }
 }
 
@@ -38,21 +46,30 @@ const preflight = {
 
 interface Deps {
   readonly identities: Identities;
+  readonly tickets: Tickets;
+  readonly liveness: Liveness;
+  readonly accounts: Accounts;
   readonly admission: Admission;
   readonly gate: Gate;
   readonly meter: Meter;
   readonly allowedOrigins: readonly string[];
 }
 
-export const door = (
-  app: FastifyInstance,
-  { identities, admission, gate, meter, allowedOrigins }: Deps,
-): void => {
+export const door = (app: FastifyInstance, deps: Deps): void => {
+  const { identities, tickets, liveness, accounts, admission, gate, meter, allowedOrigins } = deps;
   app.decorateRequest('identity', undefined);
   app.decorateRequest('limit', undefined);
   app.decorateRequest('signedIn', function () {
     if (!this.identity) throw new Refusal('AUTH_MISSING');
     return this.identity;
+  });
+  app.decorateRequest('demand', async function (permission: string) {
+    const identity = this.signedIn();
+    try {
+      await demandPermission(accounts, identity, permission);
+    } catch (error) {
+      throw error instanceof Refusal ? await admission.refuse(identity, error.code) : error;
+    }
   });
 
   /** A page of another origin gets in only if it is listed; what is no page sends no origin. */
@@ -73,13 +90,16 @@ export const door = (
   const signIn = async (request: FastifyRequest): Promise<void> => {
     const { config } = request.routeOptions;
     if (config?.public || !/^\/(v1|agui)\//.test(request.url)) return;
-    const token = tokenOf(request);
-    if (token === undefined && request.ws && config?.socket) return;
+    const { token, ticket } = credentialOf(request);
     try {
-      if (token === undefined) throw new Refusal('AUTH_MISSING');
-      request.identity = await identities.of(token);
+      if (carriesSecret(request)) throw new Refusal('AUTH_MISSING');
+      if (token !== undefined) request.identity = await identities.of(token);
+      else if (ticket !== undefined) request.identity = await tickets.redeem(ticket);
+      else if (request.ws && config?.socket) return;
+      else throw new Refusal('AUTH_MISSING');
+      await liveness.check(request.identity);
     } catch (error) {
-      if (error instanceof Refusal) meter.authenticationFailed();
+      if (error instanceof Refusal) meter.authenticationFailed(error.code);
       throw error;
     }
     await admission.sameTenant(request.identity, request.headers['x-tenant-id']?.toString());
@@ -108,7 +128,9 @@ export const door = (
 
   // A question waits for its limits where it would be published, so that they cost it no time.
   app.addHook('preHandler', async (request) => {
-    if (request.routeOptions.config?.limits !== 'ai') await request.limit;
+    const { limits, permission } = request.routeOptions.config ?? {};
+    if (limits !== 'ai') await request.limit;
+    if (permission) await request.demand(permission);
   });
 
   app.addHook('onSend', async (request, reply) => {
@@ -121,14 +143,39 @@ export const door = (
 const hostOf = (origin: string): string | undefined =>
   URL.canParse(origin) ? new URL(origin).host : undefined;
 
+/** What a request brings to sign in with. */
+interface Credential {
+  readonly token?: string | undefined;
+  /** A one-time ticket, of a socket only. */
+  readonly ticket?: string | undefined;
+}
+
 /**
- * The access token of a request. A browser's WebSocket can send no header of its own, so there it may travel as a
- * subprotocol beside the real one; never in the URL, which proxies log.
+ * A browser's WebSocket can send no header of its own, so there a token or a ticket may travel as a subprotocol beside
+ * the real one; never in the URL, which proxies log.
  */
-const tokenOf = ({ headers, ws }: FastifyRequest): string | undefined => {
+const credentialOf = ({ headers, ws }: FastifyRequest): Credential => {
   const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1];
-  if (bearer || !ws) return bearer;
+  if (bearer || !ws) return { token: bearer };
   const offered = headers['sec-websocket-protocol']?.split(',').map((name) => name.trim());
-  const encoded = offered?.find((name) => name.startsWith('bearer.'))?.slice('bearer.'.length);
-  return encoded === undefined ? undefined : Buffer.from(encoded, 'base64url').toString();
+  const said = (prefix: string) => offered?.find((name) => name.startsWith(prefix))?.slice(prefix.length);
+  const encoded = said('bearer.');
+  return {
+    token: encoded === undefined ? undefined : Buffer.from(encoded, 'base64url').toString(),
+    ticket: said('ticket.'),
+  };
 };
+
+const secretNames = new Set([
+  'access_token',
+  'authorization',
+  'bearer',
+  'id_token',
+  'jwt',
+  'ticket',
+  'token',
+]);
+
+/** True when the address itself holds what opens the door: whoever sends that is told to stop, even with a good header. */
+const carriesSecret = ({ query }: FastifyRequest): boolean =>
+  Object.keys(query as object).some((name) => secretNames.has(name.toLowerCase()));

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { HttpAgent } from '@ag-ui/client';
 import { settings, type Values } from '@jangada/config/settings.ts';
 import { openLimits } from '@jangada/limits/limits.ts';
-import { core, headers } from '@jangada/proto/envelope.ts';
+import { headers, core as subjects } from '@jangada/proto/envelope.ts';
 import type { Part } from '@jangada/proto/reply.ts';
 import { refused as refusedFact, requested } from '@jangada/proto/run.ts';
 import { publishReply } from '@jangada/runtime/emit.ts';
@@ -14,14 +14,17 @@ import { bodyOf, headOf } from '@jangada/runtime/heard.ts';
 import { openService, type Service } from '@jangada/runtime/service.ts';
 import { startPostgres } from '@jangada/servers/postgres.ts';
 import { startRedis } from '@jangada/servers/redis.ts';
-import { up } from '@jangada/store/0001_core.ts';
+
+import * as core from '@jangada/store/0001_core.ts';
+import * as identity from '@jangada/store/0004_identity.ts';
 import { connect } from '@jangada/store/store.ts';
+
 import type { CoreTables } from '@jangada/store/tables.ts';
 import { until } from '@jangada/testkit/until.ts';
 import { type Pass, passReader, questionHash } from '@jangada/trust/pass.ts';
 import { hashPassword } from '@jangada/trust/password.ts';
 import { HttpAgent as OlderHttpAgent } from 'ag-ui-client-0';
-import { SignJWT } from 'jose';
+import { decodeJwt, SignJWT } from 'jose';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -103,7 +106,7 @@ beforeAll(async () => {
   const db = new Kysely<CoreTables>({
     dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: database.url }) }),
   });
-  await up(db as never);
+  for (const { up } of [core, identity]) await up(db as never);
   const tenant = {
     pack: 'aesthetic-clinic',
     time_zone: 'America/Sao_Paulo',
@@ -154,7 +157,7 @@ beforeAll(async () => {
     callback: (_error, message) =>
       void refused.push({ subject: message.subject, body: headOf(refusedFact, message) }),
   });
-  teller.bus.nc.subscribe(core.cancel('*', '*'), {
+  teller.bus.nc.subscribe(subjects.cancel('*', '*'), {
     callback: (_error, message) => {
       cancels.push(message.subject);
       goOn.resolve();
@@ -604,8 +607,9 @@ describe('a socket', () => {
 
   test('closes when nobody signs in, and when the token ends', async () => {
     const silent = await openSocket('/v1/agent');
+    const { sid } = decodeJwt(await ana());
     const token = await new SignJWT({
-      ...{ tid: 'clinic', role: 'admin', sid: 's', jti: 'j' },
+      ...{ tid: 'clinic', role: 'admin', sid, jti: 'j' },
       ...{ acr: 'aal1', amr: ['pwd'], auth_time: 1 },
     })
       .setProtectedHeader({ alg: 'EdDSA', typ: 'at+jwt', kid: 'token' })

@@ -25,6 +25,8 @@ export interface Following extends AsyncIterable<Told> {
   catchUp(): void;
   /** Ends the iteration; the run goes on without a listener. */
   stop(): void;
+  /** Ends it with a last word of ours; the run goes on without a listener. */
+  refuse(code: Code): void;
 }
 
 export interface Followed {
@@ -33,6 +35,8 @@ export interface Followed {
   /** When waiting for the run's end is over, in ms since 1970; the follower then ends it with a failure. */
   readonly until: number;
   readonly locale: Locale;
+  /** Called once, however it ends. */
+  readonly onEnd?: () => void;
 }
 
 export interface Follower {
@@ -61,7 +65,7 @@ export const openFollower = (nc: NatsConnection, bodies: Bodies): Follower => {
     for (const run of runs) run.poll(now);
   }, pollMs).unref();
 
-  const follow = ({ tenant, run, until, locale }: Followed): Following => {
+  const follow = ({ tenant, run, until, locale, onEnd }: Followed): Following => {
     const subject = subjectOf(reply, tenant, run);
     const waiting: Told[] = [];
     let last = 0;
@@ -75,6 +79,7 @@ export const openFollower = (nc: NatsConnection, bodies: Bodies): Follower => {
       ended = true;
       runs.delete(open);
       subscription.unsubscribe();
+      onEnd?.();
     };
     const deliver = (told: Told): void => {
       last = told.sequence;
@@ -155,6 +160,10 @@ export const openFollower = (nc: NatsConnection, bodies: Bodies): Follower => {
     return {
       catchUp: () => void catchUp(),
       stop,
+      refuse: (code) => {
+        if (!ended)
+          deliver({ sequence: last, parts: [{ type: 'refused', code, message: textOf(code, locale) }] });
+      },
       [Symbol.asyncIterator]: () => ({
         next: () => {
           const told = waiting.shift();

@@ -12,6 +12,7 @@ import { openIdentities } from './identity.ts';
 const account: Account = {
   id: 'user-1',
   tenant: 'clinic',
+  email: 'ana@clinic.example',
   role: 'professional',
   person: 'provider-1',
   passwordHash: '',
@@ -33,6 +34,7 @@ const open = (issuer?: string) =>
     { TOKEN_PRIVATE_KEYS: () => mine.secret, OIDC_ISSUER: issuer, OIDC_AUDIENCE: 'api' },
     ringWith(mine),
     accounts,
+    { adopt: async () => undefined },
   );
 
 const now = () => Math.floor(Date.now() / 1_000);

@@ -1,12 +1,22 @@
+import { createHash } from 'node:crypto';
 import type { Values } from '@jangada/config/settings.ts';
 import type { Ring } from '@jangada/trust/ring.ts';
-import { createLocalJWKSet, decodeJwt, errors, type JSONWebKeySet, jwtVerify, SignJWT } from 'jose';
+import {
+  createLocalJWKSet,
+  decodeJwt,
+  errors,
+  type JSONWebKeySet,
+  type JWTPayload,
+  jwtVerify,
+  SignJWT,
+} from 'jose';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import type { Account, Accounts } from './accounts.ts';
 import { type Assurance, outsideClaims, ownClaims, ownHeader, refuseRepeated } from './claims.ts';
 import { clockToleranceSeconds, openIssuer } from './issuer.ts';
 import { Refusal } from './refusal.ts';
+import type { Sessions } from './sessions.ts';
 import { openTokenKeys } from './token-keys.ts';
 
 /**
@@ -54,7 +64,12 @@ const lifetimeSeconds = 600;
 
 type Config = Values<'TOKEN_PRIVATE_KEYS' | 'OIDC_ISSUER' | 'OIDC_AUDIENCE'>;
 
-export const openIdentities = (config: Config, ring: Ring, accounts: Accounts): Identities => {
+export const openIdentities = (
+  config: Config,
+  ring: Ring,
+  accounts: Accounts,
+  sessions: Pick<Sessions, 'adopt'>,
+): Identities => {
   const keys = openTokenKeys(config, ring);
   const outside = config.OIDC_ISSUER ? openIssuer(config.OIDC_ISSUER, config.OIDC_AUDIENCE) : undefined;
   // Verifying costs more than all else that the edge does for a question.
@@ -86,37 +101,32 @@ export const openIdentities = (config: Config, ring: Ring, accounts: Accounts): 
   };
 
   /** An address counts only if the issuer vouches for it: whoever may type any address in must not become its account. */
-  const fromOutside = async (token: string, verify: NonNullable<typeof outside>): Promise<Identity> => {
-    const {
-      sub,
-      email,
-      email_verified,
-      sid,
-      acr,
-      amr = [],
-      auth_time,
-      exp,
-    } = outsideClaims.parse(await verify(token));
+  const fromOutside = async (payload: JWTPayload): Promise<Identity> => {
+    const claims = outsideClaims.parse(payload);
+    const { sub, email, email_verified, acr, amr = [], auth_time, exp } = claims;
     const account =
       (email && email_verified ? await accounts.byEmail(email) : undefined) ?? (await accounts.byId(sub));
     if (!account) throw new Refusal('AUTH_INVALID');
     const { tenant, id, role, person } = account;
-    return {
+    const strong = acr === 'aal2' || amr.includes('mfa');
+    const identity: Identity = {
       tenant,
       subject: id,
       role,
       person,
-      session: sid ?? sub,
-      acr: acr === 'aal2' || amr.includes('mfa') ? 'aal2' : 'aal1',
-      amr,
+      session: sessionOf(claims),
+      acr: strong ? 'aal2' : 'aal1',
+      amr: strong ? [...new Set([...amr, 'mfa'])] : amr,
       // An issuer that does not say when leaves every demand for a recent factor unmet.
       authenticatedAt: (auth_time ?? 0) * 1_000,
       expiresAt: exp * 1_000,
     };
+    await sessions.adopt(identity);
+    return identity;
   };
 
-  const read = (token: string): Promise<Identity> =>
-    outside && issuerOf(token) === config.OIDC_ISSUER ? fromOutside(token, outside) : own(token);
+  const read = async (token: string): Promise<Identity> =>
+    outside && issuerOf(token) === config.OIDC_ISSUER ? fromOutside(await outside(token)) : own(token);
 
   return {
     publicKeys: keys.verifying,
@@ -161,6 +171,13 @@ export const openIdentities = (config: Config, ring: Ring, accounts: Accounts): 
     },
   };
 };
+
+/** The session that an outside token belongs to: the one it names, or else all tokens of one log-in. */
+const sessionOf = ({ sub, sid, auth_time, iat }: z.output<typeof outsideClaims>): string =>
+  createHash('sha256')
+    .update(JSON.stringify([sub, sid ?? auth_time ?? iat]))
+    .digest('base64url')
+    .slice(0, 22);
 
 /** Only to choose who verifies; nothing is believed of it. */
 const issuerOf = (token: string): string | undefined => {

@@ -1,49 +1,153 @@
+import * as auth from '@jangada/proto/auth.ts';
+import type { Code } from '@jangada/proto/errors.ts';
 import { hashPassword, verifyPassword } from '@jangada/trust/password.ts';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import type { Accounts } from './accounts.ts';
-import type { Identities } from './identity.ts';
+import type { Account, Accounts } from './accounts.ts';
+import type { Factors, Verdict } from './factors.ts';
+import type { Identities, Proof } from './identity.ts';
 import type { Failures } from './limits.ts';
+import type { Liveness } from './liveness.ts';
 import type { Meter } from './meter.ts';
 import { Refusal } from './refusal.ts';
+import type { Session, Sessions } from './sessions.ts';
+import type { Witness } from './witness.ts';
 
-/** Log-in by password, and the keys that verify what it returns. */
+/** Log-in by password and one-time code, renewal, and the keys that verify what they return. */
 
-const credentials = z.object({ email: z.string().min(3).max(254), password: z.string().min(1).max(1_024) });
+const otp = z.string().min(6).max(32);
+const request = z.union([
+  z.object({ grant_type: z.literal('refresh_token'), refresh_token: z.string().max(200) }),
+  z.object({
+    grant_type: z.literal('password').optional(),
+    email: z.string().min(3).max(254),
+    password: z.string().min(1).max(1_024),
+    otp: otp.optional(),
+  }),
+]);
+type Credentials = Extract<z.output<typeof request>, { email: string }>;
+
+/** What a log-in, a renewal or a step-up returns. */
+export interface Issued {
+  readonly access_token: string;
+  readonly token_type: 'Bearer';
+  readonly expires_in: number;
+  readonly refresh_token?: string;
+}
+
+export interface Logins {
+  /** @throws Refusal AUTH_INVALID, MFA_REPLAY, RATE_LIMITED for a code that does not count */
+  prove(account: Account, code: string | undefined): Promise<Proof>;
+  issue(account: Account, session: Session, refreshToken?: string): Promise<Issued>;
+}
 
 interface Deps {
   readonly identities: Identities;
   readonly accounts: Accounts;
+  readonly sessions: Sessions;
+  readonly factors: Factors;
   readonly failures: Failures;
+  readonly liveness: Liveness;
   readonly meter: Meter;
+  readonly witness: Witness;
 }
 
-export const loginRoutes = (app: FastifyInstance, { identities, accounts, failures, meter }: Deps): void => {
+const refusals: Readonly<Record<Exclude<Verdict, 'right'>, Code>> = {
+  wrong: 'AUTH_INVALID',
+  last: 'AUTH_INVALID',
+  used: 'MFA_REPLAY',
+  locked: 'RATE_LIMITED',
+};
+
+/** @throws Refusal for every verdict but the right one, after audit was told */
+export const acceptVerdict = async (
+  witness: Witness,
+  { id, tenant }: Account,
+  verdict: Verdict,
+): Promise<void> => {
+  if (verdict === 'right') return;
+  const code = refusals[verdict];
+  if (verdict === 'last') await witness(auth.locked, tenant, { actor: id });
+  if (verdict === 'used') await witness(auth.replayed, tenant, { actor: id });
+  else await witness(auth.denied, tenant, { actor: id, code });
+  throw new Refusal(code);
+};
+
+export const loginRoutes = (app: FastifyInstance, deps: Deps): Logins => {
+  const { identities, accounts, sessions, factors, failures, liveness, meter, witness } = deps;
   // Verified against when there is no such account, so that the time taken does not tell.
   const nobody = hashPassword(crypto.randomUUID());
 
-  app.post('/v1/auth/token', { config: { public: true } }, async (request) => {
-    const { data } = credentials.safeParse(request.body);
-    if (!data) throw new Refusal('INPUT_INVALID');
-    const claimant = { ip: request.ip, account: data.email };
+  const logins: Logins = {
+    prove: async (account, code) => {
+      const authenticatedAt = Date.now();
+      if (code === undefined) return { acr: 'aal1', amr: ['pwd'], authenticatedAt };
+      const { verdict, recovered } = await factors.verify(account, code);
+      await acceptVerdict(witness, account, verdict);
+      if (recovered) await witness(auth.changed, account.tenant, { actor: account.id, change: 'recovered' });
+      return { acr: 'aal2', amr: ['pwd', 'otp', 'mfa'], authenticatedAt };
+    },
+    issue: async (account, session, refreshToken) => {
+      const { token, expiresInSeconds } = await identities.issue(account, session.id, session);
+      return {
+        access_token: token,
+        token_type: 'Bearer',
+        expires_in: expiresInSeconds,
+        ...(refreshToken ? { refresh_token: refreshToken } : {}),
+      };
+    },
+  };
+
+  const logIn = async ({ email, password, otp: code }: Credentials, ip: string): Promise<Issued> => {
+    const claimant = { ip, account: email };
     await failures.check('signin', claimant);
-    const account = await accounts.byEmail(data.email);
-    const matches = await verifyPassword(data.password, account?.passwordHash ?? (await nobody));
+    const account = await accounts.byEmail(email);
+    const matches = await verifyPassword(password, account?.passwordHash ?? (await nobody));
     if (!account || !matches) {
       await failures.failed('signin', claimant);
-      meter.authenticationFailed();
+      // Not waited for, or the time taken would tell that there is such an account.
+      if (account) void witness(auth.denied, account.tenant, { actor: account.id, code: 'AUTH_INVALID' });
       throw new Refusal('AUTH_INVALID');
     }
     await failures.succeeded('signin', claimant);
-    const { token, expiresInSeconds } = await identities.issue(account, crypto.randomUUID(), {
-      acr: 'aal1',
-      amr: ['pwd'],
-      authenticatedAt: Date.now(),
-    });
-    return { access_token: token, token_type: 'Bearer', expires_in: expiresInSeconds };
+    // Whether there is a second factor is told only to who knows the first.
+    const proof = await logins.prove(account, code);
+    const { session, refreshToken } = await sessions.open(account, proof);
+    await witness(auth.opened, account.tenant, { actor: account.id, amr: [...proof.amr] }, session.id);
+    return logins.issue(account, session, refreshToken);
+  };
+
+  const renew = async (refreshToken: string): Promise<Issued> => {
+    const renewal = await sessions.renew(refreshToken);
+    if (renewal.outcome === 'unknown') throw new Refusal('AUTH_INVALID');
+    const { session } = renewal;
+    if (renewal.outcome === 'ended')
+      throw new Refusal(session.ended === 'expired' ? 'AUTH_EXPIRED' : 'AUTH_REVOKED');
+    if (renewal.outcome === 'reused') {
+      const { tenant, id, account } = session;
+      const ended = await sessions.end(tenant, { session: id }, 'reuse');
+      liveness.tellEnded(tenant, ended);
+      await witness(auth.reused, tenant, { actor: account }, id);
+      throw new Refusal('AUTH_REPLAY');
+    }
+    const account = await accounts.byId(session.account);
+    if (!account) throw new Refusal('AUTH_INVALID');
+    return logins.issue(account, session, renewal.refreshToken);
+  };
+
+  app.post('/v1/auth/token', { config: { public: true } }, async ({ body, ip }) => {
+    const { data } = request.safeParse(body);
+    if (!data) throw new Refusal('INPUT_INVALID');
+    try {
+      return await ('refresh_token' in data ? renew(data.refresh_token) : logIn(data, ip));
+    } catch (error) {
+      if (error instanceof Refusal) meter.authenticationFailed(error.code);
+      throw error;
+    }
   });
 
   app.get('/.well-known/jwks.json', (_request, reply) =>
     reply.header('cache-control', 'public, max-age=300').send(identities.publicKeys()),
   );
+  return logins;
 };

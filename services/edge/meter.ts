@@ -6,7 +6,8 @@ import type { Span } from '@opentelemetry/api';
 
 /** What is counted and logged of runs and refusals. Ids and codes only. */
 export interface Meter {
-  authenticationFailed(): void;
+  /** A token or a log-in was refused, whoever tried; where the account is known audit is told too. */
+  authenticationFailed(code: Code): void;
   refused(code: Code): void;
   /** A run reached its end, or its listener went away first. */
   ended(run: { id: string; tenant: string; startedAt: number; span: Span }, end: Part | undefined): void;
@@ -64,7 +65,10 @@ export const openMeter = ({ log, metrics }: Service): Meter => {
   };
 
   return {
-    authenticationFailed: () => authentication.inc(),
+    authenticationFailed: (code) => {
+      authentication.inc();
+      log.warn({ operation: 'auth.denied', code });
+    },
     refused,
     ended: ({ id, tenant, startedAt, span }, end) => {
       const duration = performance.now() - startedAt;

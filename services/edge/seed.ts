@@ -1,5 +1,5 @@
 import type { Code } from '@jangada/proto/errors.ts';
-import { faults } from '@jangada/proto/errors.ts';
+import { faults, hintsOf } from '@jangada/proto/errors.ts';
 import type { Part } from '@jangada/proto/reply.ts';
 import { z } from 'zod';
 import type { Question } from './admission.ts';
@@ -104,7 +104,7 @@ export interface Said {
 /** `beside` is what else is known of it: the field at fault, or when to come back. */
 export const errorSaid = (code: Code, message: string, beside: Said['payload'] = {}): Said => ({
   type: 'error',
-  payload: { code, message, retryable: faults[code].retryable, ...beside },
+  payload: { code, message, retryable: faults[code].retryable, ...hintsOf(code), ...beside },
 });
 
 /** The messages of one run, by the parts of its replies. `elapsedMs` is since the question. */

@@ -3,7 +3,7 @@ import websocket from '@fastify/websocket';
 import { ConfigError } from '@jangada/config/config.ts';
 import type { Values } from '@jangada/config/settings.ts';
 import type { Limits } from '@jangada/limits/limits.ts';
-import { errorBody, faults } from '@jangada/proto/errors.ts';
+import { type Code, errorBody, faults, hintsOf } from '@jangada/proto/errors.ts';
 import { token as requestToken } from '@jangada/proto/message.ts';
 import type { Probes } from '@jangada/runtime/health.ts';
 import type { Service } from '@jangada/runtime/service.ts';
@@ -11,23 +11,29 @@ import type { Store } from '@jangada/store/store.ts';
 import { faultFields } from '@jangada/telemetry/log.ts';
 import { openBodies } from '@jangada/trust/body.ts';
 import fastify, { type FastifyInstance } from 'fastify';
+import { accountRoutes } from './account.ts';
 import { openAccounts } from './accounts.ts';
 import { openAdmission } from './admission.ts';
 import { door } from './door.ts';
+import { openFactors } from './factors.ts';
 import { openFollower } from './follow.ts';
 import { answerRaw } from './headers.ts';
 import { healthRoutes } from './health.ts';
 import { openIdentities } from './identity.ts';
 import { openFailures, openGate } from './limits.ts';
+import { openLiveness } from './liveness.ts';
 import { loginRoutes } from './login.ts';
 import { type Meter, openMeter } from './meter.ts';
 import { queryRoute } from './query.ts';
 import { Refusal, refusalOf, retryHeaders } from './refusal.ts';
 import { runRoutes } from './runs.ts';
+import { openSessions } from './sessions.ts';
 import { chooseSubprotocol, openSockets } from './socket.ts';
 import { openStreams } from './sse.ts';
+import { openTickets } from './tickets.ts';
 import { serverFactory } from './tls.ts';
 import { answerUnreadable, bindWire, requestOptions, socketOptions } from './wire.ts';
+import { openWitness } from './witness.ts';
 
 /** Settings that the edge reads beside the common ones. */
 export const edgeSettings = [
@@ -39,6 +45,7 @@ export const edgeSettings = [
   'TLS_PROXY',
   'ALLOWED_ORIGINS',
   'TOKEN_PRIVATE_KEYS',
+  'AI_AGENT_SESSION_TTL_MINUTES',
   'OIDC_ISSUER',
   'OIDC_AUDIENCE',
   'PASS_PRIVATE_KEYS',
@@ -60,13 +67,18 @@ export const openServer = async (
   await service.keys.known;
   const meter = openMeter(service);
   const accounts = openAccounts(store, service.policy);
-  const identities = openIdentities(config, service.ring, accounts);
+  const sessions = openSessions(store, config.AI_AGENT_SESSION_TTL_MINUTES * 60_000);
+  const identities = openIdentities(config, service.ring, accounts, sessions);
   const bodies = openBodies(config.MESSAGE_KEYS);
+  const witness = openWitness(service);
+  const liveness = openLiveness(service, sessions, witness);
+  const factors = openFactors(store, config.ENCRYPTION_KEY);
+  const tickets = openTickets(store, accounts, sessions);
   const follower = openFollower(service.bus.nc, bodies);
-  const admission = openAdmission(service, config, { accounts, bodies, follower, meter });
+  const admission = openAdmission(service, config, { accounts, bodies, follower, liveness, meter });
   const gate = openGate(limits, accounts);
   const streams = openStreams();
-  const sockets = openSockets({ service, identities, admission, gate, meter });
+  const sockets = openSockets({ service, identities, tickets, liveness, admission, gate, meter });
   let accepting = true;
 
   const app = fastify({
@@ -86,11 +98,21 @@ export const openServer = async (
     preClose: (done) => done(),
   });
   bindWire(app, config.JANGADA_MAX_CONNECTIONS);
-  door(app, { identities, admission, gate, meter, allowedOrigins: config.ALLOWED_ORIGINS });
+  door(app, {
+    ...{ identities, tickets, liveness, accounts, admission, gate, meter },
+    allowedOrigins: config.ALLOWED_ORIGINS,
+  });
   answerErrors(app, service);
   measure(app, meter);
 
-  loginRoutes(app, { identities, accounts, meter, failures: openFailures(limits) });
+  const failures = openFailures(limits);
+  const logins = loginRoutes(app, {
+    ...{ identities, accounts, sessions, factors, failures, liveness, meter, witness },
+  });
+  accountRoutes(app, { accounts, sessions, factors, liveness, logins, tickets, witness });
+  app.get('/v1/admin/connections', { config: { permission: 'admin:system' } }, (request) => ({
+    connections: sockets.listOf(request.signedIn().tenant),
+  }));
   healthRoutes(app, service, { probes, accepting: () => accepting });
   runRoutes(app, { admission, streams, runDeadlineMs: config.RUN_DEADLINE_MS });
   queryRoute(app, admission);
@@ -135,11 +157,18 @@ const answerErrors = (app: FastifyInstance, { log }: Service): void => {
     if (code === 'INTERNAL')
       log.error({ operation: 'request', requestId, method, route: routeOptions.url, ...faultFields(error) });
     const { status } = faults[code];
-    if (status === 401) reply.header('www-authenticate', 'Bearer');
+    if (status === 401 || 'max_age' in hintsOf(code)) reply.header('www-authenticate', challengeOf(code));
     reply.headers(retryHeaders(refusal));
     if (run) reply.header('jangada-run', run);
     return reply.code(status).send({ ...errorBody(code, requestId, locale, field), ...refusal.limit });
   });
+};
+
+/** What a client has to do to be let in (RFC 6750, RFC 9470). */
+const challengeOf = (code: Code): string => {
+  const { acr_values, max_age } = hintsOf(code);
+  if (acr_values === undefined) return 'Bearer';
+  return `Bearer error="insufficient_user_authentication", acr_values="${acr_values}", max_age="${max_age}"`;
 };
 
 const measure = (app: FastifyInstance, meter: Meter): void => {

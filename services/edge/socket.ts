@@ -9,11 +9,13 @@ import type { Connection, Dialect } from './dialect.ts';
 import { watchFrames } from './frames.ts';
 import type { Identities, Identity } from './identity.ts';
 import type { Gate } from './limits.ts';
+import type { Liveness } from './liveness.ts';
 import type { Meter } from './meter.ts';
 import { Refusal, refusalOf } from './refusal.ts';
 import { readJson } from './shape.ts';
 import { bareDialect, isInput, isOperation, multiplexedDialect } from './socket-agui.ts';
 import { seedDialect } from './socket-seed.ts';
+import type { Tickets } from './tickets.ts';
 
 /** WebSocket connections: who holds them, how they stay alive, how much they may hold, and how they end. */
 
@@ -25,13 +27,26 @@ export interface Sockets {
     about: { ip: string; identity: Identity | undefined; greets: boolean },
   ): void;
   count(): number;
+  /** Open connections of a tenant's people. */
+  listOf(tenant: string): readonly Listed[];
   /** Closes sockets for a restart: first those that resume elsewhere, later the others. */
   drain(which: 'resumable' | 'all'): void;
+}
+
+/** One open connection, as an administrator sees it. */
+export interface Listed {
+  readonly id: string;
+  readonly user: string;
+  readonly session: string;
+  readonly createdAt: Date;
+  readonly lastActivity: Date;
 }
 
 interface Deps {
   readonly service: Service;
   readonly identities: Identities;
+  readonly tickets: Tickets;
+  readonly liveness: Liveness;
   readonly admission: Admission;
   readonly gate: Gate;
   readonly meter: Meter;
@@ -63,10 +78,13 @@ const closing = {
   tooMany: 4429,
 } as const;
 
-const signIn = z.object({ op: z.literal('auth'), token: z.string().max(8_192) });
+const signIn = z.union([
+  z.object({ op: z.literal('auth'), token: z.string().max(8_192) }),
+  z.object({ op: z.literal('auth'), ticket: z.string().max(200) }),
+]);
 
 export const openSockets = (deps: Deps): Sockets => {
-  const { service, identities, gate, meter } = deps;
+  const { service, identities, tickets, liveness, gate, meter } = deps;
   const open = new Set<ReturnType<typeof connect>>();
   /** Whose session it is, while they are connected. */
   const sessions = new Map<string, ReturnType<typeof connect>>();
@@ -161,13 +179,26 @@ export const openSockets = (deps: Deps): Sockets => {
       return isInput(frame) ? bareDialect(self, deps.admission) : seedDialect(self, deps.admission);
     };
 
-    /** First frame of a socket without a token, or later with a fresh one of the same person. */
-    const takeToken = async (token: string): Promise<void> => {
-      const next = await identities.of(token);
+    /** Lets go of the socket as soon as the session is over, at whatever replica that was. */
+    let unwatch = (): void => undefined;
+    const watch = (): void => {
+      unwatch();
+      if (!identity) return;
+      unwatch = liveness.watch(identity, (code) => {
+        refuse(new Refusal(code), undefined);
+        self.close(closing.signIn, 'session over');
+      });
+    };
+
+    /** First frame of a socket without an identity, or later with a fresh token of the same person. */
+    const takeIdentity = async (bringing: Promise<Identity>): Promise<void> => {
+      const next = await bringing;
+      await liveness.check(next);
       if (identity && (identity.subject !== next.subject || identity.tenant !== next.tenant))
         throw new Refusal('SESSION_MISMATCH');
       const first = !identity;
       identity = next;
+      watch();
       self.send({ op: 'accepted' });
       if (first) welcome();
     };
@@ -179,13 +210,17 @@ export const openSockets = (deps: Deps): Sockets => {
 
     const handle = async (frame: unknown): Promise<void> => {
       if (!(await entered)) return;
-      const token = signIn.safeParse(frame).data?.token;
-      if (token !== undefined) {
-        signingIn = takeToken(token);
+      const { data: signing } = signIn.safeParse(frame);
+      if (signing) {
+        signingIn = takeIdentity(
+          'token' in signing ? identities.of(signing.token) : tickets.redeem(signing.ticket),
+        );
         return signingIn;
       }
       await signingIn;
-      self.identity();
+      const { expiresAt } = self.identity();
+      if (expiresAt <= Date.now()) throw new Refusal('AUTH_EXPIRED');
+      await liveness.check(self.identity());
       dialect ??= dialectOf(frame);
       await dialect.receive(frame);
     };
@@ -194,8 +229,8 @@ export const openSockets = (deps: Deps): Sockets => {
       const refusal = refusalOf(error) ?? new Refusal('INTERNAL');
       if (refusal.code === 'INTERNAL')
         service.log.error({ operation: 'socket', ...faultFields(error) }, 'frame failed');
-      const stranger = refusal.code.startsWith('AUTH_');
-      if (stranger) meter.authenticationFailed();
+      const stranger = refusal.code.startsWith('AUTH_') && refusal.code !== 'AUTH_STEP_UP';
+      if (stranger) meter.authenticationFailed(refusal.code);
       (identity && dialect ? dialect : dialectOf(frame)).refuse(refusal, frame);
       if (stranger) self.close(closing.signIn, 'sign in');
     };
@@ -233,6 +268,7 @@ export const openSockets = (deps: Deps): Sockets => {
     });
     socket.on('close', () => {
       open.delete(connection);
+      unwatch();
       for (const run of runs.values()) run.stop();
       for (const key of claimed) if (sessions.get(key) === connection) sessions.delete(key);
     });
@@ -249,18 +285,31 @@ export const openSockets = (deps: Deps): Sockets => {
 
     const connection = {
       subject: () => identity?.subject,
-      lastActivity: () => new Date(lastActivity),
+      listed: (tenant: string): Listed[] =>
+        identity?.tenant === tenant
+          ? [
+              {
+                id: self.id,
+                user: identity.subject,
+                session: identity.session,
+                createdAt,
+                lastActivity: new Date(lastActivity),
+              },
+            ]
+          : [],
       resumable: () => dialect?.resumable === true,
       close: self.close,
       tick: (now: number): void => {
+        if (socket.readyState !== socket.OPEN) return;
         const stalled = now - (frames.unfinishedSince() ?? now) > messageWithinMs;
         if (stalled) self.close(closing.stalled, 'a message was not finished');
-        else if (identity && identity.expiresAt <= now) self.close(closing.signIn, 'token expired');
+        else if (identity && identity.expiresAt <= now) refuse(new Refusal('AUTH_EXPIRED'), undefined);
         else if (!identity && now - createdAt.getTime() > signInWithinMs)
           self.close(closing.signInTimeout, 'sign in');
         else if (now >= pingAt) ping(now);
       },
     };
+    watch();
     return connection;
   };
 
@@ -269,6 +318,7 @@ export const openSockets = (deps: Deps): Sockets => {
       open.add(connect(socket, transport, about));
     },
     count: () => open.size,
+    listOf: (tenant) => [...open].flatMap((connection) => connection.listed(tenant)),
     drain: (which) => {
       for (const connection of open) {
         if (which === 'all' || connection.resumable()) connection.close(closing.drain, 'restart');

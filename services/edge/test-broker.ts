@@ -28,7 +28,11 @@ export const startBroker = async (): Promise<NatsServer & { readonly seed: strin
     discard_new_per_subject: true,
     max_msgs_per_subject: 100,
   });
-  await streams.add({ name: 'FACTS', subjects: ['run.*.*.*'], allow_direct: true });
+  await streams.add({
+    name: 'FACTS',
+    subjects: ['run', 'auth', 'mfa', 'refresh', 'session'].map((noun) => `${noun}.*.*.*`),
+    allow_direct: true,
+  });
   await streams.add({
     name: 'REPLY',
     subjects: ['reply.*.*'],

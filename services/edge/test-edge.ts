@@ -12,8 +12,11 @@ import { publishReply } from '@jangada/runtime/emit.ts';
 import { bodyOf, headOf } from '@jangada/runtime/heard.ts';
 import { openService } from '@jangada/runtime/service.ts';
 import { startPostgres } from '@jangada/servers/postgres.ts';
-import { up } from '@jangada/store/0001_core.ts';
+
+import * as core from '@jangada/store/0001_core.ts';
+import * as identity from '@jangada/store/0004_identity.ts';
 import { connect } from '@jangada/store/store.ts';
+
 import type { CoreTables } from '@jangada/store/tables.ts';
 import { until } from '@jangada/testkit/until.ts';
 import { type Pass, passReader } from '@jangada/trust/pass.ts';
@@ -70,7 +73,7 @@ export const startEdge = async (
   pool.on('error', () => undefined);
   pool.on('connect', (client) => client.on('error', () => undefined));
   const db = new Kysely<CoreTables>({ dialect: new PostgresDialect({ pool }) });
-  await up(db as never);
+  for (const { up } of [core, identity]) await up(db as never);
   const about = { pack: packs[0]?.name ?? '', time_zone: 'America/Sao_Paulo', currency: 'BRL' };
   await db
     .insertInto('tenants')

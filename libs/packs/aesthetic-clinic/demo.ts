@@ -159,7 +159,7 @@ export const demo = (now: Temporal.Instant): readonly Demo[] => {
   });
   return [
     tenant('clinica-aurora', 'Clínica Aurora', [
-      { alias: 'admin', role: 'admin' },
+      { alias: 'admin', role: 'admin', secondFactor: true },
       { alias: 'professional', role: 'aesthetic_professional', person: 'pro-1' },
       { alias: 'professional2', role: 'aesthetic_professional', person: 'pro-2' },
       { alias: 'client', role: 'client', person: 'cli-1' },

@@ -1,0 +1,71 @@
+import { z } from 'zod';
+import { codes } from './errors.ts';
+import { message } from './message.ts';
+
+/**
+ * What happens at the door before there is a run, and so a pass: the edge says it of an account it knows, in that
+ * account's tenant. What strangers do is counted and logged, but is no fact of any tenant.
+ */
+
+/** The account that did it. */
+const actor = z.string().max(64);
+const amr = z.array(z.string());
+
+export const opened = message({
+  name: 'session.opened',
+  kind: 'fact',
+  passed: false,
+  says: 'A person logged in, and a session began.',
+  body: z.object({ actor, amr }),
+});
+
+export const revoked = message({
+  name: 'session.revoked',
+  kind: 'fact',
+  passed: false,
+  says: 'A session was ended before its time; from now on nobody gets in by it.',
+  body: z.object({ actor, account: z.string().max(64), reason: z.enum(['logout', 'revoked', 'reuse']) }),
+});
+
+export const reused = message({
+  name: 'refresh.reuse',
+  kind: 'fact',
+  passed: false,
+  says: 'A refresh token came a second time, so somebody has a copy; the session is over.',
+  body: z.object({ actor }),
+});
+
+export const denied = message({
+  name: 'auth.denied',
+  kind: 'fact',
+  passed: false,
+  says: 'A log-in to an account, or a token of an ended session, was refused.',
+  body: z.object({ actor, code: z.enum(codes) }),
+});
+
+export const changed = message({
+  name: 'mfa.changed',
+  kind: 'fact',
+  passed: false,
+  says: 'An account has a new second factor, or one of its recovery codes was used up.',
+  body: z.object({ actor, change: z.enum(['enrolled', 'recovered']) }),
+});
+
+export const replayed = message({
+  name: 'mfa.replay',
+  kind: 'fact',
+  passed: false,
+  says: 'A one-time code came a second time and was refused.',
+  body: z.object({ actor }),
+});
+
+export const locked = message({
+  name: 'mfa.locked',
+  kind: 'fact',
+  passed: false,
+  says: 'Too many wrong one-time codes came for an account; for a while none is judged.',
+  body: z.object({ actor }),
+});
+
+/** Every fact of the door. */
+export const authFacts = [opened, revoked, reused, denied, changed, replayed, locked] as const;

@@ -1,0 +1,38 @@
+import { packOf } from '@jangada/packs/registry.ts';
+import { stepUp } from '@jangada/proto/errors.ts';
+import type { Accounts } from './accounts.ts';
+import type { Identity, Proof } from './identity.ts';
+import { Refusal } from './refusal.ts';
+
+/**
+ * What somebody must have proved for what they ask (RFC 9470). The words of a request never count, only what its
+ * token says: a second factor, and how long ago.
+ */
+
+/** @throws Refusal AUTH_STEP_UP when the log-in, by whatever factors, is older than five minutes */
+export const demandRecent = ({ authenticatedAt }: Proof): void => {
+  if (Date.now() - authenticatedAt > stepUp.max_age * 1_000) throw new Refusal('AUTH_STEP_UP');
+};
+
+/** @throws Refusal AUTH_STEP_UP without a second factor given within the last five minutes */
+export const demandSecondFactor = (proof: Proof): void => {
+  if (proof.acr !== stepUp.acr_values) throw new Refusal('AUTH_STEP_UP');
+  demandRecent(proof);
+};
+
+/**
+ * Lets somebody administer whose role may, with a second factor given lately.
+ * @throws Refusal AUTHZ_DENIED, MFA_REQUIRED without any second factor, AUTH_STEP_UP with an old one
+ */
+export const demandPermission = async (
+  accounts: Accounts,
+  identity: Identity,
+  permission: string,
+): Promise<void> => {
+  const tenant = await accounts.tenant(identity.tenant);
+  const roles = tenant ? packOf(tenant.pack).roles : {};
+  const role = Object.hasOwn(roles, identity.role) ? roles[identity.role] : undefined;
+  if (!role?.permissions.includes(permission)) throw new Refusal('AUTHZ_DENIED');
+  if (identity.acr === 'aal1') throw new Refusal('MFA_REQUIRED');
+  demandSecondFactor(identity);
+};
