@@ -21,6 +21,8 @@ export interface Keys {
   /** Seed and public key at the broker, by service name; `operator` and `provisioner` beside the services. */
   readonly broker: Readonly<Record<string, { readonly seed: string; readonly publicKey: string }>>;
   readonly encryptionKey: string;
+  /** The root key to come: known to every service before the root is rotated to it. */
+  readonly encryptionKeysAccepted: string;
   /** Folder of the key sets and of the root that signs the key ring. */
   readonly folder: string;
   /** Public half of that root. */
@@ -30,7 +32,7 @@ export interface Keys {
 }
 
 /** What is kept in one file. */
-type Kept = Pick<Keys, 'broker' | 'encryptionKey'>;
+type Kept = Pick<Keys, 'broker' | 'encryptionKey' | 'encryptionKeysAccepted'>;
 
 /** What an earlier release kept there too, before keys were sets that rotate. */
 interface Earlier {
@@ -55,6 +57,7 @@ export const openKeys = (path: string, services: readonly string[]): Keys => {
   const kept: Kept = {
     broker: Object.fromEntries(names.map((name) => [name, known.broker?.[name] ?? user()])),
     encryptionKey: known.encryptionKey ?? randomBytes(32).toString('base64'),
+    encryptionKeysAccepted: known.encryptionKeysAccepted ?? randomBytes(32).toString('base64'),
   };
   makeRoot(folder);
   for (const kind of kindNames)

@@ -3,27 +3,33 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { packs } from '@jangada/packs/registry.ts';
 import { secretKeysOf } from '@jangada/trust/keyset.ts';
+import { rootSettings } from '@jangada/vault/root.ts';
+import type { Vault } from '@jangada/vault/vault.ts';
 import { Kysely, PostgresDialect } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import pg from 'pg';
 import { importer, owner, roleOf } from './generate/roles.ts';
+import { sealExisting, vaultFrom } from './vault.ts';
 
 export interface MigrateOptions {
   /** The keys that seal grants for the database, as permission holds them (JWK set). */
   readonly grantDatabaseKeys?: string;
+  /** Seals what is clear from before its column was sealed; needed where such rows are. */
+  readonly vault?: Vault;
   /** Passwords of login roles, by role; without one a role logs in as the server's own rules let it. */
   readonly passwords?: Readonly<Record<string, string>>;
 }
 
 /**
- * Brings a database up to date: migrations of the core and of every pack as the owner of all tables, then the
- * roles and rights of the services, then the key that grants are verified with. May be called any number of
- * times. The URL names an administrator who may create roles.
+ * Brings a database up to date: migrations of the core and of every pack as the owner of all tables, the sealing of
+ * what was clear before, then the roles and rights of the services, then the key that grants are verified with. May be
+ * called any number of times. The URL names an administrator who may create roles.
  * @throws what PostgreSQL says; Error when a migration made a table of tenants that has no policy
  */
 export const migrate = async (databaseUrl: string, options: MigrateOptions = {}): Promise<void> => {
   await asAdministrator(databaseUrl, (client) => client.query(ownerSql));
   await runMigrations(databaseUrl);
+  await sealExisting(databaseUrl, options.vault);
   await asAdministrator(databaseUrl, async (client) => {
     await client.query(readFileSync(join(import.meta.dirname, 'generated', 'roles.sql'), 'utf8'));
     const loose = (await client.query<{ name: string }>(unprotectedSql)).rows.map(({ name }) => name);
@@ -144,7 +150,9 @@ if (import.meta.main) {
       ? [[service === 'import' ? importer : roleOf(service), password] as const]
       : [];
   });
+  const hasRoot = rootSettings.some((name) => process.env[name] ?? process.env[`${name}_FILE`]);
   await migrate(DATABASE_URL, {
+    ...(hasRoot ? { vault: await vaultFrom(process.env) } : {}),
     passwords: Object.fromEntries(passwords),
     ...(GRANT_DATABASE_KEYS ? { grantDatabaseKeys: GRANT_DATABASE_KEYS } : {}),
   });

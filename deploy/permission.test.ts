@@ -154,8 +154,8 @@ beforeAll(async () => {
       select tenant_id, id, id, 'p0', 'x', now(), 30, 'completed' from clients;
     insert into billing (tenant_id, id, client_id, provider_id, kind, status, amount, issued_at)
       select tenant_id, id, id, 'p0', 'charge', 'paid', 1, now() from clients;
-    insert into aesthetic_records (tenant_id, id, client_id, kind, description, recorded_at)
-      select tenant_id, id, id, 'x', 'x', now() from clients;
+    insert into aesthetic_records (tenant_id, id, client_id, kind, recorded_at)
+      select tenant_id, id, id, 'x', now() from clients;
     insert into care_relationships (tenant_id, provider_id, subject_id, basis, valid_from, valid_to) values
       ${list(
         worlds.flatMap(({ tenant, relations }) =>

@@ -1,15 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { type Cache, openCache } from '@jangada/cache/cache.ts';
+import type { Source } from '@jangada/packs/pack.ts';
+import { read as readPlan } from '@jangada/packs/read.ts';
 import { packOf } from '@jangada/packs/registry.ts';
+import { sealedTables } from '@jangada/packs/sealed.ts';
 import type { Plan } from '@jangada/proto/plan.ts';
 import type { Turn } from '@jangada/runtime/serve.ts';
 import { startRedis } from '@jangada/servers/redis.ts';
 import type { Server } from '@jangada/servers/server.ts';
-import type { Store } from '@jangada/store/store.ts';
+import { connect, type Store } from '@jangada/store/store.ts';
 import { openMetrics } from '@jangada/telemetry/metrics.ts';
 import { passFor } from '@jangada/testkit/identity.ts';
-import { type Grant, planHash } from '@jangada/trust/grant.ts';
+import { databasePart, type Grant, planHash } from '@jangada/trust/grant.ts';
+import { rotate } from '@jangada/vault/rotate.ts';
+import { shred } from '@jangada/vault/shred.ts';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { rowsOf } from '../services/data-access/rows.ts';
@@ -18,6 +23,7 @@ import { grantFor, startDatabase, type TestDatabase, tenantSql } from './test-da
 // What data-access reads for a granted plan, with a real cache before a real database.
 
 const pack = packOf('aesthetic-clinic');
+const source = pack.sources['clients'] as Source;
 const plan: Plan = {
   source: 'clients',
   ask: 'list',
@@ -43,8 +49,11 @@ beforeAll(async () => {
   await vi.waitFor(() => cache.ping());
   await database.administer(`
     ${tenantSql('casa')} ${tenantSql('other')}
-    insert into clients (tenant_id, id, name, name_search, phone)
-      select tenant, 'c1', 'Ana of ' || tenant, 'ana', '+55 11 90000-0001' from unnest(array['casa', 'other']) tenant`);
+`);
+  for (const tenant of ['casa', 'other'])
+    await database.write(tenant, 'clients', [
+      { id: 'c1', name: `Ana of ${tenant}`, name_search: 'ana', phone: '+55 11 90000-0001' },
+    ]);
 }, 90_000);
 afterAll(async () => {
   await cache[Symbol.asyncDispose]();
@@ -88,9 +97,10 @@ const read = async (asked: Asked = {}) => {
       grantStatement: await database.grant(grant),
       delivery: 1,
       signal: new AbortController().signal,
-      span: () => ({ end }) as unknown as ReturnType<Turn['span']>,
+      span: (name) =>
+        ({ end: name === 'postgresql' ? end : () => undefined }) as unknown as ReturnType<Turn['span']>,
     },
-    { pack, store, cache },
+    { pack, store, cache, vault: database.vault },
   );
   return { ...found, names: found.rows.map((row) => row['name']), asked: end.mock.calls.length };
 };
@@ -140,7 +150,7 @@ describe('a granted plan', () => {
     expect((await read()).masked).toEqual([]);
     expect(await read({ role: 'aesthetic_professional' })).toMatchObject({
       cached: true,
-      masked: ['email', 'phone'],
+      masked: ['email', 'phone', 'cpf'],
     });
     expect((await read({ role: 'nobody' })).masked).toEqual(plan.fields);
   });
@@ -159,5 +169,123 @@ describe('nothing is read, and nothing told from the cache,', () => {
   test('when the grant expires before the database sees it, and nobody after it is told that there is nothing', async () => {
     await expect(read({ grant: { exp: Date.now() - 1 } })).rejects.toMatchObject({ code: 'CTX_NO_GRANT' });
     expect((await read()).names).toEqual(['Ana of casa']);
+  });
+});
+
+describe('sealed fields', () => {
+  const everything: Plan = { ...plan, fields: ['name', 'email', 'phone', 'cpf'] };
+  const granted = { fields: everything.fields, ph: planHash(everything) };
+  const bia = {
+    id: 'c2',
+    name: 'Bia Luz',
+    name_search: 'bia luz',
+    email: 'Bia@casa.example',
+    phone: '+55 11 98765-4321',
+    cpf: '529.982.247-25',
+  };
+  const shown = ({ name, email, phone, cpf }: typeof bia) => ({ name, email, phone, cpf });
+  const open = async (asked: Asked = {}) => {
+    const found = await read({ plan: everything, grant: granted, ...asked });
+    return found.rows.map(({ name, email, phone, cpf }) => ({ name, email, phone, cpf }));
+  };
+  const rotating = (kind: 'tenant' | 'subject' | 'index') =>
+    rotate(kind, {
+      store: admin,
+      vault: database.vault,
+      tenant: 'casa',
+      tables: sealedTables(pack),
+      announce: async () => database.vault.forget('casa'),
+    });
+  let admin: Store;
+  beforeAll(async () => {
+    admin = connect('operator', { DATABASE_URL: database.server.url, DATABASE_POOL_SIZE: 2 });
+    await database.write('casa', 'clients', [bia]);
+  });
+  afterAll(() => admin[Symbol.asyncDispose]());
+
+  test('are opened for the run, and neither the database nor the cache holds them in clear', async () => {
+    expect(await open()).toContainEqual(shown(bia));
+    const [dump] = await database.administer(
+      `select string_agg(encode(email, 'escape') || encode(phone, 'escape') || encode(cpf, 'escape'), ' ') as text from clients`,
+    );
+    expect(String(dump?.['text'])).not.toMatch(/bia|98765|529/i);
+    // A cache in this process: what it hands out is what it was given.
+    const { rows } = (
+      await cache.through({ tenant: 'casa', scope: '', rules: '', plan: '' }, 60, async () => ({
+        rows: await store.read(
+          { grant: databasePart(await database.grant(grantFor({ fields: everything.fields }))) },
+          readPlan(source, everything, { person: undefined, zone: 'UTC' }),
+        ),
+      }))
+    ).value;
+    expect(JSON.stringify(rows)).toContain('"sealed"');
+    expect(JSON.stringify(rows)).not.toMatch(/98765|529\.982/);
+  });
+
+  test.each([
+    { kind: 'phone', value: '+5511987654321' },
+    { kind: 'cpf', value: '52998224725' },
+    { kind: 'email', value: 'bia@casa.example' },
+  ] as const)('find their person by $kind', async (identifier) => {
+    const asked = { plan: { ...everything, filter: { identifier } }, grant: granted };
+    const planned = { ...asked, grant: { ...granted, ph: planHash(asked.plan) } };
+    expect((await read(planned)).names).toEqual(['Bia Luz']);
+    // The same value of another tenant is nobody here, and looks like one that nobody has.
+    expect((await read({ ...planned, tenant: 'other' })).names).toEqual([]);
+  });
+
+  test('find nobody by a value that nobody has', async () => {
+    const asked = { ...everything, filter: { identifier: { kind: 'cpf', value: '11144477735' } } } as const;
+    expect((await read({ plan: asked, grant: { ...granted, ph: planHash(asked) } })).names).toEqual([]);
+  });
+
+  test('are opened after every key was rotated, also those of a page that was read before', async () => {
+    await open();
+    for (const kind of ['tenant', 'subject', 'index'] as const)
+      expect(await rotating(kind)).toMatchObject({ left: 0, retired: expect.any(Number) });
+    // The cache still holds the page that was sealed with the keys of before.
+    expect(await open()).toContainEqual(shown(bia));
+    const asked = { ...everything, filter: { identifier: { kind: 'cpf', value: '52998224725' } } } as const;
+    expect((await read({ plan: asked, grant: { ...granted, ph: planHash(asked) } })).names).toEqual([
+      'Bia Luz',
+    ]);
+  });
+
+  test('of another tenant, moved into a row, fail the question', async () => {
+    await database.write('other', 'clients', [bia]);
+    const move = (from: string) =>
+      database.administer(`update clients set email = (select email from clients where tenant_id = '${from}' and id = 'c2')
+        where tenant_id = 'other' and id = 'c2'`);
+    const [{ email: before } = {}] = await database.administer(
+      `select encode(email, 'hex') as email from clients where tenant_id = 'other' and id = 'c2'`,
+    );
+    await move('casa');
+    await expect(open({ tenant: 'other' })).rejects.toMatchObject({ code: 'CRYPTO_AAD' });
+    await database.administer(
+      `update clients set email = '\\x${String(before)}' where tenant_id = 'other' and id = 'c2'`,
+    );
+    await cache.forget('other');
+    expect(await open({ tenant: 'other' })).toContainEqual(shown(bia));
+  });
+
+  test('that were erased are null, and everybody else is told', async () => {
+    const destroyed = await shred({
+      store: admin,
+      tenant: 'casa',
+      subject: 'c2',
+      class: 'discretionary',
+      tables: sealedTables(pack),
+      announce: async () => database.vault.forget('casa'),
+    });
+    expect(destroyed).not.toEqual([]);
+    const rows = await open();
+    expect(rows).toContainEqual({ name: 'Bia Luz', email: null, phone: null, cpf: null });
+    expect(rows).toContainEqual(expect.objectContaining({ name: 'Ana of casa', phone: '+55 11 90000-0001' }));
+    expect(await open({ tenant: 'other' })).toContainEqual(shown(bia));
+  });
+
+  test('cannot be written in clear by anybody', async () => {
+    const write = `update clients set email = 'clear@casa.example, and as long as a sealed field would be' where id = 'c1'`;
+    await expect(database.administer(write)).rejects.toMatchObject({ code: '23514' });
   });
 });

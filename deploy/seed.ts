@@ -2,10 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packs } from '@jangada/packs/registry.ts';
+import { sealedTables } from '@jangada/packs/sealed.ts';
+import type { Transaction } from '@jangada/store/store.ts';
 import { hashPassword } from '@jangada/trust/password.ts';
 import { openSecrets } from '@jangada/trust/secret.ts';
 import { newTotpSecret } from '@jangada/trust/totp.ts';
-import { Kysely, PostgresDialect } from 'kysely';
+import { type SealedTable, sealRows } from '@jangada/vault/rows.ts';
+import type { Vault } from '@jangada/vault/vault.ts';
+import { type Compilable, Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 
 /** An account to play with, as `npx jangada accounts` prints it. */
@@ -27,7 +31,7 @@ export interface Account {
 export const seed = async (
   databaseUrl: string,
   home: string,
-  encryptionKey: string,
+  { encryptionKey, vault }: { readonly encryptionKey: string; readonly vault: Vault },
 ): Promise<readonly Account[]> => {
   const secrets = openSecrets(Buffer.from(encryptionKey, 'base64'));
   const file = join(home, 'accounts.json');
@@ -35,13 +39,25 @@ export const seed = async (
   const db = new Kysely<Record<string, Record<string, unknown>>>({
     dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: databaseUrl, max: 1 }) }),
   });
-  const insert = async (table: string, rows: readonly Readonly<Record<string, unknown>>[]): Promise<void> => {
+  const insert = async (
+    tenant: string,
+    table: string,
+    rows: readonly Readonly<Record<string, unknown>>[],
+    sealed?: SealedTable,
+  ): Promise<void> => {
     for (let start = 0; start < rows.length; start += 500) {
-      await db
-        .insertInto(table)
-        .values(rows.slice(start, start + 500))
-        .onConflict((conflict) => conflict.doNothing())
-        .execute();
+      const some = rows.slice(start, start + 500);
+      await db.transaction().execute(async (transaction) => {
+        const through: Transaction = {
+          rows: async <R>(query: Compilable<R>) => (await transaction.executeQuery(query.compile())).rows,
+        };
+        const stored = sealed ? await sealRows(vault, sealed, tenant, some, through) : some;
+        await transaction
+          .insertInto(table)
+          .values(stored)
+          .onConflict((conflict) => conflict.doNothing())
+          .execute();
+      });
     }
   };
 
@@ -49,8 +65,15 @@ export const seed = async (
   try {
     for (const pack of packs) {
       for (const { tenant, accounts: people, rows } of pack.demo?.(Temporal.Now.instant()) ?? []) {
-        await insert('tenants', [{ ...tenant, pack: pack.name }]);
-        for (const [table, some] of Object.entries(rows)) await insert(table, some);
+        await insert(tenant.id, 'tenants', [{ ...tenant, pack: pack.name }]);
+        const sealed = sealedTables(pack);
+        for (const [table, some] of Object.entries(rows))
+          await insert(
+            tenant.id,
+            table,
+            some,
+            sealed.find(({ name }) => name === table),
+          );
         for (const { alias, role, person, secondFactor } of people) {
           const id = `${tenant.id}-${alias}`;
           const email = `${alias}@${tenant.id}.example`;

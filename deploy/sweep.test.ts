@@ -63,7 +63,7 @@ describe('a sweep', () => {
     await database.administer(`
       ${appointment('a', between)}
       insert into billing (tenant_id, id, client_id, kind, status, amount, issued_at) values ('casa', 'b', 'c1', 'charge', 'paid', 1, ${between});
-      insert into aesthetic_records (tenant_id, id, client_id, kind, description, recorded_at) values ('casa', 'r', 'c1', 'x', 'x', ${between});
+      insert into aesthetic_records (tenant_id, id, client_id, kind, recorded_at) values ('casa', 'r', 'c1', 'x', ${between});
       insert into audit_entries values ('casa', 'run-1', 'run.answered', 1, ${between}, 'u', null, null, null, 'done', null, null, '{}');`);
     expect(deletedOf(await swept())).toEqual({
       client_data: 0,

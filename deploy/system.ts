@@ -21,6 +21,7 @@ import { provision } from './provision.ts';
 import { type Account, seed } from './seed.ts';
 import { type Supervised, supervise } from './supervise.ts';
 import { collect, root } from './topology.ts';
+import { rootEnv, vaultFrom } from './vault.ts';
 
 /** The whole system as it runs on one machine: three servers and a process for each service. */
 export interface System extends AsyncDisposable {
@@ -86,14 +87,15 @@ export const startSystem = async (options: Options): Promise<System> => {
   };
 
   progress('migrating the database and provisioning the broker');
+  const vault = await vaultFrom(rootEnv(keys));
   await Promise.all([
-    migrate(urls.postgres, { grantDatabaseKeys: keys.setOf('database-grant') }),
+    migrate(urls.postgres, { grantDatabaseKeys: keys.setOf('database-grant'), vault }),
     provision(urls.nats, keys.broker['provisioner']?.seed ?? '', {
       replicas: 1,
       ring: nextRing(keys.folder),
     }),
   ]);
-  const accounts = await seed(urls.postgres, home, keys.encryptionKey);
+  const accounts = await seed(urls.postgres, home, { encryptionKey: keys.encryptionKey, vault });
 
   const edgePort = await freePort(options.port);
   const local: Local = {
@@ -196,6 +198,7 @@ const environment = (
     HEALTH_PORT: '0',
     JANGADA_PORT: String(edgePort),
     ENCRYPTION_KEY: keys.encryptionKey,
+    ENCRYPTION_KEYS_ACCEPTED: keys.encryptionKeysAccepted,
     KEY_RING_ROOT: keys.keyRingRoot,
   };
   // Keys stay in their files, which a rotation replaces while everything runs.

@@ -1,15 +1,20 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { packOf } from '@jangada/packs/registry.ts';
+import { sealedTables } from '@jangada/packs/sealed.ts';
 import { startPostgres } from '@jangada/servers/postgres.ts';
 import type { Server } from '@jangada/servers/server.ts';
 import { openStore, type Store } from '@jangada/store/store.ts';
 import { type Grant, grantSealer } from '@jangada/trust/grant.ts';
 import { secretFrom, signerFrom } from '@jangada/trust/keyset.ts';
+import { sealRows } from '@jangada/vault/rows.ts';
+import type { Vault } from '@jangada/vault/vault.ts';
 import pg from 'pg';
 import { roleOf } from './generate/roles.ts';
 import { openKeys } from './keys.ts';
 import { migrate } from './migrate.ts';
+import { rootEnv, throughClient, vaultFrom } from './vault.ts';
 
 /** A private PostgreSQL, migrated, with the roles and rights that every service has. */
 export interface TestDatabase extends AsyncDisposable {
@@ -20,6 +25,9 @@ export interface TestDatabase extends AsyncDisposable {
   storeOf(service: string, poolSize?: number): Promise<Store>;
   /** Statements as the superuser, whom row-level security does not bind; returns the rows of the last. */
   administer(text: string): Promise<Record<string, unknown>[]>;
+  readonly vault: Vault;
+  /** Writes rows of a table of the aesthetic clinic's pack, sealed as everybody has to. */
+  write(tenant: string, table: string, rows: readonly Readonly<Record<string, unknown>>[]): Promise<void>;
   /** A grant as permission seals it. */
   grant(claims: Grant): Promise<string>;
 }
@@ -28,7 +36,8 @@ export const startDatabase = async (): Promise<TestDatabase> => {
   const dir = await mkdtemp(join(tmpdir(), 'jangada-database-'));
   const keys = openKeys(join(dir, 'keys.json'), []);
   const server = await startPostgres({ dir, durability: 'relaxed' });
-  await migrate(server.url, { grantDatabaseKeys: keys.setOf('database-grant') });
+  const vault = await vaultFrom(rootEnv(keys, {}));
+  await migrate(server.url, { grantDatabaseKeys: keys.setOf('database-grant'), vault });
   const stores: Store[] = [];
   return {
     dir,
@@ -50,6 +59,8 @@ export const startDatabase = async (): Promise<TestDatabase> => {
         await client.end();
       }
     },
+    vault,
+    write: (tenant, table, rows) => insertRows(server.url, vault, { tenant, table, rows }),
     grant: grantSealer(
       signerFrom(() => keys.setOf('grant')),
       secretFrom(() => keys.setOf('database-grant')),
@@ -60,6 +71,38 @@ export const startDatabase = async (): Promise<TestDatabase> => {
       await rm(dir, { recursive: true, force: true });
     },
   };
+};
+
+/** Writes rows of a table of the aesthetic clinic's pack, sealed as everybody has to. */
+export const insertRows = async (
+  databaseUrl: string,
+  vault: Vault,
+  of: {
+    readonly tenant: string;
+    readonly table: string;
+    readonly rows: readonly Readonly<Record<string, unknown>>[];
+  },
+): Promise<void> => {
+  const sealed = sealedTables(packOf('aesthetic-clinic')).find(({ name }) => name === of.table);
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  try {
+    await client.query('begin');
+    const stored = sealed
+      ? await sealRows(vault, sealed, of.tenant, of.rows, throughClient(client))
+      : of.rows;
+    for (const row of stored) {
+      const values: Record<string, unknown> = { ...row, tenant_id: of.tenant };
+      const columns = Object.keys(values);
+      await client.query(
+        `insert into ${of.table} (${columns}) values (${columns.map((_, at) => `$${at + 1}`)})`,
+        Object.values(values),
+      );
+    }
+    await client.query('commit');
+  } finally {
+    await client.end();
+  }
 };
 
 /** A tenant of the aesthetic clinic's pack, as SQL. */

@@ -32,6 +32,8 @@ export const core = {
   status: 'status',
   /** Data of a tenant changed; caches forget it. */
   changed: (tenant: string) => `changed.${tenant}`,
+  /** Keys of a tenant changed; whoever remembers them forgets. */
+  keysChanged: (tenant: string) => `keys.changed.${tenant}`,
   /** The reply stream republishes here. */
   live: (tenant: string, run: string) => `live.${tenant}.${run}`,
   /** Figures of a limit that an operator has set, the last kept; `_` stands for every tenant. */

@@ -23,6 +23,10 @@ export const plan = z.strictObject({
     subject: z.string().max(80).optional(),
     /** The id of that person, when the caller gave one. */
     subjectId: z.string().max(64).optional(),
+    /** What alone identifies a person the data is about, as it stands in the question. */
+    identifier: z
+      .strictObject({ kind: z.enum(['cpf', 'email', 'phone']), value: z.string().max(320) })
+      .optional(),
     /** A person who provides the service, as named in the question. */
     provider: z.string().max(80).optional(),
     /** True when the question is about the asker's own. */

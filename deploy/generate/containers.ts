@@ -1,5 +1,6 @@
 import { type Name, settings } from '@jangada/config/settings.ts';
 import type { Contract } from '@jangada/hop/hop.ts';
+import { rootSettings } from '@jangada/vault/root.ts';
 import { stringify } from 'yaml';
 import { people, variableOf } from './nats.ts';
 import { importer, roleOf, usesDatabase } from './roles.ts';
@@ -108,6 +109,8 @@ export const servicesYml = (contracts: readonly Contract[]): string => {
         DATABASE_URL: `postgres://postgres:${required('POSTGRES_PASSWORD')}@postgres:5432/jangada`,
         GRANT_DATABASE_KEYS: required('GRANT_DATABASE_KEYS'),
         ...Object.fromEntries(passwords.map((name) => [name, required(name)])),
+        // It seals what was clear before.
+        ...Object.fromEntries(rootSettings.map((name) => [name, notSecret(name)])),
       },
       'postgres',
     ),

@@ -64,6 +64,7 @@ export const rightsOf = (contract: Contract, borders: readonly string[]): Rights
       ...(isHop && contract.demands.includes('grant') ? [core.changed('*')] : []),
       ...(limits ? [core.limitSet('*', '*')] : []),
       ...(isBorder ? [core.ended('*', '*')] : []),
+      ...(contract.reads.includes('subject_keys') ? [core.keysChanged('*')] : []),
       ...(follows.some(({ kind }) => kind === 'reply') ? [core.live('*', '*')] : []),
     ],
   };
@@ -76,6 +77,7 @@ const operatorRights = (contracts: readonly Contract[]): Rights => ({
     core.cancel('*', '*'),
     core.changed('*'),
     core.limit('*', '*'),
+    core.keysChanged('*'),
     ...new Set(contracts.flatMap(heardBy).map(filterOf)),
     // Services believe only what the root signed, and an operator need not hold the root.
     keyRing.subject,

@@ -182,7 +182,7 @@ create policy app_own_select on cosmetic_products for select to app_own using (t
 -- purpose_administration
 grant usage on schema public, sec to purpose_administration;
 grant select (client_id, duration_minutes, id, provider_id, service, start_time, status, tenant_id) on appointments to purpose_administration;
-grant select (email, full_text_search, id, name, name_search, phone, status, tenant_id) on clients to purpose_administration;
+grant select (cpf, cpf_index, email, email_index, full_text_search, id, name, name_search, phone, phone_index, status, tenant_id) on clients to purpose_administration;
 grant select (full_text_search, id, name, name_search, speciality, tenant_id) on providers to purpose_administration;
 grant select (amount, client_id, id, issued_at, kind, provider_id, service, status, tenant_id) on billing to purpose_administration;
 grant select (id, name, price, tenant_id) on services to purpose_administration;
@@ -191,7 +191,7 @@ grant select (category, id, name, tenant_id) on cosmetic_products to purpose_adm
 -- purpose_billing
 grant usage on schema public, sec to purpose_billing;
 grant select (client_id, duration_minutes, id, provider_id, service, start_time, status, tenant_id) on appointments to purpose_billing;
-grant select (email, full_text_search, id, name, name_search, phone, status, tenant_id) on clients to purpose_billing;
+grant select (cpf, cpf_index, email, email_index, full_text_search, id, name, name_search, phone, phone_index, status, tenant_id) on clients to purpose_billing;
 grant select (full_text_search, id, name, name_search, speciality, tenant_id) on providers to purpose_billing;
 grant select (amount, client_id, id, issued_at, kind, provider_id, service, status, tenant_id) on billing to purpose_billing;
 grant select (id, name, price, tenant_id) on services to purpose_billing;
@@ -200,7 +200,7 @@ grant select (category, id, name, tenant_id) on cosmetic_products to purpose_bil
 -- purpose_care
 grant usage on schema public, sec to purpose_care;
 grant select (client_id, duration_minutes, id, provider_id, service, start_time, status, tenant_id) on appointments to purpose_care;
-grant select (email, full_text_search, id, name, name_search, phone, status, tenant_id) on clients to purpose_care;
+grant select (cpf, cpf_index, email, email_index, full_text_search, id, name, name_search, phone, phone_index, status, tenant_id) on clients to purpose_care;
 grant select (full_text_search, id, name, name_search, speciality, tenant_id) on providers to purpose_care;
 grant select (client_id, description, id, kind, recorded_at, tenant_id) on aesthetic_records to purpose_care;
 grant select (amount, client_id, id, issued_at, kind, provider_id, service, status, tenant_id) on billing to purpose_care;
@@ -210,7 +210,7 @@ grant select (category, id, name, tenant_id) on cosmetic_products to purpose_car
 -- purpose_statistics
 grant usage on schema public, sec to purpose_statistics;
 grant select (client_id, duration_minutes, id, provider_id, service, start_time, status, tenant_id) on appointments to purpose_statistics;
-grant select (email, full_text_search, id, name, name_search, phone, status, tenant_id) on clients to purpose_statistics;
+grant select (cpf, cpf_index, email, email_index, full_text_search, id, name, name_search, phone, phone_index, status, tenant_id) on clients to purpose_statistics;
 grant select (full_text_search, id, name, name_search, speciality, tenant_id) on providers to purpose_statistics;
 grant select (client_id, description, id, kind, recorded_at, tenant_id) on aesthetic_records to purpose_statistics;
 grant select (amount, client_id, id, issued_at, kind, provider_id, service, status, tenant_id) on billing to purpose_statistics;

@@ -38,11 +38,12 @@ create table public.aesthetic_records (
   appointment_id text,
   kind text not null,
   code text,
-  description text not null,
+  description bytea,
   recorded_at timestamp with time zone not null,
   ended_at timestamp with time zone,
   constraint aesthetic_records_pkey PRIMARY KEY (tenant_id, id),
-  constraint aesthetic_records_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
+  constraint aesthetic_records_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  constraint aesthetic_records_description_is_sealed CHECK (((description IS NULL) OR ((length(description) >= 49) AND (substr(description, 1, 1) = '\x01'::bytea))))
 ); -- of jangada_owner
 CREATE INDEX aesthetic_records_client ON public.aesthetic_records USING btree (tenant_id, client_id, recorded_at);
 alter table public.aesthetic_records enable row level security, force row level security;
@@ -171,18 +172,28 @@ create table public.clients (
   id text not null,
   name text not null,
   name_search text not null,
-  email text,
-  phone text,
+  email bytea,
+  phone bytea,
   birth_date date,
   status text not null default 'active'::text,
   created_at timestamp with time zone not null default now(),
   full_text_search tsvector generated always as (to_tsvector('simple'::regconfig, name_search)) stored,
+  cpf bytea,
+  email_index bytea,
+  phone_index bytea,
+  cpf_index bytea,
   constraint clients_pkey PRIMARY KEY (tenant_id, id),
   constraint clients_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  constraint clients_cpf_is_sealed CHECK (((cpf IS NULL) OR ((length(cpf) >= 49) AND (substr(cpf, 1, 1) = '\x01'::bytea)))),
+  constraint clients_email_is_sealed CHECK (((email IS NULL) OR ((length(email) >= 49) AND (substr(email, 1, 1) = '\x01'::bytea)))),
+  constraint clients_phone_is_sealed CHECK (((phone IS NULL) OR ((length(phone) >= 49) AND (substr(phone, 1, 1) = '\x01'::bytea)))),
   constraint clients_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text])))
 ); -- of jangada_owner
 CREATE INDEX clients_active_status ON public.clients USING btree (tenant_id, name_search) WHERE (status = 'active'::text);
+CREATE INDEX clients_cpf_index ON public.clients USING btree (tenant_id, cpf_index);
+CREATE INDEX clients_email_index ON public.clients USING btree (tenant_id, email_index);
 CREATE INDEX clients_full_text_search ON public.clients USING gin (full_text_search);
+CREATE INDEX clients_phone_index ON public.clients USING btree (tenant_id, phone_index);
 alter table public.clients enable row level security, force row level security;
 grant insert, select, update on public.clients to svc_import;
 grant delete, select on public.clients to svc_retention;

@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type Format, jsonOption, print, table } from '../cli/output.ts';
 import { readLocal } from '../local.ts';
+import { operatorVault } from '../vault.ts';
 import { printProgress } from './progress.ts';
 import { type ImportOptions, type ImportReport, importSynthea } from './synthea.ts';
 
@@ -33,6 +34,7 @@ export function importCommand(onChanged: ImportOptions['onChanged']): Command {
         ...options,
         dir,
         databaseUrl: readLocal().databaseUrl,
+        vault: await operatorVault(),
         progress: printProgress(process.stderr),
         onChanged,
       });

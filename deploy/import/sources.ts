@@ -23,8 +23,8 @@ export interface Source {
   read(row: Row<string>): Readonly<Record<string, Value>>;
 }
 
-type ColumnType = 'text' | 'int' | 'numeric' | 'date' | 'timestamptz' | 'boolean';
-export type Value = string | number | boolean | null;
+type ColumnType = 'bytea' | 'text' | 'int' | 'numeric' | 'date' | 'timestamptz' | 'boolean';
+export type Value = string | number | boolean | Buffer | null;
 
 /** Holds `read` to the declared columns, of the file and of the table. */
 const source = <Read extends string, Stored extends string, Aside extends string = never>(

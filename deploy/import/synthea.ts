@@ -1,9 +1,13 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { packOf } from '@jangada/packs/registry.ts';
+import { sealedTables } from '@jangada/packs/sealed.ts';
+import type { Vault } from '@jangada/vault/vault.ts';
 import { Client } from 'pg';
 import { BadHeader, type Incoming, type Refused, readRows } from './rows.ts';
 import { claimsTable, type Source, sources } from './sources.ts';
-import { identify, seenTable, upsert } from './write.ts';
+
+import { identify, type Sealing, sealed, seenTable, upsert } from './write.ts';
 
 export interface ImportOptions {
   /** The folder of the CSV files. */
@@ -18,6 +22,8 @@ export interface ImportOptions {
   readonly locale?: 'en' | 'pt-BR';
   /** The one whose tables these are. */
   readonly pack?: 'aesthetic-clinic';
+  /** Seals what the pack wants sealed. */
+  readonly vault: Vault;
   readonly progress: Progress;
   /** Called once when all is written, and also when a failure leaves the files before it written. */
   readonly onChanged: (tenant: string) => Promise<void>;
@@ -90,7 +96,13 @@ export async function importSynthea(options: ImportOptions): Promise<ImportRepor
     try {
       for (const source of sources) {
         const report = present.has(source.file)
-          ? await importFile(client, source, { dir, tenant, progress, badRows })
+          ? await importFile(client, source, {
+              dir,
+              tenant,
+              progress,
+              badRows,
+              sealing: sealingOf(source, options),
+            })
           : reportOf(source, 'missing');
         files.push(report);
         progress.done(report);
@@ -124,7 +136,17 @@ async function ensureTenant(
   return rowCount === 1;
 }
 
+const sealingOf = (
+  source: Source,
+  { vault, tenant, pack = 'aesthetic-clinic' }: ImportOptions,
+): Sealing | undefined => {
+  const table = sealedTables(packOf(pack)).find(({ name }) => name === source.table);
+  const isWritten = Object.keys(table?.columns ?? {}).some((column) => column in source.columns);
+  return table && isWritten ? { vault, tenant, table } : undefined;
+};
+
 interface FileOptions extends Pick<ImportOptions, 'dir' | 'tenant' | 'progress'> {
+  readonly sealing: Sealing | undefined;
   /** Bad rows of the file are added to it. */
   readonly badRows: BadRow[];
 }
@@ -132,7 +154,7 @@ interface FileOptions extends Pick<ImportOptions, 'dir' | 'tenant' | 'progress'>
 async function importFile(
   client: Client,
   source: Source,
-  { dir, tenant, progress, badRows }: FileOptions,
+  { dir, tenant, progress, badRows, sealing }: FileOptions,
 ): Promise<FileReport> {
   const { file } = source;
   const counts = { rows: 0, imported: 0, changed: 0, skipped: 0 };
@@ -149,7 +171,8 @@ async function importFile(
   const write = async (batch: readonly Incoming[]) => {
     const { identified, repeated } = await identify(client, source, batch);
     for (const { line } of repeated) skip({ line, column: source.id ?? null, reason: 'is repeated' });
-    const changed = await upsert(client, source, tenant, identified);
+    const stored = sealing ? await sealed(client, source, identified, sealing) : { source, rows: identified };
+    const changed = await upsert(client, stored.source, tenant, stored.rows);
     if (!source.temporary) counts.changed += changed;
     counts.imported += identified.length;
     progress.rows(file, counts.rows);

@@ -1,4 +1,8 @@
+import { headOf } from '@jangada/vault/field.ts';
+import { indexOf, type SealedTable, sealRows } from '@jangada/vault/rows.ts';
+import type { Vault } from '@jangada/vault/vault.ts';
 import type { ClientBase } from 'pg';
+import { throughClient } from '../vault.ts';
 import type { Incoming } from './rows.ts';
 import type { Source } from './sources.ts';
 
@@ -37,6 +41,79 @@ export async function identify(
     }
   }
   return { identified, repeated };
+}
+
+/** Who seals what a table wants sealed. */
+export interface Sealing {
+  readonly vault: Vault;
+  readonly tenant: string;
+  readonly table: SealedTable;
+}
+
+/**
+ * Seals rows for their table. A field that is there already with the same text stays the same bytes, so that bringing
+ * in again what is there changes nothing.
+ */
+export async function sealed(
+  client: ClientBase,
+  source: Source,
+  rows: readonly Identified[],
+  { vault, tenant, table }: Sealing,
+): Promise<{ readonly source: Source; readonly rows: readonly Identified[] }> {
+  const through = throughClient(client);
+  const columns = Object.entries(table.columns).filter(([column]) => column in source.columns);
+  const written = columns.flatMap(([column, { index }]) => [column, ...(index ? [indexOf(column)] : [])]);
+  const values = rows.map(({ id, values }) => ({ ...values, id }));
+  const fresh = await sealRows(vault, table, tenant, values, through);
+  const { rows: kept } = await client.query<Record<string, Buffer | null> & { id: string; subject: string }>(
+    `select id, ${table.subject} as subject, ${written} from ${table.name} where tenant_id = $1 and id = any ($2)`,
+    [tenant, rows.map(({ id }) => id)],
+  );
+  const fields = kept.flatMap((row) =>
+    columns.flatMap(([column, { class: of }]) => {
+      const bytes = row[column];
+      return bytes ? [{ subject: row.subject, class: of, ...headOf(bytes) }] : [];
+    }),
+  );
+  using opener = await vault.opener(tenant, fields, through);
+  const byId = new Map(kept.map((row) => [row.id, row]));
+  const isSame = (id: string, column: string, text: unknown): boolean => {
+    const row = byId.get(id);
+    const bytes = row?.[column];
+    const of = table.columns[column]?.class;
+    if (!row || !bytes || !of) return false;
+    try {
+      return (
+        opener.open({ tenant, table: table.name, column, row: id, subject: row.subject }, of, bytes) === text
+      );
+    } catch {
+      return false;
+    }
+  };
+  return {
+    source: {
+      ...source,
+      columns: {
+        ...source.columns,
+        ...Object.fromEntries(written.map((column) => [column, 'bytea' as const])),
+      },
+    },
+    rows: values.map((row, at) => ({
+      id: row.id,
+      values: {
+        ...rows[at]?.values,
+        ...Object.fromEntries(
+          columns.flatMap(([column, { index }]) => {
+            const from = isSame(row.id, column, rows[at]?.values[column]) ? byId.get(row.id) : fresh[at];
+            return [column, ...(index ? [indexOf(column)] : [])].map((name) => [
+              name,
+              (from?.[name] ?? null) as Buffer | null,
+            ]);
+          }),
+        ),
+      },
+    })),
+  };
 }
 
 /** Writes rows in one statement. Returns how many of them were new or different. */

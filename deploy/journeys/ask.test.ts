@@ -43,6 +43,23 @@ test('the same question in two languages has one answer, and it is the figure in
   expect(await journey.factsOf(pt.runId)).toEqual(wholeRun);
 });
 
+test('a person is found by what is sealed, and shown as their role sees it', async () => {
+  for (const question of [
+    'qual cliente tem o telefone 11 90000-0011?',
+    'which client has the email bruno.rocha@clinica-aurora.example',
+  ]) {
+    const { content } = await admin.query(question);
+    expect(content).toContain('Bruno Rocha');
+    expect(content).toContain('+55 11 90000-0011');
+    expect(content).not.toContain('Ana Lima');
+  }
+  expect((await professional.query('qual cliente tem o telefone 11 90000-0011?')).content).toContain('b***@');
+  const [row] = await journey.sql<{ text: string }>(
+    `select string_agg(concat(encode(email, 'escape'), encode(phone, 'escape'), encode(cpf, 'escape')), ' ') as text from clients`,
+  );
+  expect(row?.text).not.toMatch(/bruno|90000/);
+});
+
 test('a run is told as server-sent events, each with its place', async () => {
   const events: Placed[] = [];
   const run = crypto.randomUUID();

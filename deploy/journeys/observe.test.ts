@@ -13,6 +13,8 @@ import { jetstream } from '@nats-io/jetstream';
 import { headers as newHeaders } from '@nats-io/transport-node';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { insertRows } from '../test-database.ts';
+import { rootEnv, vaultFrom } from '../vault.ts';
 import { type Journey, startJourney } from './journey.ts';
 import type { Person } from './person.ts';
 import { openReceiver, type Receiver, type Span } from './receiver.ts';
@@ -205,11 +207,10 @@ describe('a person', () => {
 
   const insertCanary = async (): Promise<void> => {
     const { name, email, phone, notes } = canary;
-    await journey.sql(
-      `insert into clients (tenant_id, id, name, name_search, email, phone)
-       values ('clinica-aurora', 'cli-canary', $1, $2, $3, $4)`,
-      [name, name.toLowerCase(), email, phone],
-    );
+    const vault = await vaultFrom(rootEnv(journey.system.keys));
+    const write = (table: string, row: Readonly<Record<string, unknown>>) =>
+      insertRows(journey.system.local.databaseUrl, vault, { tenant: 'clinica-aurora', table, rows: [row] });
+    await write('clients', { id: 'cli-canary', name, name_search: name.toLowerCase(), email, phone });
     await journey.sql(
       `insert into consents (tenant_id, id, subject_id, action, level, holds, basis, channel, recorded_by)
        values ('clinica-aurora', 'canary', 'cli-canary', 'given', 'health', 'health', 'person', 'front-desk', 'system')`,
@@ -218,11 +219,14 @@ describe('a person', () => {
       `insert into care_relationships (tenant_id, provider_id, subject_id, basis, valid_from)
        values ('clinica-aurora', 'pro-1', 'cli-canary', 'care', now() - interval '1 day')`,
     );
-    await journey.sql(
-      `insert into aesthetic_records (tenant_id, id, client_id, provider_id, kind, description, recorded_at)
-       values ('clinica-aurora', 'rec-canary', 'cli-canary', 'pro-1', 'evaluation', $1, now())`,
-      [notes],
-    );
+    await write('aesthetic_records', {
+      id: 'rec-canary',
+      client_id: 'cli-canary',
+      provider_id: 'pro-1',
+      kind: 'evaluation',
+      description: notes,
+      recorded_at: new Date(),
+    });
   };
 
   const { name, email, phone } = canary;

@@ -1,4 +1,5 @@
 import type { Ask } from '@jangada/proto/plan.ts';
+import type { SealedColumn } from '@jangada/vault/rows.ts';
 import type { Kysely } from 'kysely';
 
 /**
@@ -148,6 +149,8 @@ export interface Field {
   readonly kind: 'plain' | 'personal';
   /** How the value looks to a role that sees it masked. */
   readonly mask?: 'email' | 'phone' | 'hide';
+  /** Its column holds sealed fields, of the source's own table. It can be shown and found by its index, nothing else. */
+  readonly sealed?: SealedColumn;
 }
 
 export interface RetentionRule {

@@ -4,7 +4,7 @@ import type { Row } from '@jangada/proto/run.ts';
 import { queries } from '@jangada/store/store.ts';
 import { type Compilable, type RawBuilder, sql } from 'kysely';
 import { z } from 'zod';
-import type { Source, Tie } from './pack.ts';
+import type { Field, Source, Tie } from './pack.ts';
 
 /**
  * A source and a plan as one SQL statement. Only columns that the source declares can appear; every value is a
@@ -22,7 +22,20 @@ export interface Reader {
   readonly groupMin?: number | undefined;
   /** The tenant's time zone, for days. */
   readonly zone: string;
+  /** Where the plan names an identifier: the column that is indexed and what equal values have there. */
+  readonly found?: { readonly column: string; readonly indexes: readonly Buffer[] } | undefined;
 }
+
+/** A sealed field as it was read, and where it belongs. JSON, so that it is cached as it is. */
+export interface SealedCell {
+  /** Base64. */
+  readonly sealed: string;
+  readonly row: string;
+  readonly subject: string;
+}
+
+/** A row as the database gave it: what is sealed in it still is. */
+export type ReadRow = Readonly<Record<string, Row[string] | SealedCell>>;
 
 /** Columns beside the plan's fields, by which pages go on and lists are counted. */
 export interface Paged extends Row {
@@ -45,7 +58,7 @@ const db = queries<Record<string, never>>();
  * @throws Unprocessable INPUT_INVALID for a cursor that no page returned
  * @throws Error for an ask or field that the source does not declare; a plan that passed permission has none
  */
-export const read = (source: Source, plan: Plan, reader: Reader): Compilable<Row> => {
+export const read = (source: Source, plan: Plan, reader: Reader): Compilable<ReadRow> => {
   const from = sql`from ${sql.table(source.table)}${joins(source)}`;
   const where = sql`where ${sql.join(conditions(source, plan, reader), sql` and `)}`;
   const built = statements[plan.ask](source, plan, reader, from, where);
@@ -53,7 +66,7 @@ export const read = (source: Source, plan: Plan, reader: Reader): Compilable<Row
 };
 
 type Part = RawBuilder<unknown>;
-type Statement = (source: Source, plan: Plan, reader: Reader, from: Part, where: Part) => RawBuilder<Row>;
+type Statement = (source: Source, plan: Plan, reader: Reader, from: Part, where: Part) => RawBuilder<ReadRow>;
 
 const statements: Record<Plan['ask'], Statement> = {
   count: (source, _plan, reader, from, where) =>
@@ -82,7 +95,7 @@ const statements: Record<Plan['ask'], Statement> = {
     const columns = plan.fields.map((name) => {
       const field = source.fields[name];
       if (!field) throw new Error(`no field ${name}`);
-      return sql`${sql.ref(field.column)} as ${sql.ref(name)}`;
+      return sql`${field.sealed ? sealedCell(source, field) : sql.ref(field.column)} as ${sql.ref(name)}`;
     });
     const order = sql.ref(source.order.column);
     const id = sql.ref(`${source.table}.id`);
@@ -99,6 +112,10 @@ const statements: Record<Plan['ask'], Statement> = {
 /** Tells a figure only where there are enough people behind it; otherwise there is no row, not even of zero. */
 const ofMany = ({ subject }: Source, { groupMin }: Reader): Part =>
   subject && groupMin ? sql` having count(distinct ${sql.ref(subject.column)}) >= ${groupMin}` : sql``;
+
+const sealedCell = (source: Source, { column }: Field): Part => sql`
+  case when ${sql.ref(column)} is not null then json_build_object('sealed', encode(${sql.ref(column)}, 'base64'),
+    'row', ${sql.ref(`${source.table}.id`)}, 'subject', ${sql.ref(required(source.subject?.column))}) end`;
 
 const required = (column: string | undefined): string => {
   if (!column) throw new Error('the source has no such figure');
@@ -123,6 +140,7 @@ const conditions = (source: Source, plan: Plan, reader: Reader): Part[] => {
     ...consented(source, reader),
     ...named(source.subject, filter.subject),
     ...named(source.provider, filter.provider),
+    ...identified(plan, reader),
     ...(filter.subjectId && source.subject
       ? [sql`${sql.ref(source.subject.column)} = ${filter.subjectId}`]
       : []),
@@ -143,6 +161,12 @@ const conditions = (source: Source, plan: Plan, reader: Reader): Part[] => {
       : []),
   ];
   return all.length > 0 ? all : [sql`true`];
+};
+
+/** Rows about who has the identifier. A plan that names one is never read without it. */
+const identified = ({ filter }: Plan, { found }: Reader): Part[] => {
+  if (!filter.identifier) return [];
+  return [found ? sql`${sql.ref(found.column)} = any (${found.indexes}::bytea[])` : sql`false`];
 };
 
 /** Rows about people who agree to it: the others are in no list and no figure. */

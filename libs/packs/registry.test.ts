@@ -70,7 +70,7 @@ describe('the aesthetic clinic', () => {
   });
 
   test('shows a professional no full address and number', () => {
-    expect(clinic.roles['aesthetic_professional']?.masked).toEqual(['email', 'phone']);
+    expect(clinic.roles['aesthetic_professional']?.masked).toEqual(['email', 'phone', 'cpf']);
     expect(clients.fields).toMatchObject({ email: { mask: 'email' }, phone: { mask: 'phone' } });
   });
 });

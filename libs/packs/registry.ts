@@ -90,6 +90,18 @@ export const load = (pack: Pack): Pack => {
     }
     if (byTable.get(source.table) !== source.resource)
       wrong.push(`table ${source.table} is of two resources, ${source.resource} and another`);
+    for (const [field, { column, sealed }] of Object.entries(source.fields)) {
+      if (!sealed) continue;
+      const isOwn = column.startsWith(`${source.table}.`);
+      if (!isOwn || !source.subject?.column.startsWith(`${source.table}.`))
+        wrong.push(`field ${field} of ${name} is sealed and not of a table that names its person`);
+      const compared = [source.at, source.amount, source.order.column, source.subject?.column];
+      const conditions = [...Object.values(source.states), ...source.usually].map(
+        (condition) => condition.column,
+      );
+      if ([...compared, ...conditions].includes(column))
+        wrong.push(`field ${field} of ${name} is sealed and cannot be compared`);
+    }
     for (const field of source.list)
       if (!source.fields[field]) wrong.push(`source ${name} lists ${field}, which is not a field`);
     if (source.asks.includes('total') && !source.amount)

@@ -1,3 +1,4 @@
+import { indexOf } from '@jangada/vault/rows.ts';
 import type { Pack, Source } from './pack.ts';
 import { resourcesByTable } from './rules.ts';
 
@@ -61,7 +62,9 @@ const columnOf = (reference: string): string => reference.slice(reference.indexO
 const mentioned = (source: Source): readonly (readonly [table: string, column: string])[] => {
   const ties = [source.subject, source.provider].filter((tie) => tie !== undefined);
   const references = [
-    ...Object.values(source.fields).map(({ column }) => column),
+    ...Object.values(source.fields).flatMap(({ column, sealed }) =>
+      sealed?.index ? [column, indexOf(column)] : [column],
+    ),
     ...ties.flatMap(({ column, table }) => [column, `${table}.id`, `${table}.full_text_search`]),
     ...[source.at, source.amount, source.order.column].filter((column) => column !== undefined),
     ...[...Object.values(source.states), ...source.usually].map(({ column }) => column),

@@ -30,7 +30,7 @@ export const resourcesOf = (pack: Pack, plan: Plan): ReadonlySet<string> | undef
     source.table,
     ...plan.joins,
     ...plan.fields.map((field) => tableOf(source.fields[field]?.column ?? '')),
-    ...(filter.subject !== undefined && source.subject ? [source.subject.table] : []),
+    ...((filter.subject ?? filter.identifier) !== undefined && source.subject ? [source.subject.table] : []),
     ...(filter.provider !== undefined && source.provider ? [source.provider.table] : []),
   ];
   const byTable = resourcesByTable(pack);

@@ -48,6 +48,8 @@ export interface Vault {
   rewrapped(key: table.TenantKey): Promise<{ root: string; wrapped: Buffer }>;
   /** Wraps a subject's key anew with another version of the tenant's. */
   rewrappedUnder(to: table.TenantKey, key: table.SubjectKey): Promise<Buffer>;
+  /** Whether the root opens a tenant's key. @throws Unavailable, Unprocessable */
+  prove(key: table.TenantKey): Promise<void>;
   /** A key for a new version, wrapped. */
   newTenantKey(tenant: string, kind: table.TenantKey['kind'], version: number): Promise<table.NewTenantKey>;
   newSubjectKey(under: table.TenantKey, holder: Holder, version: number): Promise<table.NewSubjectKey>;
@@ -203,7 +205,7 @@ export const openVault = (root: Root, metrics: Metrics, now: () => number = Date
       if (known) return openField(known.key, place, bytes);
       throw version < ring.newest
         ? new Unprocessable('CRYPTO_KEY_RETIRED', 'the field’s key is out of use')
-        : new Unprocessable('CRYPTO_FORMAT', 'the field names a key that never was');
+        : new Unprocessable('CRYPTO_AAD', 'the field is sealed with a key that this person never had');
     };
     return {
       open: (place, of, bytes) => {
@@ -356,6 +358,7 @@ export const openVault = (root: Root, metrics: Metrics, now: () => number = Date
       wipe([opened, { key: above }]);
       return wrapped;
     },
+    prove: async (row) => void (await tenantKey(row)).fill(0),
     newTenantKey,
     newSubjectKey,
     forget: (tenant) => {

@@ -6,6 +6,8 @@ import { serve } from '@jangada/runtime/serve.ts';
 import { configOf } from '@jangada/runtime/service.ts';
 import { openStore } from '@jangada/store/store.ts';
 import { openTelemetry } from '@jangada/telemetry/telemetry.ts';
+import { openRoot } from '@jangada/vault/root.ts';
+import { openVault } from '@jangada/vault/vault.ts';
 import { contract } from './contract.ts';
 import { decide } from './handler.ts';
 import { rowsOf } from './rows.ts';
@@ -16,18 +18,34 @@ const config = configOf([
   'DATABASE_POOL_SIZE',
   'REDIS_URL',
   'ENCRYPTION_KEY',
+  'ENCRYPTION_KEYS_ACCEPTED',
+  'AI_ENCRYPTION_PROVIDER',
+  'AI_ENCRYPTION_KEY_SPEC',
+  'VAULT_ADDR',
+  'VAULT_TOKEN',
+  'VAULT_TRANSIT_KEY',
+  'AI_KMS_KEY_ID',
+  'AI_KMS_REGION',
+  'AI_KMS_ENDPOINT',
 ]);
 const telemetry = openTelemetry(contract.name, config);
 await using store = await openStore(contract.name, config);
 await using cache = openCache(config, telemetry.metrics);
+// Without the root nothing that is sealed could be opened: better not to start than to fail each question.
+const root = await openRoot(config);
+const vault = openVault(root, telemetry.metrics);
 
 await using service = await serve(
   contract,
   config,
   {
-    gather: (body, turn) => rowsOf(body, turn, { pack: packOf(turn.pass.pack), store, cache }),
+    gather: (body, turn) => rowsOf(body, turn, { pack: packOf(turn.pass.pack), store, cache, vault }),
     decide,
-    probes: { database: () => store.ping(), redis: optional(() => cache.ping()) },
+    probes: {
+      database: () => store.ping(),
+      redis: optional(() => cache.ping()),
+      root: optional(() => root.health()),
+    },
   },
   telemetry,
 );
@@ -35,5 +53,15 @@ await using service = await serve(
 service.bus.nc.subscribe(core.changed('*'), {
   callback: (_error, message) => void cache.forget(message.subject.slice('changed.'.length)),
 });
+
+service.bus.nc.subscribe(core.keysChanged('*'), {
+  callback: (_error, message) => vault.forget(message.subject.slice('keys.changed.'.length)),
+});
+void (async () => {
+  for await (const { type } of service.bus.nc.status()) {
+    if (type === 'disconnect') vault.hearing(false);
+    if (type === 'reconnect') vault.hearing(true);
+  }
+})();
 
 await service.stopped;

@@ -5,13 +5,18 @@ import { Unprocessable } from '@jangada/hop/outcome.ts';
 import type { Pack, Source } from '@jangada/packs/pack.ts';
 import { read } from '@jangada/packs/read.ts';
 import { policyOf } from '@jangada/packs/rules.ts';
+import { indexedColumn } from '@jangada/packs/sealed.ts';
+import type { Plan } from '@jangada/proto/plan.ts';
 import type { Row } from '@jangada/proto/run.ts';
 import type { Turn } from '@jangada/runtime/serve.ts';
-import type { Store } from '@jangada/store/store.ts';
+import type { Store, Transaction } from '@jangada/store/store.ts';
 import { databasePart, planHash } from '@jangada/trust/grant.ts';
+import { indexOf } from '@jangada/vault/rows.ts';
+import type { Vault } from '@jangada/vault/vault.ts';
 import type { contract } from './contract.ts';
+import { openRows } from './open.ts';
 
-/** Rows as the database gave them, and when. */
+/** Rows that the grant allows, opened, and when they were read. */
 export interface Found {
   readonly source: Source;
   /** Fields that this role sees masked. */
@@ -30,9 +35,9 @@ export interface Found {
 export const rowsOf = async (
   { plan, intent }: In<typeof contract>,
   { grant, grantStatement, pass, span, tenant }: Turn,
-  from: { pack: Pack; store: Store; cache: Cache },
+  from: { pack: Pack; store: Store; cache: Cache; vault: Vault },
 ): Promise<Found> => {
-  const { pack, store, cache } = from;
+  const { pack, store, cache, vault } = from;
   const hash = planHash(plan);
   const source = pack.sources[plan.source];
   if (!grant || !grantStatement || grant.ph !== hash || !source)
@@ -44,11 +49,14 @@ export const rowsOf = async (
     throw new Unprocessable('CTX_NO_GRANT', 'the grant is for figures');
   // Rows about oneself are not provided by oneself.
   const person = grant.reach === 'own' ? undefined : grant.by;
+  const claim = { grant: databasePart(grantStatement) };
+  const keys: Transaction = { rows: (query) => store.read(claim, query, span('keys')) };
   const compiled = read(source, plan, {
     person,
     consent: grant.consent,
     groupMin: grant.min,
     zone: pass.zone,
+    found: await foundBy(plan, pack, source, tenant, vault, keys),
   }).compile();
   const key = {
     tenant,
@@ -57,15 +65,37 @@ export const rowsOf = async (
     plan: createHash('sha256').update(compiled.sql).update(hash).digest('base64url'),
   };
   const ttl = pack.intents.find((one) => one.name === intent.type)?.ttlSeconds ?? 300;
-  const { value, cached } = await cache.through(key, ttl, async () => ({
-    rows: await store.read(
-      { grant: databasePart(grantStatement) },
-      { compile: () => compiled },
-      span('postgresql'),
-    ),
-    asOf: new Date().toISOString(),
-  }));
+  const once = async () => {
+    // What is remembered is sealed as it was read; it is opened for this run alone.
+    const { value, cached } = await cache.through(key, ttl, async () => ({
+      rows: await store.read(claim, { compile: () => compiled }, span('postgresql')),
+      asOf: new Date().toISOString(),
+    }));
+    return { ...value, rows: await openRows(value.rows, { tenant, source, vault, keys }), cached };
+  };
+  const found = await once().catch(async (error: unknown) => {
+    // The page was read before its key was rotated: it is there again under the new one.
+    if (!(error instanceof Unprocessable && error.code === 'CRYPTO_KEY_RETIRED')) throw error;
+    vault.forget(tenant);
+    await cache.forget(tenant);
+    return once();
+  });
   // A role that the pack does not know sees everything masked.
-  const suppressed = grant.min !== undefined && source.subject !== undefined && value.rows.length === 0;
-  return { ...value, source, suppressed, masked: pack.roles[pass.rol]?.masked ?? plan.fields, cached };
+  const suppressed = grant.min !== undefined && source.subject !== undefined && found.rows.length === 0;
+  return { ...found, source, suppressed, masked: pack.roles[pass.rol]?.masked ?? plan.fields };
+};
+
+/** Where rows with the plan's identifier are found; undefined where the plan names none, or none can be found by it. */
+const foundBy = async (
+  { filter: { identifier } }: Plan,
+  pack: Pack,
+  source: Source,
+  tenant: string,
+  vault: Vault,
+  keys: Transaction,
+): Promise<{ column: string; indexes: readonly Buffer[] } | undefined> => {
+  const place = identifier && indexedColumn(pack, source, identifier.kind);
+  if (!place) return undefined;
+  const indexes = await vault.indexesOf({ tenant, ...place }, identifier.kind, identifier.value, keys);
+  return { column: `${place.table}.${indexOf(place.column)}`, indexes };
 };

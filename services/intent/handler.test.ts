@@ -32,6 +32,30 @@ describe('intent', () => {
       { source: 'appointments', ask: 'count', filter: { mine: true, period: tomorrow } },
     ],
     [
+      'qual cliente tem o telefone 11 98765-4321?',
+      {
+        source: 'clients',
+        ask: 'list',
+        filter: { identifier: { kind: 'phone', value: '+5511987654321' } },
+      },
+    ],
+    [
+      'quantas consultas tem o cliente do CPF 529.982.247-25?',
+      {
+        source: 'appointments',
+        ask: 'count',
+        filter: { identifier: { kind: 'cpf', value: '52998224725' } },
+      },
+    ],
+    [
+      'which client has the email ana.lima@clinica-aurora.example',
+      {
+        source: 'clients',
+        ask: 'list',
+        filter: { identifier: { kind: 'email', value: 'ana.lima@clinica-aurora.example' } },
+      },
+    ],
+    [
       'how many appointments in 2023',
       {
         source: 'appointments',

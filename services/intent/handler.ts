@@ -2,10 +2,12 @@ import { type Decide, emit } from '@jangada/hop/hop.ts';
 import { findAmounts } from '@jangada/nlu/amounts.ts';
 import { findPeriods } from '@jangada/nlu/dates.ts';
 import type { Violation } from '@jangada/nlu/guard.ts';
+import { findDocuments } from '@jangada/nlu/ids.ts';
 import { findNames } from '@jangada/nlu/names.ts';
 import { classify, mentions, threshold } from '@jangada/nlu/score.ts';
 import { canonical, type Language, language, words } from '@jangada/nlu/text.ts';
 import type { IntentPattern, Pack, Source } from '@jangada/packs/pack.ts';
+import { indexedColumn } from '@jangada/packs/sealed.ts';
 import { textOf } from '@jangada/proto/errors.ts';
 import type { Ask, Entity, Plan } from '@jangada/proto/plan.ts';
 import * as run from '@jangada/proto/run.ts';
@@ -72,14 +74,21 @@ const readFilter = (
   sourceName: string,
   { pack, now, zone }: Setting,
 ): { filter: Plan['filter']; entities: Entity[] } => {
-  const periods = findPeriods(text, { now, timeZone: zone, language: locale });
-  const amounts = findAmounts(text, locale);
+  const documents = findDocuments(text);
+  const apart = (found: Span): boolean =>
+    !documents.some((one) => one.start < found.end && found.start < one.end);
+  const periods = findPeriods(text, { now, timeZone: zone, language: locale }).filter(apart);
+  const amounts = findAmounts(text, locale).filter(apart);
   const names = findNames(text, {
     language: locale,
-    spent: [...periods, ...amounts],
+    spent: [...periods, ...amounts, ...documents],
     leads: pack.leads,
     stop: stopWords(pack),
-  });
+  }).filter((name) => !documentWord.test(name.text));
+  const source = pack.sources[sourceName];
+  const identifier = documents
+    .map(({ kind, value }) => (kind === 'cnpj' ? undefined : { kind, value }))
+    .find((one) => one && source && indexedColumn(pack, source, one.kind));
   const [period] = periods;
   const [amount] = amounts;
   const subject = names.find((name) => name.role === 'subject')?.text;
@@ -89,6 +98,7 @@ const readFilter = (
   return {
     filter: {
       ...(subject ? { subject } : {}),
+      ...(identifier ? { identifier } : {}),
       ...(provider ? { provider } : {}),
       ...(span ? { period: span } : {}),
       ...(state ? { state } : {}),
@@ -106,6 +116,15 @@ const readFilter = (
   };
 };
 
+/** Says what follows, and is nobody's name however it is written. */
+const documentWord = /^(cpf|cnpj|e-?mail)$/i;
+
+/** Where something stands in the text. */
+interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
 const bounds = ({
   comparison,
   value,
@@ -122,7 +141,9 @@ const joinsOf = (source: Source, ask: Ask, filter: Plan['filter']): string[] => 
     (named !== undefined ||
       (ask === 'list' && source.list.some((field) => source.fields[field]?.column.startsWith(`${table}.`))));
   return [
-    ...(source.subject && used(source.subject.table, filter.subject) ? [source.subject.table] : []),
+    ...(source.subject && used(source.subject.table, filter.subject ?? filter.identifier?.value)
+      ? [source.subject.table]
+      : []),
     ...(source.provider && used(source.provider.table, filter.provider) ? [source.provider.table] : []),
   ];
 };

@@ -27,6 +27,16 @@ const treatments: readonly [id: string, name: string, minutes: number, price: nu
   ['svc-4', 'Laser fracionado', 50, 950],
 ];
 
+/** A CPF that nobody was given, with right check digits: eleven times a weighted sum, modulo eleven. */
+const cpfOf = (base: number): string => {
+  const digits = [...String(base)].map(Number);
+  for (const length of [9, 10]) {
+    const sum = digits.slice(0, length).reduce((all, digit, at) => all + digit * (length + 1 - at), 0);
+    digits.push(((sum * 10) % 11) % 10);
+  }
+  return digits.join('').replace(/(\d{3})(\d{3})(\d{3})/, '$1.$2.$3-');
+};
+
 /** Days around today that have appointments. */
 const span = { before: 30, after: 14 };
 
@@ -94,6 +104,7 @@ const clinic = (
       name_search: foldName(name),
       email: `${foldName(name).replace(' ', '.')}@${tenant}.example`,
       phone: `+55 11 90000-00${10 + index}`,
+      cpf: cpfOf(101_202_303 + index),
       birth_date: `19${70 + index}-0${index + 1}-15`,
       status: 'active',
       created_at: '2024-01-02T12:00:00Z',

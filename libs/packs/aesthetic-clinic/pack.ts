@@ -1,5 +1,6 @@
 import type { Pack } from '../pack.ts';
 import * as tables from './0001_tables.ts';
+import * as sealed from './0002_sealed.ts';
 import * as consents from './0003_consents.ts';
 import { demo } from './demo.ts';
 import { intents, leads, states } from './intents.ts';
@@ -59,7 +60,7 @@ export const pack: Pack = {
     },
     aesthetic_professional: {
       reach: 'related',
-      masked: ['email', 'phone'],
+      masked: ['email', 'phone', 'cpf'],
       permissions: [
         'read:clients',
         'write:clients',
@@ -115,6 +116,7 @@ export const pack: Pack = {
   demo,
   migrations: {
     'aesthetic-clinic/0001_tables': tables,
+    'aesthetic-clinic/0002_sealed': sealed,
     'aesthetic-clinic/0003_consents': consents,
   },
 };

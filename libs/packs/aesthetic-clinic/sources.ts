@@ -1,6 +1,8 @@
 import type { Pack } from '../pack.ts';
 
 const is = (column: string, value: string) => ({ column, value });
+/** How somebody is reached or known, and found again. */
+const contact = (index: 'cpf' | 'email' | 'phone') => ({ class: 'discretionary', index }) as const;
 
 /** What can be asked of the clinic's tables, and which columns an answer may hold. */
 export const sources: Pack['sources'] = {
@@ -39,8 +41,9 @@ export const sources: Pack['sources'] = {
     resource: 'clients',
     fields: {
       name: { column: 'clients.name', kind: 'personal' },
-      email: { column: 'clients.email', kind: 'personal', mask: 'email' },
-      phone: { column: 'clients.phone', kind: 'personal', mask: 'phone' },
+      email: { column: 'clients.email', kind: 'personal', mask: 'email', sealed: contact('email') },
+      phone: { column: 'clients.phone', kind: 'personal', mask: 'phone', sealed: contact('phone') },
+      cpf: { column: 'clients.cpf', kind: 'personal', mask: 'hide', sealed: contact('cpf') },
       status: { column: 'clients.status', kind: 'plain' },
     },
     list: ['name', 'email', 'phone', 'status'],
@@ -57,7 +60,11 @@ export const sources: Pack['sources'] = {
       date: { column: 'aesthetic_records.recorded_at', kind: 'plain' },
       client: { column: 'clients.name', kind: 'personal' },
       kind: { column: 'aesthetic_records.kind', kind: 'plain' },
-      description: { column: 'aesthetic_records.description', kind: 'personal' },
+      description: {
+        column: 'aesthetic_records.description',
+        kind: 'personal',
+        sealed: { class: 'clinical' },
+      },
     },
     list: ['date', 'client', 'kind', 'description'],
     subject: { column: 'aesthetic_records.client_id', table: 'clients' },

@@ -1,0 +1,89 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startPostgres } from '@jangada/servers/postgres.ts';
+import type { Server } from '@jangada/servers/server.ts';
+import type { Vault } from '@jangada/vault/vault.ts';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { migrate } from './migrate.ts';
+import { tenantSql } from './test-database.ts';
+import { vaultFrom } from './vault.ts';
+
+// What becomes of rows that are older than the sealing of their columns.
+
+const newVault = (key = randomBytes(32)): Promise<Vault> =>
+  vaultFrom({ ENCRYPTION_KEY: key.toString('base64') });
+const root = randomBytes(32);
+
+let dir: string;
+let server: Server;
+
+const urlOf = (user: string): string => {
+  const url = new URL(server.url);
+  if (user !== '') url.username = user;
+  url.pathname = '/clinic';
+  return url.href;
+};
+
+const ask = async (text: string, url = urlOf('')): Promise<Record<string, unknown>[]> => {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    const result = await client.query<Record<string, unknown>>(text);
+    return (Array.isArray(result) ? result.at(-1) : result).rows;
+  } finally {
+    await client.end();
+  }
+};
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'jangada-sealing-'));
+  server = await startPostgres({ dir, durability: 'relaxed' });
+  await ask('create role administrator login createrole', server.url);
+  await ask('create database clinic owner administrator', server.url);
+  await migrate(urlOf('administrator'));
+  // As it was before.
+  await ask(`
+    alter table clients drop constraint clients_email_is_sealed, drop constraint clients_phone_is_sealed,
+      drop constraint clients_cpf_is_sealed, drop column cpf, drop column email_index, drop column phone_index, drop column cpf_index,
+      alter column email type text using null, alter column phone type text using null;
+    alter table aesthetic_records drop constraint aesthetic_records_description_is_sealed,
+      alter column description type text using '', alter column description set not null;
+    delete from kysely_migration where name like '%0002_sealed';
+    ${tenantSql('casa')} ${tenantSql('other')}
+    insert into clients (tenant_id, id, name, name_search, email, phone)
+      select tenant, 'c' || n, 'Ana ' || n, 'ana ' || n, 'ana' || n || '@' || tenant || '.example', null
+      from unnest(array['casa', 'other']) tenant, generate_series(1, 600) n;
+    insert into aesthetic_records (tenant_id, id, client_id, kind, description, recorded_at)
+      values ('casa', 'r1', 'c1', 'x', 'a note', now())`);
+}, 90_000);
+afterAll(async () => {
+  await server.stop();
+  await rm(dir, { recursive: true, force: true });
+});
+
+describe('an older installation', () => {
+  test('is not taken further without a root, and says which setting is missing', async () => {
+    await expect(migrate(urlOf('administrator'))).rejects.toThrow(/wait to be sealed: ENCRYPTION_KEY/);
+  });
+
+  test('is sealed by an administrator who is no superuser, wherever that stopped before', async () => {
+    await migrate(urlOf('administrator'), { vault: await newVault(root) });
+    const [left] = await ask(`
+      select (select count(*) from clients where email is not null and substr(email, 1, 1) <> '\\x01'::bytea)::int as clear,
+        (select count(*) from clients where substr(email, 1, 1) = '\\x01'::bytea and length(email_index) = 18)::int as sealed,
+        (select count(*) from aesthetic_records where substr(description, 1, 1) = '\\x01'::bytea)::int as records,
+        (select count(*) from pg_constraint where not convalidated)::int as unproven,
+        (select count(*) from pg_class where relrowsecurity and not relforcerowsecurity)::int as unbound`);
+    expect(left).toEqual({ clear: 0, sealed: 1_200, records: 1, unproven: 0, unbound: 0 });
+  });
+
+  test('starts again with its root and with no other', async () => {
+    await migrate(urlOf('administrator'), { vault: await newVault(root) });
+    await expect(migrate(urlOf('administrator'), { vault: await newVault() })).rejects.toMatchObject({
+      code: 'CRYPTO_KEY_RETIRED',
+    });
+  });
+});
