@@ -72,7 +72,7 @@ export const openIssuer = (issuer: string, audience: string): ((token: string) =
   };
 };
 
-/** Fetches a small document and follows no redirect. @throws Unavailable for everything but a whole 200 */
+/** Fetches a small JSON document and follows no redirect. @throws Unavailable for everything but a whole 200 */
 const fetchSmall = async (url: string, options: RequestInit = {}): Promise<Response> => {
   try {
     const signal = options.signal ?? AbortSignal.timeout(fetchWithinMs);
@@ -85,7 +85,7 @@ const fetchSmall = async (url: string, options: RequestInit = {}): Promise<Respo
       if (size > documentMaxBytes) throw new Error('too large');
       parts.push(part);
     }
-    return new Response(Buffer.concat(parts), { headers: { 'content-type': 'application/json' } });
+    return Response.json(JSON.parse(Buffer.concat(parts).toString()));
   } catch (error) {
     throw new Unavailable('token issuer', error);
   }
