@@ -184,18 +184,6 @@ describe('a session', () => {
       vi.useRealTimers();
     }
   });
-
-  test('nobody gets in by a session that this replica never saw while the database is away', async () => {
-    const { token } = await logIn(one, bia ?? '');
-    expect((await enter(one, token)).status).toBe(200);
-    await edges.sql('alter table sessions rename to sessions_away');
-    try {
-      expect(said(await enter(two, token))).toEqual([500, 'INTERNAL']);
-    } finally {
-      await edges.sql('alter table sessions_away rename to sessions');
-    }
-    expect((await enter(two, token)).status).toBe(200);
-  });
 });
 
 describe('a second factor', () => {
@@ -511,5 +499,28 @@ describe('an address', () => {
     }
     await sleep(50);
     expect(JSON.stringify(write.mock.calls)).not.toContain(token.slice(-40));
+  });
+});
+
+describe('while the database is away', () => {
+  test('who was let in just now is let in for a minute, nobody else, and nothing one-time counts', async () => {
+    const { token } = await logIn(one, bia ?? '');
+    const enters = (replica: Replica) => call(replica, '/v1/agui/assistant/capabilities', { token });
+    expect((await enters(one)).status).toBe(200);
+    const { ticket } = (await call(one, '/v1/auth/ticket', { token, body: {} })).body;
+    await edges.database.stop();
+    vi.useFakeTimers({ toFake: ['Date'] });
+    try {
+      expect(said(await enters(two))).toEqual([503, 'UPSTREAM_UNAVAILABLE']);
+      await expect(openSocket(one, { protocols: ['agui.v1', `ticket.${ticket}`] })).rejects.toThrow(
+        'HTTP 503',
+      );
+      vi.setSystemTime(Date.now() + 50_000);
+      expect((await enters(one)).status).toBe(200);
+      vi.setSystemTime(Date.now() + 12_000);
+      expect(said(await enters(one))).toEqual([503, 'UPSTREAM_UNAVAILABLE']);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });
