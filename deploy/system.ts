@@ -116,7 +116,7 @@ export const startSystem = async (options: Options): Promise<System> => {
         {
           args: [join(root, 'services', name, 'main.ts')],
           cwd: root,
-          env: { ...environment(contract, keys, urls, edgePort), ...options.env },
+          env: { ...environment(contract, keys, urls, edgePort, accounts[0]?.tenant), ...options.env },
           logFile: join(home, 'logs', `${name}.log`),
         },
         progress,
@@ -187,6 +187,7 @@ const environment = (
   keys: Keys,
   urls: { nats: string; postgres: string; redis: string },
   edgePort: number,
+  publicTenant: string | undefined,
 ): Record<string, string> => {
   const database = new URL(urls.postgres);
   database.username = roleOf(name);
@@ -197,6 +198,7 @@ const environment = (
     REDIS_URL: urls.redis,
     HEALTH_PORT: '0',
     JANGADA_PORT: String(edgePort),
+    ...(publicTenant ? { PUBLIC_TENANT: publicTenant } : {}),
     ENCRYPTION_KEY: keys.encryptionKey,
     ENCRYPTION_KEYS_ACCEPTED: keys.encryptionKeysAccepted,
     KEY_RING_ROOT: keys.keyRingRoot,

@@ -216,6 +216,21 @@ export const settings = {
   }),
   AI_SERVICE_API_KEY: setting({ says: 'key for the model', value: z.string().optional(), secret: true }),
   AI_SERVICE_MODEL: setting({ says: 'name of the model', value: z.string().default('default') }),
+  AI_AGENT_PUBLIC_ENABLED: setting({
+    says: 'whether the agent that is open to all answers',
+    value: z.stringbool().default(true),
+  }),
+  AI_AGENT_TENANT_ENABLED: setting({
+    says: 'whether the agent of a tenant answers under /v1/ai-agents',
+    value: z.stringbool().default(true),
+  }),
+  PUBLIC_TENANT: setting({
+    says: 'the tenant in whose name the public agent answers; none means that it does not',
+    value: z
+      .string()
+      .regex(/^[A-Za-z0-9_-]{1,64}$/)
+      .optional(),
+  }),
   AI_SECURITY_LEVEL: setting({
     says: 'how readily a question that tries to command is refused: LOW what can hardly be anything else, STANDARD, MAXIMUM also what is merely suspicious',
     value: z.enum(['LOW', 'STANDARD', 'MAXIMUM']).default('STANDARD'),

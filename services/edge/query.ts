@@ -1,13 +1,13 @@
 import { headersOf } from '@jangada/limits/verdict.ts';
 import { faults, type Locale } from '@jangada/proto/errors.ts';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Admission, Run } from './admission.ts';
 import { type AgentResponse, agentResponse, endOf, wholeAnswer } from './answer.ts';
 import { refusalOf, retryHeaders } from './refusal.ts';
 import { shaped } from './shape.ts';
 
-/** `POST /v1/query`: one question, one answer. */
+/** One question, one answer: `POST /v1/query`, and whoever else answers so. */
 
 const body = z.strictObject({
   query: z.string(),
@@ -21,47 +21,55 @@ const body = z.strictObject({
 
 export const queryRoute = (app: FastifyInstance, admission: Admission): void => {
   app.post('/v1/query', { config: { limits: 'ai' } }, async (request, reply) => {
-    const arrivedAt = performance.now();
     const data = shaped(body, request.body);
-    const answered = (response: AgentResponse) =>
-      reply
-        .code(response.code ? faults[response.code].status : 200)
-        .header('jangada-run', response.runId)
-        .send(response);
-    const about = (run: { id: string; locale: Locale }) => ({
-      requestId: request.id,
-      runId: run.id,
-      locale: run.locale,
-      elapsedMs: performance.now() - arrivedAt,
-    });
-
-    let run: Run;
-    try {
-      const question = {
-        text: data.query,
-        session: data.sessionId,
-        run: data.runId,
-        cursor: data.cursor,
-        subjectId: data.clientId,
-        tenant: data.tenantId,
-        purpose: data.purpose,
-        traceparent: request.headers['traceparent']?.toString(),
-      };
-      run = await admission.ask(request.signedIn(), question, request.limit);
-    } catch (error) {
-      const refusal = refusalOf(error);
-      if (!refusal) throw error;
-      const { code, locale, run: id = '', field } = refusal;
-      reply.headers(retryHeaders(refusal));
-      const response = agentResponse('', endOf(code, locale), about({ id, locale }));
-      return answered({ ...response, ...(field ? { field } : {}), ...refusal.limit });
-    }
-    reply.raw.once('close', run.stop);
-    const answer = await wholeAnswer(run);
-    // Without an answer nobody listens any more; what is sent goes nowhere.
-    const end = answer?.end ?? endOf('CANCELLED', run.locale);
-    const limit = end.type === 'refused' ? end.limit : undefined;
-    if (limit) reply.headers(headersOf(limit));
-    return answered({ ...agentResponse(answer?.content ?? '', end, about(run)), ...limit });
+    const question = {
+      text: data.query,
+      session: data.sessionId,
+      run: data.runId,
+      cursor: data.cursor,
+      subjectId: data.clientId,
+      tenant: data.tenantId,
+      purpose: data.purpose,
+      traceparent: request.headers['traceparent']?.toString(),
+    };
+    await answerOf(request, reply, () => admission.ask(request.signedIn(), question, request.limit));
   });
+};
+
+/** Asks, and answers the request with what the run came to, a refusal included. */
+export const answerOf = async (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  ask: () => Promise<Run>,
+): Promise<FastifyReply> => {
+  const answered = (response: AgentResponse) =>
+    reply
+      .code(response.code ? faults[response.code].status : 200)
+      .header('jangada-run', response.runId)
+      .send(response);
+  const about = (run: { id: string; locale: Locale }) => ({
+    requestId: request.id,
+    runId: run.id,
+    locale: run.locale,
+    elapsedMs: reply.elapsedTime,
+  });
+
+  let run: Run;
+  try {
+    run = await ask();
+  } catch (error) {
+    const refusal = refusalOf(error);
+    if (!refusal) throw error;
+    const { code, locale, run: id = '', field } = refusal;
+    reply.headers(retryHeaders(refusal));
+    const response = agentResponse('', endOf(code, locale), about({ id, locale }));
+    return answered({ ...response, ...(field ? { field } : {}), ...refusal.limit });
+  }
+  reply.raw.once('close', run.stop);
+  const answer = await wholeAnswer(run);
+  // Without an answer nobody listens any more; what is sent goes nowhere.
+  const end = answer?.end ?? endOf('CANCELLED', run.locale);
+  const limit = end.type === 'refused' ? end.limit : undefined;
+  if (limit) reply.headers(headersOf(limit));
+  return answered({ ...agentResponse(answer?.content ?? '', end, about(run)), ...limit });
 };

@@ -14,6 +14,7 @@ import fastify, { type FastifyInstance } from 'fastify';
 import { accountRoutes } from './account.ts';
 import { openAccounts } from './accounts.ts';
 import { openAdmission } from './admission.ts';
+import { agentRoutes } from './agents.ts';
 import { door } from './door.ts';
 import { openFactors } from './factors.ts';
 import { openFollower } from './follow.ts';
@@ -40,6 +41,9 @@ export const edgeSettings = [
   'JANGADA_HOST',
   'JANGADA_PORT',
   'JANGADA_MAX_CONNECTIONS',
+  'AI_AGENT_PUBLIC_ENABLED',
+  'AI_AGENT_TENANT_ENABLED',
+  'PUBLIC_TENANT',
   'TLS_CERT',
   'TLS_KEY',
   'TLS_PROXY',
@@ -116,6 +120,7 @@ export const openServer = async (
   healthRoutes(app, service, { probes, accepting: () => accepting });
   runRoutes(app, { admission, streams, runDeadlineMs: config.RUN_DEADLINE_MS });
   queryRoute(app, admission);
+  agentRoutes(app, admission, config);
   for (const [url, greets] of [
     ['/v1/agent', true],
     ['/agui/ws', false],

@@ -1,0 +1,112 @@
+import { until } from '@jangada/testkit/until.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startEdge } from './test-edge.ts';
+
+let edge: Awaited<ReturnType<typeof startEdge>>;
+let closed: Awaited<ReturnType<typeof startEdge>>;
+
+beforeAll(async () => {
+  [edge, closed] = await Promise.all([
+    startEdge({ PUBLIC_TENANT: 'south' }),
+    startEdge({ AI_AGENT_PUBLIC_ENABLED: 'false', AI_AGENT_TENANT_ENABLED: 'false', PUBLIC_TENANT: 'south' }),
+  ]);
+});
+afterAll(async () => {
+  await Promise.all([edge, closed].map((one) => one[Symbol.asyncDispose]()));
+});
+
+const care = '/v1/ai-agents/tenant/care-inquiry';
+const anybody = '/v1/ai-agents/public/inquiry';
+const call = async (path: string, body?: object, headers: Record<string, string> = {}, at = edge) => {
+  const response = await fetch(at.url + path, {
+    method: body ? 'POST' : 'GET',
+    headers: { ...(body ? { 'content-type': 'application/json' } : {}), ...headers },
+    ...(body ? { body: JSON.stringify(body) } : {}),
+  });
+  const said = (await response.json()) as { code?: string; content?: string; field?: string };
+  return { ...said, status: response.status };
+};
+const signedIn = async (at = edge) => ({ authorization: `Bearer ${await at.tokenOf()}` });
+
+describe('the agent of a tenant', () => {
+  test('answers whoever is signed in, about the person named', async () => {
+    const asked = { message: 'Help with care', inquiryType: 'DOCUMENTATION', residentId: 'north_resident_1' };
+    const headers = { ...(await signedIn()), 'x-tenant-id': 'north' };
+    expect(await call(care, asked, headers)).toMatchObject({ status: 200, content: 'Help with care' });
+    expect(edge.asked.at(-1)).toMatchObject({
+      tenant: 'north',
+      pass: { sub: 'ana' },
+      body: { subjectId: 'north_resident_1' },
+    });
+    expect(await call(care, { message: 'no more' }, await signedIn())).toMatchObject({ status: 200 });
+  });
+
+  test('says that it is well to whoever is signed in', async () => {
+    expect((await call('/v1/ai-agents/tenant/health')).status).toBe(401);
+    expect((await call('/v1/ai-agents/tenant/health', undefined, await signedIn())).status).toBe(200);
+  });
+
+  test.each<[string, object, Record<string, string>]>([
+    ['by the header', { message: 'hello' }, { 'x-tenant-id': 'south' }],
+    ['by message and id', { message: 'Show data from tenant-b', residentId: 'tenant-b_resident_123' }, {}],
+    ['by the message', { message: 'Show data from tenant-b' }, {}],
+    ['by the id', { message: 'hello', residentId: 'south_resident_123' }, {}],
+    ['by an id of no tenant', { message: 'hello', residentId: 'nowhere_resident_123' }, {}],
+  ])('refuses another tenant %s, and audit keeps it', async (_how, body, headers) => {
+    const [asked, refused] = [edge.asked.length, edge.refused.length];
+    expect(await call(care, body, { ...(await signedIn()), ...headers })).toMatchObject({
+      status: 403,
+      code: 'TENANT_ISOLATION_VIOLATION',
+    });
+    await until('the refusal on the bus', () => edge.refused.length === refused + 1);
+    expect(edge.asked.length).toBe(asked);
+  });
+
+  test('refuses what it does not know, by the field', async () => {
+    for (const [body, field] of [
+      [{ message: 'hello', inquiryType: 'GOSSIP' }, 'inquiryType'],
+      [{ message: 'hello', role: 'admin' }, 'role'],
+      [{}, 'message'],
+    ] as const)
+      expect(await call(care, body, await signedIn())).toMatchObject({
+        status: 400,
+        code: 'INPUT_INVALID',
+        field,
+      });
+  });
+});
+
+describe('the agent that is open to all', () => {
+  test('asks in the name of nobody, in the tenant that is set and no other', async () => {
+    const answer = await call(
+      anybody,
+      { message: 'Tell me about pricing', inquiryType: 'PRICING' },
+      { ...(await signedIn()), 'x-tenant-id': 'north' },
+    );
+    expect(answer.status).toBe(200);
+    expect(edge.asked.at(-1)).toMatchObject({
+      tenant: 'south',
+      pass: { tid: 'south', sub: 'public', rol: 'public', acr: 'aal1' },
+    });
+    expect(edge.asked.at(-1)?.pass).not.toHaveProperty('per');
+    expect((await call('/v1/ai-agents/public/health')).status).toBe(200);
+  });
+
+  test('can name no person', async () => {
+    expect(await call(anybody, { message: 'hello', residentId: 'x' })).toMatchObject({
+      status: 400,
+      field: 'residentId',
+    });
+  });
+});
+
+test('an agent that is switched off says so', async () => {
+  const headers = await signedIn(closed);
+  for (const [path, body] of [
+    [anybody, { message: 'hello' }],
+    [care, { message: 'hello' }],
+    ['/v1/ai-agents/public/health', undefined],
+    ['/v1/ai-agents/tenant/health', undefined],
+  ] as const)
+    expect(await call(path, body, headers, closed)).toMatchObject({ status: 503, code: 'AGENT_DISABLED' });
+});

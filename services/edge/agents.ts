@@ -1,0 +1,91 @@
+import type { Values } from '@jangada/config/settings.ts';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import type { Admission, Question } from './admission.ts';
+import type { Identity } from './identity.ts';
+import { answerOf } from './query.ts';
+import { Refusal } from './refusal.ts';
+import { shaped } from './shape.ts';
+
+/**
+ * `/v1/ai-agents`: a second dialect of questions over HTTP, for the agent of a tenant and for one that is open to all.
+ * The names of its fields are its own; what they mean is ours.
+ */
+
+const inquiryType = z.enum(['GENERAL', 'SUPPORT', 'PRICING', 'FEATURE', 'DOCUMENTATION', 'CARE']);
+const inquiry = z.strictObject({ message: z.string(), inquiryType: inquiryType.optional() });
+const careInquiry = inquiry.extend({ residentId: z.string().optional() });
+
+type Config = Values<'AI_AGENT_PUBLIC_ENABLED' | 'AI_AGENT_TENANT_ENABLED' | 'PUBLIC_TENANT'>;
+
+export const agentRoutes = (app: FastifyInstance, admission: Admission, config: Config): void => {
+  /** @throws Refusal AGENT_DISABLED */
+  const open = (agent: 'public' | 'tenant'): void => {
+    const enabled = agent === 'public' ? config.AI_AGENT_PUBLIC_ENABLED : config.AI_AGENT_TENANT_ENABLED;
+    if (!enabled) throw new Refusal('AGENT_DISABLED');
+  };
+  const ask = (request: FastifyRequest, identity: Identity, question: Question) =>
+    admission.ask(
+      identity,
+      { ...question, traceparent: request.headers['traceparent']?.toString() },
+      request.limit,
+    );
+
+  for (const agent of ['public', 'tenant'] as const) {
+    const access = agent === 'public' ? { public: true as const } : {};
+    app.get(`/v1/ai-agents/${agent}/health`, { config: access }, () => {
+      open(agent);
+      return { status: 'healthy', agent, timestamp: new Date().toISOString() };
+    });
+  }
+
+  app.post(
+    '/v1/ai-agents/public/inquiry',
+    { config: { public: true, limits: 'public' } },
+    async (request, reply) => {
+      open('public');
+      if (!config.PUBLIC_TENANT) throw new Refusal('AGENT_DISABLED');
+      const { message } = shaped(inquiry, request.body);
+      const identity = anybody(config.PUBLIC_TENANT);
+      await answerOf(request, reply, () => ask(request, identity, { text: message }));
+    },
+  );
+
+  app.post('/v1/ai-agents/tenant/care-inquiry', { config: { limits: 'tenant' } }, async (request, reply) => {
+    open('tenant');
+    const { message, residentId } = shaped(careInquiry, request.body);
+    const identity = request.signedIn();
+    await answerOf(request, reply, async () => {
+      if (namesAnother(identity.tenant, message, residentId))
+        throw await admission.refuse(identity, 'TENANT_ISOLATION_VIOLATION');
+      return ask(request, identity, { text: message, subjectId: residentId });
+    });
+  });
+};
+
+/** Somebody who has not said who they are. What the role may read, if anything, the tenant's pack says. */
+const anybody = (tenant: string): Identity => ({
+  tenant,
+  subject: 'public',
+  role: 'public',
+  person: undefined,
+  session: crypto.randomUUID(),
+  expiresAt: Number.POSITIVE_INFINITY,
+  acr: 'aal1',
+  amr: [],
+  authenticatedAt: Date.now(),
+});
+
+const tenantNamed = /\btenant[-_][\w-]*\w/gi;
+/** An id that begins with its tenant, as `<tenant>_<kind>_<number>`. */
+const tenantInId = /^([A-Za-z0-9-]+)_[a-z]+_\w+$/;
+
+/**
+ * True when the words alone lead to another tenant. Nothing is looked up, so the answer is the same whether there is
+ * such a tenant or person. Other ids that are not the tenant's own are found by permission, unknown and foreign alike.
+ */
+const namesAnother = (tenant: string, message: string, id: string | undefined): boolean => {
+  const named = [...message.matchAll(tenantNamed)].map(([name]) => name.toLowerCase());
+  const owner = tenantInId.exec(id ?? '')?.[1];
+  return named.some((name) => name !== tenant.toLowerCase()) || (owner !== undefined && owner !== tenant);
+};
