@@ -9,6 +9,7 @@ import { journey } from './generate/journey.ts';
 import { k8sYaml } from './generate/k8s.ts';
 import { natsConf } from './generate/nats.ts';
 import { errorsMd, limitsMd, settingsMd } from './generate/reference.ts';
+import { rightsMd } from './generate/rights.ts';
 import { rolesSql } from './generate/roles.ts';
 import { schemaSql } from './generate/schema.ts';
 import { freshSecrets } from './generate/secrets.ts';
@@ -33,6 +34,7 @@ export const render = async (): Promise<ReadonlyMap<string, string>> => {
     ['journey.md', journey(contracts, { questionOf: (service) => questionOf(service) ?? '' })],
     ['asyncapi.json', json(asyncapi(contracts, version))],
     ['nats.conf', natsConf(contracts)],
+    ['rights.md', rightsMd(contracts)],
     ['streams.json', json(streams())],
     ['consumers.json', json(consumers(contracts))],
     ['roles.sql', rolesSql(contracts, (await Promise.all(packs.map(tablesMadeBy))).flat())],

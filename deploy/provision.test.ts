@@ -13,14 +13,13 @@ import {
   PermissionViolationError,
 } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { people, users, variableOf } from './generate/nats.ts';
+import { people, variableOf } from './generate/nats.ts';
 import { openKeys } from './keys.ts';
 import { provision } from './provision.ts';
 import { collect, consumerOf } from './topology.ts';
 
 const contracts = await collect();
 const names = contracts.map(({ name }) => name);
-const rights = users(contracts);
 const dir = mkdtempSync(join(tmpdir(), 'jangada-provision-'));
 const { broker: keys } = openKeys(join(dir, 'keys.json'), names);
 const seedOf = (name: string): string => keys[name]?.seed ?? '';
@@ -59,87 +58,6 @@ const as = async (name: string) => {
   })();
   return { nc, denied, [Symbol.asyncDispose]: () => nc.close() };
 };
-
-const matches = (pattern: string, subject: string): boolean => {
-  const wanted = pattern.split('.');
-  const tokens = subject.split('.');
-  if (wanted.at(-1) === '>')
-    return (
-      tokens.length >= wanted.length &&
-      wanted.slice(0, -1).every((token, at) => token === '*' || token === tokens[at])
-    );
-  return (
-    wanted.length === tokens.length && wanted.every((token, at) => token === '*' || token === tokens[at])
-  );
-};
-
-/** One subject for each thing that anybody may do, and some that nobody but the provisioner may. */
-const example = (pattern: string): string => pattern.replace(/>$/, 'any.thing').replaceAll('*', 'planted');
-const published = [
-  ...new Set([
-    ...[...rights.values()]
-      .flatMap(({ publish }) => publish.filter((pattern) => pattern !== '$JS.API.>'))
-      .map(example),
-    '$JS.API.STREAM.DELETE.FACTS',
-    '$JS.API.STREAM.PURGE.FACTS',
-    '$JS.API.STREAM.UPDATE.FACTS',
-    '$JS.API.STREAM.MSG.DELETE.FACTS',
-    '$JS.API.CONSUMER.CREATE.FACTS.planted',
-    '$JS.API.CONSUMER.DELETE.FACTS.audit',
-    '$SYS.REQ.SERVER.PING',
-  ]),
-];
-const subscribed = [
-  ...new Set([
-    ...[...rights.values()].flatMap(({ subscribe }) => subscribe),
-    'run.*.*.*',
-    '>',
-    '$JS.API.>',
-    '$JS.ACK.>',
-    '_INBOX.>',
-  ]),
-];
-
-describe('each user of the broker', () => {
-  test.each(names)('%s publishes what its contract says and nothing else', async (name) => {
-    await using user = await as(name);
-    for (const subject of published) user.nc.publish(subject, '{}');
-    await user.nc.flush();
-    const allowed = rights.get(name)?.publish ?? [];
-    const expected = published
-      .filter((subject) => !allowed.some((pattern) => matches(pattern, subject)))
-      .map((subject) => `publish ${subject}`);
-    await vi.waitFor(() => expect([...user.denied].sort()).toEqual(expected.sort()));
-  });
-
-  test.each([...names, 'operator'])(
-    '%s subscribes to what its contract says and nothing else',
-    async (name) => {
-      await using user = await as(name);
-      for (const subject of subscribed) user.nc.subscribe(subject, { callback: () => undefined });
-      await user.nc.flush();
-      const allowed = rights.get(name)?.subscribe ?? [];
-      const expected = subscribed
-        .filter((subject) => !allowed.includes(subject))
-        .map((subject) => `subscription ${subject}`);
-      await vi.waitFor(() => expect([...user.denied].sort()).toEqual(expected.sort()));
-    },
-  );
-
-  test('who is not listed cannot connect', async () => {
-    await expect(connect({ servers: server.url, reconnect: false })).rejects.toThrow(/authorization/i);
-  });
-
-  test('cannot be made to publish in the stead of who asks for its status', async () => {
-    await using intent = await as('intent');
-    await using edge = await as('edge');
-    intent.nc.subscribe(core.status, { callback: (_error, message) => void message.respond('{}') });
-    await intent.nc.flush();
-    edge.nc.publish(core.status, '', { reply: 'run.permitted.t1.forged' });
-    await vi.waitFor(() => expect([...intent.denied]).toEqual(['publish run.permitted.t1.forged']));
-    await expect(edge.nc.request(core.status, '', { timeout: 2_000 })).resolves.toBeDefined();
-  });
-});
 
 describe('with its rights alone', () => {
   test.each(contracts.filter(consumerOf).map(({ name }) => name))(

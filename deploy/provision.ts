@@ -137,7 +137,9 @@ const absent = (error: unknown): undefined => {
 
 /** True when `known` has everything that is wanted; what the server adds of its own does not matter. */
 const holds = (known: unknown, wanted: unknown): boolean => {
-  if (typeof wanted !== 'object' || wanted === null) return known === wanted;
+  // The server leaves out what is off.
+  if (typeof wanted !== 'object' || wanted === null)
+    return (known ?? (wanted === false ? false : undefined)) === wanted;
   return Object.entries(wanted).every(([key, value]) =>
     holds((known as Record<string, unknown> | undefined)?.[key], value),
   );

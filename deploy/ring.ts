@@ -10,7 +10,8 @@ export const publishRing = async (
   nc: NatsConnection,
   next: (last: string | undefined) => string | undefined,
 ): Promise<boolean> => {
-  const last = await nc.request(keyRing.get, '', { timeout: 5_000 });
+  const query = JSON.stringify({ last_by_subj: keyRing.subject });
+  const last = await nc.request(keyRing.get, query, { timeout: 5_000 });
   const known = last.data.length > 0;
   const statement = next(known ? last.string() : undefined);
   if (!statement) return false;

@@ -51,7 +51,7 @@ export const keyRing = {
   stream: 'KV_KEYS',
   bucket: '$KV.KEYS.>',
   subject: '$KV.KEYS.ring',
-  /** Reads this entry and no other. */
-  get: '$JS.API.DIRECT.GET.KV_KEYS.$KV.KEYS.ring',
+  /** Reads the bucket, in which there is nothing else. */
+  get: '$JS.API.DIRECT.GET.KV_KEYS',
   live: 'keys.ring',
 } as const;

@@ -140,6 +140,12 @@ export const faults = {
     'O conteúdo não é o que foi assinado',
   ),
   MSG_REPLAY: fault(409, false, 'This message was carried out before', 'Esta mensagem já foi executada'),
+  MSG_DUP_UNEXPECTED: fault(
+    500,
+    true,
+    'Something was stored where it should not be',
+    'Algo foi guardado onde não devia',
+  ),
   CRYPTO_AAD: fault(500, false, 'Sealed data is not in its place', 'Dados selados fora do seu lugar'),
   CRYPTO_FORMAT: fault(
     500,

@@ -42,7 +42,7 @@ export const journey = (contracts: readonly Contract[], texts: Texts): string =>
     `A message that is in work is kept alive; one that is silent for ${timeOf(ackWaitMs)} is delivered to another instance. While a breaker is open nothing is pulled: messages wait in the broker, durable, instead of failing one by one.`,
     '## What enforces this',
     [
-      '- The broker: [nats.conf](nats.conf) lets each service publish exactly what it may say and read exactly its own consumer ([streams.json](streams.json), [consumers.json](consumers.json)).',
+      '- The broker: [nats.conf](nats.conf) lets each service publish exactly what it may say and read exactly its own consumer ([streams.json](streams.json), [consumers.json](consumers.json)); [rights.md](rights.md) is the same as a page.',
       '- PostgreSQL: [roles.sql](roles.sql) gives each service a role with exactly the tables above, under row-level security; [schema.sql](schema.sql) is what results.',
       '- The keys of bodies: a sealed body opens only for services that handle bodies, and only for its own tenant, run and message.',
       '- The compiler: a handler that emits what its contract does not name does not compile.',

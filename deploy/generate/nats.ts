@@ -37,6 +37,10 @@ export const rightsOf = (contract: Contract, borders: readonly string[]): Rights
   return {
     publish: [
       ...saidBy(contract).map(filterOf),
+      // What stands already where a fact of its own is to be.
+      ...saidBy(contract)
+        .filter(({ kind }) => kind === 'fact')
+        .map((message) => `$JS.API.DIRECT.GET.${streamOf[message.kind]}.${filterOf(message)}`),
       ...(from
         ? [
             core.dead(name, '*', '*'),

@@ -27,7 +27,16 @@ const ofKind = (kind: Message['kind']): Message[] => messages.filter((message) =
  * it, which is why nothing else is in it. In all others nobody but age removes a message.
  */
 export const streams = (): readonly Stream[] => {
-  const common = { storage: 'file', duplicate_window: seconds(120), max_msg_size: mebibytes(1) } as const;
+  const common = {
+    storage: 'file',
+    duplicate_window: seconds(120),
+    max_msg_size: mebibytes(1),
+    allow_msg_schedules: false,
+    allow_msg_ttl: false,
+    allow_rollup_hdrs: false,
+  } as const;
+  // What happened is removed by its age alone. Once set, the broker lets nobody take it back.
+  const kept = { deny_delete: true, deny_purge: true } as const;
   // One subject tree per noun, so that a new fact of a run needs no new subject.
   const trees = new Set(ofKind('fact').map(({ name }) => `${name.split('.')[0]}.*.*.*`));
   return [
@@ -54,6 +63,7 @@ export const streams = (): readonly Stream[] => {
       max_age: days(1),
       max_bytes: mebibytes(2_048),
       allow_direct: true,
+      ...kept,
     },
     {
       name: streamOf.reply,
@@ -66,6 +76,7 @@ export const streams = (): readonly Stream[] => {
       max_bytes: mebibytes(2_048),
       allow_direct: true,
       republish: { src: filterOf(reply), dest: 'live.{{wildcard(1)}}.{{wildcard(2)}}' },
+      ...kept,
     },
     {
       name: streamOf.tick,
@@ -78,6 +89,7 @@ export const streams = (): readonly Stream[] => {
       allow_direct: true,
       allow_msg_schedules: true,
       allow_msg_ttl: true,
+      allow_rollup_hdrs: true,
     },
     {
       name: 'DEAD',
@@ -112,11 +124,9 @@ export const streams = (): readonly Stream[] => {
       retention: 'limits',
       discard: 'new',
       max_bytes: mebibytes(16),
-      max_msgs_per_subject: 10,
       max_msg_size: 64 * 1024,
       allow_direct: true,
-      deny_delete: true,
-      deny_purge: true,
+      ...kept,
       republish: { src: keyRing.subject, dest: keyRing.live },
     },
   ] as Stream[];

@@ -97,7 +97,7 @@ describe('publishing', () => {
     const publishing = bus.publish('late.a', 'x', {});
     await bus.nc.flush();
     await manager.streams.add({ name: 'LATE', subjects: ['late.>'] });
-    await expect(publishing).resolves.toEqual({ sequence: 1, duplicate: false });
+    await expect(publishing).resolves.toEqual({ sequence: 1, duplicate: false, again: true });
     await manager.streams.delete('LATE');
   });
 });

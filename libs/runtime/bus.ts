@@ -21,6 +21,8 @@ export interface Stored {
   readonly sequence: number;
   /** True when it was stored before: this publish changed nothing. */
   readonly duplicate: boolean;
+  /** Set when it was sent more than once: a duplicate may then be our own. */
+  readonly again?: true;
 }
 
 export interface Bus {
@@ -63,6 +65,7 @@ interface InFlight {
   readonly headers: MsgHdrs;
   readonly since: number;
   sentAt: number;
+  sent: number;
   readonly resolve: (stored: Stored) => void;
   readonly reject: (error: Error) => void;
 }
@@ -121,6 +124,7 @@ export const openBus = async (
 
   const send = (id: string, entry: InFlight): void => {
     entry.sentAt = performance.now();
+    entry.sent += 1;
     nc.publish(entry.subject, entry.body, { headers: entry.headers, reply: `${inbox}.${id}` });
   };
 
@@ -139,8 +143,9 @@ export const openBus = async (
     inFlight.delete(id);
     const last =
       ack.error?.err_code === wrongLastSequence ? Number(/(\d+)$/.exec(ack.error.description)?.[1] ?? 0) : 0;
-    if (!ack.error) entry.resolve({ sequence: ack.seq, duplicate: ack.duplicate === true });
-    else if (last > 0) entry.resolve({ sequence: last, duplicate: true });
+    const again = entry.sent > 1 ? { again: true as const } : {};
+    if (!ack.error) entry.resolve({ sequence: ack.seq, duplicate: ack.duplicate === true, ...again });
+    else if (last > 0) entry.resolve({ sequence: last, duplicate: true, ...again });
     else entry.reject(new Refused(ack.error.err_code, ack.error.description));
   };
   nc.subscribe(`${inbox}.*`, {
@@ -175,6 +180,7 @@ export const openBus = async (
           headers,
           since: performance.now(),
           sentAt: 0,
+          sent: 0,
           resolve,
           reject,
         };

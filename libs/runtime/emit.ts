@@ -1,7 +1,8 @@
 import type { Emission } from '@jangada/hop/hop.ts';
+import { Unavailable } from '@jangada/hop/outcome.ts';
 import { core, deadHeaders, headerMaxBytes, headers } from '@jangada/proto/envelope.ts';
 import { textOf } from '@jangada/proto/errors.ts';
-import { type Body, type Message, subjectOf } from '@jangada/proto/message.ts';
+import { type Body, type Message, streamOf, subjectOf } from '@jangada/proto/message.ts';
 import { type Part, reply } from '@jangada/proto/reply.ts';
 import * as run from '@jangada/proto/run.ts';
 import { type Bodies, isSealed, type Place } from '@jangada/trust/body.ts';
@@ -13,6 +14,8 @@ import { messageOf, placeOf } from './heard.ts';
 export interface Voice {
   readonly bus: Bus;
   readonly bodies?: Bodies | undefined;
+  /** Told when something stands where only we should have written. */
+  readonly unexpected?: () => void;
 }
 
 /** What an outgoing message takes over from the one that caused it. */
@@ -49,7 +52,13 @@ export const written = <M extends Message>(
   };
 };
 
-/** Publishes a fact. Its subject is its own, so "nothing is stored there yet" makes it happen at most once. */
+/**
+ * Publishes a fact. Its subject is its own, so "nothing is stored there yet" makes it happen at most once.
+ *
+ * The broker sends its acknowledgements wherever a publisher's reply subject says, past all rights, and so a service
+ * that is taken over can make it store one in the place of a fact. What has no version of ours is none: the fact is
+ * then stored after it.
+ */
 export const publishFact = async (
   voice: Voice,
   cause: Cause,
@@ -57,34 +66,68 @@ export const publishFact = async (
 ): Promise<Stored> => {
   const grant = await emission.grant;
   const { subject, bytes, carried } = written(voice, emission.message, cause, emission.body);
-  return voice.bus.publish(subject, bytes, {
-    ...carried,
-    [headers.expectedSequence]: '0',
-    ...(grant ? { [headers.grant]: grant } : {}),
-  });
+  const publishAfter = (sequence: number): Promise<Stored> =>
+    voice.bus.publish(subject, bytes, {
+      ...carried,
+      [headers.expectedSequence]: String(sequence),
+      ...(grant ? { [headers.grant]: grant } : {}),
+    });
+  const stored = await publishAfter(0);
+  if (!stored.duplicate || (await isFact(voice, emission.message, subject))) return stored;
+  voice.unexpected?.();
+  return publishAfter(stored.sequence);
 };
 
-/** Publishes a question, once for its run. */
-export const publishRequest = (
+/** Whether what is stored last on a subject was said by a service. @throws Unavailable */
+const isFact = async ({ bus }: Voice, message: Message, subject: string): Promise<boolean> => {
+  const there = await bus.nc
+    .request(`$JS.API.DIRECT.GET.${streamOf[message.kind]}.${subject}`, '', { timeout: lookMs })
+    .catch((error) => {
+      throw new Unavailable('broker', error);
+    });
+  // Gone by its age, or not told: then it is taken for what it should be.
+  return there.data.length === 0 || there.headers?.has(headers.schema) === true;
+};
+
+const lookMs = 2_000;
+
+/**
+ * Publishes a question, once for its run. Of a run that was named just now, and `fresh` says so, it cannot be a
+ * duplicate: whoever used its id up before is not obeyed, and it is said under another.
+ */
+export const publishRequest = async (
   voice: Voice,
   cause: Cause,
   body: Body<typeof run.requested>,
+  fresh: boolean,
 ): Promise<Stored> => {
   const { subject, bytes, carried } = written(voice, run.requested, cause, body);
-  const id = voice.bus.messageId('requested', cause.tenant, cause.id);
-  return voice.bus.publish(subject, bytes, { ...carried, [headers.messageId]: id });
+  const publishAs = (...own: string[]): Promise<Stored> => {
+    const id = voice.bus.messageId('requested', cause.tenant, cause.id, ...own);
+    return voice.bus.publish(subject, bytes, { ...carried, [headers.messageId]: id });
+  };
+  const stored = await publishAs();
+  if (!fresh || !stored.duplicate || stored.again) return stored;
+  voice.unexpected?.();
+  return publishAs(crypto.randomUUID());
 };
 
-/** Publishes parts of the answer; `key` makes it one of a kind within the run. */
+/**
+ * Publishes parts of the answer; `key` makes it one of a kind within the run. Told for the `first` time it should be
+ * no duplicate; if it is, the same message came twice, or somebody knows our ids.
+ */
 export const publishReply = async (
   voice: Voice,
   cause: Cause,
   key: string,
   parts: readonly Part[],
+  first = false,
 ): Promise<Stored> => {
   const { subject, bytes, carried } = written(voice, reply, cause, { parts: [...parts] });
   const id = voice.bus.messageId('reply', cause.tenant, cause.id, key);
-  return voice.bus.publish(subject, bytes, { ...carried, [headers.messageId]: id });
+  const stored = await voice.bus.publish(subject, bytes, { ...carried, [headers.messageId]: id });
+  if (first && stored.duplicate && !stored.again) voice.unexpected?.();
+  return stored;
 };
 
 /** What the person who asked is told by a message that ends their run. */

@@ -3,6 +3,7 @@ import { keyRing } from '@jangada/proto/envelope.ts';
 import type { Log } from '@jangada/telemetry/log.ts';
 import type { Ring } from '@jangada/trust/ring.ts';
 import { UnknownKey } from '@jangada/trust/seal.ts';
+import type { Msg } from '@nats-io/transport-node';
 import type { Bus } from './bus.ts';
 
 /**
@@ -39,9 +40,23 @@ export const watchRing = (bus: Bus, ring: Ring, log: Log): RingWatch => {
     if (before === 0 && ring.epoch() > 0) known.resolve();
   };
 
+  const ask = async (query: object): Promise<Msg | undefined> => {
+    const answer = await nc
+      .request(keyRing.get, JSON.stringify(query), { timeout: answerMs })
+      .catch(() => undefined);
+    return answer && answer.data.length > 0 ? answer : undefined;
+  };
+
   const look = async (): Promise<void> => {
-    const answer = await nc.request(keyRing.get, '', { timeout: answerMs }).catch(() => undefined);
-    if (answer && answer.data.length > 0) take(answer.string());
+    const last = await ask({ last_by_subj: keyRing.subject });
+    if (last) take(last.string());
+    // Who begins while something else stands last looks for the ring before it.
+    for (let seq = 1; last && ring.epoch() === 0; seq++) {
+      const one = await ask({ seq, next_by_subj: keyRing.subject });
+      if (!one) return;
+      take(one.string());
+      seq = Number(one.headers?.get('Nats-Sequence'));
+    }
   };
 
   let looking: Promise<void> | undefined;

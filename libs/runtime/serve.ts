@@ -82,7 +82,7 @@ export const serve = async <H extends Hop, Facts>(
   const service = await openService(contract, config, parts.probes, telemetry);
   const { bus, log, metrics, tracing, policy } = service;
   const bodies = openBodies(config.MESSAGE_KEYS);
-  const voice: Voice = { bus, bodies };
+  const voice: Voice = { bus, bodies, unexpected: service.unexpected };
   const trusted = { readPass: passReader(service.ring.finder('pass')), env: config.JANGADA_ENV };
   const readGrant = grantReader(service.ring.finder('grant'));
   const outcomes = metrics.counter('hop_messages_total', 'Messages by how their handling ended', ['outcome']);
@@ -126,7 +126,13 @@ export const serve = async <H extends Hop, Facts>(
       const spoken: Part[] = text ? [{ type: 'text', attempt: heard.delivery, text }, ...ending] : ending;
       text = '';
       if (silent || spoken.length === 0) return;
-      const publishing = publishReply(voice, cause, `${heard.delivery}.${index++}`, spoken);
+      const publishing = publishReply(
+        voice,
+        cause,
+        `${heard.delivery}.${index++}`,
+        spoken,
+        heard.delivery === 1,
+      );
       publishing.catch(() => undefined);
       sent.push(publishing);
     };

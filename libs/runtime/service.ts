@@ -41,6 +41,8 @@ export interface Service extends Telemetry, AsyncDisposable {
   readonly bus: Bus;
   readonly policy: Resilience;
   readonly health: HealthServer;
+  /** Counts and tells that something stood where only we should have written: MSG_DUP_UNEXPECTED. */
+  readonly unexpected: () => void;
   /** Public keys of what is signed here. */
   readonly ring: Ring;
   readonly keys: Pick<RingWatch, 'known' | 'refresh'>;
@@ -74,6 +76,10 @@ export const openService = async (
     'statements_verified_total',
     'Signed statements met, by use and age of the key',
     ['use', 'key'],
+  );
+  const duplicates = metrics.counter(
+    'unexpected_duplicates_total',
+    'First publications that the broker took for duplicates: somebody was there before',
   );
   const ring = openRing(config.KEY_RING_ROOT, (use, key) => verified.inc({ use, key }));
   const keys = watchRing(bus, ring, log);
@@ -135,6 +141,13 @@ export const openService = async (
     bus,
     policy,
     health,
+    unexpected: () => {
+      duplicates.inc();
+      log.error(
+        { operation: 'publish', code: 'MSG_DUP_UNEXPECTED' },
+        'somebody else was there first; said again in a way that holds',
+      );
+    },
     ring,
     keys,
     stopped: stop.promise,

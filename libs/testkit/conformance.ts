@@ -227,6 +227,20 @@ export const conforms = (contract: Hop, bench: () => Bench): void => {
       if (outcome.ends) expect((await told(pass)).filter((part) => part.type !== 'text')).toHaveLength(1);
     });
 
+    test('is not kept from its outcome by what the broker was made to store in its place', async () => {
+      const hop = await start(async () => undefined);
+      const pass = passFor('x');
+      const reply = subjectOf(outcome, pass.tid, pass.rid);
+      bench().operator.publish('$JS.API.INFO', '', { reply });
+      await until('the place to be taken', async () => (await facts(outcome, pass)).length === 1);
+      await ask({ pass });
+      const second = await until('the outcome', async () => (await facts(outcome, pass))[1]);
+      expect(openedAs(outcome, pass, second)).toEqual(emission.body);
+      await until('everything to be acknowledged', async () => (await pending()) === 0);
+      expect(await hop.metrics.text()).toMatch(/^unexpected_duplicates_total\{.*\} 1$/m);
+      expect(await facts(outcome, pass)).toHaveLength(2);
+    });
+
     test('keeps a poison message with its reason, and tells the person', async () => {
       await start(async () => undefined);
       const pass = await ask({ body: { canary } });
@@ -287,7 +301,9 @@ export const conforms = (contract: Hop, bench: () => Bench): void => {
         await ask({ pass, statement, id: crypto.randomUUID() });
         const letter = await until(`a dead letter of a pass ${what}`, async () =>
           (await stored('DEAD', core.dead(contract.name, '*', '*'))).find(
-            ({ header }) => header.get(headers.pass) === (statement.length > 8_192 ? '' : statement),
+            ({ header }) =>
+              header.get(headers.pass) === (statement.length > 8_192 ? '' : statement) &&
+              header.get(deadHeaders.subject) === subjectOf(contract.on, pass.tid, pass.rid),
           ),
         );
         expect.soft(letter.header.get(deadHeaders.reason), what).toMatch(new RegExp(`^${code}`));

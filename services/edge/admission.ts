@@ -87,7 +87,7 @@ export const openAdmission = (
   { accounts, bodies, follower, liveness, meter }: Deps,
 ): Admission => {
   const { bus, tracing, log } = service;
-  const voice = { bus, bodies };
+  const voice = { bus, bodies, unexpected: service.unexpected };
   const sign = passSealer(signerFrom(config.PASS_PRIVATE_KEYS));
   /** Hash of the question by run, for runs admitted here lately. */
   const admitted = new LRUCache<string, string>({ max: 50_000, ttl: 5 * 60_000 });
@@ -153,7 +153,7 @@ export const openAdmission = (
     };
     const about = { tenant: pass.tid, id: pass.rid, traceparent: traceparentOf(span) };
     const [statement] = await Promise.all([sign(pass), limit]);
-    return publishRequest(voice, { ...about, pass: statement }, body);
+    return publishRequest(voice, { ...about, pass: statement }, body, question.run === undefined);
   };
 
   const refuse = async (identity: Identity, code: Code): Promise<Refusal> => {

@@ -117,6 +117,17 @@ test.each<[string, (run: string) => string | Uint8Array]>([
   expect((await told)[0]?.parts).toMatchObject([{ type: 'failed', code: 'INTERNAL' }]);
 });
 
+test('what the broker was made to put among the replies is passed over', async () => {
+  const run = newRun();
+  const told = Array.fromAsync(follow(run));
+  await edge.nc.flush();
+  await tell(run, '1', text('one '));
+  teller.bus.nc.publish(`run.refused.${tenant}.${run}`, '', { reply: `reply.${tenant}.${run}` });
+  await teller.bus.nc.flush();
+  await tell(run, '2', text('two'), cancelled);
+  expect(words(await told)).toEqual(['one ', 'two', 'cancelled']);
+});
+
 test('stopping ends the wait of a reader at once', async () => {
   const following = follow(newRun());
   const told = Array.fromAsync(following);

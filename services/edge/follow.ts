@@ -1,4 +1,4 @@
-import { core } from '@jangada/proto/envelope.ts';
+import { core, headers } from '@jangada/proto/envelope.ts';
 import { type Code, type Locale, textOf } from '@jangada/proto/errors.ts';
 import { streamOf, subjectOf } from '@jangada/proto/message.ts';
 import { isEnd, type Part, reply } from '@jangada/proto/reply.ts';
@@ -110,6 +110,11 @@ export const openFollower = (nc: NatsConnection, bodies: Bodies): Follower => {
     const accept = (message: Msg, previous: number): void => {
       const sequence = sequenceOf(message);
       if (ended || !(sequence > last)) return;
+      // An acknowledgement that the broker was made to put here; services say the version of what they say.
+      if (previous <= last && !message.headers?.get(headers.schema)) {
+        last = sequence;
+        return;
+      }
       if (previous > last || waiting.length >= room) {
         behind = true;
         void catchUp();
