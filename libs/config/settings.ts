@@ -36,7 +36,7 @@ const key32 = z.string().transform((text, context) => {
 
 export const settings = {
   NODE_ENV: setting({
-    says: 'where this runs, for libraries that ask; nothing of ours is allowed in one place and refused in another',
+    says: 'where this runs, for libraries that ask; in production no service starts under a debugger, and nothing else of ours depends on it',
     value: z.enum(['development', 'production', 'test']).default('development'),
   }),
   JANGADA_ENV: setting({

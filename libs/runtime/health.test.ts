@@ -1,3 +1,4 @@
+import { Unavailable } from '@jangada/hop/outcome.ts';
 import { openMetrics } from '@jangada/telemetry/metrics.ts';
 import { describe, expect, test } from 'vitest';
 import { type Check, isReady, optional, overall, type Probes, runProbes, serveHealth } from './health.ts';
@@ -7,6 +8,17 @@ const down = (name: string): Check => ({ name, status: 'unhealthy' });
 const works = () => Promise.resolve();
 const fails = () => Promise.reject(new TypeError('ana@example.org is not reachable'));
 const hangs = () => new Promise<never>(() => undefined);
+
+test('a dependency that said what is wrong is quoted, and nothing else is', async () => {
+  const failing = (error: unknown) => async () => {
+    throw error;
+  };
+  const checks = await runProbes({
+    ai_service: failing(new Unavailable('AI service returned 503')),
+    database: failing(new TypeError('no client named Ana Lima')),
+  });
+  expect(checks.map(({ details }) => details)).toEqual(['AI service returned 503', 'TypeError']);
+});
 
 describe('health', () => {
   test.each([

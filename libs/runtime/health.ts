@@ -1,4 +1,5 @@
 import { createServer } from 'node:http';
+import { Unavailable } from '@jangada/hop/outcome.ts';
 import type { Metrics } from '@jangada/telemetry/metrics.ts';
 
 /** One dependency or duty of a service. */
@@ -49,10 +50,16 @@ export const runProbes = (probes: Probes): Promise<Check[]> =>
         ]);
         return { ...about, status: 'healthy' };
       } catch (error) {
-        return { ...about, status: 'unhealthy', details: error instanceof Error ? error.name : 'failed' };
+        return { ...about, status: 'unhealthy', details: detailsOf(error) };
       }
     }),
   );
+
+/** What of a failed probe may be told: what we named ourselves, and of any other exception its kind. */
+const detailsOf = (error: unknown): string => {
+  if (error instanceof Unavailable) return error.dependency;
+  return error instanceof Error ? error.name : 'failed';
+};
 
 /** The document of `/v1/health`. */
 export const healthDocument = (checks: readonly Check[]) => ({

@@ -7,6 +7,7 @@ import { openTelemetry, type Telemetry } from '@jangada/telemetry/telemetry.ts';
 import { openRing, type Ring } from '@jangada/trust/ring.ts';
 import { type Bus, openBus } from './bus.ts';
 import { type Check, type HealthServer, isReady, type Probes, runProbes, serveHealth } from './health.ts';
+import { closeProcess } from './process.ts';
 import { type Resilience, resilience } from './resilience.ts';
 import { type RingWatch, watchRing } from './ring.ts';
 
@@ -55,10 +56,14 @@ export interface Service extends Telemetry, AsyncDisposable {
   countInFlight(count: () => number): void;
 }
 
-/** Reads the settings common to all and those named. @throws ConfigError */
+/** Reads the settings common to all and those named, and closes the process that holds them now. @throws ConfigError */
 export const configOf = <N extends Name = never>(
   own: readonly N[] = [],
-): Values<N | (typeof commonSettings)[number]> => readConfig([...commonSettings, ...own]);
+): Values<N | (typeof commonSettings)[number]> => {
+  const config = readConfig([...commonSettings, ...own]);
+  closeProcess(config.NODE_ENV);
+  return config;
+};
 
 const drainLimitMs = 10_000;
 
