@@ -2,7 +2,6 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs, styleText } from 'node:util';
 import { startPostgres } from '@jangada/servers/postgres.ts';
-import pg from 'pg';
 import { home } from '../local.ts';
 import { migrate } from '../migrate.ts';
 import {
@@ -15,8 +14,9 @@ import {
   startMoleculer,
   startMonolith,
   startOurs,
+  startUnguarded,
 } from './candidates.ts';
-import { fill } from './dataset.ts';
+import { connected, fill } from './dataset.ts';
 import { type Load, type Measured, median, openLoad, peakMb } from './measure.ts';
 import { document, type Row, tables, versions } from './report.ts';
 
@@ -32,11 +32,12 @@ const { values: options } = parseArgs({
 });
 const usage = `npm run bench -- [options]
   --quick            short phases, few clinics: to see that it works. Writes no RESULTS.md
-  --only <name>      one of ${names.join(', ')}. Writes no RESULTS.md
+  --only <names>     some of ${names.join(',')}. Writes no RESULTS.md
   --seconds <n>      length of a phase; 7 by default`;
-const isName = (name: string | undefined): name is Name => names.some((one) => one === name);
+const wanted = options.only?.split(',') ?? names;
+const chosen = names.filter((name) => wanted.includes(name));
 
-if (options.help || (options.only !== undefined && !isName(options.only)) || process.platform !== 'linux') {
+if (options.help || chosen.length !== wanted.length || process.platform !== 'linux') {
   console.error(
     process.platform === 'linux' ? usage : 'the benchmark reads CPU time from /proc and runs on Linux only',
   );
@@ -51,7 +52,6 @@ const rampMs = quick ? 300 : 1_500;
 /** Long enough for V8 to compile what is hot, at the rate of the slowest. */
 const warmUp = { inFlight: 64, rampMs: 0, measureMs: quick ? 1_000 : 20_000 };
 const levels = [1, 64, 256] as const;
-const chosen = isName(options.only) ? [options.only] : names;
 
 const began = performance.now();
 const say = (line: string): void =>
@@ -61,6 +61,7 @@ const say = (line: string): void =>
 
 const starts: Record<Name, (ground: Ground) => Promise<Candidate>> = {
   ours: (ground) => startOurs(ground, 'relaxed'),
+  unguarded: startUnguarded,
   monolith: startMonolith,
   moleculer: startMoleculer,
 };
@@ -139,16 +140,11 @@ const oursAlone = async (ground: Ground, durability: Durability): Promise<Row> =
   return rowOf(entrant);
 };
 
-const postgresVersion = async ({ postgres }: Ground): Promise<string> => {
-  const client = new pg.Client({ connectionString: postgres.url });
-  await client.connect();
-  try {
+const postgresVersion = ({ postgres }: Ground): Promise<string> =>
+  connected(postgres.url, async (client) => {
     const { rows } = await client.query<{ server_version: string }>('show server_version');
     return `PostgreSQL ${rows[0]?.server_version}`;
-  } finally {
-    await client.end();
-  }
-};
+  });
 
 const folder = join(home(), 'bench');
 

@@ -4,15 +4,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type NatsServer, startNats } from '@jangada/servers/nats.ts';
 import { freePort, type Server, startServer } from '@jangada/servers/server.ts';
 import { hashPassword } from '@jangada/trust/password.ts';
-import pg from 'pg';
+import { migrate } from '../migrate.ts';
 import { startSystem } from '../system.ts';
+import { connected, fill } from './dataset.ts';
 import type { Credentials, Target } from './load.ts';
 import type { Process } from './processes.ts';
 import { tenantOf } from './questions.ts';
+import { takeGuardsAway } from './unguarded/database.ts';
 
 /** What is measured: our services as they really run, and what one would build instead. */
 
-export const names = ['ours', 'monolith', 'moleculer'] as const;
+export const names = ['ours', 'unguarded', 'monolith', 'moleculer'] as const;
 export type Name = (typeof names)[number];
 
 export interface Candidate extends AsyncDisposable {
@@ -31,7 +33,7 @@ export interface Candidate extends AsyncDisposable {
 /** What all candidates share. */
 export interface Ground {
   readonly home: string;
-  readonly postgres: Server;
+  readonly postgres: Pick<Server, 'url' | 'pid'>;
   readonly clinics: number;
 }
 
@@ -39,18 +41,13 @@ export type Durability = 'always' | 'relaxed';
 
 const countIn =
   ({ postgres }: Ground, table: string) =>
-  async (): Promise<number> => {
-    const client = new pg.Client({ connectionString: postgres.url });
-    await client.connect();
-    try {
+  (): Promise<number> =>
+    connected(postgres.url, async (client) => {
       // Clinics of the demo are not ours to count.
       const query = `select count(*)::int as count from ${table} where tenant_id like 'bench-%'`;
       const { rows } = await client.query<{ count: number }>(query);
       return rows[0]?.count ?? 0;
-    } finally {
-      await client.end();
-    }
-  };
+    });
 
 const postgresOf = ({ postgres }: Ground): Process => ({
   name: 'postgresql',
@@ -77,11 +74,9 @@ const password = 'bench';
 
 /** Makes an administrator in each clinic, to be signed in with. */
 const peopleIn = async ({ postgres, clinics }: Ground): Promise<readonly Credentials[]> => {
-  const client = new pg.Client({ connectionString: postgres.url });
-  await client.connect();
-  try {
-    const hash = await hashPassword(password);
-    const people = Array.from({ length: clinics }, (_, index) => `${tenantOf(index + 1)}-admin`);
+  const hash = await hashPassword(password);
+  const people = Array.from({ length: clinics }, (_, index) => `${tenantOf(index + 1)}-admin`);
+  await connected(postgres.url, async (client) => {
     for (const [index, id] of people.entries()) {
       await client.query(
         `insert into accounts (id, tenant_id, alias, email, password_hash, role)
@@ -89,10 +84,8 @@ const peopleIn = async ({ postgres, clinics }: Ground): Promise<readonly Credent
         [id, tenantOf(index + 1), `${id}@bench.example`, hash],
       );
     }
-    return people.map((id) => ({ email: `${id}@bench.example`, password }));
-  } finally {
-    await client.end();
-  }
+  });
+  return people.map((id) => ({ email: `${id}@bench.example`, password }));
 };
 
 /** Our services with everything on, one run in a hundred traced. `env` goes to each of them. */
@@ -138,6 +131,24 @@ export const startOurs = async (
       sink.close();
     },
   };
+};
+
+/**
+ * Ours without pass, grant, row-level security and sealed bodies, to see what they cost; in a database of its own,
+ * because they are taken out of it.
+ */
+export const startUnguarded = async (ground: Ground): Promise<Candidate> => {
+  const { url: shared, pid } = ground.postgres;
+  const { href: url } = new URL('/unguarded', shared);
+  await connected(shared, (client) => client.query('create database unguarded'));
+  await migrate(url);
+  await fill(url, ground.clinics);
+  const own = { ...ground, home: join(ground.home, 'unguarded'), postgres: { url, pid } };
+  const candidate = await startOurs(own, 'relaxed', {
+    NODE_OPTIONS: `--import ${import.meta.resolve('./unguarded/register.ts')}`,
+  });
+  await connected(url, takeGuardsAway);
+  return { ...candidate, title: 'Jangada without pass, grant, row-level security and sealed bodies' };
 };
 
 const startNode = (

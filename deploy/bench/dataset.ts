@@ -38,13 +38,22 @@ const statements = (clinics: number): readonly string[] => {
   ];
 };
 
-/** Fills a database that is migrated and holds none of it yet. */
-export const fill = async (databaseUrl: string, clinics: number): Promise<void> => {
+/** Works with a database as its administrator. */
+export const connected = async <T>(
+  databaseUrl: string,
+  work: (client: pg.Client) => Promise<T>,
+): Promise<T> => {
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
   try {
-    for (const statement of statements(clinics)) await client.query(statement);
+    return await work(client);
   } finally {
     await client.end();
   }
 };
+
+/** Fills a database that is migrated and holds none of it yet. */
+export const fill = (databaseUrl: string, clinics: number): Promise<void> =>
+  connected(databaseUrl, async (client) => {
+    for (const statement of statements(clinics)) await client.query(statement);
+  });
