@@ -1,6 +1,11 @@
+import { packOf } from '@jangada/packs/registry.ts';
+import type { Command } from '@jangada/proto/access.ts';
 import type { Store } from '@jangada/store/store.ts';
+import { passFor } from '@jangada/testkit/identity.ts';
+import type { Pass } from '@jangada/trust/pass.ts';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { carryOut } from '../services/access/effect.ts';
 import { knownIn, type Lookup } from '../services/permission/facts.ts';
 import { migrate } from './migrate.ts';
 import { startDatabase, type TestDatabase, tenantSql } from './test-database.ts';
@@ -196,6 +201,106 @@ describe('the revision', () => {
     expect(before).toMatchObject({ inReach: true });
     await expect.poll(() => known()).toMatchObject({ inReach: false });
     expect((await known()).revision).not.toBe(before.revision);
+  });
+});
+
+describe('a command', () => {
+  const pack = packOf('aesthetic-clinic');
+  const emergency = {
+    action: 'break_glass',
+    subjectId: 'c1',
+    reason: 'emergency',
+    explanation: 'unconscious',
+  } as const;
+  let access: Store;
+  beforeAll(async () => {
+    access = await database.storeOf('access');
+    await database.administer(
+      `insert into providers (tenant_id, id, name, name_search) values ('casa', 'p1', 'Dra. Lima', 'dra. lima')`,
+    );
+  });
+  beforeEach(async () => {
+    await database.administer('truncate access_commands, emergencies');
+  });
+
+  const fresh = { acr: 'aal2', auth_time: Date.now() } as const;
+  const asPerson = { rol: 'client', per: 'c1' };
+  const asAdmin = { rol: 'admin', ...fresh };
+  const asProfessional = { rol: 'aesthetic_professional', per: 'p1', ...fresh };
+  const give = (command: Command, who: Partial<Pass>) =>
+    carryOut(access, { command, pack, pass: passFor('x', { tid: 'casa', loc: 'en', ...who }) });
+  const done = { locale: 'en', refused: undefined, until: undefined };
+
+  test('to give consent and take some of it back leaves what is below', async () => {
+    const consent = (level: string) =>
+      give({ action: 'give_consent', subjectId: 'c1', level, basis: 'document', channel: 'desk' }, asPerson);
+    const withdraw = (level: string) =>
+      give({ action: 'withdraw_consent', subjectId: 'c1', level, channel: 'desk' }, asPerson);
+    expect(await consent('health')).toEqual(done);
+    for (const level of ['health', 'health', 'contact']) expect(await withdraw(level)).toEqual(done);
+    expect(await consent('contact')).toEqual(done);
+    expect(await withdraw('health')).toEqual(done);
+    expect(
+      await database.administer('select action, holds, basis, recorded_by from consents order by number'),
+    ).toEqual([
+      { action: 'given', holds: 'health', basis: 'person', recorded_by: 'user-1' },
+      { action: 'withdrawn', holds: 'service', basis: 'person', recorded_by: 'user-1' },
+      { action: 'withdrawn', holds: 'service', basis: 'person', recorded_by: 'user-1' },
+      { action: 'withdrawn', holds: null, basis: 'person', recorded_by: 'user-1' },
+      { action: 'given', holds: 'contact', basis: 'person', recorded_by: 'user-1' },
+      { action: 'withdrawn', holds: 'contact', basis: 'person', recorded_by: 'user-1' },
+    ]);
+  });
+
+  test('to open and close a relationship', async () => {
+    const pair = { providerId: 'p1', subjectId: 'c1' };
+    const open = (own = {}) => give({ action: 'open_relationship', basis: 'care', ...pair, ...own }, asAdmin);
+    const close = () => give({ action: 'close_relationship', ...pair }, asAdmin);
+    expect(await open()).toEqual(done);
+    expect(await known()).toMatchObject({ inReach: true });
+    expect(await open()).toMatchObject({ refused: 'INPUT_INVALID' });
+    expect(await close()).toEqual(done);
+    expect(await known()).toMatchObject({ inReach: false });
+    expect(await close()).toMatchObject({ refused: 'INPUT_INVALID' });
+    expect(await open({ until: '2020-01-01T00:00:00Z' })).toMatchObject({ refused: 'INPUT_INVALID' });
+    for (const own of [{ subjectId: 'c9' }, { subjectId: 'nobody' }, { providerId: 'nobody' }])
+      expect(await open(own)).toMatchObject({ refused: 'TENANT_ISOLATION_VIOLATION' });
+    expect(await open()).toEqual(done);
+    expect(await known()).toMatchObject({ inReach: true });
+  });
+
+  test('to reach for somebody in an emergency holds for one person and half an hour', async () => {
+    const before = Date.now();
+    const { until, refused } = await give(emergency, asProfessional);
+    expect(refused).toBeUndefined();
+    expect(Date.parse(until ?? '') - before).toBeGreaterThanOrEqual(30 * 60_000);
+    expect(await known()).toMatchObject({ inReach: true });
+    expect(await known({ filter: { subjectId: 'c2' } })).toMatchObject({ inReach: false });
+    expect(
+      await database.administer(
+        `select r.basis, r.valid_to - r.valid_from = interval '30 minutes' as half, e.reason, e.explanation
+         from care_relationships r join emergencies e on e.command = r.command`,
+      ),
+    ).toEqual([{ basis: 'break_glass', half: true, reason: 'emergency', explanation: 'unconscious' }]);
+    await database.administer(
+      `update care_relationships set valid_from = valid_from - interval '31 minutes', valid_to = valid_to - interval '31 minutes'`,
+    );
+    expect(await known()).toMatchObject({ inReach: false });
+    expect(await give(emergency, asProfessional)).toMatchObject({ refused: undefined });
+  });
+
+  test('that comes again, also ten times at once, is carried out once and has one answer', async () => {
+    const rid = `run-${crypto.randomUUID()}`;
+    const all = await Promise.all(
+      Array.from({ length: 10 }, () => give(emergency, { ...asProfessional, rid })),
+    );
+    expect(new Set(all.map((outcome) => JSON.stringify(outcome))).size).toBe(1);
+    expect(await database.administer('select from emergencies')).toHaveLength(1);
+    const refused = `run-${crypto.randomUUID()}`;
+    expect(await give(emergency, { ...asPerson, rid: refused })).toMatchObject({ refused: 'AUTHZ_DENIED' });
+    expect(await give(emergency, { ...asProfessional, rid: refused })).toMatchObject({
+      refused: 'AUTHZ_DENIED',
+    });
   });
 });
 

@@ -50,6 +50,7 @@ describe('the contracts of the services', () => {
   test('stand in the order of a run, those beside it at the end', () => {
     expect(contracts.map(({ name }) => name)).toEqual([
       'edge',
+      'access',
       'intent',
       'permission',
       'data-access',

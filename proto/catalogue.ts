@@ -1,3 +1,4 @@
+import * as access from './access.ts';
 import { authFacts } from './auth.ts';
 import * as reply from './reply.ts';
 import * as retention from './retention.ts';
@@ -14,6 +15,9 @@ export const messages = [
   run.failed,
   run.cancelled,
   reply.reply,
+  access.requested,
+  access.changed,
+  access.refused,
   retention.due,
   retention.swept,
   ...authFacts,

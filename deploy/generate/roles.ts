@@ -1,4 +1,4 @@
-import type { Contract, Writes } from '@jangada/hop/hop.ts';
+import type { Contract } from '@jangada/hop/hop.ts';
 import { packs, packTables } from '@jangada/packs/registry.ts';
 import { readables } from '@jangada/packs/rights.ts';
 
@@ -31,14 +31,12 @@ export const readsOf = (contract: Contract): readonly string[] => [
 
 type Command = 'select' | 'insert' | 'update' | 'delete';
 
-const writesOf = (contract: Contract): Writes => (contract.kind === 'hop' ? {} : contract.writes);
-
 const commandsOf = (contract: Contract): readonly (readonly [table: string, command: Command])[] => [
   ...readsOf(contract).map((table) => [table, 'select'] as const),
   ...(contract.packTables.includes('aged')
     ? tablesOfPacks.aged.map((table) => [table, 'delete'] as const)
     : []),
-  ...Object.entries(writesOf(contract)).flatMap(([table, commands]) =>
+  ...Object.entries(contract.writes).flatMap(([table, commands]) =>
     commands.map((command) => [table, command] as const),
   ),
 ];

@@ -7,7 +7,7 @@ select pg_advisory_xact_lock(hashtext('jangada roles'));
 do $$
 declare
   name text;
-  logins text[] := array['svc_edge', 'svc_permission', 'svc_data_access', 'svc_retention', 'svc_audit', 'svc_import'];
+  logins text[] := array['svc_edge', 'svc_access', 'svc_permission', 'svc_data_access', 'svc_retention', 'svc_audit', 'svc_import'];
 begin
   foreach name in array logins || array['jangada_sec', 'app_tenant', 'app_related', 'app_own', 'purpose_administration', 'purpose_billing', 'purpose_care', 'purpose_statistics', 'app_tenant_administration', 'app_tenant_billing', 'app_tenant_care', 'app_tenant_statistics', 'app_related_administration', 'app_related_billing', 'app_related_care', 'app_related_statistics', 'app_own_administration', 'app_own_billing', 'app_own_care', 'app_own_statistics'] loop
     if not exists (select from pg_roles where rolname = name) then
@@ -73,7 +73,7 @@ begin
   -- Nobody else connects, and nobody makes temporary tables, which would hide others of their name; but an import
   -- keeps the keys of a file in one while it reads it.
   execute format('revoke all on database %I from public', current_database());
-  execute format('grant connect on database %I to svc_edge, svc_permission, svc_data_access, svc_retention, svc_audit, svc_import', current_database());
+  execute format('grant connect on database %I to svc_edge, svc_access, svc_permission, svc_data_access, svc_retention, svc_audit, svc_import', current_database());
   execute format('grant temporary on database %I to svc_import', current_database());
 end $$;
 revoke all on schema public from public;
@@ -115,6 +115,31 @@ create policy svc_edge_delete on recovery_codes for delete to svc_edge using (te
 create policy svc_edge_insert on socket_tickets for insert to svc_edge with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_edge_update on socket_tickets for update to svc_edge using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_edge_delete on socket_tickets for delete to svc_edge using (tenant_id = (select sec.claimed_tenant()));
+
+-- svc_access
+grant usage on schema public, sec to svc_access;
+grant execute on function sec.claimed_tenant() to svc_access;
+grant select, insert, update on care_relationships to svc_access;
+grant select, insert on consents to svc_access;
+grant select, insert, update on consent_levels to svc_access;
+grant select, insert on access_commands to svc_access;
+grant select, insert on emergencies to svc_access;
+grant select (id, full_text_search) on clients to svc_access;
+grant select on providers to svc_access;
+create policy svc_access_select on care_relationships for select to svc_access using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_access_select on consents for select to svc_access using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_access_select on consent_levels for select to svc_access using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_access_select on access_commands for select to svc_access using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_access_select on emergencies for select to svc_access using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_access_select on clients for select to svc_access using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_access_select on providers for select to svc_access using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_access_insert on care_relationships for insert to svc_access with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_access_update on care_relationships for update to svc_access using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_access_insert on consents for insert to svc_access with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_access_insert on consent_levels for insert to svc_access with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_access_update on consent_levels for update to svc_access using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_access_insert on access_commands for insert to svc_access with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_access_insert on emergencies for insert to svc_access with check (tenant_id = (select sec.claimed_tenant()));
 
 -- svc_permission
 grant usage on schema public, sec to svc_permission;
@@ -350,6 +375,6 @@ create policy svc_import_insert on aesthetic_records for insert to svc_import wi
 create policy svc_import_update on aesthetic_records for update to svc_import using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
 
 -- What every service compares with what it finds, before it works.
-grant execute on function sec.drift() to svc_edge, svc_permission, svc_data_access, svc_retention, svc_audit, svc_import;
+grant execute on function sec.drift() to svc_edge, svc_access, svc_permission, svc_data_access, svc_retention, svc_audit, svc_import;
 delete from sec.expected;
 insert into sec.expected select * from sec.state();

@@ -2,6 +2,8 @@
 
 role jangada_owner: no login
 
+role svc_access: login
+
 role svc_audit: login
 
 role svc_data_access: login
@@ -13,6 +15,21 @@ role svc_import: login
 role svc_permission: login
 
 role svc_retention: login
+
+create table public.access_commands (
+  tenant_id text not null,
+  id text not null,
+  action text not null,
+  refused text,
+  until timestamp with time zone,
+  at timestamp with time zone not null default now(),
+  constraint access_commands_pkey PRIMARY KEY (tenant_id, id),
+  constraint access_commands_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
+); -- of jangada_owner
+alter table public.access_commands enable row level security, force row level security;
+grant insert, select on public.access_commands to svc_access;
+create policy svc_access_insert on public.access_commands for insert to svc_access with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_access_select on public.access_commands for select to svc_access using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
 create table public.accounts (
   id text not null,
@@ -159,9 +176,13 @@ create table public.care_relationships (
   constraint care_relationships_check CHECK ((valid_to >= valid_from))
 ); -- of jangada_owner
 alter table public.care_relationships enable row level security, force row level security;
+grant insert, select, update on public.care_relationships to svc_access;
 grant insert, select, update on public.care_relationships to svc_import;
 grant select on public.care_relationships to svc_permission;
 create policy jangada_sec_select on public.care_relationships for select to jangada_sec using (true);
+create policy svc_access_insert on public.care_relationships for insert to svc_access with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_access_select on public.care_relationships for select to svc_access using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_access_update on public.care_relationships for update to svc_access using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_insert on public.care_relationships for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.care_relationships for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_update on public.care_relationships for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
@@ -200,6 +221,7 @@ grant delete, select on public.clients to svc_retention;
 create policy app_own_select on public.clients for select to app_own using (((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)) AND (id = ( SELECT sec.granted_person() AS granted_person))));
 create policy app_related_select on public.clients for select to app_related using (((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)) AND (id = ANY (( SELECT sec.granted_care() AS granted_care)::text[]))));
 create policy app_tenant_select on public.clients for select to app_tenant using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
+create policy svc_access_select on public.clients for select to svc_access using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_insert on public.clients for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.clients for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_update on public.clients for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
@@ -219,11 +241,15 @@ alter table public.consent_levels enable row level security, force row level sec
 grant select on public.consent_levels to app_own;
 grant select on public.consent_levels to app_related;
 grant select on public.consent_levels to app_tenant;
+grant insert, select, update on public.consent_levels to svc_access;
 grant insert, select, update on public.consent_levels to svc_import;
 grant select on public.consent_levels to svc_permission;
 create policy app_own_select on public.consent_levels for select to app_own using (((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)) AND (subject_id = ( SELECT sec.granted_person() AS granted_person))));
 create policy app_related_select on public.consent_levels for select to app_related using (((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)) AND (subject_id = ANY (( SELECT sec.granted_care() AS granted_care)::text[]))));
 create policy app_tenant_select on public.consent_levels for select to app_tenant using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
+create policy svc_access_insert on public.consent_levels for insert to svc_access with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_access_select on public.consent_levels for select to svc_access using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_access_update on public.consent_levels for update to svc_access using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_insert on public.consent_levels for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.consent_levels for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_update on public.consent_levels for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
@@ -249,8 +275,11 @@ create table public.consents (
 ); -- of jangada_owner
 CREATE INDEX consents_subject ON public.consents USING btree (tenant_id, subject_id, number);
 alter table public.consents enable row level security, force row level security;
+grant insert, select on public.consents to svc_access;
 grant insert, select on public.consents to svc_import;
 grant select on public.consents to svc_permission;
+create policy svc_access_insert on public.consents for insert to svc_access with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_access_select on public.consents for select to svc_access using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_insert on public.consents for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.consents for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_permission_select on public.consents for select to svc_permission using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
@@ -271,6 +300,23 @@ create policy app_tenant_select on public.cosmetic_products for select to app_te
 create policy svc_import_insert on public.cosmetic_products for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.cosmetic_products for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_update on public.cosmetic_products for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+
+create table public.emergencies (
+  tenant_id text not null,
+  command text not null,
+  provider_id text not null,
+  subject_id text not null,
+  reason text not null,
+  explanation text not null,
+  at timestamp with time zone not null default now(),
+  until timestamp with time zone not null,
+  constraint emergencies_pkey PRIMARY KEY (tenant_id, command),
+  constraint emergencies_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
+); -- of jangada_owner
+alter table public.emergencies enable row level security, force row level security;
+grant insert, select on public.emergencies to svc_access;
+create policy svc_access_insert on public.emergencies for insert to svc_access with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_access_select on public.emergencies for select to svc_access using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
 create table public.kysely_migration (
   name character varying(255) not null,
@@ -310,10 +356,12 @@ create table public.providers (
 ); -- of jangada_owner
 CREATE INDEX providers_full_text_search ON public.providers USING gin (full_text_search);
 alter table public.providers enable row level security, force row level security;
+grant select on public.providers to svc_access;
 grant insert, select, update on public.providers to svc_import;
 create policy app_own_select on public.providers for select to app_own using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
 create policy app_related_select on public.providers for select to app_related using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
 create policy app_tenant_select on public.providers for select to app_tenant using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
+create policy svc_access_select on public.providers for select to svc_access using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_insert on public.providers for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.providers for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_update on public.providers for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
@@ -556,7 +604,7 @@ CREATE OR REPLACE FUNCTION sec.claimed_tenant()
  STABLE PARALLEL SAFE
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$ select nullif(current_setting('app.tenant', true), '') $function$; -- of jangada_sec
-grant execute on function sec.claimed_tenant() to svc_audit, svc_edge, svc_import, svc_permission, svc_retention;
+grant execute on function sec.claimed_tenant() to svc_access, svc_audit, svc_edge, svc_import, svc_permission, svc_retention;
 
 CREATE OR REPLACE FUNCTION sec.drift()
  RETURNS TABLE(object text, expected text, found text)
@@ -581,7 +629,7 @@ AS $function$
       from (select current_setting('server_version_num')::int as is) v
       where not (v.is >= 180000 or v.is between 170006 and 179999 or v.is between 160010 and 169999 or v.is between 150014 and 159999)
     $function$; -- of jangada_sec
-grant execute on function sec.drift() to svc_audit, svc_data_access, svc_edge, svc_import, svc_permission, svc_retention;
+grant execute on function sec.drift() to svc_access, svc_audit, svc_data_access, svc_edge, svc_import, svc_permission, svc_retention;
 
 CREATE OR REPLACE FUNCTION sec.granted()
  RETURNS text[]

@@ -117,3 +117,91 @@ describe('with a warm cache', () => {
     expect(await ask('client', 'quantas consultas eu tenho este mês?')).toMatchObject({ status: 200 });
   });
 });
+
+describe('a command', () => {
+  const post = async (alias: string, path: string, body: object) => {
+    const { agent } = await journey.as(alias);
+    const response = await fetch(new URL(path, agent.url), {
+      method: 'POST',
+      headers: { ...agent.headers, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    const said = (await response.json()) as { code?: string; commandId?: string; done?: boolean };
+    return { status: response.status, run: response.headers.get('jangada-run') ?? '', ...said };
+  };
+
+  test('to withdraw consent holds at the next question, and given again it is the same command', async () => {
+    const question = 'quantas consultas de Elisa Prado este mês?';
+    expect(await ask('professional2', question)).toMatchObject({ status: 200 });
+    const command = {
+      action: 'withdraw',
+      subjectId: 'cli-5',
+      level: 'contact',
+      commandId: crypto.randomUUID(),
+    };
+    const first = await post('professional2', '/v1/consents', command);
+    expect(first).toMatchObject({ status: 200, done: true });
+    expect(await ask('professional2', question)).toMatchObject({ status: 403, code: 'CONSENT_REQUIRED' });
+    expect(await post('professional2', '/v1/consents', command)).toEqual(first);
+    const history = await journey.sql(
+      `select action, channel, recorded_by from consents where tenant_id = 'clinica-aurora' and id = $1`,
+      [first.run],
+    );
+    const { id } = await journey.as('professional2');
+    expect(history).toEqual([{ action: 'withdrawn', channel: 'api', recorded_by: id }]);
+    expect(await journey.auditOf(first.run)).toMatchObject([
+      { fact: 'access.changed', actor: id, decision: 'done', details: { action: 'withdraw_consent' } },
+    ]);
+  });
+
+  test.each([
+    [
+      'consent for another',
+      'client2',
+      '/v1/consents',
+      { action: 'give', subjectId: 'cli-4', level: 'health' },
+      'AUTHZ_DENIED',
+    ],
+    [
+      'consent of whom one does not care for',
+      'professional',
+      '/v1/consents',
+      { action: 'withdraw', subjectId: 'cli-6', level: 'health' },
+      'AUTHZ_NO_RELATION',
+    ],
+    [
+      'consent of nobody here',
+      'admin',
+      '/v1/consents',
+      { action: 'give', subjectId: 'nobody', level: 'health' },
+      'TENANT_ISOLATION_VIOLATION',
+    ],
+    [
+      'a relationship',
+      'professional',
+      '/v1/care-relationships',
+      { action: 'open', providerId: 'pro-1', subjectId: 'cli-6' },
+      'AUTHZ_DENIED',
+    ],
+    [
+      'an emergency without a reason',
+      'professional',
+      '/v1/break-glass',
+      { subjectId: 'cli-6' },
+      'AUTHZ_DENIED',
+    ],
+    [
+      'an emergency without a second factor',
+      'professional',
+      '/v1/break-glass',
+      { subjectId: 'cli-6', reason: 'emergency', explanation: 'unconscious' },
+      'AUTH_STEP_UP',
+    ],
+  ] as const)('is refused and audited: %s', async (_what, alias, path, body, code) => {
+    const refused = await post(alias, path, body);
+    expect(refused).toMatchObject({ code });
+    expect(await journey.auditOf(refused.run)).toMatchObject([
+      { fact: 'access.refused', decision: 'denied', code },
+    ]);
+  });
+});

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import * as access from '@jangada/proto/access.ts';
 import type { Code } from '@jangada/proto/errors.ts';
 import { type Body, type Message, partsOf, streamOf } from '@jangada/proto/message.ts';
 import { isEnd, type Part, reply } from '@jangada/proto/reply.ts';
@@ -69,7 +70,9 @@ export interface Ended {
 }
 
 /** Facts after which nothing more happens to what they are about. */
-const last: ReadonlySet<string> = new Set([...endings, swept].map(({ name }) => name));
+const last: ReadonlySet<string> = new Set(
+  [...endings, access.changed, access.refused, swept].map(({ name }) => name),
+);
 
 /** Starts a private system; it ends with the journey and leaves nothing behind. */
 export const startJourney = async ({ env = {} }: Pick<Options, 'env'> = {}): Promise<Journey> => {

@@ -4,9 +4,10 @@ import type { Policy } from './policy.ts';
 
 /**
  * Tables that packs declare, by what a service does with them, so that a contract names no domain:
- * `sources` are read to answer, `subjects` are looked up by name or id, `aged` are read and deleted by their rules.
+ * `sources` are read to answer, `subjects` and
+ * `providers` are looked up by name or id, `aged` are read and deleted by their rules.
  */
-export type PackTables = 'sources' | 'subjects' | 'aged';
+export type PackTables = 'sources' | 'subjects' | 'providers' | 'aged';
 
 /** A service that turns one message into another. Declared once; everything else is generated from it. */
 export interface Hop<I extends Message = Message, O extends Message = Message> {
@@ -18,6 +19,8 @@ export interface Hop<I extends Message = Message, O extends Message = Message> {
   /** Tables it may SELECT from; becomes its database role and nothing else does. */
   readonly reads: readonly string[];
   readonly packTables: readonly PackTables[];
+  /** Tables it may change; the effect is in PostgreSQL, under a unique key, before the outcome is said. */
+  readonly writes: Writes;
   /** Roots of trust this hop checks before it parses, beside the pass. */
   readonly demands: readonly 'grant'[];
   /** True when the hop tells the person who asked something before its outcome. */
@@ -39,7 +42,7 @@ export interface Sink<I extends Message = Message, O extends Message = Message> 
 }
 
 /** Commands by table. */
-export type Writes = Readonly<Record<string, readonly ('insert' | 'update' | 'delete')[]>>;
+type Writes = Readonly<Record<string, readonly ('insert' | 'update' | 'delete')[]>>;
 
 /** A service on the border: messages enter here by a person's request, not by a consumer. */
 export interface Border<O extends Message = Message> {
@@ -78,9 +81,9 @@ export type Decide<H, Facts> = (body: In<H>, facts: Facts) => Out<H>;
 
 type HopDeclaration<I extends Message, O extends Message> = Omit<
   Hop<I, O>,
-  'kind' | 'reads' | 'packTables' | 'demands' | 'tells' | 'limits'
+  'kind' | 'reads' | 'packTables' | 'writes' | 'demands' | 'tells' | 'limits'
 > &
-  Partial<Pick<Hop<I, O>, 'reads' | 'packTables' | 'demands' | 'tells' | 'limits'>>;
+  Partial<Pick<Hop<I, O>, 'reads' | 'packTables' | 'writes' | 'demands' | 'tells' | 'limits'>>;
 
 /** Declares a hop. Emitting anything that is not in `emits` fails to compile, and the broker refuses it too. */
 export const hop = <I extends Message, const O extends Message>(
@@ -88,6 +91,7 @@ export const hop = <I extends Message, const O extends Message>(
 ): Hop<I, O> => ({
   reads: [],
   packTables: [],
+  writes: {},
   demands: [],
   tells: false,
   limits: false,

@@ -44,6 +44,7 @@ export const packTables = (of: readonly Pack[] = packs): Readonly<Record<PackTab
       sources.flatMap((source) => [source.table, source.subject?.table, source.provider?.table]),
     ),
     subjects: distinct(sources.map((source) => source.subject?.table)),
+    providers: distinct(sources.map((source) => source.provider?.table)),
     aged: distinct(of.flatMap((pack) => pack.retention.map((rule) => rule.table))),
   };
 };

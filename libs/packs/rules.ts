@@ -38,6 +38,16 @@ export const resourcesOf = (pack: Pack, plan: Plan): ReadonlySet<string> | undef
   return resources.includes(undefined) ? undefined : new Set(resources as string[]);
 };
 
+/** The pack's table of the people its data is about, with its resource, and that of those who provide for them. */
+export const peopleOf = (
+  pack: Pack,
+): { table: string; resource: string; providers: string | undefined } | undefined => {
+  const sources = Object.values(pack.sources);
+  const people = sources.find(({ table, subject }) => subject?.table === table);
+  const providers = sources.find(({ provider }) => provider)?.provider?.table;
+  return people && { table: people.table, resource: people.resource, providers };
+};
+
 /**
  * The levels of consent, any of which whom a plan's rows are about must have given: the most that any of its
  * resources takes, and those above it. Undefined where the plan takes none.

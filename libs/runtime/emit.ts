@@ -1,5 +1,6 @@
 import type { Emission } from '@jangada/hop/hop.ts';
 import { Unavailable } from '@jangada/hop/outcome.ts';
+import * as access from '@jangada/proto/access.ts';
 import { core, deadHeaders, headerMaxBytes, headers } from '@jangada/proto/envelope.ts';
 import { textOf } from '@jangada/proto/errors.ts';
 import { type Body, type Message, streamOf, subjectOf } from '@jangada/proto/message.ts';
@@ -92,18 +93,19 @@ const isFact = async ({ bus }: Voice, message: Message, subject: string): Promis
 const lookMs = 2_000;
 
 /**
- * Publishes a question, once for its run. Of a run that was named just now, and `fresh` says so, it cannot be a
+ * Publishes what a person asks for, once for its run. Of a run that was named just now, and `fresh` says so, it cannot be a
  * duplicate: whoever used its id up before is not obeyed, and it is said under another.
  */
-export const publishRequest = async (
+export const publishRequest = async <M extends Message>(
   voice: Voice,
+  message: M,
   cause: Cause,
-  body: Body<typeof run.requested>,
+  body: Body<M>,
   fresh: boolean,
 ): Promise<Stored> => {
-  const { subject, bytes, carried } = written(voice, run.requested, cause, body);
+  const { subject, bytes, carried } = written(voice, message, cause, body);
   const publishAs = (...own: string[]): Promise<Stored> => {
-    const id = voice.bus.messageId('requested', cause.tenant, cause.id, ...own);
+    const id = voice.bus.messageId(message.name, cause.tenant, cause.id, ...own);
     return voice.bus.publish(subject, bytes, { ...carried, [headers.messageId]: id });
   };
   const stored = await publishAs();
@@ -142,6 +144,15 @@ export const endPart = (emission: Emission<Message>): Part | undefined => {
   if (message === run.failed) {
     const { code, locale } = body as Body<typeof run.failed>;
     return { type: 'failed', code, message: textOf(code, locale) };
+  }
+  if (message === access.changed) {
+    const { action: intent } = body as Body<typeof access.changed>;
+    const usage = { promptTokens: 0, completionTokens: 0, totalTokens: 0, processingTimeMs: 0 };
+    return { type: 'answered', confidence: 1, usage, cached: false, degraded: false, intent };
+  }
+  if (message === access.refused) {
+    const { code, locale, action: intent } = body as Body<typeof access.refused>;
+    return { type: 'refused', code, message: textOf(code, locale), intent };
   }
   return message === run.cancelled ? { type: 'cancelled' } : undefined;
 };

@@ -109,6 +109,15 @@ export interface CoreTables {
     recorded_by: string;
     recorded_at: Generated<Time>;
   };
+  access_commands: {
+    tenant_id: string;
+    id: string;
+    action: string;
+    /** The code it was refused with. */
+    refused: string | null;
+    until: Time | null;
+    at: Generated<Time>;
+  };
   /** The level that holds now; kept by PostgreSQL from `consents`. */
   consent_levels: {
     tenant_id: string;

@@ -6,13 +6,23 @@
  */
 import { sink } from '@jangada/hop/hop.ts';
 import { policy } from '@jangada/hop/policy.ts';
+import * as access from '@jangada/proto/access.ts';
 import { authFacts } from '@jangada/proto/auth.ts';
 import { swept } from '@jangada/proto/retention.ts';
 import * as run from '@jangada/proto/run.ts';
 
 export const contract = sink({
   name: 'audit',
-  on: [run.understood, run.permitted, run.fetched, ...run.endings, swept, ...authFacts],
+  on: [
+    run.understood,
+    run.permitted,
+    run.fetched,
+    ...run.endings,
+    access.changed,
+    access.refused,
+    swept,
+    ...authFacts,
+  ],
   emits: [],
   // A batch of entries is one insert. It waits for the database as long as it takes: an entry is never given up.
   policy: policy({

@@ -1,3 +1,4 @@
+import * as access from '@jangada/proto/access.ts';
 import * as auth from '@jangada/proto/auth.ts';
 import type { Head, Message } from '@jangada/proto/message.ts';
 import { swept } from '@jangada/proto/retention.ts';
@@ -73,6 +74,14 @@ const meaningOf = (message: Message, head: Head<Message>): Meaning => {
     case run.failed: {
       const { code, hop } = head as Head<typeof run.failed>;
       return meaning('failed', { code, details: { hop } });
+    }
+    case access.changed: {
+      const { action, until } = head as Head<typeof access.changed>;
+      return meaning('done', { resource: 'access', details: { action, until: until ?? null } });
+    }
+    case access.refused: {
+      const { action, code } = head as Head<typeof access.refused>;
+      return meaning('denied', { code, resource: 'access', details: { action } });
     }
     case swept:
       return meaning('done', { resource: 'retention', details: head as Head<typeof swept> });

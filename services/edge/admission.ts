@@ -1,9 +1,10 @@
 import type { Values } from '@jangada/config/settings.ts';
 import { emit } from '@jangada/hop/hop.ts';
+import * as access from '@jangada/proto/access.ts';
 import { core } from '@jangada/proto/envelope.ts';
 import type { Code, Locale } from '@jangada/proto/errors.ts';
 import { isEnd, type Part } from '@jangada/proto/reply.ts';
-import { refused } from '@jangada/proto/run.ts';
+import { refused, requested } from '@jangada/proto/run.ts';
 import { publishFact, publishRequest } from '@jangada/runtime/emit.ts';
 import type { Service } from '@jangada/runtime/service.ts';
 import { faultFields } from '@jangada/telemetry/log.ts';
@@ -53,6 +54,8 @@ export interface Run extends AsyncIterable<Told> {
 export interface Admission {
   /** `limit` rejects where a limit refuses; nothing is asked before it resolves. @throws Refusal, Unavailable, Refused */
   ask(identity: Identity, question: Question, limit: Promise<unknown> | undefined): Promise<Run>;
+  /** A command on who may do what. A command id given again is the same command. @throws Refusal, Unavailable, Refused */
+  submit(identity: Identity, asked: { id?: string | undefined; command: access.Command }): Promise<Run>;
   /** The caller's own run again, from its first reply on. @throws Refusal NOT_FOUND */
   rejoin(identity: Identity, run: string): Promise<Run>;
   /** Stops a run, and waits a moment for its last word. False when that is another. @throws Refusal NOT_FOUND */
@@ -153,8 +156,36 @@ export const openAdmission = (
     };
     const about = { tenant: pass.tid, id: pass.rid, traceparent: traceparentOf(span) };
     const [statement] = await Promise.all([sign(pass), limit]);
-    return publishRequest(voice, { ...about, pass: statement }, body, question.run === undefined);
+    return publishRequest(voice, requested, { ...about, pass: statement }, body, question.run === undefined);
   };
+
+  /** Publishes what a pass was made for, and follows what is told of it; given before, it is not asked again. */
+  const admit = async (
+    pass: Pass,
+    following: Following,
+    about: { startedAt: number; span: Span },
+    published: () => Promise<{ duplicate: boolean }>,
+  ): Promise<Run> => {
+    const { rid: id, tid: tenant, loc: locale } = pass;
+    const key = `${tenant}.${id}`;
+    const { startedAt, span } = about;
+    const run = { id, tenant, locale, startedAt, span, stop: following.stop };
+    try {
+      const { duplicate } = await published();
+      if (duplicate || admitted.has(key)) following.catchUp();
+      admitted.set(key, pass.qh);
+      if (!duplicate) return { ...run, [Symbol.asyncIterator]: () => metered(following, run, meter) };
+      // Asked before: its end is counted where it was asked.
+      span.end();
+      return { ...run, [Symbol.asyncIterator]: () => following[Symbol.asyncIterator]() };
+    } catch (error) {
+      following.stop();
+      span.end();
+      throw error;
+    }
+  };
+
+  const conflicts = ({ tid, rid, qh }: Pass): boolean => (admitted.get(`${tid}.${rid}`) ?? qh) !== qh;
 
   const refuse = async (identity: Identity, code: Code): Promise<Refusal> => {
     meter.refused(code);
@@ -210,29 +241,30 @@ export const openAdmission = (
       if (field) throw new Refusal('INPUT_INVALID', { locale, field });
       const id = idOf(identity, 'run', question.run ?? crypto.randomUUID());
       const pass = passFor(identity, tenant, id, question);
-      const key = `${pass.tid}.${id}`;
-      if ((admitted.get(key) ?? pass.qh) !== pass.qh) throw new Refusal('RUN_CONFLICT', { locale });
-
+      if (conflicts(pass)) throw new Refusal('RUN_CONFLICT', { locale });
       const span = tracing.start('edge', undefined, {
         kind: 'server',
         attributes: { 'run.id': id },
         links: linkTo(question.traceparent),
       });
       const following = follow(identity, id, locale);
-      const run = { id, tenant: pass.tid, locale, startedAt, span, stop: following.stop };
-      try {
-        const { duplicate } = await publish(pass, question, span, limit);
-        if (duplicate || admitted.has(key)) following.catchUp();
-        admitted.set(key, pass.qh);
-        if (!duplicate) return { ...run, [Symbol.asyncIterator]: () => metered(following, run, meter) };
-        // Asked before: its end is counted where it was asked.
-        span.end();
-        return { ...run, [Symbol.asyncIterator]: () => following[Symbol.asyncIterator]() };
-      } catch (error) {
-        following.stop();
-        span.end();
-        throw error;
-      }
+      return admit(pass, following, { startedAt, span }, () => publish(pass, question, span, limit));
+    },
+
+    submit: async (identity, { id: given, command: asked }) => {
+      const startedAt = performance.now();
+      // As whoever carries it out will read it, so that the hash is of the same text.
+      const command = access.command.parse(asked);
+      const tenant = await tenantOf(identity);
+      const { locale } = tenant;
+      const id = idOf(identity, 'run', given ?? crypto.randomUUID());
+      const pass = passFor(identity, tenant, id, { text: JSON.stringify(command) });
+      if (conflicts(pass)) throw new Refusal('RUN_CONFLICT', { locale });
+      const span = tracing.start('edge', undefined, { kind: 'server', attributes: { 'run.id': id } });
+      return admit(pass, follow(identity, id, locale), { startedAt, span }, async () => {
+        const cause = { tenant: pass.tid, id, pass: await sign(pass), traceparent: traceparentOf(span) };
+        return publishRequest(voice, access.requested, cause, { command }, given === undefined);
+      });
     },
 
     rejoin: async (identity, given) => {

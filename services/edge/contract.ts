@@ -7,6 +7,7 @@
  */
 import { border } from '@jangada/hop/hop.ts';
 import { policy } from '@jangada/hop/policy.ts';
+import * as access from '@jangada/proto/access.ts';
 import { authFacts } from '@jangada/proto/auth.ts';
 import { reply } from '@jangada/proto/reply.ts';
 import * as run from '@jangada/proto/run.ts';
@@ -14,7 +15,7 @@ import * as run from '@jangada/proto/run.ts';
 export const contract = border({
   name: 'edge',
   // A refusal at the door is a fact too: audit keeps it beside those of the services.
-  emits: [run.requested, run.refused, ...authFacts],
+  emits: [run.requested, access.requested, run.refused, ...authFacts],
   follows: [reply],
   // Looking up accounts and sessions. Everybody waits for it, so it tries again soon after an outage.
   policy: policy({

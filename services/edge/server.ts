@@ -11,6 +11,7 @@ import type { Store } from '@jangada/store/store.ts';
 import { faultFields } from '@jangada/telemetry/log.ts';
 import { openBodies } from '@jangada/trust/body.ts';
 import fastify, { type FastifyInstance } from 'fastify';
+import { accessRoutes } from './access.ts';
 import { accountRoutes } from './account.ts';
 import { openAccounts } from './accounts.ts';
 import { openAdmission } from './admission.ts';
@@ -121,6 +122,7 @@ export const openServer = async (
   runRoutes(app, { admission, streams, runDeadlineMs: config.RUN_DEADLINE_MS });
   queryRoute(app, admission);
   agentRoutes(app, admission, config);
+  accessRoutes(app, admission);
   for (const [url, greets] of [
     ['/v1/agent', true],
     ['/agui/ws', false],

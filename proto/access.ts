@@ -1,0 +1,75 @@
+import { z } from 'zod';
+import { codes } from './errors.ts';
+import { message } from './message.ts';
+import { locale } from './run.ts';
+
+/** Commands on who may do what. Each is a message with the pass of the person who gives it, and ends in one fact. */
+
+const id = z.string().min(1).max(64);
+const level = z.string().min(1).max(40);
+
+export const command = z.discriminatedUnion('action', [
+  z.object({
+    action: z.literal('give_consent'),
+    subjectId: id,
+    level,
+    /** How it is known; what somebody gives for themselves is always `person`. */
+    basis: z.enum(['person', 'guardian', 'document']),
+    channel: z.string().min(1).max(40),
+  }),
+  z.object({
+    action: z.literal('withdraw_consent'),
+    subjectId: id,
+    /** The least level that is taken back, and with it all above. */
+    level,
+    channel: z.string().min(1).max(40),
+  }),
+  z.object({
+    action: z.literal('open_relationship'),
+    providerId: id,
+    subjectId: id,
+    basis: z.enum(['care', 'assigned']),
+    until: z.iso.datetime().optional(),
+  }),
+  z.object({ action: z.literal('close_relationship'), providerId: id, subjectId: id }),
+  z.object({
+    action: z.literal('break_glass'),
+    subjectId: id,
+    /** One of `emergencyReasons`, and why in words. That they are missing is for the decision to say, so that audit knows. */
+    reason: z.string().max(40),
+    explanation: z.string().max(2_000),
+  }),
+]);
+export type Command = z.output<typeof command>;
+
+const action = z.enum(command.options.map((one) => one.shape.action.value));
+
+export const requested = message({
+  name: 'access.requested',
+  kind: 'intake',
+  says: 'A signed-in person gave a command on who may do what, and the edge admitted it.',
+  body: z.object({ command }),
+  sealed: { head: z.object({ action }), headOf: (body) => ({ action: body.command.action }) },
+});
+
+/** Named by its command, whose id is also that of the history's entry: whom it is about stands there. */
+export const changed = message({
+  name: 'access.changed',
+  kind: 'fact',
+  says: 'A command on who may do what was carried out, and holds from now on.',
+  ends: true,
+  body: z.object({
+    action,
+    locale,
+    /** When it ends by itself. */
+    until: z.iso.datetime().optional(),
+  }),
+});
+
+export const refused = message({
+  name: 'access.refused',
+  kind: 'fact',
+  says: 'A command on who may do what was refused; nothing changed.',
+  ends: true,
+  body: z.object({ action, locale, code: z.enum(codes) }),
+});

@@ -1,0 +1,94 @@
+import { packOf } from '@jangada/packs/registry.ts';
+import type { Command } from '@jangada/proto/access.ts';
+import type { Code } from '@jangada/proto/errors.ts';
+import { describe, expect, test } from 'vitest';
+import { type Facts, refusalOf } from './checks.ts';
+
+const pack = packOf('aesthetic-clinic');
+const refusal = (own: Partial<Facts>): Code | undefined =>
+  refusalOf({
+    pack,
+    command: give,
+    role: 'admin',
+    person: undefined,
+    assurance: 'aal2',
+    signedInMsAgo: 1_000,
+    inTenant: true,
+    inCare: false,
+    ...own,
+  });
+
+const give: Command = {
+  action: 'give_consent',
+  subjectId: 'cli-1',
+  level: 'health',
+  basis: 'person',
+  channel: 'desk',
+};
+const withdraw: Command = {
+  action: 'withdraw_consent',
+  subjectId: 'cli-1',
+  level: 'contact',
+  channel: 'desk',
+};
+const open: Command = { action: 'open_relationship', providerId: 'pro-1', subjectId: 'cli-1', basis: 'care' };
+const close: Command = { action: 'close_relationship', providerId: 'pro-1', subjectId: 'cli-1' };
+const emergency = {
+  action: 'break_glass',
+  subjectId: 'cli-1',
+  reason: 'emergency',
+  explanation: 'unconscious',
+} as const;
+
+const client: Partial<Facts> = { role: 'client', person: 'cli-1' };
+const professional: Partial<Facts> = { role: 'aesthetic_professional', person: 'pro-1' };
+const ghost: Partial<Facts> = { role: 'constructor', person: 'cli-1' };
+
+describe.each([give, withdraw])('$action', (command) => {
+  test.each<[string, Partial<Facts>, Code | undefined]>([
+    ['by the person', client, undefined],
+    ['by another person', { ...client, person: 'cli-2' }, 'AUTHZ_DENIED'],
+    ['by somebody who is nobody', { role: 'client' }, 'AUTHZ_DENIED'],
+    ['by who cares for the person', { ...professional, inCare: true }, undefined],
+    ['by who does not', professional, 'AUTHZ_NO_RELATION'],
+    ['by an administrator', {}, undefined],
+    ['by an unknown role', ghost, 'AUTHZ_DENIED'],
+    ['about nobody of this tenant', { inTenant: false }, 'TENANT_ISOLATION_VIOLATION'],
+    ['of a level that there is not', { command: { ...command, level: 'everything' } }, 'INPUT_INVALID'],
+  ])('%s', (_who, own, code) => {
+    expect(refusal({ command, ...own })).toBe(code);
+  });
+});
+
+describe.each([open, close])('$action', (command) => {
+  test.each<[string, Partial<Facts>, Code | undefined]>([
+    ['by an administrator with a second factor', {}, undefined],
+    ['by one without', { assurance: 'aal1' }, 'MFA_REQUIRED'],
+    ['by a professional', { ...professional, inCare: true }, 'AUTHZ_DENIED'],
+    ['by the person', client, 'AUTHZ_DENIED'],
+    ['by an unknown role', ghost, 'AUTHZ_DENIED'],
+    ['about nobody of this tenant', { inTenant: false }, 'TENANT_ISOLATION_VIOLATION'],
+  ])('%s', (_who, own, code) => {
+    expect(refusal({ command, ...own })).toBe(code);
+  });
+});
+
+describe('break_glass', () => {
+  test.each<[string, Partial<Facts>, Code | undefined]>([
+    ['by a professional', {}, undefined],
+    ['without a reason', { command: { ...emergency, reason: '' } }, 'AUTHZ_DENIED'],
+    ['for a reason that is none', { command: { ...emergency, reason: 'curiosity' } }, 'AUTHZ_DENIED'],
+    ['without an explanation', { command: { ...emergency, explanation: ' \n' } }, 'AUTHZ_DENIED'],
+    ['by a client', { role: 'client' }, 'AUTHZ_DENIED'],
+    ['by an administrator, who cares for nobody', { role: 'admin' }, 'AUTHZ_DENIED'],
+    ['by somebody who is nobody', { person: undefined }, 'AUTHZ_DENIED'],
+    ['without a second factor', { assurance: 'aal1' }, 'AUTH_STEP_UP'],
+    ['with one of five minutes ago', { signedInMsAgo: 300_000 }, undefined],
+    ['with one of more than five minutes ago', { signedInMsAgo: 300_001 }, 'AUTH_STEP_UP'],
+    ['with one of no known time', { signedInMsAgo: Number.NaN }, 'AUTH_STEP_UP'],
+    ['about nobody of this tenant', { inTenant: false }, 'TENANT_ISOLATION_VIOLATION'],
+    ['about whom they care for already', { inCare: true }, 'INPUT_INVALID'],
+  ])('%s', (_who, own, code) => {
+    expect(refusal({ command: emergency, ...professional, ...own })).toBe(code);
+  });
+});

@@ -1,0 +1,78 @@
+import type { Pack } from '@jangada/packs/pack.ts';
+import { peopleOf } from '@jangada/packs/rules.ts';
+import type { Command } from '@jangada/proto/access.ts';
+import type { Code } from '@jangada/proto/errors.ts';
+
+/** What the decision on a command stands on, all of it; what is missing denies. */
+export interface Facts {
+  readonly pack: Pack;
+  readonly command: Command;
+  readonly role: string;
+  /** The person in the tenant's records who gives the command. */
+  readonly person: string | undefined;
+  readonly assurance: 'aal1' | 'aal2';
+  /** Milliseconds since the sign-in. */
+  readonly signedInMsAgo: number;
+  /** The person and, where one is named, the provider are of this tenant. */
+  readonly inTenant: boolean;
+  /** The person is in the care of whoever gives the command, now. */
+  readonly inCare: boolean;
+}
+
+/** Why somebody may need a person's data without a relationship. */
+export const emergencyReasons: readonly string[] = ['emergency', 'continuity_of_care', 'legal_duty'];
+/** How long such a need lasts: it ends by its validity, and nothing has to run for that. */
+export const emergencyMs = 30 * 60_000;
+/** How lately a second factor must have been given for it (RFC 9470). */
+const freshMs = 300_000;
+
+/** The code that a command is refused with; undefined when it is allowed. */
+export const refusalOf = (facts: Facts): Code | undefined => {
+  const { command } = facts;
+  switch (command.action) {
+    case 'give_consent':
+    case 'withdraw_consent':
+      return consent(facts, command.subjectId, command.level);
+    case 'open_relationship':
+    case 'close_relationship':
+      return relationship(facts);
+    case 'break_glass':
+      return emergency(facts, command);
+  }
+};
+
+const holds = ({ pack, role }: Facts, permission: string): boolean =>
+  Object.hasOwn(pack.roles, role) && pack.roles[role]?.permissions.includes(permission) === true;
+
+/** Everybody for themselves; for others, who may write about them, and cares for them where the role reaches no further. */
+const consent = (facts: Facts, subject: string, level: string): Code | undefined => {
+  const { pack, role, person, inTenant, inCare } = facts;
+  const resource = peopleOf(pack)?.resource;
+  const isOwn = person === subject && holds(facts, `write:own_${resource}`);
+  if (!isOwn && !holds(facts, `write:${resource}`)) return 'AUTHZ_DENIED';
+  if (!inTenant) return 'TENANT_ISOLATION_VIOLATION';
+  if (!isOwn && pack.roles[role]?.reach !== 'tenant' && !inCare) return 'AUTHZ_NO_RELATION';
+  return pack.consent.levels.includes(level) ? undefined : 'INPUT_INVALID';
+};
+
+const relationship = (facts: Facts): Code | undefined => {
+  if (!holds(facts, 'admin:users')) return 'AUTHZ_DENIED';
+  if (facts.assurance !== 'aal2') return 'MFA_REQUIRED';
+  return facts.inTenant ? undefined : 'TENANT_ISOLATION_VIOLATION';
+};
+
+/** Who cares for people may reach for one more, for a reason, right after showing a second factor. */
+const emergency = (
+  facts: Facts,
+  { reason, explanation }: Extract<Command, { action: 'break_glass' }>,
+): Code | undefined => {
+  const { pack, role, person, assurance, signedInMsAgo, inTenant, inCare } = facts;
+  const resource = peopleOf(pack)?.resource;
+  const cares =
+    holds(facts, `read:${resource}`) && pack.roles[role]?.reach === 'related' && person !== undefined;
+  if (!cares || !emergencyReasons.includes(reason) || explanation.trim() === '') return 'AUTHZ_DENIED';
+  if (assurance !== 'aal2' || !(signedInMsAgo <= freshMs)) return 'AUTH_STEP_UP';
+  if (!inTenant) return 'TENANT_ISOLATION_VIOLATION';
+  // Who has a relationship needs no emergency.
+  return inCare ? 'INPUT_INVALID' : undefined;
+};

@@ -1,0 +1,29 @@
+/**
+ * access: may this person change who may do what, and what holds from then on?
+ *
+ * Carries out commands on consent, care relationships and emergencies, each once: the effect, and what came of the
+ * command, are in one transaction of PostgreSQL. It changes rights and reads nobody's records.
+ */
+import { hop } from '@jangada/hop/hop.ts';
+import { policy } from '@jangada/hop/policy.ts';
+import * as access from '@jangada/proto/access.ts';
+
+export const contract = hop({
+  name: 'access',
+  on: access.requested,
+  emits: [access.changed, access.refused],
+  // As in permission: rest shortly, because the database comes back by itself.
+  policy: policy({
+    timeoutMs: 2_000,
+    breaker: { failures: 10, withinMs: 5_000, openMs: 1_000, successes: 2 },
+  }),
+  reads: ['care_relationships', 'consents', 'consent_levels', 'access_commands', 'emergencies'],
+  packTables: ['subjects', 'providers'],
+  writes: {
+    care_relationships: ['insert', 'update'],
+    consents: ['insert'],
+    consent_levels: ['insert', 'update'],
+    access_commands: ['insert'],
+    emergencies: ['insert'],
+  },
+});

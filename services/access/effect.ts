@@ -1,0 +1,172 @@
+import type { Pack } from '@jangada/packs/pack.ts';
+import { peopleOf } from '@jangada/packs/rules.ts';
+import type { Command } from '@jangada/proto/access.ts';
+import type { Code } from '@jangada/proto/errors.ts';
+import { queries, type Store, type Transaction } from '@jangada/store/store.ts';
+import type { CoreTables } from '@jangada/store/tables.ts';
+import type { Pass } from '@jangada/trust/pass.ts';
+import { sql } from 'kysely';
+import { emergencyMs, refusalOf } from './checks.ts';
+import type { Outcome } from './handler.ts';
+
+const db = queries<CoreTables>();
+
+interface Given {
+  readonly command: Command;
+  readonly pass: Pass;
+  readonly pack: Pack;
+}
+
+/**
+ * Decides on a command and carries it out, in one transaction with a record of what came of it. A command that comes
+ * again finds that record, and is neither decided nor carried out again.
+ */
+export const carryOut = (store: Store, given: Given): Promise<Outcome> => {
+  const { command, pass, pack } = given;
+  const { tid: tenant, rid: id, loc: locale } = pass;
+  return store.within({ tenant }, async (transaction) => {
+    await transaction.rows(
+      raw(sql`select pg_advisory_xact_lock(hashtextextended(${`access ${tenant}`}, 0))`),
+    );
+    const [before] = await transaction.rows(
+      db.selectFrom('access_commands').select(['refused', 'until']).where('id', '=', id),
+    );
+    if (before)
+      return {
+        locale,
+        refused: (before.refused ?? undefined) as Code | undefined,
+        until: before.until ?? undefined,
+      };
+    const known = await factsIn(transaction, given);
+    const refused =
+      refusalOf({
+        pack,
+        command,
+        role: pass.rol,
+        person: pass.per,
+        assurance: pass.acr,
+        signedInMsAgo: Date.now() - pass.auth_time,
+        ...known,
+      }) ?? (await effects[command.action](transaction, given, command as never));
+    const until =
+      !refused && command.action === 'break_glass'
+        ? new Date(Date.now() + emergencyMs).toISOString()
+        : undefined;
+    await transaction.rows(
+      db.insertInto('access_commands').values({
+        tenant_id: tenant,
+        id,
+        action: command.action,
+        refused: refused ?? null,
+        until: until ?? null,
+      }),
+    );
+    return { locale, refused, until };
+  });
+};
+
+const raw = <R>(statement: ReturnType<typeof sql<R>>) => ({ compile: () => statement.compile(db) });
+
+const factsIn = async (
+  transaction: Transaction,
+  { command, pass, pack }: Given,
+): Promise<{ inTenant: boolean; inCare: boolean }> => {
+  const people = peopleOf(pack);
+  if (!people) return { inTenant: false, inCare: false };
+  const provider =
+    'providerId' in command && people.providers
+      ? sql` and exists (select from ${sql.table(people.providers)} where id = ${command.providerId})`
+      : sql``;
+  const [known] = await transaction.rows(
+    raw(sql<{ inTenant: boolean; inCare: boolean }>`
+      select exists (select from ${sql.table(people.table)} where id = ${command.subjectId})${provider} as "inTenant",
+        exists (
+          select from care_relationships
+          where provider_id = ${pass.per ?? ''} and subject_id = ${command.subjectId}
+            and valid_from <= now() and (valid_to is null or valid_to > now())) as "inCare"`),
+  );
+  return known ?? { inTenant: false, inCare: false };
+};
+
+type Effect<A extends Command['action']> = (
+  transaction: Transaction,
+  given: Given,
+  command: Extract<Command, { action: A }>,
+) => Promise<Code | undefined>;
+
+const record = async (
+  transaction: Transaction,
+  { pass }: Given,
+  entry: Pick<Consents, 'subject_id' | 'action' | 'level' | 'holds' | 'basis' | 'channel'>,
+): Promise<undefined> => {
+  await transaction.rows(
+    db.insertInto('consents').values({ tenant_id: pass.tid, id: pass.rid, recorded_by: pass.sub, ...entry }),
+  );
+};
+type Consents = CoreTables['consents'];
+
+/** What each command does; a code where what is there already stands in its way. */
+const effects: { readonly [A in Command['action']]: Effect<A> } = {
+  give_consent: (transaction, given, { subjectId, level, basis, channel }) =>
+    record(transaction, given, {
+      subject_id: subjectId,
+      action: 'given',
+      level,
+      holds: level,
+      basis: given.pass.per === subjectId ? 'person' : basis,
+      channel,
+    }),
+  // What lies below the level that is taken back stays, as far as it was given.
+  withdraw_consent: async (transaction, given, { subjectId, level, channel }) => {
+    const { levels } = given.pack.consent;
+    const [now] = await transaction.rows(
+      db.selectFrom('consent_levels').select('level').where('subject_id', '=', subjectId),
+    );
+    const held = now?.level ? levels.indexOf(now.level) : -1;
+    const left = Math.min(held, levels.indexOf(level) - 1);
+    return record(transaction, given, {
+      subject_id: subjectId,
+      action: 'withdrawn',
+      level,
+      holds: levels[left] ?? null,
+      basis: 'person',
+      channel,
+    });
+  },
+  open_relationship: async (transaction, { pass }, { providerId, subjectId, basis, until }) => {
+    const opened = await transaction.rows(
+      raw(sql`
+        insert into care_relationships (tenant_id, provider_id, subject_id, basis, valid_from, valid_to, opened_by, command)
+        select ${pass.tid}, ${providerId}, ${subjectId}, ${basis}, now(), ${until ?? null}::timestamptz, ${pass.sub}, ${pass.rid}
+        where coalesce(${until ?? null}::timestamptz > now(), true)
+        on conflict do nothing returning command`),
+    );
+    return opened.length > 0 ? undefined : 'INPUT_INVALID';
+  },
+  // One that has not begun yet will not.
+  close_relationship: async (transaction, _given, { providerId, subjectId }) => {
+    const closed = await transaction.rows(
+      raw(sql`
+        update care_relationships set valid_to = greatest(now(), valid_from)
+        where provider_id = ${providerId} and subject_id = ${subjectId} and (valid_to is null or valid_to > now())
+        returning subject_id`),
+    );
+    return closed.length > 0 ? undefined : 'INPUT_INVALID';
+  },
+  break_glass: async (transaction, { pass }, { subjectId, reason, explanation }) => {
+    const until = sql`now() + ${emergencyMs / 1_000} * interval '1 second'`;
+    const opened = await transaction.rows(
+      raw(sql`
+        insert into care_relationships (tenant_id, provider_id, subject_id, basis, valid_from, valid_to, opened_by, command)
+        values (${pass.tid}, ${pass.per ?? ''}, ${subjectId}, 'break_glass', now(), ${until}, ${pass.sub}, ${pass.rid})
+        on conflict do nothing returning command`),
+    );
+    if (opened.length === 0) return 'INPUT_INVALID';
+    await transaction.rows(
+      raw(sql`
+        insert into emergencies (tenant_id, command, provider_id, subject_id, reason, explanation, until)
+        values (${pass.tid}, ${pass.rid}, ${pass.per ?? ''}, ${subjectId}, ${reason}, ${explanation}, ${until})`),
+    );
+    return undefined;
+  },
+};

@@ -1,0 +1,51 @@
+import { Unprocessable } from '@jangada/hop/outcome.ts';
+import { packOf } from '@jangada/packs/registry.ts';
+import { serve } from '@jangada/runtime/serve.ts';
+import { configOf } from '@jangada/runtime/service.ts';
+import { openStore } from '@jangada/store/store.ts';
+import { openTelemetry } from '@jangada/telemetry/telemetry.ts';
+import { questionHash } from '@jangada/trust/pass.ts';
+import { contract } from './contract.ts';
+import { carryOut } from './effect.ts';
+import { decide } from './handler.ts';
+
+const config = configOf(['MESSAGE_KEYS', 'DATABASE_URL', 'DATABASE_POOL_SIZE']);
+const telemetry = openTelemetry(contract.name, config);
+await using store = await openStore(contract.name, config);
+const emergencies = telemetry.metrics.counter(
+  'agent_break_glass_total',
+  'Emergencies in which somebody reached for data without a relationship, by what came of it',
+  ['outcome'],
+);
+for (const outcome of ['opened', 'refused']) emergencies.inc({ outcome }, 0);
+
+await using service = await serve(
+  contract,
+  config,
+  {
+    gather: async ({ command }, { pass }) => {
+      // The pass is for one command: whoever changed it on the way does not get it carried out.
+      if (questionHash(JSON.stringify(command)) !== pass.qh)
+        throw new Unprocessable('CTX_PAYLOAD_MISMATCH', 'the command is not the signed one');
+      const outcome = await carryOut(store, { command, pass, pack: packOf(pass.pack) });
+      if (command.action === 'break_glass') {
+        emergencies.inc({ outcome: outcome.refused ? 'refused' : 'opened' });
+        const about = { operation: 'break-glass', tenantId: pass.tid, runId: pass.rid };
+        telemetry.log.warn(
+          {
+            ...about,
+            outcome: outcome.refused ? 'refused' : 'opened',
+            ...(outcome.refused ? { code: outcome.refused } : {}),
+          },
+          'somebody reached for data without a relationship; see `jangada audit`',
+        );
+      }
+      return outcome;
+    },
+    decide,
+    probes: { database: () => store.ping() },
+  },
+  telemetry,
+);
+
+await service.stopped;
