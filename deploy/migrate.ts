@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { trustAuthority } from '@jangada/config/authority.ts';
+import { readConfig } from '@jangada/config/config.ts';
 import { packs } from '@jangada/packs/registry.ts';
 import { secretKeysOf } from '@jangada/trust/keyset.ts';
 import { rootSettings } from '@jangada/vault/root.ts';
@@ -143,6 +145,7 @@ const storeGrantKeys = async (client: pg.Client, text: string): Promise<void> =>
 };
 
 if (import.meta.main) {
+  trustAuthority(readConfig(['TLS_CA']).TLS_CA);
   const { DATABASE_URL = '', GRANT_DATABASE_KEYS } = process.env;
   const passwords = Object.entries(process.env).flatMap(([name, password]) => {
     const service = /^PASSWORD_([A-Z_]+)$/.exec(name)?.[1]?.toLowerCase();

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { trustAuthority } from '@jangada/config/authority.ts';
+import { readConfig } from '@jangada/config/config.ts';
 import { keyRing } from '@jangada/proto/envelope.ts';
 import { JetStreamApiError, type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import {
@@ -45,6 +47,7 @@ export const provision = async (
 ): Promise<Provisioned> => {
   const nc = await connect({
     servers: natsUrl,
+    ...(natsUrl.startsWith('tls://') ? { tls: {} } : {}),
     name: 'provisioner',
     authenticator: nkeyAuthenticator(new TextEncoder().encode(seed)),
     inboxPrefix: '_INBOX_provisioner',
@@ -146,6 +149,7 @@ const holds = (known: unknown, wanted: unknown): boolean => {
 };
 
 if (import.meta.main) {
+  trustAuthority(readConfig(['TLS_CA']).TLS_CA);
   const {
     NATS_URL = 'nats://127.0.0.1:4222',
     NATS_NKEY_SEED = '',

@@ -30,7 +30,7 @@ const key = randomBytes(32).toString('base64');
 
 describe('a setting', () => {
   test('that is missing is named with what it is for', () => {
-    expect(faultsOf(['NATS_URL'], {})).toEqual([expect.stringMatching(/NATS_URL \(the broker\)/)]);
+    expect(faultsOf(['NATS_URL'], {})).toEqual([expect.stringMatching(/NATS_URL \(the broker;/)]);
   });
 
   test('that is empty counts as missing, and takes its default where there is one', () => {
@@ -44,6 +44,8 @@ describe('a setting', () => {
 
   test.each<[Name, string]>([
     ['NATS_URL', 'http://broker:4222'],
+    ['NATS_URL', 'tls://10.0.0.1:4222'],
+    ['REDIS_URL', 'http://cache:6379'],
     ['NATS_NKEY_SEED', 'not a seed'],
     ['JANGADA_PORT', '70000'],
     ['JANGADA_PORT', 'three thousand'],

@@ -46,23 +46,32 @@ export const settings = {
       .regex(/^[a-z0-9-]{1,40}$/)
       .default('local'),
   }),
+  TLS_CA: setting({
+    says: 'an authority of one’s own (PEM), usually by TLS_CA_FILE, that vouches for broker, database and cache',
+    value: z.string().optional(),
+  }),
   NATS_URL: setting({
-    says: 'the broker',
-    value: z.string().startsWith('nats://').or(z.string().startsWith('tls://')),
+    says: 'the broker; tls:// speaks nothing else',
+    // The client library checks no name where it is given an address.
+    value: z.string().regex(/^(nats:\/\/|tls:\/\/(?![\d.]+(:|$)|\[))/, 'nats:// or tls:// with a name'),
   }),
   NATS_NKEY_SEED: setting({
     says: 'this service’s own identity at the broker',
     value: z.string().startsWith('SU'),
     secret: true,
   }),
-  DATABASE_URL: setting({ says: 'PostgreSQL, as the role of this service', value: z.url(), secret: true }),
+  DATABASE_URL: setting({
+    says: 'PostgreSQL, as the role of this service; with sslmode=verify-full by TLS',
+    value: z.url(),
+    secret: true,
+  }),
   DATABASE_POOL_SIZE: setting({
     says: 'connections to PostgreSQL at most',
     value: z.coerce.number().int().min(1).max(200).default(10),
   }),
   REDIS_URL: setting({
-    says: 'the shared cache; gone means slower, never wrong',
-    value: z.url(),
+    says: 'the shared cache; gone means slower, never wrong; rediss:// is by TLS',
+    value: z.url({ protocol: /^rediss?$/ }),
     secret: true,
   }),
   ENCRYPTION_KEY: setting({

@@ -108,6 +108,8 @@ export const openBus = async (
   const seed = new TextEncoder().encode(settings.NATS_NKEY_SEED);
   const nc = await connect({
     servers: settings.NATS_URL,
+    // Demanded, not merely offered: a broker without it is not spoken to.
+    ...(settings.NATS_URL.startsWith('tls://') ? { tls: {} } : {}),
     name,
     authenticator: nkeyAuthenticator(seed),
     inboxPrefix: `_INBOX_${name}`,

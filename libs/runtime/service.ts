@@ -1,3 +1,4 @@
+import { trustAuthority } from '@jangada/config/authority.ts';
 import { readConfig } from '@jangada/config/config.ts';
 import type { Name, Values } from '@jangada/config/settings.ts';
 import type { Contract } from '@jangada/hop/hop.ts';
@@ -15,6 +16,7 @@ import { type RingWatch, watchRing } from './ring.ts';
 export const commonSettings = [
   'NODE_ENV',
   'JANGADA_ENV',
+  'TLS_CA',
   'NATS_URL',
   'NATS_NKEY_SEED',
   'KEY_RING_ROOT',
@@ -62,6 +64,7 @@ export const configOf = <N extends Name = never>(
 ): Values<N | (typeof commonSettings)[number]> => {
   const config = readConfig([...commonSettings, ...own]);
   closeProcess(config.NODE_ENV);
+  trustAuthority((config as Values<'TLS_CA'>).TLS_CA);
   return config;
 };
 

@@ -11,6 +11,8 @@ export interface RedisOptions {
   readonly dir: string;
   /** 0 or absent: a free one, the same over restarts. */
   readonly port?: number;
+  /** Further arguments. */
+  readonly args?: readonly string[];
   readonly progress?: Progress;
 }
 
@@ -24,7 +26,10 @@ export async function startRedis({ progress = () => {}, ...options }: RedisOptio
     ...program,
     name: 'redis-server',
     url: `redis://127.0.0.1:${port}`,
-    args: ['--bind', '127.0.0.1', '--port', `${port}`, '--dir', dir, '--save', '', '--appendonly', 'no'],
+    args: [
+      ...['--bind', '127.0.0.1', '--port', `${port}`, '--dir', dir, '--save', '', '--appendonly', 'no'],
+      ...(options.args ?? []),
+    ],
     logFile: join(dir, 'redis.log'),
     answers: () => ping(port),
   });

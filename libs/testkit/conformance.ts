@@ -85,6 +85,7 @@ export const conforms = (contract: Hop, bench: () => Bench): void => {
       ...bench().settings(contract.name),
       NODE_ENV: 'test' as const,
       JANGADA_ENV: 'local',
+      TLS_CA: undefined,
       MESSAGE_KEYS: () => messageKeys,
       HEALTH_HOST: '127.0.0.1',
       HEALTH_PORT: 0,

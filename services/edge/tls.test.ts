@@ -1,43 +1,11 @@
-import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:tls';
+import { selfMade } from '@jangada/testkit/certificate.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { startEdge } from './test-edge.ts';
 import { serverFactory } from './tls.ts';
-
-const der = (tag: number, ...parts: Uint8Array[]): Buffer => {
-  const body = Buffer.concat(parts);
-  const length = body.length < 128 ? [body.length] : [0x82, body.length >> 8, body.length & 0xff];
-  return Buffer.concat([Buffer.from([tag, ...length]), body]);
-};
-const sequence = (...parts: Uint8Array[]): Buffer => der(0x30, ...parts);
-const oid = (hex: string): Buffer => der(0x06, Buffer.from(hex, 'hex'));
-
-/** A certificate that vouches for itself, for `localhost` (RFC 5280 §4.1): nothing in the runtime makes one. */
-const selfMade = (): { cert: string; key: string } => {
-  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const algorithm = sequence(oid('2a8648ce3d040302'));
-  const name = sequence(der(0x31, sequence(oid('550403'), der(0x0c, Buffer.from('localhost')))));
-  const dates = sequence(...['250101000000Z', '491231235959Z'].map((at) => der(0x17, Buffer.from(at))));
-  const alternative = der(0x04, sequence(der(0x82, Buffer.from('localhost'))));
-  const signed = sequence(
-    der(0xa0, der(0x02, Buffer.from([2]))),
-    der(0x02, Buffer.concat([Buffer.from([1]), randomBytes(8)])),
-    algorithm,
-    name,
-    dates,
-    name,
-    publicKey.export({ type: 'spki', format: 'der' }),
-    der(0xa3, sequence(sequence(oid('551d11'), alternative))),
-  );
-  const signature = der(0x03, Buffer.from([0]), sign('sha256', signed, privateKey));
-  const bytes = sequence(signed, algorithm, signature).toString('base64');
-  return {
-    cert: `-----BEGIN CERTIFICATE-----\n${bytes.replace(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`,
-    key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-  };
-};
 
 const made = selfMade();
 const plain = { JANGADA_HOST: '127.0.0.1', TLS_CERT: undefined, TLS_KEY: undefined, TLS_PROXY: false };

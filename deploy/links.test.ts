@@ -1,0 +1,158 @@
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
+import { openCache } from '@jangada/cache/cache.ts';
+import { trustAuthority } from '@jangada/config/authority.ts';
+import { openBus } from '@jangada/runtime/bus.ts';
+import { type NatsServer, startNats } from '@jangada/servers/nats.ts';
+import { startPostgres } from '@jangada/servers/postgres.ts';
+import { startRedis } from '@jangada/servers/redis.ts';
+import { freePort, type Server } from '@jangada/servers/server.ts';
+import { openMetrics } from '@jangada/telemetry/metrics.ts';
+import { selfMade } from '@jangada/testkit/certificate.ts';
+import { until } from '@jangada/testkit/until.ts';
+import { createUser } from '@nats-io/nkeys';
+import pg from 'pg';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+
+/** Links by TLS: as the settings say it, to servers whose certificate an authority of our own has signed. */
+
+const dir = mkdtempSync(join(tmpdir(), 'jangada-links-'));
+const made = selfMade('localhost');
+const other = selfMade('elsewhere.example');
+const fileOf = (name: string): string => join(dir, name);
+const standard = getCACertificates('default');
+const seed = new TextDecoder().decode(createUser().getSeed());
+
+let nats: NatsServer;
+let plain: NatsServer;
+let elsewhere: NatsServer;
+let redis: Server;
+let postgres: Server;
+const urls = { nats: '', plain: '', redis: '', postgres: '' };
+
+beforeAll(async () => {
+  const redisPort = await freePort();
+  [nats, plain, elsewhere, redis, postgres] = await Promise.all([
+    startNats({ dir: join(dir, 'nats'), configFile: tlsConfig('made', made) }),
+    startNats({ dir: join(dir, 'plain') }),
+    startNats({ dir: join(dir, 'other'), configFile: tlsConfig('other', other) }),
+    startRedis({
+      dir: join(dir, 'redis'),
+      args: [
+        ...['--tls-port', String(redisPort), '--tls-auth-clients', 'no'],
+        ...['--tls-cert-file', fileOf('made.crt'), '--tls-key-file', fileOf('made.key')],
+      ],
+    }),
+    startPostgres({ dir: join(dir, 'postgres'), durability: 'relaxed' }),
+  ]);
+  await speakTls(postgres.url);
+  urls.nats = nats.url.replace('nats://127.0.0.1', 'tls://localhost');
+  urls.plain = plain.url.replace('nats://127.0.0.1', 'tls://localhost');
+  urls.redis = `rediss://localhost:${redisPort}`;
+  urls.postgres = `${postgres.url.replace('127.0.0.1', 'localhost')}?sslmode=verify-full`;
+});
+afterAll(async () => {
+  await Promise.all([nats?.stop(), plain?.stop(), elsewhere?.stop(), redis?.stop(), postgres?.stop()]);
+  rmSync(dir, { recursive: true, force: true });
+});
+afterEach(() => setDefaultCACertificates(standard));
+
+/** A configuration of the broker with a certificate, which is written beside it. */
+const tlsConfig = (name: string, { cert, key }: typeof made): string => {
+  writeFileSync(fileOf(`${name}.crt`), cert);
+  writeFileSync(fileOf(`${name}.key`), key, { mode: 0o600 });
+  const files = [fileOf(`${name}.crt`), fileOf(`${name}.key`)].map((file) => JSON.stringify(file));
+  writeFileSync(fileOf(`${name}.conf`), `tls { cert_file: ${files[0]}, key_file: ${files[1]} }`);
+  return fileOf(`${name}.conf`);
+};
+
+/** The server reads its key only from a file of its own. */
+const speakTls = async (url: string): Promise<void> => {
+  const data = join(dir, 'postgres', 'data');
+  mkdirSync(data, { recursive: true });
+  for (const [name, text] of [
+    ['server.crt', made.cert],
+    ['server.key', made.key],
+  ] as const) {
+    const path = join(data, name);
+    writeFileSync(path, text);
+    chmodSync(path, 0o600);
+    if (process.getuid?.() === 0) chownSync(path, 65_534, 65_534);
+  }
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query('alter system set ssl = on');
+  await client.query('select pg_reload_conf()');
+  await client.end();
+};
+
+/** A service tries for ever; here it has so long. */
+const patienceMs = 3_000;
+
+const greetBroker = async (url: string): Promise<void> => {
+  const opening = openBus('link', { NATS_URL: url, NATS_NKEY_SEED: seed });
+  opening.catch(() => undefined);
+  const bus = await Promise.race([opening, sleep(patienceMs)]);
+  if (!bus) throw new Error('no connection');
+  await bus.nc.flush();
+  await bus.close();
+};
+const greetCache = async (url: string): Promise<void> => {
+  await using cache = openCache({ REDIS_URL: url, ENCRYPTION_KEY: Buffer.alloc(32) }, openMetrics('links'));
+  await until(
+    'the cache to answer',
+    () =>
+      cache.ping().then(
+        () => true,
+        () => false,
+      ),
+    patienceMs,
+  );
+};
+const greetDatabase = async (url: string): Promise<unknown> => {
+  const client = new pg.Client({ connectionString: url });
+  try {
+    await client.connect();
+    const { rows } = await client.query<{ ssl: boolean }>(
+      'select ssl from pg_stat_ssl where pid = pg_backend_pid()',
+    );
+    return rows[0]?.ssl;
+  } finally {
+    await client.end();
+  }
+};
+
+describe('a link by TLS', () => {
+  test('holds to each server once its authority is trusted', async () => {
+    trustAuthority(made.cert);
+    await greetBroker(urls.nats);
+    await greetCache(urls.redis);
+    expect(await greetDatabase(urls.postgres)).toBe(true);
+  });
+
+  test('does not come about with a server that nobody vouches for', async () => {
+    await expect(greetBroker(urls.nats)).rejects.toThrow();
+    await expect(greetCache(urls.redis)).rejects.toThrow();
+    await expect(greetDatabase(urls.postgres)).rejects.toThrow();
+  });
+
+  test('does not come about under another name', async () => {
+    trustAuthority(made.cert);
+    trustAuthority(other.cert);
+    await expect(greetBroker(elsewhere.url.replace('nats://127.0.0.1', 'tls://localhost'))).rejects.toThrow();
+    await expect(greetCache(urls.redis.replace('localhost', '127.0.0.1'))).rejects.toThrow();
+    await expect(greetDatabase(urls.postgres.replace('localhost', '127.0.0.1'))).rejects.toThrow();
+  });
+
+  test('does not fall back to a broker that speaks none', async () => {
+    trustAuthority(made.cert);
+    await expect(greetBroker(urls.plain)).rejects.toThrow();
+  });
+
+  test('takes no authority that is none', () => {
+    expect(() => trustAuthority('nothing')).toThrow('TLS_CA');
+  });
+});
