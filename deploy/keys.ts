@@ -85,3 +85,23 @@ const earlier: Readonly<Record<KindName, (known: Earlier) => object | undefined>
       : { kty: 'oct', kid: 'first', k: Buffer.from(grantDatabaseKey, 'base64').toString('base64url') },
   message: ({ messageKeys }) => (jwk(messageKeys) as { keys: object[] } | undefined)?.keys[0],
 };
+
+/** The root keys that are kept at `path`. */
+export const ownKeys = (path: string): RootKeys => JSON.parse(readFileSync(path, 'utf8')) as RootKeys;
+
+/** The root keys of a local system: the one that wraps, and one that every service accepts beside it. */
+type RootKeys = Pick<Keys, 'encryptionKey' | 'encryptionKeysAccepted'>;
+
+/** The one to come first. */
+export const swapRootKeys = ({ encryptionKey, encryptionKeysAccepted }: RootKeys): RootKeys => ({
+  encryptionKey: encryptionKeysAccepted,
+  encryptionKeysAccepted: encryptionKey,
+});
+
+/** Keeps the other key as the one that wraps, or puts a fresh one in the place of the one of before. */
+export const nextRootKey = (path: string, how: 'swap' | 'fresh'): void => {
+  const kept = JSON.parse(readFileSync(path, 'utf8')) as Kept;
+  const next =
+    how === 'swap' ? swapRootKeys(kept) : { encryptionKeysAccepted: randomBytes(32).toString('base64') };
+  writePrivate(path, JSON.stringify({ ...kept, ...next }, null, 2));
+};

@@ -100,8 +100,9 @@ export const check = (contracts: readonly Contract[], catalogue: readonly Messag
   for (const message of catalogue) {
     const said = saying(message);
     const heard = hearing(message);
-    // The broker says a tick, from a schedule; everything else needs a service that does.
-    if (said.length === 0 && message.kind !== 'tick') faults.push(`nobody says ${message.name}`);
+    // The broker says a tick, from a schedule, and the operator some; everything else needs a service that does.
+    if (said.length === 0 && message.kind !== 'tick' && message.by === undefined)
+      faults.push(`nobody says ${message.name}`);
     if (message.kind === 'intake' && said.some((contract) => contract.kind !== 'border')) {
       faults.push(`${message.name} enters by a border service only`);
     }

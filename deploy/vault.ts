@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { readConfig } from '@jangada/config/config.ts';
 import { packOf } from '@jangada/packs/registry.ts';
@@ -14,7 +14,7 @@ import { openVault, type Vault } from '@jangada/vault/vault.ts';
 import { sql } from 'kysely';
 import type pg from 'pg';
 import { owner } from './generate/roles.ts';
-import type { Keys } from './keys.ts';
+import { type Keys, ownKeys } from './keys.ts';
 import { home } from './local.ts';
 
 /** The vault as whoever prepares and operates a system has it. */
@@ -24,7 +24,10 @@ export const vaultFrom = async (env: NodeJS.ProcessEnv): Promise<Vault> =>
   openVault(await openRoot(readConfig(rootSettings, env)), openMetrics('deploy'));
 
 /** Root settings of a local system: its own keys, and from the environment where else the root may be. */
-export const rootEnv = (keys: Keys, env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv => ({
+export const rootEnv = (
+  keys: Pick<Keys, 'encryptionKey' | 'encryptionKeysAccepted'>,
+  env: NodeJS.ProcessEnv = process.env,
+): NodeJS.ProcessEnv => ({
   ...Object.fromEntries(rootSettings.map((name) => [name, env[name]])),
   ENCRYPTION_KEY: keys.encryptionKey,
   ENCRYPTION_KEYS_ACCEPTED: keys.encryptionKeysAccepted,
@@ -34,7 +37,7 @@ export const rootEnv = (keys: Keys, env: NodeJS.ProcessEnv = process.env): NodeJ
 export const operatorVault = (env: NodeJS.ProcessEnv = process.env): Promise<Vault> => {
   const file = join(home(env), 'keys.json');
   const isGiven = env['ENCRYPTION_KEY'] ?? env['ENCRYPTION_KEY_FILE'];
-  return vaultFrom(isGiven || !existsSync(file) ? env : rootEnv(JSON.parse(readFileSync(file, 'utf8')), env));
+  return vaultFrom(isGiven || !existsSync(file) ? env : rootEnv(ownKeys(file), env));
 };
 
 /** A connection of `pg` as the vault reads and writes through it. */

@@ -1,5 +1,6 @@
 import * as access from './access.ts';
 import { authFacts } from './auth.ts';
+import * as keys from './keys.ts';
 import * as reply from './reply.ts';
 import * as retention from './retention.ts';
 import * as run from './run.ts';
@@ -20,5 +21,7 @@ export const messages = [
   access.refused,
   retention.due,
   retention.swept,
+  keys.rotated,
+  keys.destroyed,
   ...authFacts,
 ] as const;

@@ -27,6 +27,8 @@ export interface Message<
   readonly body: Shape;
   /** True when it carries the pass of the person who asked; false when a service or the clock speaks. */
   readonly passed: boolean;
+  /** Who says it where no service does: the operator, by the command line. */
+  readonly by?: 'operator';
   /** True when no other message of the run may follow: the person who asked has their answer. */
   readonly ends: Ends;
   /** True when the body holds personal data, and so is encrypted for its tenant wherever it is stored. */
@@ -59,6 +61,7 @@ export const message = <
   readonly body: Shape;
   readonly passed?: boolean;
   readonly ends?: Ends;
+  readonly by?: 'operator';
   /** A body with personal data is sealed, and then says what of it stays readable. */
   readonly sealed?: { readonly head: HeadShape; headOf(body: z.output<Shape>): z.output<HeadShape> };
 }): Message<Name, Shape, Ends, HeadShape> => {

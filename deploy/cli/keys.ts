@@ -1,4 +1,6 @@
 import { join } from 'node:path';
+import type { KeyClass } from '@jangada/vault/keys.ts';
+import type { Kind } from '@jangada/vault/rotate.ts';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import {
   type Jwk,
@@ -13,20 +15,30 @@ import {
   setText,
   writeSet,
 } from '../keysets.ts';
-import { home, readLocal } from '../local.ts';
+import { home, NotRunning, readLocal } from '../local.ts';
 import { putGrantKeys } from '../migrate.ts';
 import { publishRing } from '../ring.ts';
 import { Failure } from './failure.ts';
 import { openOperator } from './operator.ts';
-import { type Format, jsonOption, print, table } from './output.ts';
+import { type Format, jsonOption, print, remark, table } from './output.ts';
+import {
+  generateVaultKeys,
+  listVaultKeys,
+  retireVaultKeys,
+  rotateVaultKeys,
+  shredVaultKeys,
+  vaultKinds,
+} from './vault-keys.ts';
 
 interface Options extends Format {
   readonly keys: string;
+  readonly tenant?: string;
 }
 
 interface RotateOptions extends Options {
   readonly lead?: number;
   readonly overlap?: number;
+  readonly due?: boolean;
 }
 
 interface RetireOptions extends Options {
@@ -37,9 +49,11 @@ interface RetireOptions extends Options {
 interface Listed {
   readonly kind: string;
   readonly key: string;
-  readonly state: 'next' | 'current' | 'previous' | 'ended';
+  readonly state: 'next' | 'current' | 'previous' | 'ended' | 'frozen' | 'destroyed';
   readonly notBefore: string;
   readonly notAfter: string;
+  /** Keys under it, where keys are under keys. */
+  readonly protects?: number;
 }
 
 /** How the keys of one kind are replaced. */
@@ -92,7 +106,9 @@ const put = async (
 /** Keys that are sets in files: what signs, seals grants and seals bodies. */
 const ofSet = (kind: KindName): Ceremony => ({
   says: kinds[kind].says,
-  rotate: async ({ keys: folder, lead, overlap }) => {
+  rotate: async ({ keys: folder, lead, overlap, due }) => {
+    if (due)
+      throw new Failure(`keys of ${kind} say themselves until when they serve; rotate them without --due`);
     const overlapMs = overlap === undefined ? kinds[kind].overlapMs : overlap * 1_000;
     if (overlapMs < kinds[kind].longestMs)
       throw new Failure(
@@ -112,10 +128,40 @@ const ofSet = (kind: KindName): Ceremony => ({
   list: async ({ keys: folder }) => listed(kind, readSet(folder, kind)),
 });
 
+/** Keys of sealed fields: everything they protect is moved to the new version, and then the old one is out of use. */
+const ofVault = (kind: Kind): Ceremony => ({
+  says: vaultKinds[kind],
+  rotate: async ({ tenant, due }) => {
+    const done = await rotateVaultKeys(kind, { ...(tenant ? { tenant } : {}), ...(due ? { due } : {}) });
+    for (const one of done)
+      remark(
+        'notDue' in one ? `${one.tenant}: not due` : `${one.tenant}: ${one.moved} moved, ${one.left} left`,
+      );
+    return (await listVault(tenant)).filter((key) => key.kind === kind);
+  },
+  retire: async ({ tenant }) => {
+    for (const one of await retireVaultKeys(kind, tenant))
+      remark(`${one.tenant}: ${one.retired} retired, ${one.left} left under older versions`);
+    return (await listVault(tenant)).filter((key) => key.kind === kind);
+  },
+  list: async ({ tenant }) => (await listVault(tenant)).filter((key) => key.kind === kind),
+});
+
+const listVault = async (tenant: string | undefined): Promise<Listed[]> =>
+  (await listVaultKeys(tenant)).map(({ kind, tenant: of, version, id, state, since, protects }) => ({
+    kind,
+    key: [of, version, id].filter(Boolean).join(' '),
+    state,
+    notBefore: since,
+    notAfter: '',
+    protects,
+  }));
+
 /** Every kind of key that can be replaced while the system runs. */
-const ceremonies: Readonly<Record<string, Ceremony>> = Object.fromEntries(
-  kindNames.map((kind) => [kind, ofSet(kind)]),
-);
+const ceremonies: Readonly<Record<string, Ceremony>> = {
+  ...Object.fromEntries((Object.keys(vaultKinds) as Kind[]).map((kind) => [kind, ofVault(kind)])),
+  ...Object.fromEntries(kindNames.map((kind) => [kind, ofSet(kind)])),
+};
 
 const ceremonyOf = (kind: string): Ceremony => {
   const ceremony = ceremonies[kind];
@@ -132,10 +178,19 @@ const secondsOf = (text: string): number => {
 const show = (format: Format, keys: readonly Listed[]): void =>
   print(format, keys, () =>
     table(
-      ['kind', 'key', 'state', 'from', 'until'],
-      keys.map(({ kind, key, state, notBefore, notAfter }) => [kind, key, state, notBefore, notAfter]),
+      ['kind', 'key', 'state', 'from', 'until', 'protects'],
+      keys.map(({ kind, key, state, notBefore, notAfter, protects }) => [
+        kind,
+        key,
+        state,
+        notBefore,
+        notAfter,
+        protects ?? '',
+      ]),
     ),
   );
+
+const tenantOption = (): Option => new Option('--tenant <tenant>', 'one tenant’s keys; all otherwise');
 
 const folderOption = (): Option =>
   new Option('--keys <folder>', 'folder of the key sets and of the root that signs the ring').default(
@@ -153,33 +208,78 @@ export const keysCommand = (): Command =>
     .addCommand(
       new Command('list')
         .description('every key, whether it serves, and until when')
+        .addOption(tenantOption())
         .addOption(folderOption())
         .addOption(jsonOption())
         .action(async (options: Options) => {
-          const all = await Promise.all(Object.values(ceremonies).map(({ list }) => list(options)));
-          show(options, all.flat());
+          const ofSets = await Promise.all(kindNames.map((kind) => ceremonyOf(kind).list(options)));
+          // Those of fields are in the database; the others are listed where nothing runs, too.
+          const ofFields = await listVault(options.tenant).catch((error: unknown) => {
+            if (!(error instanceof NotRunning)) throw error;
+            remark('keys of fields are not listed: no running system found');
+            return [];
+          });
+          show(options, [...ofFields, ...ofSets.flat()]);
         }),
     )
     .addCommand(
       new Command('rotate')
         .description('makes a new key; the old one serves beside it for a while')
-        .argument('<kind>', kindArgument, ceremonyOf)
+        .argument('[kind]', kindArgument, ceremonyOf)
+        .option('--due', 'only keys of tenants that are older than AI_AGENT_ENCRYPTION_KEY_ROTATION_HOURS')
+        .addOption(tenantOption())
         .option('--lead <seconds>', 'until the new key is used', secondsOf)
         .option('--overlap <seconds>', 'how long the old key serves beside it', secondsOf)
         .addOption(folderOption())
         .addOption(jsonOption())
-        .action(async (ceremony: Ceremony, options: RotateOptions) =>
-          show(options, await ceremony.rotate(options)),
-        ),
+        .action(async (ceremony: Ceremony | undefined, options: RotateOptions) => {
+          const chosen = ceremony ?? (options.due ? ceremonyOf('tenant') : undefined);
+          if (!chosen) throw new Failure(`name a kind of key: ${Object.keys(ceremonies).join(', ')}`);
+          show(options, await chosen.rotate(options));
+        }),
     )
     .addCommand(
       new Command('retire')
         .description('drops the keys of which nothing can be met any more')
         .argument('<kind>', kindArgument, ceremonyOf)
+        .addOption(tenantOption())
         .option('--force', 'drops every old key at once: what it signed is refused, what it sealed is lost')
         .addOption(folderOption())
         .addOption(jsonOption())
         .action(async (ceremony: Ceremony, options: RetireOptions) =>
           show(options, await ceremony.retire(options)),
         ),
+    )
+    .addCommand(
+      new Command('generate')
+        .description('makes the keys of tenants that have none yet')
+        .option('--all-tenants', 'every tenant; one otherwise, which --tenant names')
+        .addOption(tenantOption())
+        .addOption(jsonOption())
+        .action(async (options: Format & { tenant?: string; allTenants?: boolean }) => {
+          if (!options.tenant && !options.allTenants) throw new Failure('name a --tenant, or --all-tenants');
+          const made = await generateVaultKeys(options.allTenants ? undefined : options.tenant);
+          print(options, made, () =>
+            table(
+              ['tenant', 'keys'],
+              made.map((one) => [one.tenant, one.made ? 'made' : 'there already']),
+            ),
+          );
+        }),
+    )
+    .addCommand(
+      new Command('shred')
+        .description('destroys the keys of one person; what was sealed with them can never be read again')
+        .requiredOption('--tenant <tenant>', 'whose person')
+        .requiredOption('--subject <id>', 'the person')
+        .addOption(
+          new Option('--class <class>', 'clinical only where no law makes us keep it')
+            .choices(['discretionary', 'clinical'])
+            .default('discretionary'),
+        )
+        .addOption(jsonOption())
+        .action(async (options: Format & { tenant: string; subject: string; class: KeyClass }) => {
+          const keys = await shredVaultKeys(options);
+          print(options, { destroyed: keys }, () => `destroyed ${keys.join(', ')}`);
+        }),
     );

@@ -45,6 +45,10 @@ describe('a sealed secret', () => {
     expect(sealed.toString('latin1')).not.toContain(secret);
   });
 
+  test('is opened under another root where this one is accepted beside it', () => {
+    expect(openSecrets(Buffer.alloc(32, 8), [Buffer.alloc(32, 7)]).open(sealed, 'casa-ana')).toBe(secret);
+  });
+
   test('is not opened for another account, under another root, in another form, or altered anywhere', () => {
     expect(() => secrets.open(sealed, 'casa-bia')).toThrow();
     expect(() => openSecrets(Buffer.alloc(32, 8)).open(sealed, 'casa-ana')).toThrow();

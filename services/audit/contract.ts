@@ -8,6 +8,7 @@ import { sink } from '@jangada/hop/hop.ts';
 import { policy } from '@jangada/hop/policy.ts';
 import * as access from '@jangada/proto/access.ts';
 import { authFacts } from '@jangada/proto/auth.ts';
+import * as keys from '@jangada/proto/keys.ts';
 import { swept } from '@jangada/proto/retention.ts';
 import * as run from '@jangada/proto/run.ts';
 
@@ -21,6 +22,8 @@ export const contract = sink({
     access.changed,
     access.refused,
     swept,
+    keys.rotated,
+    keys.destroyed,
     ...authFacts,
   ],
   emits: [],

@@ -1,5 +1,6 @@
 import * as access from '@jangada/proto/access.ts';
 import * as auth from '@jangada/proto/auth.ts';
+import * as keys from '@jangada/proto/keys.ts';
 import type { Head, Message } from '@jangada/proto/message.ts';
 import { swept } from '@jangada/proto/retention.ts';
 import * as run from '@jangada/proto/run.ts';
@@ -33,7 +34,7 @@ export const entryOf = (
   fact: message.name,
   sequence,
   at: storedAt,
-  actor: pass?.sub ?? (isOfDoor(message) ? (head as { actor: string }).actor : 'system'),
+  actor: pass?.sub ?? (isOfDoor(message) ? (head as { actor: string }).actor : (message.by ?? 'system')),
   role: pass?.rol ?? null,
   session: pass?.sid ?? null,
   purpose: pass?.pur ?? decisionIn(head)?.purpose ?? null,
@@ -85,6 +86,9 @@ const meaningOf = (message: Message, head: Head<Message>): Meaning => {
     }
     case swept:
       return meaning('done', { resource: 'retention', details: head as Head<typeof swept> });
+    case keys.rotated:
+    case keys.destroyed:
+      return meaning('done', { resource: 'keys', details: { ...(head as Head<typeof keys.rotated>) } });
     case auth.opened:
     case auth.revoked:
     case auth.changed: {

@@ -50,8 +50,8 @@ const newRecoveryCode = (number: number): string => {
   return `${number}-${letters()}-${letters()}-${letters()}`;
 };
 
-export const openFactors = (store: Store, root: Buffer): Factors => {
-  const secrets = openSecrets(root);
+export const openFactors = (store: Store, root: Buffer, accepted: readonly Buffer[] = []): Factors => {
+  const secrets = openSecrets(root, accepted);
   const mine = db.updateTable('second_factors');
 
   /**

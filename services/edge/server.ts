@@ -55,6 +55,7 @@ export const edgeSettings = [
   'OIDC_AUDIENCE',
   'PASS_PRIVATE_KEYS',
   'ENCRYPTION_KEY',
+  'ENCRYPTION_KEYS_ACCEPTED',
   'MESSAGE_KEYS',
   'RUN_DEADLINE_MS',
   'TRUSTED_PROXIES',
@@ -77,7 +78,7 @@ export const openServer = async (
   const bodies = openBodies(config.MESSAGE_KEYS);
   const witness = openWitness(service);
   const liveness = openLiveness(service, sessions, witness);
-  const factors = openFactors(store, config.ENCRYPTION_KEY);
+  const factors = openFactors(store, config.ENCRYPTION_KEY, config.ENCRYPTION_KEYS_ACCEPTED);
   const tickets = openTickets(store, accounts, sessions);
   const follower = openFollower(service.bus.nc, bodies);
   const admission = openAdmission(service, config, { accounts, bodies, follower, liveness, meter });

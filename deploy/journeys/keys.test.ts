@@ -1,0 +1,114 @@
+import { until } from '@jangada/testkit/until.ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Journey, startJourney } from './journey.ts';
+import type { Person } from './person.ts';
+
+/** Keys of sealed fields are replaced and destroyed while people ask. */
+
+let journey: Journey;
+let admin: Person;
+
+beforeAll(async () => {
+  journey = await startJourney({ env: { RATE_LIMIT_PROFILE: 'loadtest' } });
+  admin = await journey.as('admin');
+});
+afterAll(() => journey?.[Symbol.asyncDispose]());
+
+interface Listed {
+  readonly kind: string;
+  readonly key: string;
+  readonly state: string;
+  readonly protects?: number;
+}
+const keys = async (...args: string[]): Promise<{ listed: Listed[]; remarks: string }> => {
+  const { code, stdout, stderr } = await journey.jangada('keys', ...args, '--json');
+  expect({ code, ...(code === 0 ? {} : { stderr }) }).toEqual({ code: 0 });
+  return { listed: JSON.parse(stdout) as Listed[], remarks: stderr };
+};
+const heldIn = (tenant: string) => async (fact: string) =>
+  (
+    await journey.sql<{ details: { kind: string; left: number; retired: number } }>(
+      `select details from audit_entries where tenant_id = $1 and fact = $2 and actor = 'operator'`,
+      [tenant, fact],
+    )
+  ).map(({ details }) => details);
+const audited = heldIn('clinica-aurora');
+
+test('every tenant has keys of its own', async () => {
+  const { listed } = await keys('list');
+  const current = listed.filter(({ kind, state }) => kind === 'tenant' && state === 'current');
+  expect(current.map(({ key }) => key.split(' ')[0])).toEqual(['clinica-aurora', 'clinica-brisa']);
+  expect(new Set(current.map(({ key }) => key.split(' ').at(-1))).size).toBe(2);
+  expect((await keys('generate', '--all-tenants')).listed).toEqual([
+    { tenant: 'clinica-aurora', made: false },
+    { tenant: 'clinica-brisa', made: false },
+  ]);
+});
+
+test('every kind rotates while people ask, and no run fails', async () => {
+  let on = true;
+  const answers: string[] = [];
+  const failed: unknown[] = [];
+  const asking = Array.from({ length: 4 }, async (_, at) => {
+    while (on) {
+      const question = ['lista de clientes', 'qual cliente tem o telefone 11 90000-0011?'][at % 2] ?? '';
+      const { status, content } = await admin.query(question);
+      if (status !== 200 || !content.includes('+55 11 90000-0011')) failed.push({ status, content });
+      answers.push(content);
+    }
+  });
+  const more = async (count: number) => {
+    const wanted = answers.length + count;
+    await until(`${count} more answers`, () => answers.length >= wanted);
+  };
+  await more(8);
+  for (const kind of ['tenant', 'subject', 'index', 'root']) {
+    await keys('rotate', kind);
+    await more(8);
+  }
+  on = false;
+  await Promise.all(asking);
+  expect(failed).toEqual([]);
+
+  const done = await until('the entries of audit', async () => {
+    const entries = await audited('keys.rotated');
+    return entries.length === 4 ? entries : undefined;
+  });
+  expect(done.map(({ kind, left }) => [kind, left]).sort()).toEqual([
+    ['index', 0],
+    ['root', 0],
+    ['subject', 0],
+    ['tenant', 0],
+  ]);
+  const states = (await keys('list', '--tenant', 'clinica-aurora')).listed.filter(
+    ({ kind }) => kind === 'tenant',
+  );
+  expect(states.map(({ state }) => state)).toEqual(['ended', 'current']);
+}, 120_000);
+
+test('a second factor still opens under the root key to come', async () => {
+  expect((await (await journey.as('admin')).query('quantos clientes?')).status).toBe(200);
+});
+
+test('a young key is not due, and an old one is', async () => {
+  const young = await keys('rotate', '--due');
+  expect(young.remarks).toContain('clinica-aurora: not due');
+  await journey.sql(
+    `update tenant_keys set created_at = created_at - interval '25 hours' where tenant_id = 'clinica-aurora'`,
+  );
+  const old = await keys('rotate', '--due');
+  expect(old.remarks).toContain('clinica-brisa: not due');
+  expect(old.remarks).toMatch(/clinica-aurora: \d+ moved, 0 left/);
+});
+
+test('a person’s keys are destroyed: their fields are gone, everybody else’s are not', async () => {
+  await keys('shred', '--tenant', 'clinica-aurora', '--subject', 'cli-2');
+  const { content, status } = await admin.query('lista de clientes');
+  expect(status).toBe(200);
+  expect(content).toContain('Bruno Rocha');
+  expect(content).not.toContain('90000-0011');
+  expect(content).toContain('90000-0010');
+  await until('the entry of audit', async () => (await audited('keys.destroyed')).length === 1);
+  const again = await journey.jangada('keys', 'shred', '--tenant', 'clinica-aurora', '--subject', 'cli-2');
+  expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining('no discretionary key') });
+});
