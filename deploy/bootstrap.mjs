@@ -13,7 +13,13 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const modules = join(root, 'node_modules');
 const bin = join(modules, '.bin');
 const node = join(bin, 'node');
-const entries = { start: 'start.ts', test: 'test.ts', bench: 'bench/bench.ts', generate: 'generate.ts' };
+const entries = {
+  start: 'start.ts',
+  test: 'test.ts',
+  bench: 'bench/bench.ts',
+  'bench:rls': 'bench/rls.ts',
+  generate: 'generate.ts',
+};
 
 installOnce();
 run(process.argv.slice(2));

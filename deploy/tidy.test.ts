@@ -52,7 +52,7 @@ describe('the house', () => {
           : join(folderOf.get(`${scope}/${name}`) ?? '', ...rest);
       });
     const entries = sources.filter((path) =>
-      /^services\/[^/]+\/(main|contract)\.ts$|^libs\/packs\/[^/]+\/pack\.ts$|^libs\/store\/\d{4}_\w+\.ts$|\.test\.ts$|^deploy\/(start|test|tally|generate|migrate|provision|cli\/jangada|bench\/(bench|load|monolith|moleculer|unguarded\/(register|seal|body)))\.ts$/.test(
+      /^services\/[^/]+\/(main|contract)\.ts$|^libs\/packs\/[^/]+\/pack\.ts$|^libs\/store\/\d{4}_\w+\.ts$|\.test\.ts$|^deploy\/(start|test|tally|generate|migrate|provision|cli\/jangada|bench\/(bench|rls|load|monolith|moleculer|unguarded\/(register|seal|body)))\.ts$/.test(
         path,
       ),
     );

@@ -64,7 +64,7 @@ interface Role {
 
 const tenantColumn = (table: string): string => (table === 'tenants' ? 'id' : 'tenant_id');
 const claimed = (table: string): string => `${tenantColumn(table)} = (select sec.claimed_tenant())`;
-const granted = (table: string): string => `${tenantColumn(table)} = (select sec.granted_tenant())`;
+const granted = (table: string): string => `${tenantColumn(table)} = (select (sec.granted_to()).tenant)`;
 
 /** Which rows of a table a service may touch. */
 const rowsFor = (contract: Contract, table: string, command: Command): string => {
@@ -129,11 +129,16 @@ const within = (
   { table, subject }: { table: string; subject: string | undefined },
 ): string => {
   if (!subject || reach === 'tenant') return granted(table);
-  const whose = {
-    related: `${subject} = any ((select sec.granted_care())::text[])`,
-    own: `${subject} = (select sec.granted_person())`,
-  }[reach];
-  return `${granted(table)} and ${whose}`;
+  // A pair, so that the grant is verified once for both.
+  if (reach === 'own')
+    return `(${tenantColumn(table)}, ${subject}) = (select g.tenant, g.person from sec.granted_to() g)`;
+  // What people have is found by an index. People themselves are joined one by one, and looked up in a hash table:
+  // an array would be sorted anew for each of them.
+  const inCare =
+    subject === 'id' || subject === 'subject_id'
+      ? 'in (select unnest(sec.granted_care()))'
+      : '= any ((select sec.granted_care())::text[])';
+  return `${granted(table)} and ${subject} ${inCare}`;
 };
 
 /**
@@ -150,10 +155,7 @@ const granting = (contract: Contract): readonly Role[] => {
       (reach): Role => ({
         name: reachRole(reach),
         login: false,
-        calls: [
-          'granted_tenant()',
-          ...{ tenant: [], related: ['granted_care()'], own: ['granted_person()'] }[reach],
-        ],
+        calls: ['granted_to()', ...(reach === 'related' ? ['granted_care()'] : [])],
         memberOf: [],
         rights: [
           ...contract.reads.map((table) => ({
@@ -194,7 +196,7 @@ const granting = (contract: Contract): readonly Role[] => {
     {
       name: roleOf(contract.name),
       login: true,
-      calls: ['show_grant(text)', 'granted_role()'],
+      calls: [],
       memberOf: pairs.map(pairRole),
       rights: [],
     },
@@ -243,7 +245,7 @@ const policy = ({ role, table, command, rows }: Right): string => {
   return `create policy ${role}_${command} on ${table} for ${command} to ${role} ${condition[command]};`;
 };
 
-const roleBlock = ({ name, calls, rights, memberOf }: Role): string => {
+const roleBlock = ({ name, login, calls, rights, memberOf }: Role): string => {
   const tables = [...new Set(rights.map(({ table }) => table))];
   const grants = tables.flatMap((table) => {
     const commands = rights
@@ -253,7 +255,7 @@ const roleBlock = ({ name, calls, rights, memberOf }: Role): string => {
   });
   return [
     `-- ${name}`,
-    ...(calls.length + rights.length > 0 ? [`grant usage on schema public, sec to ${name};`] : []),
+    ...(login || calls.length + rights.length > 0 ? [`grant usage on schema public, sec to ${name};`] : []),
     ...(calls.length > 0
       ? [`grant execute on function ${calls.map((call) => `sec.${call}`).join(', ')} to ${name};`]
       : []),
@@ -309,6 +311,8 @@ begin
   for item in select schemaname, tablename, policyname from pg_policies where schemaname = 'public' loop
     execute format('drop policy %I on %I.%I', item.policyname, item.schemaname, item.tablename);
   end loop;
+  -- Policies of an earlier version asked these.
+  drop function if exists sec.granted_tenant(), sec.granted_person(), sec.granted(), sec.granted_role(), sec.shown_grant(), sec.show_grant(text);
   for item in select rolname from pg_roles where rolname ~ ours loop
     execute format('revoke all on all tables in schema public, sec from %I', item.rolname);
     execute format('revoke all on all sequences in schema public, sec from %I', item.rolname);

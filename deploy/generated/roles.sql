@@ -31,6 +31,8 @@ begin
   for item in select schemaname, tablename, policyname from pg_policies where schemaname = 'public' loop
     execute format('drop policy %I on %I.%I', item.policyname, item.schemaname, item.tablename);
   end loop;
+  -- Policies of an earlier version asked these.
+  drop function if exists sec.granted_tenant(), sec.granted_person(), sec.granted(), sec.granted_role(), sec.shown_grant(), sec.show_grant(text);
   for item in select rolname from pg_roles where rolname ~ ours loop
     execute format('revoke all on all tables in schema public, sec from %I', item.rolname);
     execute format('revoke all on all sequences in schema public, sec from %I', item.rolname);
@@ -155,54 +157,54 @@ create policy svc_permission_select on clients for select to svc_permission usin
 
 -- app_tenant
 grant usage on schema public, sec to app_tenant;
-grant execute on function sec.granted_tenant() to app_tenant;
+grant execute on function sec.granted_to() to app_tenant;
 grant select on consent_levels to app_tenant;
 grant select on tenant_keys to app_tenant;
 grant select on subject_keys to app_tenant;
-create policy app_tenant_select on consent_levels for select to app_tenant using (tenant_id = (select sec.granted_tenant()));
-create policy app_tenant_select on tenant_keys for select to app_tenant using (tenant_id = (select sec.granted_tenant()));
-create policy app_tenant_select on subject_keys for select to app_tenant using (tenant_id = (select sec.granted_tenant()));
-create policy app_tenant_select on appointments for select to app_tenant using (tenant_id = (select sec.granted_tenant()));
-create policy app_tenant_select on clients for select to app_tenant using (tenant_id = (select sec.granted_tenant()));
-create policy app_tenant_select on providers for select to app_tenant using (tenant_id = (select sec.granted_tenant()));
-create policy app_tenant_select on aesthetic_records for select to app_tenant using (tenant_id = (select sec.granted_tenant()));
-create policy app_tenant_select on billing for select to app_tenant using (tenant_id = (select sec.granted_tenant()));
-create policy app_tenant_select on services for select to app_tenant using (tenant_id = (select sec.granted_tenant()));
-create policy app_tenant_select on cosmetic_products for select to app_tenant using (tenant_id = (select sec.granted_tenant()));
+create policy app_tenant_select on consent_levels for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
+create policy app_tenant_select on tenant_keys for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
+create policy app_tenant_select on subject_keys for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
+create policy app_tenant_select on appointments for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
+create policy app_tenant_select on clients for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
+create policy app_tenant_select on providers for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
+create policy app_tenant_select on aesthetic_records for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
+create policy app_tenant_select on billing for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
+create policy app_tenant_select on services for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
+create policy app_tenant_select on cosmetic_products for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
 
 -- app_related
 grant usage on schema public, sec to app_related;
-grant execute on function sec.granted_tenant(), sec.granted_care() to app_related;
+grant execute on function sec.granted_to(), sec.granted_care() to app_related;
 grant select on consent_levels to app_related;
 grant select on tenant_keys to app_related;
 grant select on subject_keys to app_related;
-create policy app_related_select on consent_levels for select to app_related using (tenant_id = (select sec.granted_tenant()) and subject_id = any ((select sec.granted_care())::text[]));
-create policy app_related_select on tenant_keys for select to app_related using (tenant_id = (select sec.granted_tenant()));
-create policy app_related_select on subject_keys for select to app_related using (tenant_id = (select sec.granted_tenant()) and subject_id = any ((select sec.granted_care())::text[]));
-create policy app_related_select on appointments for select to app_related using (tenant_id = (select sec.granted_tenant()) and client_id = any ((select sec.granted_care())::text[]));
-create policy app_related_select on clients for select to app_related using (tenant_id = (select sec.granted_tenant()) and id = any ((select sec.granted_care())::text[]));
-create policy app_related_select on providers for select to app_related using (tenant_id = (select sec.granted_tenant()));
-create policy app_related_select on aesthetic_records for select to app_related using (tenant_id = (select sec.granted_tenant()) and client_id = any ((select sec.granted_care())::text[]));
-create policy app_related_select on billing for select to app_related using (tenant_id = (select sec.granted_tenant()) and client_id = any ((select sec.granted_care())::text[]));
-create policy app_related_select on services for select to app_related using (tenant_id = (select sec.granted_tenant()));
-create policy app_related_select on cosmetic_products for select to app_related using (tenant_id = (select sec.granted_tenant()));
+create policy app_related_select on consent_levels for select to app_related using (tenant_id = (select (sec.granted_to()).tenant) and subject_id in (select unnest(sec.granted_care())));
+create policy app_related_select on tenant_keys for select to app_related using (tenant_id = (select (sec.granted_to()).tenant));
+create policy app_related_select on subject_keys for select to app_related using (tenant_id = (select (sec.granted_to()).tenant) and subject_id in (select unnest(sec.granted_care())));
+create policy app_related_select on appointments for select to app_related using (tenant_id = (select (sec.granted_to()).tenant) and client_id = any ((select sec.granted_care())::text[]));
+create policy app_related_select on clients for select to app_related using (tenant_id = (select (sec.granted_to()).tenant) and id in (select unnest(sec.granted_care())));
+create policy app_related_select on providers for select to app_related using (tenant_id = (select (sec.granted_to()).tenant));
+create policy app_related_select on aesthetic_records for select to app_related using (tenant_id = (select (sec.granted_to()).tenant) and client_id = any ((select sec.granted_care())::text[]));
+create policy app_related_select on billing for select to app_related using (tenant_id = (select (sec.granted_to()).tenant) and client_id = any ((select sec.granted_care())::text[]));
+create policy app_related_select on services for select to app_related using (tenant_id = (select (sec.granted_to()).tenant));
+create policy app_related_select on cosmetic_products for select to app_related using (tenant_id = (select (sec.granted_to()).tenant));
 
 -- app_own
 grant usage on schema public, sec to app_own;
-grant execute on function sec.granted_tenant(), sec.granted_person() to app_own;
+grant execute on function sec.granted_to() to app_own;
 grant select on consent_levels to app_own;
 grant select on tenant_keys to app_own;
 grant select on subject_keys to app_own;
-create policy app_own_select on consent_levels for select to app_own using (tenant_id = (select sec.granted_tenant()) and subject_id = (select sec.granted_person()));
-create policy app_own_select on tenant_keys for select to app_own using (tenant_id = (select sec.granted_tenant()));
-create policy app_own_select on subject_keys for select to app_own using (tenant_id = (select sec.granted_tenant()) and subject_id = (select sec.granted_person()));
-create policy app_own_select on appointments for select to app_own using (tenant_id = (select sec.granted_tenant()) and client_id = (select sec.granted_person()));
-create policy app_own_select on clients for select to app_own using (tenant_id = (select sec.granted_tenant()) and id = (select sec.granted_person()));
-create policy app_own_select on providers for select to app_own using (tenant_id = (select sec.granted_tenant()));
-create policy app_own_select on aesthetic_records for select to app_own using (tenant_id = (select sec.granted_tenant()) and client_id = (select sec.granted_person()));
-create policy app_own_select on billing for select to app_own using (tenant_id = (select sec.granted_tenant()) and client_id = (select sec.granted_person()));
-create policy app_own_select on services for select to app_own using (tenant_id = (select sec.granted_tenant()));
-create policy app_own_select on cosmetic_products for select to app_own using (tenant_id = (select sec.granted_tenant()));
+create policy app_own_select on consent_levels for select to app_own using ((tenant_id, subject_id) = (select g.tenant, g.person from sec.granted_to() g));
+create policy app_own_select on tenant_keys for select to app_own using (tenant_id = (select (sec.granted_to()).tenant));
+create policy app_own_select on subject_keys for select to app_own using ((tenant_id, subject_id) = (select g.tenant, g.person from sec.granted_to() g));
+create policy app_own_select on appointments for select to app_own using ((tenant_id, client_id) = (select g.tenant, g.person from sec.granted_to() g));
+create policy app_own_select on clients for select to app_own using ((tenant_id, id) = (select g.tenant, g.person from sec.granted_to() g));
+create policy app_own_select on providers for select to app_own using (tenant_id = (select (sec.granted_to()).tenant));
+create policy app_own_select on aesthetic_records for select to app_own using ((tenant_id, client_id) = (select g.tenant, g.person from sec.granted_to() g));
+create policy app_own_select on billing for select to app_own using ((tenant_id, client_id) = (select g.tenant, g.person from sec.granted_to() g));
+create policy app_own_select on services for select to app_own using (tenant_id = (select (sec.granted_to()).tenant));
+create policy app_own_select on cosmetic_products for select to app_own using (tenant_id = (select (sec.granted_to()).tenant));
 
 -- purpose_administration
 grant usage on schema public, sec to purpose_administration;
@@ -280,7 +282,6 @@ grant app_own, purpose_statistics to app_own_statistics;
 
 -- svc_data_access
 grant usage on schema public, sec to svc_data_access;
-grant execute on function sec.show_grant(text), sec.granted_role() to svc_data_access;
 grant app_tenant_administration, app_tenant_billing, app_tenant_care, app_tenant_statistics, app_related_administration, app_related_billing, app_related_care, app_related_statistics, app_own_administration, app_own_billing, app_own_care, app_own_statistics to svc_data_access;
 
 -- svc_retention

@@ -66,9 +66,11 @@ CREATE INDEX aesthetic_records_client ON public.aesthetic_records USING btree (t
 alter table public.aesthetic_records enable row level security, force row level security;
 grant insert, select, update on public.aesthetic_records to svc_import;
 grant delete, select on public.aesthetic_records to svc_retention;
-create policy app_own_select on public.aesthetic_records for select to app_own using (((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)) AND (client_id = ( SELECT sec.granted_person() AS granted_person))));
-create policy app_related_select on public.aesthetic_records for select to app_related using (((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)) AND (client_id = ANY (( SELECT sec.granted_care() AS granted_care)::text[]))));
-create policy app_tenant_select on public.aesthetic_records for select to app_tenant using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
+create policy app_own_select on public.aesthetic_records for select to app_own using (((tenant_id, client_id) = ( SELECT g.tenant,
+    g.person
+   FROM sec.granted_to() g(tenant, person))));
+create policy app_related_select on public.aesthetic_records for select to app_related using (((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)) AND (client_id = ANY (( SELECT sec.granted_care() AS granted_care)::text[]))));
+create policy app_tenant_select on public.aesthetic_records for select to app_tenant using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
 create policy svc_import_insert on public.aesthetic_records for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.aesthetic_records for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_update on public.aesthetic_records for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
@@ -94,9 +96,11 @@ CREATE INDEX appointments_provider_index ON public.appointments USING btree (ten
 alter table public.appointments enable row level security, force row level security;
 grant insert, select, update on public.appointments to svc_import;
 grant delete, select on public.appointments to svc_retention;
-create policy app_own_select on public.appointments for select to app_own using (((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)) AND (client_id = ( SELECT sec.granted_person() AS granted_person))));
-create policy app_related_select on public.appointments for select to app_related using (((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)) AND (client_id = ANY (( SELECT sec.granted_care() AS granted_care)::text[]))));
-create policy app_tenant_select on public.appointments for select to app_tenant using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
+create policy app_own_select on public.appointments for select to app_own using (((tenant_id, client_id) = ( SELECT g.tenant,
+    g.person
+   FROM sec.granted_to() g(tenant, person))));
+create policy app_related_select on public.appointments for select to app_related using (((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)) AND (client_id = ANY (( SELECT sec.granted_care() AS granted_care)::text[]))));
+create policy app_tenant_select on public.appointments for select to app_tenant using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
 create policy svc_import_insert on public.appointments for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.appointments for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_update on public.appointments for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
@@ -150,9 +154,11 @@ CREATE INDEX billing_period ON public.billing USING btree (tenant_id, issued_at)
 alter table public.billing enable row level security, force row level security;
 grant insert, select, update on public.billing to svc_import;
 grant delete, select on public.billing to svc_retention;
-create policy app_own_select on public.billing for select to app_own using (((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)) AND (client_id = ( SELECT sec.granted_person() AS granted_person))));
-create policy app_related_select on public.billing for select to app_related using (((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)) AND (client_id = ANY (( SELECT sec.granted_care() AS granted_care)::text[]))));
-create policy app_tenant_select on public.billing for select to app_tenant using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
+create policy app_own_select on public.billing for select to app_own using (((tenant_id, client_id) = ( SELECT g.tenant,
+    g.person
+   FROM sec.granted_to() g(tenant, person))));
+create policy app_related_select on public.billing for select to app_related using (((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)) AND (client_id = ANY (( SELECT sec.granted_care() AS granted_care)::text[]))));
+create policy app_tenant_select on public.billing for select to app_tenant using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
 create policy svc_import_insert on public.billing for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.billing for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_update on public.billing for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
@@ -218,9 +224,11 @@ CREATE INDEX clients_phone_index ON public.clients USING btree (tenant_id, phone
 alter table public.clients enable row level security, force row level security;
 grant insert, select, update on public.clients to svc_import;
 grant delete, select on public.clients to svc_retention;
-create policy app_own_select on public.clients for select to app_own using (((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)) AND (id = ( SELECT sec.granted_person() AS granted_person))));
-create policy app_related_select on public.clients for select to app_related using (((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)) AND (id = ANY (( SELECT sec.granted_care() AS granted_care)::text[]))));
-create policy app_tenant_select on public.clients for select to app_tenant using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
+create policy app_own_select on public.clients for select to app_own using (((tenant_id, id) = ( SELECT g.tenant,
+    g.person
+   FROM sec.granted_to() g(tenant, person))));
+create policy app_related_select on public.clients for select to app_related using (((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)) AND (id IN ( SELECT unnest(sec.granted_care()) AS unnest))));
+create policy app_tenant_select on public.clients for select to app_tenant using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
 create policy svc_access_select on public.clients for select to svc_access using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_insert on public.clients for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.clients for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
@@ -244,9 +252,11 @@ grant select on public.consent_levels to app_tenant;
 grant insert, select, update on public.consent_levels to svc_access;
 grant insert, select, update on public.consent_levels to svc_import;
 grant select on public.consent_levels to svc_permission;
-create policy app_own_select on public.consent_levels for select to app_own using (((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)) AND (subject_id = ( SELECT sec.granted_person() AS granted_person))));
-create policy app_related_select on public.consent_levels for select to app_related using (((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)) AND (subject_id = ANY (( SELECT sec.granted_care() AS granted_care)::text[]))));
-create policy app_tenant_select on public.consent_levels for select to app_tenant using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
+create policy app_own_select on public.consent_levels for select to app_own using (((tenant_id, subject_id) = ( SELECT g.tenant,
+    g.person
+   FROM sec.granted_to() g(tenant, person))));
+create policy app_related_select on public.consent_levels for select to app_related using (((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)) AND (subject_id IN ( SELECT unnest(sec.granted_care()) AS unnest))));
+create policy app_tenant_select on public.consent_levels for select to app_tenant using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
 create policy svc_access_insert on public.consent_levels for insert to svc_access with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_access_select on public.consent_levels for select to svc_access using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_access_update on public.consent_levels for update to svc_access using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
@@ -294,9 +304,9 @@ create table public.cosmetic_products (
 ); -- of jangada_owner
 alter table public.cosmetic_products enable row level security, force row level security;
 grant insert, select, update on public.cosmetic_products to svc_import;
-create policy app_own_select on public.cosmetic_products for select to app_own using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
-create policy app_related_select on public.cosmetic_products for select to app_related using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
-create policy app_tenant_select on public.cosmetic_products for select to app_tenant using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
+create policy app_own_select on public.cosmetic_products for select to app_own using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
+create policy app_related_select on public.cosmetic_products for select to app_related using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
+create policy app_tenant_select on public.cosmetic_products for select to app_tenant using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
 create policy svc_import_insert on public.cosmetic_products for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.cosmetic_products for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_update on public.cosmetic_products for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
@@ -358,9 +368,9 @@ CREATE INDEX providers_full_text_search ON public.providers USING gin (full_text
 alter table public.providers enable row level security, force row level security;
 grant select on public.providers to svc_access;
 grant insert, select, update on public.providers to svc_import;
-create policy app_own_select on public.providers for select to app_own using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
-create policy app_related_select on public.providers for select to app_related using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
-create policy app_tenant_select on public.providers for select to app_tenant using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
+create policy app_own_select on public.providers for select to app_own using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
+create policy app_related_select on public.providers for select to app_related using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
+create policy app_tenant_select on public.providers for select to app_tenant using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
 create policy svc_access_select on public.providers for select to svc_access using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_insert on public.providers for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.providers for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
@@ -442,9 +452,9 @@ create table public.services (
 ); -- of jangada_owner
 alter table public.services enable row level security, force row level security;
 grant insert, select, update on public.services to svc_import;
-create policy app_own_select on public.services for select to app_own using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
-create policy app_related_select on public.services for select to app_related using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
-create policy app_tenant_select on public.services for select to app_tenant using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
+create policy app_own_select on public.services for select to app_own using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
+create policy app_related_select on public.services for select to app_related using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
+create policy app_tenant_select on public.services for select to app_tenant using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
 create policy svc_import_insert on public.services for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.services for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_update on public.services for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
@@ -516,9 +526,11 @@ grant select on public.subject_keys to app_own;
 grant select on public.subject_keys to app_related;
 grant select on public.subject_keys to app_tenant;
 grant insert, select on public.subject_keys to svc_import;
-create policy app_own_select on public.subject_keys for select to app_own using (((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)) AND (subject_id = ( SELECT sec.granted_person() AS granted_person))));
-create policy app_related_select on public.subject_keys for select to app_related using (((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)) AND (subject_id = ANY (( SELECT sec.granted_care() AS granted_care)::text[]))));
-create policy app_tenant_select on public.subject_keys for select to app_tenant using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
+create policy app_own_select on public.subject_keys for select to app_own using (((tenant_id, subject_id) = ( SELECT g.tenant,
+    g.person
+   FROM sec.granted_to() g(tenant, person))));
+create policy app_related_select on public.subject_keys for select to app_related using (((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)) AND (subject_id IN ( SELECT unnest(sec.granted_care()) AS unnest))));
+create policy app_tenant_select on public.subject_keys for select to app_tenant using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
 create policy svc_import_insert on public.subject_keys for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.subject_keys for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
@@ -543,9 +555,9 @@ grant select on public.tenant_keys to app_own;
 grant select on public.tenant_keys to app_related;
 grant select on public.tenant_keys to app_tenant;
 grant insert, select on public.tenant_keys to svc_import;
-create policy app_own_select on public.tenant_keys for select to app_own using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
-create policy app_related_select on public.tenant_keys for select to app_related using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
-create policy app_tenant_select on public.tenant_keys for select to app_tenant using ((tenant_id = ( SELECT sec.granted_tenant() AS granted_tenant)));
+create policy app_own_select on public.tenant_keys for select to app_own using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
+create policy app_related_select on public.tenant_keys for select to app_related using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
+create policy app_tenant_select on public.tenant_keys for select to app_tenant using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
 create policy svc_import_insert on public.tenant_keys for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.tenant_keys for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
@@ -631,20 +643,6 @@ AS $function$
     $function$; -- of jangada_sec
 grant execute on function sec.drift() to svc_access, svc_audit, svc_data_access, svc_edge, svc_import, svc_permission, svc_retention;
 
-CREATE OR REPLACE FUNCTION sec.granted()
- RETURNS text[]
- LANGUAGE plpgsql
- STABLE PARALLEL SAFE
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$
-    declare
-      said text[] := sec.shown_grant();
-    begin
-      if current_setting('role') = 'app_' || said[2] || '_' || said[3] then return said; end if;
-      return null;
-    end $function$; -- of jangada_sec
-grant execute on function sec.granted() to nobody;
-
 CREATE OR REPLACE FUNCTION sec.granted_care()
  RETURNS text[]
  LANGUAGE plpgsql
@@ -652,43 +650,39 @@ CREATE OR REPLACE FUNCTION sec.granted_care()
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
     declare
-      said text[] := sec.granted();
+      said record := sec.granted_to();
     begin
       return array(
         select r.subject_id from public.care_relationships r
-        where r.tenant_id = said[1] and r.provider_id = said[4]
+        where r.tenant_id = said.tenant and r.provider_id = said.person
           and r.valid_from <= now() and (r.valid_to is null or r.valid_to > now()));
     end $function$; -- of jangada_sec
 grant execute on function sec.granted_care() to app_related;
 
-CREATE OR REPLACE FUNCTION sec.granted_person()
- RETURNS text
- LANGUAGE plpgsql
- STABLE PARALLEL SAFE SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$ begin return nullif((sec.granted())[4], ''); end $function$; -- of jangada_sec
-grant execute on function sec.granted_person() to app_own;
-
-CREATE OR REPLACE FUNCTION sec.granted_role()
- RETURNS text
+CREATE OR REPLACE FUNCTION sec.granted_to(OUT tenant text, OUT person text)
+ RETURNS record
  LANGUAGE plpgsql
  STABLE PARALLEL SAFE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
     declare
-      said text[] := sec.shown_grant();
+      shown text := current_setting('app.grant', true);
+      parts text[] := string_to_array(shown, '.');
     begin
-      return 'app_' || said[2] || '_' || said[3];
+      if cardinality(parts) = 7 and current_setting('role') = 'app_' || parts[2] || '_' || parts[3] then
+        perform from sec.grant_key k
+          where k.kid = parts[6]
+            and sha256(convert_to(parts[7], 'UTF8')) = sha256(convert_to(encode(sha256(k.outer_key
+              || sha256(k.inner_key || convert_to(left(shown, -65), 'UTF8'))), 'hex'), 'UTF8'));
+        if found and parts[5]::numeric > extract(epoch from clock_timestamp()) * 1000 then
+          tenant := parts[1];
+          person := nullif(convert_from(decode(parts[4], 'hex'), 'UTF8'), '');
+          return;
+        end if;
+      end if;
+      raise 'no grant holds' using errcode = 'JG001';
     end $function$; -- of jangada_sec
-grant execute on function sec.granted_role() to svc_data_access;
-
-CREATE OR REPLACE FUNCTION sec.granted_tenant()
- RETURNS text
- LANGUAGE plpgsql
- STABLE PARALLEL SAFE SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$ begin return (sec.granted())[1]; end $function$; -- of jangada_sec
-grant execute on function sec.granted_tenant() to app_own, app_related, app_tenant;
+grant execute on function sec.granted_to() to app_own, app_related, app_tenant;
 
 CREATE OR REPLACE FUNCTION sec.keep_consent_level()
  RETURNS trigger
@@ -713,36 +707,6 @@ AS $function$
       return new;
     end $function$; -- of jangada_sec
 grant execute on function sec.number_consent() to nobody;
-
-CREATE OR REPLACE FUNCTION sec.show_grant(statement text)
- RETURNS boolean
- LANGUAGE plpgsql
-AS $function$
-    begin
-      perform pg_catalog.set_config('app.grant', statement, true);
-      return pg_catalog.set_config('role', coalesce(sec.granted_role(), 'none'), true) operator(pg_catalog.<>) 'none';
-    end $function$; -- of jangada_sec
-grant execute on function sec.show_grant(text) to svc_data_access;
-
-CREATE OR REPLACE FUNCTION sec.shown_grant()
- RETURNS text[]
- LANGUAGE plpgsql
- STABLE PARALLEL SAFE
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$
-    declare
-      shown text := current_setting('app.grant', true);
-      parts text[] := string_to_array(shown, '.');
-    begin
-      if cardinality(parts) is distinct from 7 then return null; end if;
-      perform from sec.grant_key k
-        where k.kid = parts[6]
-          and sha256(convert_to(parts[7], 'UTF8')) = sha256(convert_to(encode(sha256(k.outer_key
-            || sha256(k.inner_key || convert_to(left(shown, -65), 'UTF8'))), 'hex'), 'UTF8'));
-      if not found or parts[5]::numeric < extract(epoch from clock_timestamp()) * 1000 then return null; end if;
-      return array[parts[1], parts[2], parts[3], convert_from(decode(parts[4], 'hex'), 'UTF8')];
-    end $function$; -- of jangada_sec
-grant execute on function sec.shown_grant() to nobody;
 
 CREATE OR REPLACE FUNCTION sec.state()
  RETURNS TABLE(object text, state text)

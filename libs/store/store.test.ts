@@ -7,8 +7,7 @@ import type { Server } from '@jangada/servers/server.ts';
 import { type Compilable, Kysely, PostgresDialect, sql } from 'kysely';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import * as core from './0001_core.ts';
-import * as grant from './0005_grant.ts';
+import { up } from './0001_core.ts';
 import { connect, queries, type Store } from './store.ts';
 import type { CoreTables } from './tables.ts';
 
@@ -43,8 +42,7 @@ beforeAll(async () => {
   server = await startPostgres({ dir, durability: 'relaxed' });
   const pool = new pg.Pool({ connectionString: server.url, max: 1 });
   const migrating = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
-  await core.up(migrating);
-  await grant.up(migrating);
+  await up(migrating);
   await migrating.destroy();
   await administer(`
     create role svc_test login;

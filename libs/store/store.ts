@@ -61,7 +61,7 @@ const shape = /^[A-Za-z0-9_.-]{1,4096}$/;
 /**
  * Opens a transaction for a claim. The statements go out together, and the claim as a parameter: no text of a claim
  * is ever text of a statement.
- * @throws Unprocessable CTX_NO_GRANT when PostgreSQL does not accept the grant: forged, or expired by now
+ * @throws Unprocessable CTX_INVALID, CTX_NO_GRANT
  */
 const begin = (client: pg.PoolClient, claim: Claim): readonly [Promise<unknown>, Promise<unknown>] => {
   const value = 'grant' in claim ? claim.grant : claim.tenant;
@@ -72,11 +72,23 @@ const begin = (client: pg.PoolClient, claim: Claim): readonly [Promise<unknown>,
 const claimTenant = (client: pg.PoolClient, tenant: string): Promise<unknown> =>
   client.query({ name: 'claim', text: "select set_config('app.tenant', $1, true)", values: [tenant] });
 
+/** Whether the grant holds is found by the policies of the tables that are read. */
 const showGrant = async (client: pg.PoolClient, grant: string): Promise<void> => {
-  const show = { name: 'show', text: 'select sec.show_grant($1) as accepted', values: [grant] };
-  const { rows } = await client.query<{ accepted: boolean }>(show);
-  // Without this an unaccepted grant would look like an empty table.
-  if (!rows[0]?.accepted) throw new Unprocessable('CTX_NO_GRANT', 'the database does not accept the grant');
+  const text = "select set_config('app.grant', $1, true), set_config('role', $2, true)";
+  await client.query({ name: 'show', text, values: [grant, roleOf(grant)] }).catch((error: unknown) => {
+    // There is no such role, or not for us.
+    const isRole = error instanceof pg.DatabaseError && ['22023', '42501'].includes(error.code ?? '');
+    throw isRole ? noGrant(error) : error;
+  });
+};
+
+const noGrant = (cause: unknown): Unprocessable =>
+  new Unprocessable('CTX_NO_GRANT', 'the database does not accept the grant', cause);
+
+/** The role that a grant is for, as it says itself: `<tenant>.<reach>.<purpose>.…`; see libs/trust. */
+const roleOf = (grant: string): string => {
+  const [, reach, purpose] = grant.split('.', 3);
+  return `app_${reach}_${purpose}`;
 };
 
 /** Sends what `ask` asks as one packet, and waits for all of it, so that the connection is whole again afterwards. */
@@ -96,10 +108,6 @@ const together = async <T extends readonly Promise<unknown>[]>(
   return Promise.all(answers);
 };
 
-/** The roles that a grant leads to, as it says them itself: `<tenant>.<reach>.<purpose>.…`; see libs/trust. */
-const roleOf = (claim: Claim): string =>
-  'grant' in claim ? claim.grant.split('.', 3).slice(1).join('.') : '';
-
 const names = new Map<string, string>();
 const nameOf = (sql: string, role: string): string => {
   const key = `${role} ${sql}`;
@@ -111,8 +119,9 @@ const nameOf = (sql: string, role: string): string => {
 };
 
 /** A plan is made for a role, because policies are part of it; so each role has its own. */
-const run = async <R>(client: pg.PoolClient, query: Compilable<R>, role = ''): Promise<R[]> => {
+const run = async <R>(client: pg.PoolClient, query: Compilable<R>, claim?: Claim): Promise<R[]> => {
   const { sql, parameters } = query.compile();
+  const role = claim && 'grant' in claim ? roleOf(claim.grant) : '';
   const result = await client.query({ name: nameOf(sql, role), text: sql, values: [...parameters] });
   return result.rows as R[];
 };
@@ -120,11 +129,15 @@ const run = async <R>(client: pg.PoolClient, query: Compilable<R>, role = ''): P
 /** Classes of SQLSTATE after which the same statement may succeed later. */
 const transientClasses = new Set(['08', '40', '53', '55', '57', '58']);
 
+/** What policies say where no grant holds; see 0012_granted.ts. */
+const noGrantHolds = 'JG001';
+
 const classified = (error: unknown): Error => {
   if (error instanceof Unprocessable || error instanceof Unavailable) return error;
   // Messages wait until it is put right.
   if (error instanceof DriftError) return new Unavailable('database', error);
   const code = error instanceof pg.DatabaseError ? error.code : undefined;
+  if (code === noGrantHolds) return noGrant(error);
   // What the server never answered, or refused for its own sake, is an outage; the rest is ours.
   if (code === undefined ? isConnectionFault(error) : transientClasses.has(code.slice(0, 2)))
     return new Unavailable('database', error);
@@ -217,7 +230,7 @@ export const connect = (
         return await use(async (client) => {
           try {
             await together(client, () => begin(client, claim));
-            const result = await work({ rows: (query) => run(client, query, roleOf(claim)) });
+            const result = await work({ rows: (query) => run(client, query, claim) });
             await client.query('commit');
             return result;
           } catch (error) {
@@ -234,8 +247,7 @@ export const connect = (
         return await use(async (client) => {
           const [, , rows] = await together(
             client,
-            () =>
-              [...begin(client, claim), run(client, query, roleOf(claim)), client.query('commit')] as const,
+            () => [...begin(client, claim), run(client, query, claim), client.query('commit')] as const,
           );
           return rows;
         });

@@ -14,14 +14,11 @@ const statements = [
      loop
        execute format('alter table %I disable row level security', item.name);
        execute format('alter table %I rename to %I', item.name, 'stored_' || item.name);
-       execute format('create view %I as select * from %I where tenant_id = (select current_setting(''app.tenant'', true))',
+       execute format('create view %I as select * from %I where tenant_id = (select coalesce(
+           nullif(current_setting(''app.tenant'', true), ''''), split_part(current_setting(''app.grant'', true), ''.'', 1)))',
          item.name, 'stored_' || item.name);
-       execute format('grant select on %I to svc_data_access, svc_permission', item.name);
+       execute format('grant select on %I to svc_permission, app_tenant, app_related, app_own', item.name);
      end loop;
-   end $$`,
-  `create or replace function sec.show_grant(statement text) returns boolean language plpgsql as $$
-   begin
-     return pg_catalog.set_config('app.tenant', split_part(statement, '.', 1), true) is not null;
    end $$`,
   // Services would not start on such a database.
   `create or replace function sec.drift() returns table (object text, expected text, found text) language sql stable as $$
