@@ -412,7 +412,7 @@ describe('the monitoring', () => {
     (file) => JSON.parse(textOf(`deploy/grafana/dashboards/${file}`)) as Dashboard,
   );
   const { groups } = parse(textOf('deploy/prometheus/alerts.yml')) as {
-    groups: { rules: { alert: string; expr: string }[] }[];
+    groups: { rules: { expr: string }[] }[];
   };
 
   test('asks every service on its port for metrics', () => {

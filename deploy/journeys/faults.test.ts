@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Contract } from '@jangada/hop/hop.ts';
 import { streamOf } from '@jangada/proto/message.ts';
 import { isEnd, reply } from '@jangada/proto/reply.ts';
 import { endings } from '@jangada/proto/run.ts';
@@ -88,8 +89,12 @@ const underWay = async (): Promise<UnderWay> => {
   return started;
 };
 
-/** Starts runs until a service is caught with some in its hands, and leaves it frozen in the middle of them. */
-const caughtWithRuns = async (name: string): Promise<UnderWay> => {
+/** Starts work until a service is caught with some in its hands, and leaves it frozen in the middle of it. */
+const caughtWith = async <W>(
+  name: string,
+  start: () => W,
+  isOverAlready: (started: W) => boolean,
+): Promise<W> => {
   const service = journey.system.services.get(name);
   const consumer = contracts.filter((contract) => contract.name === name).map(consumerOf)[0];
   const held = async (): Promise<number> => {
@@ -104,15 +109,18 @@ const caughtWithRuns = async (name: string): Promise<UnderWay> => {
     return false;
   };
   for (;;) {
-    const started = startRuns();
+    const started = start();
     let caught = false;
-    await until('runs to come by', async () => {
+    await until('work to come by', async () => {
       caught = await isCaught();
-      return caught || started.runs.every(isAnswered);
+      return caught || isOverAlready(started);
     });
     if (caught) return started;
   }
 };
+
+const caughtWithRuns = (name: string): Promise<UnderWay> =>
+  caughtWith(name, startRuns, ({ runs }) => runs.every(isAnswered));
 
 /** Subjects of the facts of these runs; one that is stored twice stands twice. */
 const factsOf = async (runs: readonly Seen[]): Promise<string[]> => {
@@ -159,8 +167,8 @@ const expectWhole = async (runs: readonly Seen[]): Promise<void> => {
 const pidOf = async (name: string): Promise<number | undefined> =>
   (await journey.system.statuses()).find((status) => status.name === name && status.ready)?.pid;
 
-/** Kills a service, waits for its return, and expects all answers soon after. */
-const kill = async (name: string, { runs, answered }: UnderWay): Promise<void> => {
+/** Kills a service and waits for its return. */
+const killed = async (name: string): Promise<void> => {
   const service = journey.system.services.get(name);
   const before = service?.pid;
   service?.kill('SIGKILL');
@@ -168,10 +176,30 @@ const kill = async (name: string, { runs, answered }: UnderWay): Promise<void> =
     const pid = await pidOf(name);
     return pid !== undefined && pid !== before;
   });
+};
+
+/** Kills a service and expects all answers soon after its return. */
+const kill = async (name: string, { runs, answered }: UnderWay): Promise<void> => {
+  await killed(name);
   const returnedAt = Date.now();
   await answered;
   expect(Math.max(...runs.map(({ endedAt }) => endedAt)) - returnedAt).toBeLessThan(recoveredWithinMs);
 };
+
+/** Gives consent, asking again under the same id until it is done, and returns what the command is called. */
+const command = (commandId: string): Promise<string> =>
+  until(
+    `command ${commandId}`,
+    async () => {
+      const response = await fetch(new URL('/v1/consents', professional.agent.url), {
+        method: 'POST',
+        headers: { ...professional.agent.headers, 'content-type': 'application/json' },
+        body: JSON.stringify({ action: 'give', subjectId: 'cli-1', level: 'health', commandId }),
+      }).catch(() => undefined);
+      return response?.ok ? (response.headers.get('jangada-run') ?? undefined) : undefined;
+    },
+    30_000,
+  );
 
 describe('kill -9', () => {
   test('of the edge: clients come back and get exactly the rest', async () => {
@@ -181,7 +209,10 @@ describe('kill -9', () => {
     await expectWhole(started.runs);
   });
 
-  test.each(contracts.filter((contract) => contract.kind === 'hop').map(({ name }) => name))(
+  const isOfRuns = (contract: Contract): boolean =>
+    contract.kind === 'hop' && contract.on.name.startsWith('run.');
+
+  test.each(contracts.filter(isOfRuns).map(({ name }) => name))(
     'of %s: the next process takes over what it had',
     async (name) => {
       const started = await caughtWithRuns(name);
@@ -189,6 +220,23 @@ describe('kill -9', () => {
       await expectWhole(started.runs);
     },
   );
+
+  test('of access: every command has its effect, once', async () => {
+    const start = () => {
+      const ids = Array.from({ length: inFlight }, () => crypto.randomUUID());
+      const state = { done: new Map<string, string>(), all: Promise.resolve<unknown>(undefined) };
+      state.all = Promise.all(ids.map(async (id) => state.done.set(id, await command(id))));
+      return state;
+    };
+    const { done, all } = await caughtWith('access', start, (state) => state.done.size === inFlight);
+    await killed('access');
+    await all;
+    const rows = await journey.sql<{ count: number }>(
+      'select count(*)::int from consents where id = any($1)',
+      [[...done.values()]],
+    );
+    expect(rows).toEqual([{ count: inFlight }]);
+  });
 
   test('of audit: it hears later what it did not hear then', async () => {
     const started = await caughtWithRuns('audit');

@@ -29,7 +29,7 @@ const rows: Readonly<Record<string, { table: string; id: string; insert: string 
   aesthetic_records: {
     table: 'aesthetic_records',
     id: 'id',
-    insert: `(tenant_id, id, client_id, kind, description, recorded_at) values ($1, $2, 'cli-1', 'evaluation', 'x', ${aged})`,
+    insert: `(tenant_id, id, client_id, kind, description, recorded_at) values ($1, $2, 'cli-1', 'evaluation', decode('01' || repeat('00', 48), 'hex'), ${aged})`,
   },
   appointment_data: {
     table: 'appointments',

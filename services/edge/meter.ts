@@ -57,7 +57,9 @@ export const openMeter = ({ log, metrics }: Service): Meter => {
     [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     ['method', 'route', 'status'],
   );
-  const blocked = metrics.counter('ai_agent_blocked_requests', 'Requests refused for security', ['reason']);
+  const blocked = metrics.counter('ai_agent_blocked_requests_total', 'Requests refused for security', [
+    'reason',
+  ]);
   for (const reason of blockable) blocked.inc({ reason }, 0);
   const refused = (code: Code): void => {
     if (blockable.has(code)) blocked.inc({ reason: code });

@@ -12,7 +12,7 @@ const config = configOf(['MESSAGE_KEYS', 'AI_SECURITY_LEVEL']);
 const telemetry = openTelemetry(contract.name, config);
 
 const attacks = telemetry.metrics.counter(
-  'ai_agent_security_violations',
+  'ai_agent_security_violations_total',
   'Questions that tried to command whoever reads them',
   ['violation_type', 'severity'],
 );
