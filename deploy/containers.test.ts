@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { isReread, settings } from '@jangada/config/settings.ts';
@@ -385,14 +385,13 @@ describe('the manifests for Kubernetes', () => {
 });
 
 describe('the monitoring', () => {
-  const runtime = readdirSync(join(root, 'libs/runtime'))
-    .map((file) => join('libs/runtime', file))
-    .filter((file) => /(?<!\.test)\.ts$/.test(file))
+  const code = ['libs', 'services']
+    .flatMap((folder) => globSync(`${folder}/*/*.ts`, { cwd: root }))
     .map(textOf)
     .join('\n');
   const declared = async () =>
     new Set([
-      ...[...runtime.matchAll(/(?:counter|gauge|histogram)\(\s*'(\w+)'/g)].map(([, name]) => name),
+      ...[...code.matchAll(/(?:counter|gauge|histogram)\(\s*'(\w+)'/g)].map(([, name]) => name),
       ...[...(await openMetrics('test').text()).matchAll(/^# TYPE (\w+)/gm)].map(([, name]) => name),
     ]);
   const notMetrics = new Set(['histogram_quantile']);

@@ -25,7 +25,7 @@ const runningHere = (): number | undefined => {
   }
 };
 
-const config = readConfig(['DURABILITY', 'JANGADA_PORT']);
+const config = readConfig(['DURABILITY', 'JANGADA_PORT', 'DATABASE_TENANT_URLS']);
 const other = runningHere();
 if (other !== undefined) {
   console.error(
@@ -54,6 +54,7 @@ const system = await startSystem({
     postgres: process.env['DATABASE_URL'],
     redis: process.env['REDIS_URL'],
   },
+  tenantDatabases: config.DATABASE_TENANT_URLS,
   progress: say,
 });
 

@@ -48,13 +48,15 @@ export interface Options {
   readonly env?: Readonly<Record<string, string>>;
   /** URLs of servers that run already. */
   readonly given?: { nats?: string | undefined; postgres?: string | undefined; redis?: string | undefined };
+  /** URLs of the databases of tenants that have one of their own. */
+  readonly tenantDatabases?: Readonly<Record<string, string>>;
   readonly progress?: (line: string) => void;
 }
 
 const readyMs = 60_000;
 
 export const startSystem = async (options: Options): Promise<System> => {
-  const { home, durability, given = {}, progress = () => undefined } = options;
+  const { home, durability, given = {}, tenantDatabases = {}, progress = () => undefined } = options;
   mkdirSync(home, { recursive: true, mode: 0o755 });
   const contracts = await collect();
   const keys = openKeys(
@@ -89,7 +91,9 @@ export const startSystem = async (options: Options): Promise<System> => {
   progress('migrating the database and provisioning the broker');
   const vault = await vaultFrom(rootEnv(keys));
   await Promise.all([
-    migrate(urls.postgres, { grantDatabaseKeys: keys.setOf('database-grant'), vault }),
+    ...[urls.postgres, ...Object.values(tenantDatabases)].map((url) =>
+      migrate(url, { grantDatabaseKeys: keys.setOf('database-grant'), vault }),
+    ),
     provision(urls.nats, keys.broker['provisioner']?.seed ?? '', {
       replicas: 1,
       ring: nextRing(keys.folder),
@@ -116,7 +120,10 @@ export const startSystem = async (options: Options): Promise<System> => {
         {
           args: [join(root, 'services', name, 'main.ts')],
           cwd: root,
-          env: { ...environment(contract, keys, urls, edgePort, accounts[0]?.tenant), ...options.env },
+          env: {
+            ...environment(contract, keys, urls, tenantDatabases, edgePort, accounts[0]?.tenant),
+            ...options.env,
+          },
           logFile: join(home, 'logs', `${name}.log`),
         },
         progress,
@@ -186,15 +193,18 @@ const environment = (
   { name }: Contract,
   keys: Keys,
   urls: { nats: string; postgres: string; redis: string },
+  tenantDatabases: Readonly<Record<string, string>>,
   edgePort: number,
   publicTenant: string | undefined,
 ): Record<string, string> => {
-  const database = new URL(urls.postgres);
-  database.username = roleOf(name);
+  const asRole = (given: string): string => Object.assign(new URL(given), { username: roleOf(name) }).href;
   const values: Partial<Record<Name, string>> = {
     NATS_URL: urls.nats,
     NATS_NKEY_SEED: keys.broker[name]?.seed ?? '',
-    DATABASE_URL: database.href,
+    DATABASE_URL: asRole(urls.postgres),
+    DATABASE_TENANT_URLS: JSON.stringify(
+      Object.fromEntries(Object.entries(tenantDatabases).map(([tenant, url]) => [tenant, asRole(url)])),
+    ),
     REDIS_URL: urls.redis,
     HEALTH_PORT: '0',
     JANGADA_PORT: String(edgePort),

@@ -22,7 +22,9 @@ export interface TestDatabase extends AsyncDisposable {
   readonly dir: string;
   readonly server: Server;
   /** A store as one service opens it. */
-  storeOf(service: string, poolSize?: number): Promise<Store>;
+  storeOf(service: string, poolSize?: number, tenantUrls?: Readonly<Record<string, string>>): Promise<Store>;
+  /** Another database of the same server, migrated with the same keys. */
+  another(name: string): Promise<string>;
   /** Statements as the superuser, whom row-level security does not bind; returns the rows of the last. */
   administer(text: string): Promise<Record<string, unknown>[]>;
   readonly vault: Vault;
@@ -37,28 +39,46 @@ export const startDatabase = async (): Promise<TestDatabase> => {
   const keys = openKeys(join(dir, 'keys.json'), []);
   const server = await startPostgres({ dir, durability: 'relaxed' });
   const vault = await vaultFrom(rootEnv(keys, {}));
-  await migrate(server.url, { grantDatabaseKeys: keys.setOf('database-grant'), vault });
+  const prepare = (url: string): Promise<void> =>
+    migrate(url, { grantDatabaseKeys: keys.setOf('database-grant'), vault });
+  await prepare(server.url);
   const stores: Store[] = [];
+  const administer: TestDatabase['administer'] = async (text) => {
+    const client = new pg.Client({ connectionString: server.url });
+    await client.connect();
+    try {
+      const result = await client.query<Record<string, unknown>>(text);
+      return (Array.isArray(result) ? result.at(-1) : result).rows;
+    } finally {
+      await client.end();
+    }
+  };
   return {
     dir,
     server,
-    storeOf: async (service, poolSize = 4) => {
-      const url = new URL(server.url);
-      url.username = roleOf(service);
-      const store = await openStore(service, { DATABASE_URL: url.href, DATABASE_POOL_SIZE: poolSize });
+    another: async (name) => {
+      await administer(`create database ${name}`);
+      const { href } = new URL(`/${name}`, server.url);
+      await prepare(href);
+      return href;
+    },
+    storeOf: async (service, poolSize = 4, tenantUrls = {}) => {
+      const asRole = (given: string): string => {
+        const url = new URL(given);
+        url.username = roleOf(service);
+        return url.href;
+      };
+      const store = await openStore(service, {
+        DATABASE_URL: asRole(server.url),
+        DATABASE_POOL_SIZE: poolSize,
+        DATABASE_TENANT_URLS: Object.fromEntries(
+          Object.entries(tenantUrls).map(([tenant, url]) => [tenant, asRole(url)]),
+        ),
+      });
       stores.push(store);
       return store;
     },
-    administer: async (text) => {
-      const client = new pg.Client({ connectionString: server.url });
-      await client.connect();
-      try {
-        const result = await client.query<Record<string, unknown>>(text);
-        return (Array.isArray(result) ? result.at(-1) : result).rows;
-      } finally {
-        await client.end();
-      }
-    },
+    administer,
     vault,
     write: (tenant, table, rows) => insertRows(server.url, vault, { tenant, table, rows }),
     grant: grantSealer(

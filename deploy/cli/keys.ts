@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { readConfig } from '@jangada/config/config.ts';
 import type { KeyClass } from '@jangada/vault/keys.ts';
 import type { Kind } from '@jangada/vault/rotate.ts';
 import { Command, InvalidArgumentError, Option } from 'commander';
@@ -96,7 +97,11 @@ const put = async (
       await using operator = await openOperator();
       await publishRing(operator.nc, nextRing(folder, { [kind]: keys }));
     }
-    if (kind === 'database-grant') await putGrantKeys(readLocal().databaseUrl, setText(keys));
+    if (kind === 'database-grant') {
+      const { DATABASE_TENANT_URLS } = readConfig(['DATABASE_TENANT_URLS']);
+      for (const url of [readLocal().databaseUrl, ...Object.values(DATABASE_TENANT_URLS)])
+        await putGrantKeys(url, setText(keys));
+    }
   };
   if (order === 'verifiers first') await tell();
   writeSet(folder, kind, keys);

@@ -34,6 +34,21 @@ const key32 = z.string().transform((text, context) => {
   return bytes;
 });
 
+/** JSON of tenants and URLs. */
+const urlsByTenant = z.string().transform((text, context): Readonly<Record<string, string>> => {
+  const { data } = z.record(z.string(), z.url()).safeParse(parsedOr(undefined, text));
+  if (!data) context.addIssue('must be JSON of tenants and URLs');
+  return data ?? {};
+});
+
+const parsedOr = <T>(otherwise: T, text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return otherwise;
+  }
+};
+
 export const settings = {
   NODE_ENV: setting({
     says: 'where this runs, for libraries that ask; in production no service starts under a debugger, and nothing else of ours depends on it',
@@ -68,6 +83,11 @@ export const settings = {
   DATABASE_POOL_SIZE: setting({
     says: 'connections to PostgreSQL at most',
     value: z.coerce.number().int().min(1).max(200).default(10),
+  }),
+  DATABASE_TENANT_URLS: setting({
+    says: 'PostgreSQL of tenants with a database of their own, as JSON {"<tenant>": "<url>"}; all others share DATABASE_URL',
+    value: urlsByTenant.prefault('{}'),
+    secret: true,
   }),
   REDIS_URL: setting({
     says: 'the shared cache; gone means slower, never wrong; rediss:// is by TLS',

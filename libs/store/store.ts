@@ -153,12 +153,44 @@ interface Connection {
   readonly DATABASE_POOL_SIZE: number;
 }
 
+interface Connections extends Connection {
+  /** Databases of tenants that have one of their own. */
+  readonly DATABASE_TENANT_URLS?: Readonly<Record<string, string>>;
+}
+
 /**
- * The store of a service, which works only on a database that is as migrations left it: it is asked before anything
- * else, now or, if the database is away, at the first use.
+ * The store of a service, which works only on databases that are as migrations left them: each is asked before anything
+ * else, now or, if it is away, at the first use. A claim leads to the database of its tenant, and what is asked without
+ * one to the shared database.
  * @throws DriftError
  */
-export const openStore = async (service: string, config: Connection): Promise<Store> => {
+export const openStore = async (service: string, config: Connections): Promise<Store> => {
+  const { DATABASE_TENANT_URLS = {}, ...shared } = config;
+  await using opened = new AsyncDisposableStack();
+  const open = async (DATABASE_URL: string): Promise<Store> =>
+    opened.use(await openOne(service, { ...shared, DATABASE_URL }));
+  const store = await open(config.DATABASE_URL);
+  const own = new Map<string, Store>();
+  for (const [tenant, url] of Object.entries(DATABASE_TENANT_URLS)) own.set(tenant, await open(url));
+  const stores = opened.move();
+  if (own.size === 0) return store;
+  const storeOf = (claim: Claim): Store => own.get(tenantOf(claim)) ?? store;
+  return {
+    within: (claim, work, span) => storeOf(claim).within(claim, work, span),
+    read: (claim, query, span) => storeOf(claim).read(claim, query, span),
+    rows: (query) => store.rows(query),
+    ping: async () => {
+      await Promise.all([store, ...own.values()].map((one) => one.ping()));
+    },
+    [Symbol.asyncDispose]: () => stores.disposeAsync(),
+  };
+};
+
+/** The tenant that a claim says. A grant that says another than it was sealed for is refused where it leads. */
+const tenantOf = (claim: Claim): string =>
+  'grant' in claim ? claim.grant.slice(0, claim.grant.indexOf('.')) : claim.tenant;
+
+const openOne = async (service: string, config: Connection): Promise<Store> => {
   const store = connect(service, config, askDrift);
   try {
     await store.ping();

@@ -9,7 +9,7 @@ import { contract } from './contract.ts';
 import { carryOut } from './effect.ts';
 import { decide } from './handler.ts';
 
-const config = configOf(['MESSAGE_KEYS', 'DATABASE_URL', 'DATABASE_POOL_SIZE']);
+const config = configOf(['MESSAGE_KEYS', 'DATABASE_URL', 'DATABASE_POOL_SIZE', 'DATABASE_TENANT_URLS']);
 const telemetry = openTelemetry(contract.name, config);
 await using store = await openStore(contract.name, config);
 const emergencies = telemetry.metrics.counter(

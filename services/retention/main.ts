@@ -8,7 +8,7 @@ import { isStale, tickOf } from './handler.ts';
 import { scheduleAll } from './schedule.ts';
 import { sweep } from './sweep.ts';
 
-const config = configOf(['DATABASE_URL', 'DATABASE_POOL_SIZE']);
+const config = configOf(['DATABASE_URL', 'DATABASE_POOL_SIZE', 'DATABASE_TENANT_URLS']);
 await using store = await openStore(contract.name, config);
 
 await using service = await keep(contract, config, {
