@@ -96,7 +96,8 @@ export const startOurs = async (
 ): Promise<Candidate> => {
   const sink = await openSink();
   const system = await startSystem({
-    home: join(ground.home, `ours-${durability}`),
+    // One home for one database, whichever durability: its keys are what the rows are sealed with.
+    home: join(ground.home, 'ours'),
     port: 0,
     durability,
     given: { postgres: ground.postgres.url },
