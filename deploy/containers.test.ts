@@ -118,6 +118,14 @@ describe('docker-compose.yml', () => {
     expect(holders('SEED_INTENT')).toEqual(['intent']);
   });
 
+  test('has the broker encrypt its files with a key that may be given, and never with a number', () => {
+    expect(compose.configs?.['nats-server']?.content).toMatch(
+      /jetstream \{.*cipher: aes, key: \$\$NATS_STORE_KEY \}/,
+    );
+    const { services } = parse(textOf('deploy/generated/broker.yml')) as Compose;
+    expect(services['broker']?.environment?.['NATS_STORE_KEY']).toMatch(/^"\$\{NATS_STORE_KEY:-\}"$/);
+  });
+
   test('confines every service: nothing to write, no capability, limits, a health check', () => {
     for (const name of names) {
       expect(generated.services[name]).toMatchObject({
@@ -300,12 +308,69 @@ describe('the manifests for Kubernetes', () => {
     ofKind('Deployment').find(({ metadata }) => metadata.name === name)?.spec.template.spec;
   const containerOf = (name: string) => podOf(name)?.containers[0];
 
-  test.each(['Deployment', 'Service', 'HorizontalPodAutoscaler', 'PodDisruptionBudget', 'NetworkPolicy'])(
+  test.each(['Deployment', 'Service', 'HorizontalPodAutoscaler', 'PodDisruptionBudget'])(
     'have a %s for every service',
     (kind) => {
       expect(ofKind(kind).map(({ metadata }) => metadata.name)).toEqual(names);
     },
   );
+
+  interface Peer {
+    readonly podSelector?: { readonly matchLabels: Readonly<Record<string, string>> };
+  }
+  interface Policy {
+    readonly podSelector: { readonly matchLabels: Readonly<Record<string, string>> };
+    readonly policyTypes: readonly string[];
+    readonly ingress: readonly {
+      readonly from?: readonly Peer[];
+      readonly ports: readonly { port: string }[];
+    }[];
+    readonly egress: readonly { readonly to: readonly Peer[] }[];
+  }
+  const policyOf = (name: string): Policy | undefined =>
+    ofKind('NetworkPolicy')
+      .map(({ spec }) => spec as unknown as Policy)
+      .find(({ podSelector }) => podSelector.matchLabels['app.kubernetes.io/name'] === name);
+  /** Whom pods may reach; an empty rule or peer would be everybody. */
+  const reachedBy = (name: string): string[] =>
+    policyOf(name)?.egress.flatMap(({ to }) =>
+      to.map(({ podSelector }) =>
+        Object.values(podSelector?.matchLabels ?? { everybody: 'everybody' }).join(),
+      ),
+    ) ?? [];
+  const everyPod = [...ofKind('Deployment'), ...ofKind('Job')].map(({ metadata }) =>
+    metadata.name.replace(/^jangada-/, ''),
+  );
+
+  test('confine every pod, whoever it talks to', () => {
+    expect(everyPod.length).toBe(names.length + 2);
+    for (const name of everyPod)
+      expect([name, policyOf(name)?.policyTypes]).toEqual([name, ['Ingress', 'Egress']]);
+  });
+
+  test('let the model’s service reach the broker, the cache that counts its quota and the model, and no database', () => {
+    expect(reachedBy('response-generation')).toEqual(['kube-dns', 'broker', 'cache', 'model', 'traces']);
+    const env = containerOf('response-generation')?.env.map(({ name }) => name) ?? [];
+    expect(env.filter((name) => /DATABASE|ENCRYPTION|VAULT|KMS/.test(name))).toEqual([]);
+    expect(names.filter((name) => reachedBy(name).includes('model'))).toEqual(['response-generation']);
+  });
+
+  test('let those alone reach PostgreSQL who have a role there', () => {
+    const withRole = contracts.filter((contract) => factsOf(contract).databaseRole).map(({ name }) => name);
+    expect(everyPod.filter((name) => reachedBy(name).includes('database'))).toEqual([...withRole, 'migrate']);
+    expect(withRole.length).toBeLessThan(names.length);
+    expect(everyPod.filter((name) => !reachedBy(name).includes('broker'))).toEqual(['migrate']);
+  });
+
+  test('let people in at the edge and nowhere else', () => {
+    const open = everyPod.filter((name) => policyOf(name)?.ingress.some(({ from }) => from === undefined));
+    expect(open).toEqual(['edge']);
+    expect(
+      policyOf('edge')
+        ?.ingress.filter(({ from }) => from === undefined)
+        .flatMap(({ ports: opened }) => opened.map(({ port }) => port)),
+    ).toEqual(['http']);
+  });
 
   test('run programs that exist before the services', () => {
     for (const { spec } of ofKind('Job')) {

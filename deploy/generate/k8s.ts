@@ -1,5 +1,6 @@
 import { isReread, type Name } from '@jangada/config/settings.ts';
 import type { Contract } from '@jangada/hop/hop.ts';
+import { rootSettings } from '@jangada/vault/root.ts';
 import { stringify } from 'yaml';
 import { graceSeconds, limits, ports, requests, userId } from './containers.ts';
 import { factsOf, isRequired, isSecret, type ServiceFacts } from './services.ts';
@@ -177,29 +178,77 @@ const disruption = (facts: ServiceFacts) => ({
   spec: { maxUnavailable: 1, selector: { matchLabels: labels(facts.name) } },
 });
 
-/** Nobody is reached but for health and metrics, from the namespace of the monitoring; a border by everybody. */
-const ingress = (facts: ServiceFacts) => ({
+/** What pods are labelled with that serve from outside these manifests, in whatever namespace. */
+const partLabel = 'jangada/part';
+
+/** Whom a service may reach, by the setting that says where it is: who does not read the setting has no way there. */
+const reached: readonly { readonly by: Name; readonly part: string; readonly ports: readonly number[] }[] = [
+  { by: 'NATS_URL', part: 'broker', ports: [4222] },
+  { by: 'DATABASE_URL', part: 'database', ports: [5432] },
+  { by: 'REDIS_URL', part: 'cache', ports: [6379] },
+  { by: 'AI_SERVICE_URL', part: 'model', ports: [] },
+  { by: 'OIDC_ISSUER', part: 'issuer', ports: [] },
+  { by: 'AI_ENCRYPTION_PROVIDER', part: 'keys', ports: [] },
+  { by: 'OTEL_EXPORTER_OTLP_ENDPOINT', part: 'traces', ports: [4318] },
+];
+
+const names = {
+  to: [
+    {
+      namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } },
+      podSelector: { matchLabels: { 'k8s-app': 'kube-dns' } },
+    },
+  ],
+  ports: [
+    { protocol: 'UDP', port: 53 },
+    { protocol: 'TCP', port: 53 },
+  ],
+};
+
+const egressOf = (settings: readonly Name[]) => [
+  names,
+  ...reached
+    .filter(({ by }) => settings.includes(by))
+    .map(({ part, ports: open }) => ({
+      to: [{ namespaceSelector: {}, podSelector: { matchLabels: { [partLabel]: part } } }],
+      ...(open.length > 0 && { ports: open.map((port) => ({ protocol: 'TCP', port })) }),
+    })),
+];
+
+const policy = (name: string, app: string, ingress: readonly object[], settings: readonly Name[]) => ({
   apiVersion: 'networking.k8s.io/v1',
   kind: 'NetworkPolicy',
-  metadata: { name: facts.name, labels: labels(facts.name) },
+  metadata: { name, labels: labels(app) },
   spec: {
-    podSelector: { matchLabels: labels(facts.name) },
-    policyTypes: ['Ingress'],
-    ingress: [
+    podSelector: { matchLabels: labels(app) },
+    policyTypes: ['Ingress', 'Egress'],
+    ingress,
+    egress: egressOf(settings),
+  },
+});
+
+/** Nobody is reached but for health and metrics, from the namespace of the monitoring; a border by everybody. */
+const isolation = (facts: ServiceFacts) =>
+  policy(
+    facts.name,
+    facts.name,
+    [
       {
         from: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'monitoring' } } }],
         ports: [{ protocol: 'TCP', port: 'health' }],
       },
       ...(facts.kind === 'border' ? [{ ports: [{ protocol: 'TCP', port: 'http' }] }] : []),
     ],
-  },
-});
+    facts.settings,
+  );
 
 /** Every service for Kubernetes. */
 export const k8sYaml = (contracts: readonly Contract[], version: string): string => {
   const documents = [
     job('provision', version),
+    policy('jangada-provision', 'provision', [], ['NATS_URL']),
     job('migrate', version),
+    policy('jangada-migrate', 'migrate', [], ['DATABASE_URL', ...rootSettings]),
     ...contracts
       .map(factsOf)
       .flatMap((facts) => [
@@ -207,7 +256,7 @@ export const k8sYaml = (contracts: readonly Contract[], version: string): string
         service(facts),
         scaler(facts),
         disruption(facts),
-        ingress(facts),
+        isolation(facts),
       ]),
   ];
   const text = documents
