@@ -13,6 +13,8 @@ export interface Local {
   readonly databaseUrl: string;
   readonly redisUrl: string;
   readonly edgeUrl: string;
+  /** Where the broker tells its own settings, if it is known. */
+  readonly brokerMonitorUrl?: string;
 }
 
 /** The project-local folder that holds data, keys and logs of the local system. */
@@ -47,5 +49,6 @@ export const readLocal = (env: NodeJS.ProcessEnv = process.env): Local => {
       'no running system found. Start one with `npm start`, then try again in another terminal',
     );
   }
-  return local as Local;
+  const { brokerMonitorUrl } = written;
+  return { ...(local as Local), ...(brokerMonitorUrl ? { brokerMonitorUrl } : {}) };
 };

@@ -139,7 +139,7 @@ const absent = (error: unknown): undefined => {
 };
 
 /** True when `known` has everything that is wanted; what the server adds of its own does not matter. */
-const holds = (known: unknown, wanted: unknown): boolean => {
+export const holds = (known: unknown, wanted: unknown): boolean => {
   // The server leaves out what is off.
   if (typeof wanted !== 'object' || wanted === null)
     return (known ?? (wanted === false ? false : undefined)) === wanted;

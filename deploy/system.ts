@@ -108,6 +108,7 @@ export const startSystem = async (options: Options): Promise<System> => {
     databaseUrl: urls.postgres,
     redisUrl: urls.redis,
     edgeUrl: `http://127.0.0.1:${edgePort}`,
+    ...(nats ? { brokerMonitorUrl: nats.monitorUrl } : {}),
   };
   progress(`starting ${contracts.length} services`);
   const services = new Map<string, Supervised>();

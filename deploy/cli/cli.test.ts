@@ -250,6 +250,8 @@ describe('status', () => {
           breaker: 'closed',
           inFlight: 0,
           checks: [],
+          settings: {},
+          debugged: false,
           ...own,
         };
         message.respond(JSON.stringify(status));

@@ -13,6 +13,7 @@ import { limitsCommand } from './limits.ts';
 import { policiesCommand } from './policies.ts';
 import { retentionCommand } from './retention.ts';
 import { runCommand } from './run.ts';
+import { securityCommand } from './security.ts';
 import { statusCommand } from './status.ts';
 import { subjectsCommand } from './subjects.ts';
 
@@ -31,6 +32,7 @@ const program = new Command('jangada')
   .addCommand(limitsCommand())
   .addCommand(retentionCommand())
   .addCommand(keysCommand())
+  .addCommand(securityCommand())
   .addCommand(importCommand(announceChange));
 
 // `jangada dlq list | head` ends the reader first; that is not a fault.

@@ -21,6 +21,8 @@ const answer = (name: string, own: Partial<Status> = {}): Status => ({
   breaker: 'closed',
   inFlight: 2,
   checks: [{ name: 'broker', status: 'healthy' }],
+  settings: {},
+  debugged: false,
   ...own,
 });
 

@@ -1,4 +1,6 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { chmodSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { collect } from '../topology.ts';
 import { type Ended, type Journey, startJourney } from './journey.ts';
 
@@ -126,4 +128,82 @@ test('accounts signs everybody in who is listed', async () => {
     ['foreign', 'aesthetic_professional'],
   ]);
   for (const { alias } of accounts) expect((await journey.as(alias)).token).toMatch(/^ey/);
+});
+
+describe('security check', () => {
+  interface Line {
+    readonly control: string;
+    readonly found: string;
+    readonly state: string;
+    readonly next?: string;
+  }
+  const check = async (profile: string) => {
+    const { code, stdout } = await journey.jangada('security', 'check', '--profile', profile, '--json');
+    const { controls } = JSON.parse(stdout) as { controls: Line[] };
+    return { code, controls, drift: controls.filter(({ state }) => state === 'drift') };
+  };
+
+  test('finds nothing to mend on a machine of one’s own', async () => {
+    expect(await check('development')).toMatchObject({ code: 0, drift: [] });
+  });
+
+  test('names the key file that others may read, until they may not', async () => {
+    const file = join(journey.home, 'keys.json');
+    chmodSync(file, 0o644);
+    const { code, drift } = await check('development');
+    chmodSync(file, 0o600);
+    expect({ code, drift }).toMatchObject({
+      code: 1,
+      drift: [
+        { control: 'files with secrets that others read', found: `${file} 644`, next: expect.any(String) },
+      ],
+    });
+    expect((await check('development')).code).toBe(0);
+  });
+
+  test('names an administrator without a second factor, and a guard that somebody changed', async () => {
+    const [factor] = await journey.sql<{ account_id: string; secret: Buffer }>(
+      'update second_factors f set secret = null from second_factors old where old.account_id = f.account_id returning old.account_id, old.secret',
+    );
+    await journey.sql('alter table clients no force row level security');
+    const { drift } = await check('development');
+    await journey.sql('alter table clients force row level security');
+    await journey.sql('update second_factors set secret = $1 where account_id = $2', [
+      factor?.secret,
+      factor?.account_id,
+    ]);
+    expect(drift.map(({ control }) => control)).toEqual([
+      'administrators without a second factor',
+      'guards of the database that changed',
+    ]);
+    expect(drift.map(({ found }) => found)).toEqual([factor?.account_id, expect.stringContaining('clients')]);
+    expect((await check('development')).code).toBe(0);
+  });
+
+  test('would not let this system into production, and says what to do about each thing', async () => {
+    const { code, controls, drift } = await check('production');
+    expect(code).toBe(1);
+    const found = new Map(drift.map((line) => [line.control, line.found]));
+    expect(Object.fromEntries(found)).toMatchObject({
+      NODE_ENV: expect.not.stringContaining('production'),
+      JANGADA_ENV: 'local',
+      RATE_LIMIT_PROFILE: 'loadtest',
+      AI_ENCRYPTION_PROVIDER: 'LOCAL',
+      'TLS at the door': 'neither',
+      'link to the broker': 'clear',
+      'link to the database': 'clear',
+      'link to the cache': 'clear',
+      'broker writes to disk': 'at intervals',
+    });
+    for (const { next } of drift) expect(next).toBeTruthy();
+    // What is as it must be, even here.
+    expect(controls.filter(({ state }) => state === 'ok').map(({ control }) => control)).toEqual(
+      expect.arrayContaining([
+        'RUN_DEADLINE_MS',
+        'age of tenants’ keys',
+        'broker asks who connects',
+        'debuggers',
+      ]),
+    );
+  });
 });

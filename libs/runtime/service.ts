@@ -1,6 +1,8 @@
+import { url as inspectorUrl } from 'node:inspector';
 import { trustAuthority } from '@jangada/config/authority.ts';
 import { readConfig } from '@jangada/config/config.ts';
 import type { Name, Values } from '@jangada/config/settings.ts';
+import { shownOf } from '@jangada/config/shown.ts';
 import type { Contract } from '@jangada/hop/hop.ts';
 import { Unavailable } from '@jangada/hop/outcome.ts';
 import { core } from '@jangada/proto/envelope.ts';
@@ -36,6 +38,10 @@ export interface Status {
   readonly breaker: 'closed' | 'half-open' | 'open';
   readonly inFlight: number;
   readonly checks: readonly Check[];
+  /** What it was started with, without secrets. */
+  readonly settings: ReturnType<typeof shownOf>;
+  /** True while a debugger may attach. */
+  readonly debugged: boolean;
 }
 
 /** A process that is connected, observed and can be drained. What it does is added by `serve` or by its main. */
@@ -108,12 +114,21 @@ export const openService = async (
     { host: config.HEALTH_HOST, port: config.HEALTH_PORT },
     { probes: allProbes, ready: () => open, metrics },
   );
+  const shown = shownOf(config);
   bus.nc.subscribe(core.status, {
     callback: (_error, message) => {
       void runProbes(allProbes).then((checks) => {
         const ready = open && isReady(checks);
         const about = { name: contract.name, pid: process.pid, url: health.url };
-        const status: Status = { ...about, ready, breaker: policy.state(), inFlight: inFlight(), checks };
+        const status: Status = {
+          ...about,
+          ready,
+          breaker: policy.state(),
+          inFlight: inFlight(),
+          checks,
+          settings: shown,
+          debugged: inspectorUrl() !== undefined,
+        };
         message.respond(JSON.stringify(status));
       });
     },
