@@ -45,6 +45,7 @@ const composed = { ...compose.services, ...generated.services };
 const dockerfile = textOf('Dockerfile');
 
 const program = await tool('docker-compose');
+const promtool = await tool('promtool');
 
 describe('docker-compose.yml', () => {
   test('runs every service, what prepares for them, and nothing that has no contract', () => {
@@ -495,6 +496,21 @@ describe('the monitoring', () => {
     expect(used.size).toBeGreaterThan(6);
     for (const name of used) expect([name, known.has(name)]).toEqual([name, true]);
   });
+
+  if (!promtool) console.warn('alerts were NOT given to promtool: it can neither be found nor downloaded');
+  const prometheus = (...args: readonly string[]) => {
+    const options = { cwd: join(root, 'deploy/prometheus'), encoding: 'utf8' } as const;
+    const { status, stdout, stderr } = spawnSync(promtool ?? '', [...args], options);
+    return { status, told: `${stdout}${stderr}` };
+  };
+
+  test.skipIf(!promtool)(
+    'has rules that promtool accepts, and that fire when they should and not otherwise',
+    () => {
+      expect(prometheus('check', 'rules', 'alerts.yml')).toMatchObject({ status: 0 });
+      expect(prometheus('test', 'rules', 'alerts.test.yml')).toMatchObject({ status: 0 });
+    },
+  );
 
   test('finds its dashboards where the container has them', () => {
     const mounted = new Map(
