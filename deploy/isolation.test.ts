@@ -5,7 +5,7 @@ import { type Compilable, sql } from 'kysely';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readsOf, roleOf, usesDatabase } from './generate/roles.ts';
-import { grantFor, startDatabase, type TestDatabase, tenantSql } from './test-database.ts';
+import { agreedSql, grantFor, startDatabase, type TestDatabase, tenantSql } from './test-database.ts';
 import { collect } from './topology.ts';
 
 // Whoever has a service's database credentials may send any SQL. What that gives, attack by attack: no row, value,
@@ -38,6 +38,7 @@ beforeAll(async () => {
       ('other', 'a1', 'x1', 'p1', 'Zulmira', now(), 30, 'scheduled');
     insert into aesthetic_records (tenant_id, id, client_id, kind, code, recorded_at) values
       ('casa', 'r1', 'c1', 'note', 'Peeling', now()), ('other', 'r1', 'x1', 'Zulmira', 'Zulmira', now());
+    ${agreedSql}
     insert into accounts values ('zulmira', 'other', 'x', 'Zulmira', 'Zulmira', 'admin');
     insert into consents (tenant_id, id, subject_id, action, level, holds, basis, channel, recorded_by)
       values ('other', 'k1', 'Zulmira', 'given', 'health', 'health', 'demo', 'demo', 'demo');

@@ -4,7 +4,7 @@ import type { Plan } from '@jangada/proto/plan.ts';
 import type { Store } from '@jangada/store/store.ts';
 import { databasePart, type Grant } from '@jangada/trust/grant.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { grantFor, startDatabase, type TestDatabase, tenantSql } from './test-database.ts';
+import { agreedSql, grantFor, startDatabase, type TestDatabase, tenantSql } from './test-database.ts';
 
 // What a plan reads, as data-access reads it: its role, a sealed grant, row-level security.
 
@@ -49,6 +49,7 @@ beforeAll(async () => {
   const ana = { id: 'c1', name: 'Ana da Silva', name_search: 'ana da silva', status: 'active' };
   await database.write('casa', 'clients', [{ ...ana, email: 'ana@example.org', phone: '+55 11 90000-0001' }]);
   await database.write('other', 'clients', [{ ...ana, email: 'other@example.org' }]);
+  await database.administer(agreedSql);
 }, 90_000);
 afterAll(async () => {
   await database[Symbol.asyncDispose]();
@@ -142,8 +143,24 @@ describe('whose leave', () => {
         ('casa', '2', 'c2', 'given', 'service', 'service', 'person', 'desk', 'u1'),
         ('casa', '3', 'c4', 'given', 'health', 'health', 'person', 'desk', 'u1'),
         ('casa', '4', 'c4', 'withdrawn', 'contact', null, 'person', 'desk', 'u1'),
+        ('casa', '5', 'c3', 'withdrawn', 'contact', null, 'person', 'desk', 'u1'),
         ('other', '1', 'c4', 'given', 'health', 'health', 'person', 'desk', 'u1')`);
   });
+  afterAll(() => database.administer(`truncate consents, consent_levels; ${agreedSql}`));
+
+  test.each<[string, Partial<Plan>, Partial<Grant>, number]>([
+    ['the whole tenant', { source: 'appointments' }, {}, 4],
+    ['who is in care', { source: 'appointments' }, { reach: 'related', by: 'p1' }, 2],
+    ['who is in care and took it back', { source: 'appointments' }, { reach: 'related', by: 'p4' }, 0],
+    ['oneself, who took it back', { source: 'appointments' }, { reach: 'own', by: 'c4' }, 1],
+  ])(
+    'is asked by row-level security, also where the statement does not: %s',
+    async (_whose, own, grant, count) => {
+      await database.administer(`insert into care_relationships values
+        ('casa', 'p4', 'c4', 'care', now() - interval '1 year', null) on conflict do nothing`);
+      expect(await rowsOf({ ...own, ask: 'count' }, grant)).toEqual([{ count }]);
+    },
+  );
 
   test('is needed: who gave less, nothing, or took it back is in no list', async () => {
     expect(await idsOf({}, { consent: ['contact', 'service', 'health'] })).toEqual(['c1', 'c2']);
@@ -338,6 +355,8 @@ describe('pages', () => {
   beforeAll(async () => {
     // Seven at the same microsecond, so that only the id tells them apart.
     await database.administer(`
+      insert into consents (tenant_id, id, subject_id, action, level, holds, basis, channel, recorded_by)
+        values ('large', '1', 'c', 'given', 'service', 'service', 'person', 'desk', 'u1');
       insert into appointments (tenant_id, id, client_id, provider_id, service, start_time, duration_minutes, status)
       select 'large', 'id-' || md5(n::text), 'c', 'p', n::text, '2026-01-01T00:00Z'::timestamptz + (n / 7) * interval '1 microsecond', 30, 'scheduled'
       from generate_series(1, ${ten}) n`);

@@ -142,3 +142,9 @@ export const grantFor = (own: Partial<Grant> = {}): Grant => ({
   exp: Date.now() + 60_000,
   ...own,
 });
+
+/** As if everybody of whom there is a record had agreed to everything, as SQL. */
+export const agreedSql = `
+  insert into consents (tenant_id, id, subject_id, action, level, holds, basis, channel, recorded_by)
+    select tenant_id, 'agreed ' || id, id, 'given', 'health', 'health', 'demo', 'demo', 'demo' from clients
+    on conflict do nothing;`;

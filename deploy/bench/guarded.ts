@@ -20,6 +20,8 @@ export const fillGuarded = (appointmentsPerTenant: number): string => {
     insert into tenants select 't' || t, 't' || t, 'aesthetic-clinic', '${zone}', 'pt-BR', 'BRL' from ${each};
     insert into clients (tenant_id, id, name, name_search)
       select 't' || t, 'c' || n, 'Cliente ' || n, 'cliente ' || n from ${each}, generate_series(1, ${clients}) n;
+    insert into consents (tenant_id, id, subject_id, action, level, holds, basis, channel, recorded_by)
+      select tenant_id, id, id, 'given', 'health', 'health', 'demo', 'demo', 'demo' from clients;
     insert into providers (tenant_id, id, name, name_search)
       select 't' || t, 'p' || n, 'Dra. ' || n, 'dra. ' || n from ${each}, generate_series(1, 20) n;
     insert into care_relationships (tenant_id, provider_id, subject_id, basis, valid_from, valid_to)
@@ -81,13 +83,18 @@ const asks: readonly (readonly [what: string, plan: Plan])[] = [
 export const questions: readonly Asked[] = grants.flatMap((grant) =>
   asks.map(([what, asked]) => {
     const who: Reader = { person: undefined, zone };
-    const { sql, ...rest } = read(source, asked, who).compile();
+    // The policies see to consent; without them the statement does.
+    const consent = grant.reach === 'own' ? undefined : ['service', 'health'];
+    const { sql, ...rest } = read(source, asked, { ...who, consent }).compile();
     // The first condition of the statement is ours to add to.
-    const explicit = sql.replace(/where (?=true|"appointments")/, `where ${conditions[grant.reach]} and `);
+    const explicit = sql.replace(
+      /where (?=true|exists|"appointments")/,
+      `where ${conditions[grant.reach]} and `,
+    );
     return {
       what: `${what}, ${grant.reach}`,
       grant,
-      guarded: { compile: () => ({ sql, ...rest }) },
+      guarded: read(source, asked, who),
       open: { compile: () => ({ sql: explicit, ...rest }) },
     };
   }),
@@ -120,7 +127,9 @@ export const scansOf = async (
     ]);
     const { sql, parameters } = query.compile();
     await client.query(`prepare asked as ${sql}`);
-    const values = parameters.map((value) => client.escapeLiteral(String(value))).join(', ');
+    const values = parameters
+      .map((value) => client.escapeLiteral(Array.isArray(value) ? `{${value}}` : String(value)))
+      .join(', ');
     const { rows } = await client.query<{ 'QUERY PLAN': readonly { readonly Plan: Node }[] }>(
       `explain (format json) execute asked${values ? `(${values})` : ''}`,
     );

@@ -123,21 +123,33 @@ const aboutWhom: Readonly<Record<string, string>> = {
   subject_keys: 'subject_id',
 };
 
-/** Which rows a reach shows. Neither OR nor join: both would read the whole tenant. */
-const within = (
-  reach: (typeof reaches)[number],
-  { table, subject }: { table: string; subject: string | undefined },
-): string => {
-  if (!subject || reach === 'tenant') return granted(table);
+interface About {
+  readonly table: string;
+  readonly subject: string | undefined;
+  readonly consent?: readonly string[] | undefined;
+}
+
+/**
+ * Which rows a reach shows. Neither OR nor join: both would read the whole tenant. Who agrees is
+ * looked up once for a statement, as who is in care is; about oneself nobody is asked.
+ */
+const within = (reach: (typeof reaches)[number], { table, subject, consent }: About): string => {
+  if (!subject) return granted(table);
+  const levels = consent && `'{${consent.join()}}'::text[]`;
+  if (reach === 'tenant') {
+    const agrees = `${subject} in (select c.subject_id from consent_levels c where c.level = any (${levels}))`;
+    return levels ? `${granted(table)} and ${agrees}` : granted(table);
+  }
   // A pair, so that the grant is verified once for both.
   if (reach === 'own')
     return `(${tenantColumn(table)}, ${subject}) = (select g.tenant, g.person from sec.granted_to() g)`;
   // What people have is found by an index. People themselves are joined one by one, and looked up in a hash table:
   // an array would be sorted anew for each of them.
+  const people = levels ? `sec.granted_consenting(${levels})` : 'sec.granted_care()';
   const inCare =
     subject === 'id' || subject === 'subject_id'
-      ? 'in (select unnest(sec.granted_care()))'
-      : '= any ((select sec.granted_care())::text[])';
+      ? `in (select unnest(${people}))`
+      : `= any ((select ${people})::text[])`;
   return `${granted(table)} and ${subject} ${inCare}`;
 };
 
@@ -155,7 +167,10 @@ const granting = (contract: Contract): readonly Role[] => {
       (reach): Role => ({
         name: reachRole(reach),
         login: false,
-        calls: ['granted_to()', ...(reach === 'related' ? ['granted_care()'] : [])],
+        calls: [
+          'granted_to()',
+          ...(reach === 'related' ? ['granted_care()', 'granted_consenting(text[])'] : []),
+        ],
         memberOf: [],
         rights: [
           ...contract.reads.map((table) => ({
@@ -218,7 +233,7 @@ const importing = (tablesOfPacks: readonly string[]): Role => ({
   ),
 });
 
-/** Finds who is in somebody's care; it must see what the person who asks must not. */
+/** Finds who is in somebody's care and agrees; it must see what the person who asks must not. */
 const guarding: Role = {
   name: guard,
   login: false,
@@ -230,6 +245,13 @@ const guarding: Role = {
       table: 'care_relationships',
       command: 'select',
       columns: ['tenant_id', 'provider_id', 'subject_id', 'valid_from', 'valid_to'],
+      rows: 'true',
+    },
+    {
+      role: guard,
+      table: 'consent_levels',
+      command: 'select',
+      columns: ['tenant_id', 'subject_id', 'level'],
       rows: 'true',
     },
   ],

@@ -85,7 +85,9 @@ alter default privileges for role jangada_owner revoke execute on functions from
 -- jangada_sec
 grant usage on schema public, sec to jangada_sec;
 grant select (tenant_id, provider_id, subject_id, valid_from, valid_to) on care_relationships to jangada_sec;
+grant select (tenant_id, subject_id, level) on consent_levels to jangada_sec;
 create policy jangada_sec_select on care_relationships for select to jangada_sec using (true);
+create policy jangada_sec_select on consent_levels for select to jangada_sec using (true);
 
 -- svc_edge
 grant usage on schema public, sec to svc_edge;
@@ -164,28 +166,28 @@ grant select on subject_keys to app_tenant;
 create policy app_tenant_select on consent_levels for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_tenant_select on tenant_keys for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_tenant_select on subject_keys for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
-create policy app_tenant_select on appointments for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
+create policy app_tenant_select on appointments for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant) and client_id in (select c.subject_id from consent_levels c where c.level = any ('{service,health}'::text[])));
 create policy app_tenant_select on clients for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_tenant_select on providers for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
-create policy app_tenant_select on aesthetic_records for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
-create policy app_tenant_select on billing for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
+create policy app_tenant_select on aesthetic_records for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant) and client_id in (select c.subject_id from consent_levels c where c.level = any ('{health}'::text[])));
+create policy app_tenant_select on billing for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant) and client_id in (select c.subject_id from consent_levels c where c.level = any ('{service,health}'::text[])));
 create policy app_tenant_select on services for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_tenant_select on cosmetic_products for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
 
 -- app_related
 grant usage on schema public, sec to app_related;
-grant execute on function sec.granted_to(), sec.granted_care() to app_related;
+grant execute on function sec.granted_to(), sec.granted_care(), sec.granted_consenting(text[]) to app_related;
 grant select on consent_levels to app_related;
 grant select on tenant_keys to app_related;
 grant select on subject_keys to app_related;
 create policy app_related_select on consent_levels for select to app_related using (tenant_id = (select (sec.granted_to()).tenant) and subject_id in (select unnest(sec.granted_care())));
 create policy app_related_select on tenant_keys for select to app_related using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_related_select on subject_keys for select to app_related using (tenant_id = (select (sec.granted_to()).tenant) and subject_id in (select unnest(sec.granted_care())));
-create policy app_related_select on appointments for select to app_related using (tenant_id = (select (sec.granted_to()).tenant) and client_id = any ((select sec.granted_care())::text[]));
+create policy app_related_select on appointments for select to app_related using (tenant_id = (select (sec.granted_to()).tenant) and client_id = any ((select sec.granted_consenting('{service,health}'::text[]))::text[]));
 create policy app_related_select on clients for select to app_related using (tenant_id = (select (sec.granted_to()).tenant) and id in (select unnest(sec.granted_care())));
 create policy app_related_select on providers for select to app_related using (tenant_id = (select (sec.granted_to()).tenant));
-create policy app_related_select on aesthetic_records for select to app_related using (tenant_id = (select (sec.granted_to()).tenant) and client_id = any ((select sec.granted_care())::text[]));
-create policy app_related_select on billing for select to app_related using (tenant_id = (select (sec.granted_to()).tenant) and client_id = any ((select sec.granted_care())::text[]));
+create policy app_related_select on aesthetic_records for select to app_related using (tenant_id = (select (sec.granted_to()).tenant) and client_id = any ((select sec.granted_consenting('{health}'::text[]))::text[]));
+create policy app_related_select on billing for select to app_related using (tenant_id = (select (sec.granted_to()).tenant) and client_id = any ((select sec.granted_consenting('{service,health}'::text[]))::text[]));
 create policy app_related_select on services for select to app_related using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_related_select on cosmetic_products for select to app_related using (tenant_id = (select (sec.granted_to()).tenant));
 

@@ -69,8 +69,10 @@ grant delete, select on public.aesthetic_records to svc_retention;
 create policy app_own_select on public.aesthetic_records for select to app_own using (((tenant_id, client_id) = ( SELECT g.tenant,
     g.person
    FROM sec.granted_to() g(tenant, person))));
-create policy app_related_select on public.aesthetic_records for select to app_related using (((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)) AND (client_id = ANY (( SELECT sec.granted_care() AS granted_care)::text[]))));
-create policy app_tenant_select on public.aesthetic_records for select to app_tenant using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
+create policy app_related_select on public.aesthetic_records for select to app_related using (((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)) AND (client_id = ANY (( SELECT sec.granted_consenting('{health}'::text[]) AS granted_consenting)::text[]))));
+create policy app_tenant_select on public.aesthetic_records for select to app_tenant using (((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)) AND (client_id IN ( SELECT c.subject_id
+   FROM consent_levels c
+  WHERE (c.level = ANY ('{health}'::text[]))))));
 create policy svc_import_insert on public.aesthetic_records for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.aesthetic_records for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_update on public.aesthetic_records for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
@@ -99,8 +101,10 @@ grant delete, select on public.appointments to svc_retention;
 create policy app_own_select on public.appointments for select to app_own using (((tenant_id, client_id) = ( SELECT g.tenant,
     g.person
    FROM sec.granted_to() g(tenant, person))));
-create policy app_related_select on public.appointments for select to app_related using (((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)) AND (client_id = ANY (( SELECT sec.granted_care() AS granted_care)::text[]))));
-create policy app_tenant_select on public.appointments for select to app_tenant using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
+create policy app_related_select on public.appointments for select to app_related using (((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)) AND (client_id = ANY (( SELECT sec.granted_consenting('{service,health}'::text[]) AS granted_consenting)::text[]))));
+create policy app_tenant_select on public.appointments for select to app_tenant using (((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)) AND (client_id IN ( SELECT c.subject_id
+   FROM consent_levels c
+  WHERE (c.level = ANY ('{service,health}'::text[]))))));
 create policy svc_import_insert on public.appointments for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.appointments for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_update on public.appointments for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
@@ -157,8 +161,10 @@ grant delete, select on public.billing to svc_retention;
 create policy app_own_select on public.billing for select to app_own using (((tenant_id, client_id) = ( SELECT g.tenant,
     g.person
    FROM sec.granted_to() g(tenant, person))));
-create policy app_related_select on public.billing for select to app_related using (((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)) AND (client_id = ANY (( SELECT sec.granted_care() AS granted_care)::text[]))));
-create policy app_tenant_select on public.billing for select to app_tenant using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
+create policy app_related_select on public.billing for select to app_related using (((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)) AND (client_id = ANY (( SELECT sec.granted_consenting('{service,health}'::text[]) AS granted_consenting)::text[]))));
+create policy app_tenant_select on public.billing for select to app_tenant using (((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)) AND (client_id IN ( SELECT c.subject_id
+   FROM consent_levels c
+  WHERE (c.level = ANY ('{service,health}'::text[]))))));
 create policy svc_import_insert on public.billing for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.billing for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_update on public.billing for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
@@ -257,6 +263,7 @@ create policy app_own_select on public.consent_levels for select to app_own usin
    FROM sec.granted_to() g(tenant, person))));
 create policy app_related_select on public.consent_levels for select to app_related using (((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)) AND (subject_id IN ( SELECT unnest(sec.granted_care()) AS unnest))));
 create policy app_tenant_select on public.consent_levels for select to app_tenant using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
+create policy jangada_sec_select on public.consent_levels for select to jangada_sec using (true);
 create policy svc_access_insert on public.consent_levels for insert to svc_access with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_access_select on public.consent_levels for select to svc_access using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_access_update on public.consent_levels for update to svc_access using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
@@ -658,6 +665,24 @@ AS $function$
           and r.valid_from <= now() and (r.valid_to is null or r.valid_to > now()));
     end $function$; -- of jangada_sec
 grant execute on function sec.granted_care() to app_related;
+
+CREATE OR REPLACE FUNCTION sec.granted_consenting(levels text[])
+ RETURNS text[]
+ LANGUAGE plpgsql
+ STABLE PARALLEL SAFE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    declare
+      said record := sec.granted_to();
+    begin
+      return array(
+        select c.subject_id from public.consent_levels c
+        where c.tenant_id = said.tenant and c.level = any (levels) and c.subject_id = any (array(
+          select r.subject_id from public.care_relationships r
+          where r.tenant_id = said.tenant and r.provider_id = said.person
+            and r.valid_from <= now() and (r.valid_to is null or r.valid_to > now()))));
+    end $function$; -- of jangada_sec
+grant execute on function sec.granted_consenting(text[]) to app_related;
 
 CREATE OR REPLACE FUNCTION sec.granted_to(OUT tenant text, OUT person text)
  RETURNS record

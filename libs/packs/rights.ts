@@ -1,12 +1,14 @@
 import { indexOf } from '@jangada/vault/rows.ts';
 import type { Pack, Source } from './pack.ts';
-import { resourcesByTable } from './rules.ts';
+import { consentOf, resourcesByTable } from './rules.ts';
 
 /** A table that answers are read from. */
 export interface Readable {
   readonly table: string;
   /** The column that says whom a row is about; absent for what is about nobody and the same for all of a tenant. */
   readonly subject: string | undefined;
+  /** See `guardedConsent`. */
+  readonly consent: readonly string[] | undefined;
   /** Columns by purpose; a purpose that may read none of them is absent. */
   readonly columns: ReadonlyMap<string, readonly string[]>;
 }
@@ -15,12 +17,21 @@ export interface Readable {
 const structure = ['tenant_id', 'id'];
 
 /**
+ * Levels of consent that row-level security asks for, any of which whom a row is about must have given; undefined where
+ * it asks for none. Not for rows that are the people themselves: every list joins them, and to ask twice in one
+ * statement takes more than row-level security may cost. What it does not ask for, the statement has to.
+ */
+export const guardedConsent = (pack: Pack, { table, resource, subject }: Source): Readable['consent'] =>
+  subject && subject.table !== table ? consentOf(pack, new Set([resource])) : undefined;
+
+/**
  * What statements of read.ts may touch: the columns that sources declare and nothing else of a table, each for the
  * purposes that cover its resource. The database's rights are made of it.
- * @throws Error when two sources disagree about whom the rows of a table are about
+ * @throws Error when two sources disagree about whom the rows of a table are about, or what consent they take
  */
 export const readables = (packs: readonly Pack[]): readonly Readable[] => {
   const subjects = new Map<string, string>();
+  const consents = new Map<string, readonly string[] | undefined>();
   const columns = new Map<string, Map<string, Set<string>>>();
   const open = (table: string, column: string, purpose: string): void => {
     const ofTable = columns.get(table) ?? new Map<string, Set<string>>();
@@ -36,6 +47,10 @@ export const readables = (packs: readonly Pack[]): readonly Readable[] => {
   for (const pack of packs) {
     const byTable = resourcesByTable(pack);
     for (const source of Object.values(pack.sources)) {
+      const levels = guardedConsent(pack, source);
+      if (consents.has(source.table) && `${consents.get(source.table)}` !== `${levels}`)
+        throw new Error(`rows of ${source.table} take different consents`);
+      consents.set(source.table, levels);
       if (source.subject) {
         tie(source.table, columnOf(source.subject.column));
         tie(source.subject.table, 'id');
@@ -52,6 +67,7 @@ export const readables = (packs: readonly Pack[]): readonly Readable[] => {
   return [...columns].map(([table, purposes]) => ({
     table,
     subject: subjects.get(table),
+    consent: consents.get(table),
     columns: new Map([...purposes].map(([purpose, names]) => [purpose, [...names].sort()])),
   }));
 };

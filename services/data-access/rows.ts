@@ -4,6 +4,7 @@ import type { In } from '@jangada/hop/hop.ts';
 import { Unprocessable } from '@jangada/hop/outcome.ts';
 import type { Pack, Source } from '@jangada/packs/pack.ts';
 import { read } from '@jangada/packs/read.ts';
+import { guardedConsent } from '@jangada/packs/rights.ts';
 import { policyOf } from '@jangada/packs/rules.ts';
 import { indexedColumn } from '@jangada/packs/sealed.ts';
 import type { Plan } from '@jangada/proto/plan.ts';
@@ -51,9 +52,10 @@ export const rowsOf = async (
   const person = grant.reach === 'own' ? undefined : grant.by;
   const claim = { grant: databasePart(grantStatement) };
   const keys: Transaction = { rows: (query) => store.read(claim, query, span('keys')) };
+  const isGuarded = guardedConsent(pack, source)?.join() === grant.consent?.join();
   const compiled = read(source, plan, {
     person,
-    consent: grant.consent,
+    consent: isGuarded ? undefined : grant.consent,
     groupMin: grant.min,
     zone: pass.zone,
     found: await foundBy(plan, pack, source, tenant, vault, keys),
