@@ -147,12 +147,15 @@ describe('a granted plan', () => {
   });
 
   test('is masked by role, whoever read it first', async () => {
-    expect((await read()).masked).toEqual([]);
-    expect(await read({ role: 'aesthetic_professional' })).toMatchObject({
+    await database.administer(`insert into care_relationships (tenant_id, provider_id, subject_id, basis, valid_from)
+      values ('casa', 'p2', 'c1', 'care', now() - interval '1 day')`);
+    const grant = { reach: 'related', by: 'p2' } as const;
+    expect(await read({ grant })).toMatchObject({ masked: [], cached: false });
+    expect(await read({ grant, role: 'aesthetic_professional' })).toMatchObject({
+      names: ['Ana of casa'],
       cached: true,
       masked: ['email', 'phone', 'cpf'],
     });
-    expect((await read({ role: 'nobody' })).masked).toEqual(plan.fields);
   });
 });
 
@@ -161,6 +164,14 @@ describe('nothing is read, and nothing told from the cache,', () => {
     ['for another plan than the grant names', { plan: { ...plan, filter: { state: 'inactive' } } }],
     ['for a field that was not granted', { grant: { fields: ['name'] } }],
     ['for more rows than were granted', { grant: { limit: 49 } }],
+    ['of the tenant for who reaches people in care', { role: 'aesthetic_professional' }],
+    ['of the tenant for who reaches themselves', { role: 'client' }],
+    [
+      'of people in care for who reaches themselves',
+      { role: 'client', grant: { reach: 'related', by: 'p1' } },
+    ],
+    ['for a role that the pack does not know', { role: 'nobody' }],
+    ['for a name of Object’s', { role: 'constructor' }],
   ])('%s', async (_what, asked) => {
     await read();
     await expect(read(asked)).rejects.toMatchObject({ code: 'CTX_NO_GRANT' });

@@ -38,6 +38,33 @@ export const resourcesOf = (pack: Pack, plan: Plan): ReadonlySet<string> | undef
   return resources.includes(undefined) ? undefined : new Set(resources as string[]);
 };
 
+/** From the narrowest on: rows about oneself, about people in one's care, of the tenant. */
+export const reaches = ['own', 'related', 'tenant'] as const;
+type Reach = (typeof reaches)[number];
+
+/**
+ * How far a role reaches for all that a plan touches together: the narrowest of it. Undefined when some of it is not
+ * allowed at all. `read:own_x` means `read:x` on rows about oneself. A figure that is told only of many is about the
+ * whole tenant: who is in whose care does not show in it.
+ */
+export const reachFor = (
+  pack: Pack,
+  plan: Plan,
+  { role: name, isOfMany }: { readonly role: string; readonly isOfMany: boolean },
+): Reach | undefined => {
+  const role = Object.hasOwn(pack.roles, name) ? pack.roles[name] : undefined;
+  const resources = resourcesOf(pack, plan);
+  if (!role || !resources) return undefined;
+  const held = new Set(role.permissions);
+  let reach: Reach = isOfMany ? 'tenant' : role.reach;
+  for (const resource of resources) {
+    if (held.has(`read:${resource}`)) continue;
+    if (!held.has(`read:own_${resource}`)) return undefined;
+    reach = 'own';
+  }
+  return reach;
+};
+
 /** The pack's table of the people its data is about, with its resource, and that of those who provide for them. */
 export const peopleOf = (
   pack: Pack,

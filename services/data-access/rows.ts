@@ -5,7 +5,7 @@ import { Unprocessable } from '@jangada/hop/outcome.ts';
 import type { Pack, Source } from '@jangada/packs/pack.ts';
 import { read } from '@jangada/packs/read.ts';
 import { guardedConsent } from '@jangada/packs/rights.ts';
-import { policyOf } from '@jangada/packs/rules.ts';
+import { policyOf, reaches, reachFor } from '@jangada/packs/rules.ts';
 import { indexedColumn } from '@jangada/packs/sealed.ts';
 import type { Plan } from '@jangada/proto/plan.ts';
 import type { Row } from '@jangada/proto/run.ts';
@@ -31,7 +31,8 @@ export interface Found {
 
 /**
  * Reads what a plan names: from the cache, or from the database under the grant.
- * @throws Unprocessable CTX_NO_GRANT when the plan is not the one the grant is for, or asks for more
+ * @throws Unprocessable CTX_NO_GRANT when the plan is not the one the grant is for, or asks for more, or when the grant
+ * reaches further than the pass's role may: what holds is what both allow
  */
 export const rowsOf = async (
   { plan, intent }: In<typeof contract>,
@@ -48,6 +49,10 @@ export const rowsOf = async (
   }
   if (grant.min !== undefined && plan.ask === 'list')
     throw new Unprocessable('CTX_NO_GRANT', 'the grant is for figures');
+  const widest = reachFor(pack, plan, { role: pass.rol, isOfMany: grant.min !== undefined });
+  const role = pack.roles[pass.rol];
+  if (!role || !widest || reaches.indexOf(grant.reach) > reaches.indexOf(widest))
+    throw new Unprocessable('CTX_NO_GRANT', 'the grant reaches further than the role');
   // Rows about oneself are not provided by oneself.
   const person = grant.reach === 'own' ? undefined : grant.by;
   const claim = { grant: databasePart(grantStatement) };
@@ -82,9 +87,8 @@ export const rowsOf = async (
     await cache.forget(tenant);
     return once();
   });
-  // A role that the pack does not know sees everything masked.
   const suppressed = grant.min !== undefined && source.subject !== undefined && found.rows.length === 0;
-  return { ...found, source, suppressed, masked: pack.roles[pass.rol]?.masked ?? plan.fields };
+  return { ...found, source, suppressed, masked: role.masked };
 };
 
 /** Where rows with the plan's identifier are found; undefined where the plan names none, or none can be found by it. */

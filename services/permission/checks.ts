@@ -1,5 +1,5 @@
-import type { Pack, Purpose, Role } from '@jangada/packs/pack.ts';
-import { consentOf, resourcesOf } from '@jangada/packs/rules.ts';
+import type { Pack, Purpose } from '@jangada/packs/pack.ts';
+import { consentOf, reachFor, resourcesOf } from '@jangada/packs/rules.ts';
 import type { Code } from '@jangada/proto/errors.ts';
 import type { Plan } from '@jangada/proto/plan.ts';
 import type { Decision } from '@jangada/proto/run.ts';
@@ -110,22 +110,6 @@ const purposeOf = (facts: Asked): Purpose | undefined => own(facts.pack.purposes
 /** People there must be behind each figure; undefined where the purpose is not one of figures. */
 export const groupMinOf = (facts: Asked): number | undefined => purposeOf(facts)?.groupMin;
 
-/**
- * How far a role reaches for all that a plan touches together: the narrowest of it. Undefined when some of it is not
- * allowed at all. `read:own_x` means `read:x` on rows about oneself. A figure that is told only of many is about the
- * whole tenant: who is in whose care does not show in it.
- */
-export const reachOf = (facts: Asked): Grant['reach'] | undefined => {
-  const { pack, plan, role: name } = facts;
-  const holder: Role | undefined = own(pack.roles, name);
-  const resources = resourcesOf(pack, plan);
-  if (!holder || !resources) return undefined;
-  const held = new Set(holder.permissions);
-  let reach: Grant['reach'] = groupMinOf(facts) === undefined ? holder.reach : 'tenant';
-  for (const resource of resources) {
-    if (held.has(`read:${resource}`)) continue;
-    if (!held.has(`read:own_${resource}`)) return undefined;
-    reach = 'own';
-  }
-  return reach;
-};
+/** How far the role reaches for all that the plan touches; undefined when some of it is not allowed at all. */
+export const reachOf = (facts: Asked): Grant['reach'] | undefined =>
+  reachFor(facts.pack, facts.plan, { role: facts.role, isOfMany: groupMinOf(facts) !== undefined });
