@@ -1,3 +1,4 @@
+import { totpAt } from '@jangada/trust/totp.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Journey, startJourney } from './journey.ts';
 
@@ -119,14 +120,21 @@ describe('with a warm cache', () => {
 });
 
 describe('a command', () => {
-  const post = async (alias: string, path: string, body: object) => {
+  const post = async (alias: string, path: string, body: object, token?: string) => {
     const { agent } = await journey.as(alias);
+    const bearer = token ? { authorization: `Bearer ${token}` } : {};
     const response = await fetch(new URL(path, agent.url), {
       method: 'POST',
-      headers: { ...agent.headers, 'content-type': 'application/json' },
+      headers: { ...agent.headers, ...bearer, 'content-type': 'application/json' },
       body: JSON.stringify(body),
     });
-    const said = (await response.json()) as { code?: string; commandId?: string; done?: boolean };
+    const said = (await response.json()) as {
+      code?: string;
+      commandId?: string;
+      done?: boolean;
+      secret?: string;
+      access_token?: string;
+    };
     return { status: response.status, run: response.headers.get('jangada-run') ?? '', ...said };
   };
 
@@ -203,5 +211,24 @@ describe('a command', () => {
     expect(await journey.auditOf(refused.run)).toMatchObject([
       { fact: 'access.refused', decision: 'denied', code },
     ]);
+  });
+
+  test('to reach for one person in an emergency takes a second factor, and shows that person and no other', async () => {
+    const question = 'quantas consultas de Heitor Alves este mês?';
+    expect(await ask('professional', question)).toMatchObject({ status: 403, code: 'AUTHZ_NO_RELATION' });
+    const command = { subjectId: 'cli-8', reason: 'emergency', explanation: 'unconscious, alone' };
+    expect(await post('professional', '/v1/break-glass', command)).toMatchObject({ code: 'AUTH_STEP_UP' });
+    const { secret } = await post('professional', '/v1/auth/mfa/enrol', {});
+    const otp = totpAt(String(secret), Date.now());
+    const proven = await post('professional', '/v1/auth/mfa/confirm', { otp });
+    const opened = await post('professional', '/v1/break-glass', command, String(proven.access_token));
+    expect(opened).toMatchObject({ status: 200, done: true });
+    expect(await ask('professional', question)).toMatchObject({ status: 200 });
+    expect(await ask('professional', 'quantas consultas de Gabriela Souza este mês?')).toMatchObject({
+      code: 'AUTHZ_NO_RELATION',
+    });
+    const [entry] = await journey.auditOf(opened.run);
+    expect(entry).toMatchObject({ fact: 'access.changed', details: { action: 'break_glass' } });
+    expect(JSON.stringify(entry)).not.toContain('unconscious');
   });
 });
