@@ -47,8 +47,13 @@ export const changed = message({
   name: 'mfa.changed',
   kind: 'fact',
   passed: false,
-  says: 'An account has a new second factor, or one of its recovery codes was used up.',
-  body: z.object({ actor, change: z.enum(['enrolled', 'recovered']) }),
+  says: 'An account has a new second factor or none any more, or one of its recovery codes was used up.',
+  // The account is named where somebody else did it.
+  body: z.object({
+    actor,
+    change: z.enum(['enrolled', 'recovered', 'reset']),
+    account: z.string().max(64).optional(),
+  }),
 });
 
 export const replayed = message({

@@ -1,5 +1,14 @@
-import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
-import { AuthorizationError, connect, type NatsConnection, nkeyAuthenticator } from '@nats-io/transport-node';
+import { randomUUID } from 'node:crypto';
+import { headers } from '@jangada/proto/envelope.ts';
+import { type Body, type Message, subjectOf } from '@jangada/proto/message.ts';
+import { type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import {
+  AuthorizationError,
+  connect,
+  type NatsConnection,
+  headers as newHeaders,
+  nkeyAuthenticator,
+} from '@nats-io/transport-node';
 import { type Local, readLocal } from '../local.ts';
 import { exitCodes, Failure, messageOf } from './failure.ts';
 
@@ -43,4 +52,19 @@ const connectTo = async ({ natsUrl, operatorSeed }: Local): Promise<NatsConnecti
       error,
     );
   }
+};
+
+/** Audit hears it. @throws what the broker says */
+export const say = async <M extends Message>(
+  { nc }: Operator,
+  message: M,
+  tenant: string,
+  body: Body<M>,
+  id: string = randomUUID(),
+): Promise<void> => {
+  const sent = newHeaders();
+  sent.set(headers.schema, String(message.version));
+  sent.set(headers.expectedSequence, '0');
+  const subject = subjectOf(message, tenant, id);
+  await jetstream(nc, { timeout: 2_000 }).publish(subject, JSON.stringify(body), { headers: sent });
 };

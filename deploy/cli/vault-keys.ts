@@ -1,10 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { readConfig } from '@jangada/config/config.ts';
-import { core, headers } from '@jangada/proto/envelope.ts';
+import { core } from '@jangada/proto/envelope.ts';
 import { destroyed, rotated } from '@jangada/proto/keys.ts';
-import { type Body, type Message, subjectOf } from '@jangada/proto/message.ts';
 import { connect, queries, type Store } from '@jangada/store/store.ts';
 import type { CoreTables } from '@jangada/store/tables.ts';
 import { openSecrets } from '@jangada/trust/secret.ts';
@@ -20,14 +18,12 @@ import {
 import type { SealedTable } from '@jangada/vault/rows.ts';
 import { shred } from '@jangada/vault/shred.ts';
 import type { Vault } from '@jangada/vault/vault.ts';
-import { jetstream } from '@nats-io/jetstream';
-import { headers as newHeaders } from '@nats-io/transport-node';
 import { sql } from 'kysely';
 import { nextRootKey, ownKeys, swapRootKeys } from '../keys.ts';
 import { home, readLocal } from '../local.ts';
 import { operatorVault, rootEnv, sealedTenants, vaultFrom } from '../vault.ts';
 import { Failure } from './failure.ts';
-import { type Operator, openOperator } from './operator.ts';
+import { type Operator, openOperator, say } from './operator.ts';
 import { remark } from './output.ts';
 
 /** Keys of sealed fields, as the command line lists, rotates and destroys them. See libs/vault. */
@@ -97,20 +93,6 @@ const announceTo =
     nc.publish(core.changed(tenant));
     await nc.flush();
   };
-
-/** Audit hears it. @throws what the broker says */
-const say = async <M extends Message>(
-  { nc }: Operator,
-  message: M,
-  tenant: string,
-  body: Body<M>,
-): Promise<void> => {
-  const sent = newHeaders();
-  sent.set(headers.schema, String(message.version));
-  sent.set(headers.expectedSequence, '0');
-  const subject = subjectOf(message, tenant, randomUUID());
-  await jetstream(nc, { timeout: 2_000 }).publish(subject, JSON.stringify(body), { headers: sent });
-};
 
 /** Every version of the tenants' keys, and how many people's keys there are of each class. */
 export const listVaultKeys = async (tenant?: string): Promise<readonly VaultKey[]> => {

@@ -74,12 +74,13 @@ export const rightsOf = (contract: Contract, borders: readonly string[]): Rights
   };
 };
 
-/** The operator reads everything, stops runs, tells caches to forget, sets limits and sends dead letters back on their way. */
+/** The operator reads everything, stops runs, ends sessions, tells caches to forget, sets limits and sends dead letters back on their way. */
 const operatorRights = (contracts: readonly Contract[]): Rights => ({
   publish: [
     core.status,
     core.cancel('*', '*'),
     core.changed('*'),
+    core.ended('*', '*'),
     core.limit('*', '*'),
     core.keysChanged('*'),
     ...new Set(contracts.flatMap(heardBy).map(filterOf)),

@@ -115,3 +115,27 @@ test('the command line supplies the code by itself, and asks on when it was used
     expect(asked).toMatchObject({ code: 0 });
   }
 });
+
+test('an operator takes the second factor of whoever lost it, and with it every session', async () => {
+  const { email } = accountOf('admin');
+  const before = await logIn('admin');
+  const token = String(before.said['access_token']);
+  const reset = await journey.jangada('accounts', 'reset-factor', email, '--json');
+  expect(reset).toMatchObject({ code: 0, stderr: '' });
+  const { account, ended } = JSON.parse(reset.stdout) as { account: string; ended: number };
+  expect(ended).toBeGreaterThan(0);
+
+  await until('the session to be over', async () => {
+    const url = `${journey.system.local.edgeUrl}/v1/auth/sessions`;
+    return (await fetch(url, { headers: { authorization: `Bearer ${token}` } })).status === 401;
+  });
+  // Without it the phone that was lost opens nothing, and the password alone may enrol another.
+  expect((await logIn('admin', nextCode())).status).toBe(401);
+  const fresh = String((await logIn('admin')).said['access_token']);
+  expect((await post('/v1/auth/mfa/enrol', {}, fresh)).status).toBe(200);
+  expect(await audited('mfa.changed', 'operator')).toMatchObject({ details: { account, change: 'reset' } });
+  expect(await audited('session.revoked', 'operator')).toMatchObject({ details: { account } });
+
+  const nobody = await journey.jangada('accounts', 'reset-factor', 'nobody@clinic.example');
+  expect(nobody).toMatchObject({ code: 1, stderr: expect.stringContaining('no account has this address') });
+});
