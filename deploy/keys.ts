@@ -84,6 +84,7 @@ const earlier: Readonly<Record<KindName, (known: Earlier) => object | undefined>
       ? undefined
       : { kty: 'oct', kid: 'first', k: Buffer.from(grantDatabaseKey, 'base64').toString('base64url') },
   message: ({ messageKeys }) => (jwk(messageKeys) as { keys: object[] } | undefined)?.keys[0],
+  origin: () => undefined,
 };
 
 /** The root keys that are kept at `path`. */

@@ -47,6 +47,9 @@ const pair = (): object => {
   return { ...privateKey.export({ format: 'jwk' }), kid: randomKid() };
 };
 const secret = (kid: string): object => ({ kty: 'oct', kid, k: randomBytes(32).toString('base64url') });
+/** For what names its key in two bytes. */
+const numbered = (known: readonly Jwk[]): object =>
+  secret(String(Math.max(0, ...known.map(({ kid }) => Number(kid))) + 1));
 
 export const kinds = {
   pass: {
@@ -87,8 +90,15 @@ export const kinds = {
     // Facts and replies are kept for a day, and read again within it.
     longestMs: day,
     overlapMs: 2 * day,
-    // Its id stands in each body as two bytes.
-    make: (known: readonly Jwk[]) => secret(String(Math.max(0, ...known.map(({ kid }) => Number(kid))) + 1)),
+    make: numbered,
+  },
+  origin: {
+    says: 'the edge says from where somebody called, to the audit trail',
+    setting: 'PASS_ORIGIN_KEYS',
+    // As long as any entry of the trail may be kept.
+    longestMs: lifetimeMs,
+    overlapMs: lifetimeMs,
+    make: numbered,
   },
 } as const satisfies Record<string, Kind>;
 

@@ -35,6 +35,7 @@ const entry = (own: Partial<Entry> = {}): Entry => ({
   code: null,
   resource: null,
   details: { rows: 2 },
+  origin: 'sealed',
   ...own,
 });
 const kept = (columns = '*') =>
@@ -58,6 +59,7 @@ describe('the trail', () => {
         code: null,
         resource: null,
         details: { rows: 2 },
+        origin: 'sealed',
       },
     ]);
   });

@@ -1,6 +1,12 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { readConfig } from '@jangada/config/config.ts';
+import { type Origins, openOrigins } from '@jangada/trust/origin.ts';
 import { Command, InvalidArgumentError } from 'commander';
+import { fileOf } from '../keysets.ts';
+import { home } from '../local.ts';
 import { iso, type Moment, rowsOf } from './database.ts';
-import { type Format, jsonOption, moment, print, table } from './output.ts';
+import { type Format, jsonOption, moment, print, remark, table } from './output.ts';
 import { type Named, pick, tokenOf } from './pick.ts';
 
 interface Options extends Format {
@@ -23,17 +29,53 @@ export interface Entry {
   readonly code: string | null;
   readonly resource: string | null;
   readonly details: unknown;
+  /** Of the call that it follows from; null where there was none, or where its key is not here. */
+  readonly metadata: {
+    readonly userAgent: string | null;
+    readonly ipAddress: string | null;
+    readonly sessionId: string | null;
+    readonly requestPath: string | null;
+  };
 }
 
 const columns = `tenant_id as tenant, subject_id as about, fact, sequence::float8 as sequence, at, actor, role,
-  session, purpose, decision, code, resource, details`;
+  session, purpose, decision, code, resource, details, origin`;
+
+/** Opens origins with the keys that are here: those of the setting, or the local system's own. */
+const originsHere = (): Origins | undefined => {
+  const { PASS_ORIGIN_KEYS: given, PASS_ORIGIN_KEYS_FILE: file } = process.env;
+  if (given ?? file) return openOrigins(readConfig(['PASS_ORIGIN_KEYS']).PASS_ORIGIN_KEYS);
+  const own = fileOf(join(home(), 'keys'), 'origin');
+  return existsSync(own) ? openOrigins(() => readFileSync(own, 'utf8')) : undefined;
+};
+
+const nowhere = { userAgent: null, ipAddress: null, requestPath: null };
+
+/** What cannot be opened is told as absent: the entry itself is in clear and stays readable. */
+const whence = (
+  origins: Origins | undefined,
+  { tenant, about, origin }: Pick<Kept, 'tenant' | 'about' | 'origin'>,
+): Omit<Entry['metadata'], 'sessionId'> => {
+  if (!origins || origin === null) return nowhere;
+  try {
+    return origins.open({ tenant, id: about }, origin);
+  } catch {
+    remark(`from where ${about} came is sealed with a key that is not here`);
+    return nowhere;
+  }
+};
+
+/** A row of the trail. */
+type Kept = Omit<Entry, 'at' | 'metadata'> & { readonly at: Moment; readonly origin: string | null };
 
 const read = async (rest: string, values: readonly unknown[]): Promise<Entry[]> => {
-  const rows = await rowsOf<Omit<Entry, 'at'> & { at: Moment }>(
-    `select ${columns} from audit_entries ${rest}`,
-    values,
-  );
-  return rows.map((row) => ({ ...row, at: iso(row.at) }));
+  const rows = await rowsOf<Kept>(`select ${columns} from audit_entries ${rest}`, values);
+  const origins = originsHere();
+  return rows.map(({ origin, ...row }) => ({
+    ...row,
+    at: iso(row.at),
+    metadata: { ...whence(origins, { ...row, origin }), sessionId: row.session },
+  }));
 };
 
 /** The last entries, oldest of them first. */
@@ -76,6 +118,15 @@ export const entriesText = (entries: readonly Entry[]): string =>
         ]),
       );
 
+/** From where the calls behind entries came, each once. */
+const originTexts = (entries: readonly Entry[]): string[] => [
+  ...new Set(
+    entries.flatMap(({ metadata: { ipAddress, requestPath, userAgent } }) =>
+      ipAddress === null ? [] : [`from ${ipAddress}, ${requestPath}, by ${userAgent || 'an unnamed client'}`],
+    ),
+  ),
+];
+
 const countOf = (text: string): number => {
   const value = Number(text);
   if (Number.isInteger(value) && value > 0) return value;
@@ -104,6 +155,6 @@ export const auditCommand = (): Command =>
         .addOption(jsonOption())
         .action(async (wanted: string, options: Options) => {
           const entries = await chainOf(wanted, options.tenant);
-          print(options, entries, () => entriesText(entries));
+          print(options, entries, () => [entriesText(entries), ...originTexts(entries)].join('\n'));
         }),
     );

@@ -155,6 +155,7 @@ test('audit entries are one line each', () => {
     code: 'AUTHZ_DENIED',
     resource: null,
     details: {},
+    metadata: { userAgent: null, ipAddress: null, sessionId: null, requestPath: null },
   };
   expect(lines(entriesText([entry]))).toEqual([
     'time (UTC)               tenant   run  fact         decision  code          actor  role    purpose  resource',

@@ -125,6 +125,7 @@ create table public.audit_entries (
   code text,
   resource text,
   details jsonb not null,
+  origin text,
   constraint audit_entries_pkey PRIMARY KEY (tenant_id, subject_id, fact),
   constraint audit_entries_decision_check CHECK ((decision = ANY (ARRAY['allowed'::text, 'denied'::text, 'failed'::text, 'done'::text])))
 ); -- of jangada_owner

@@ -71,6 +71,28 @@ test('audit tail shows who asked', async () => {
   );
 });
 
+test('audit get shows from where a question came, which nothing else that is stored tells', async () => {
+  const person = await journey.as('admin');
+  const { runId } = await person.query('quantos clientes?');
+  const entries = await journey.auditOf(runId);
+  const [own] = await journey.sql<{ session: string }>(
+    'select session from audit_entries where subject_id = $1 limit 1',
+    [runId],
+  );
+  const shown = await json<{ metadata: object }[]>('audit', 'get', runId);
+  const metadata = {
+    userAgent: 'node',
+    ipAddress: '127.0.0.1',
+    sessionId: own?.session,
+    requestPath: '/v1/query',
+  };
+  expect(shown.map((entry) => entry.metadata)).toEqual(entries.map(() => metadata));
+  const { stdout } = await journey.jangada('audit', 'get', runId);
+  expect(stdout).toContain('from 127.0.0.1, /v1/query, by node');
+  const kept = await journey.sql('select * from audit_entries where subject_id = $1', [runId]);
+  expect(JSON.stringify(kept)).not.toContain('127.0.0.1');
+});
+
 test('status is ready and names every service with where its health is', async () => {
   const status = await json<{
     ready: boolean;

@@ -149,6 +149,9 @@ export const settings = {
   GRANT_PRIVATE_KEYS: keySet('sign grants; only permission holds them'),
   GRANT_DATABASE_KEYS: keySet('seal grants for PostgreSQL; only permission holds them'),
   MESSAGE_KEYS: keySet('seal the bodies of messages; only those that handle bodies hold them'),
+  PASS_ORIGIN_KEYS: keySet(
+    'seal from where somebody called; only the edge holds them, and who reads the audit trail',
+  ),
   TOKEN_PRIVATE_KEYS: keySet('sign access tokens of the log-in; only the edge holds them'),
   OIDC_ISSUER: setting({
     says: 'an outside issuer whose access tokens are accepted too',

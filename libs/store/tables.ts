@@ -140,6 +140,8 @@ export interface CoreTables {
     code: string | null;
     resource: string | null;
     details: ColumnType<unknown, string, string>;
+    /** From where the call came, sealed; see libs/trust/origin.ts. */
+    origin: string | null;
   };
   legal_holds: {
     tenant_id: string;

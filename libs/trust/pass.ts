@@ -28,6 +28,8 @@ export const pass = z.strictObject({
   sid: z.string(),
   /** Run. */
   rid: z.string(),
+  /** From where they called, sealed for whoever reads the audit trail; nobody on the way opens it. */
+  from: z.string().optional(),
   /** Hash of the question. */
   qh: z.string(),
   /** Purpose of the processing, where the question named one; otherwise it is the pack's default. */

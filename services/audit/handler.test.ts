@@ -48,6 +48,11 @@ describe('an entry', () => {
     });
   });
 
+  test('keeps from where the call came as it is sealed', () => {
+    expect(entryFor(run.answered, {}, { pass: { ...pass, from: 'sealed' } }).origin).toBe('sealed');
+    expect(entryFor(swept, {}, { pass: undefined }).origin).toBeNull();
+  });
+
   test('of what nobody asked for names the system', () => {
     expect(entryFor(swept, {}, { pass: undefined })).toMatchObject({
       actor: 'system',

@@ -22,6 +22,8 @@ export interface Entry {
   readonly code: string | null;
   readonly resource: string | null;
   readonly details: Record<string, unknown>;
+  /** From where the call came; sealed, and audit has no key of it. */
+  readonly origin: string | null;
 }
 
 /** What is kept of a fact. */
@@ -38,6 +40,7 @@ export const entryOf = (
   role: pass?.rol ?? null,
   session: pass?.sid ?? null,
   purpose: pass?.pur ?? decisionIn(head)?.purpose ?? null,
+  origin: pass?.from ?? null,
   ...meaningOf(message, head),
 });
 

@@ -11,6 +11,7 @@ import { faultFields } from '@jangada/telemetry/log.ts';
 import { linkTo, traceparentOf } from '@jangada/telemetry/trace.ts';
 import type { Bodies } from '@jangada/trust/body.ts';
 import { signerFrom } from '@jangada/trust/keyset.ts';
+import type { Origins } from '@jangada/trust/origin.ts';
 import { type Pass, passSealer, questionHash } from '@jangada/trust/pass.ts';
 import type { Span } from '@opentelemetry/api';
 import { LRUCache } from 'lru-cache';
@@ -82,12 +83,13 @@ interface Deps {
   readonly follower: Follower;
   readonly liveness: Liveness;
   readonly meter: Meter;
+  readonly origins: Origins;
 }
 
 export const openAdmission = (
   service: Service,
   config: Config,
-  { accounts, bodies, follower, liveness, meter }: Deps,
+  { accounts, bodies, follower, liveness, meter, origins }: Deps,
 ): Admission => {
   const { bus, tracing, log } = service;
   const voice = { bus, bodies, unexpected: service.unexpected };
@@ -116,6 +118,9 @@ export const openAdmission = (
       auth_time: identity.authenticatedAt,
       sid: idOf(identity, 'session', question.session ?? identity.session),
       rid: run,
+      ...(identity.origin
+        ? { from: origins.seal({ tenant: identity.tenant, id: run }, identity.origin) }
+        : {}),
       qh: questionHash(question.text),
       ...(question.purpose === undefined ? {} : { pur: question.purpose }),
       pack: tenant.pack,

@@ -2,6 +2,7 @@ import type { Values } from '@jangada/config/settings.ts';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Admission, Question } from './admission.ts';
+import { originOf } from './door.ts';
 import type { Identity } from './identity.ts';
 import { answerOf } from './query.ts';
 import { Refusal } from './refusal.ts';
@@ -46,7 +47,7 @@ export const agentRoutes = (app: FastifyInstance, admission: Admission, config: 
       open('public');
       if (!config.PUBLIC_TENANT) throw new Refusal('AGENT_DISABLED');
       const { message } = shaped(inquiry, request.body);
-      const identity = anybody(config.PUBLIC_TENANT);
+      const identity = { ...anybody(config.PUBLIC_TENANT), origin: originOf(request) };
       await answerOf(request, reply, () => ask(request, identity, { text: message }));
     },
   );

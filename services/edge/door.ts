@@ -1,6 +1,7 @@
 import { headersOf } from '@jangada/limits/verdict.ts';
 import type { LimitClass } from '@jangada/packs/pack.ts';
 import type { LimitFacts } from '@jangada/proto/limit.ts';
+import type { Origin } from '@jangada/trust/origin.ts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Accounts } from './accounts.ts';
 import type { Admission } from './admission.ts';
@@ -93,8 +94,9 @@ export const door = (app: FastifyInstance, deps: Deps): void => {
     const { token, ticket } = credentialOf(request);
     try {
       if (carriesSecret(request)) throw new Refusal('AUTH_MISSING');
-      if (token !== undefined) request.identity = await identities.of(token);
-      else if (ticket !== undefined) request.identity = await tickets.redeem(ticket);
+      const origin = originOf(request);
+      if (token !== undefined) request.identity = { ...(await identities.of(token)), origin };
+      else if (ticket !== undefined) request.identity = { ...(await tickets.redeem(ticket)), origin };
       else if (request.ws && config?.socket) return;
       else throw new Refusal('AUTH_MISSING');
       await liveness.check(request.identity);
@@ -139,6 +141,13 @@ export const door = (app: FastifyInstance, deps: Deps): void => {
     if (limit && !reply.hasHeader('ratelimit')) reply.headers(headersOf(limit));
   });
 };
+
+/** From where a request comes, by a trusted proxy's word where there is one. */
+export const originOf = ({ headers, ip, url }: FastifyRequest): Origin => ({
+  userAgent: headers['user-agent'] ?? '',
+  ipAddress: ip,
+  requestPath: url.replace(/\?.*/s, ''),
+});
 
 const hostOf = (origin: string): string | undefined =>
   URL.canParse(origin) ? new URL(origin).host : undefined;

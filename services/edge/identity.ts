@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Values } from '@jangada/config/settings.ts';
+import type { Origin } from '@jangada/trust/origin.ts';
 import type { Ring } from '@jangada/trust/ring.ts';
 import {
   createLocalJWKSet,
@@ -44,6 +45,8 @@ export interface Identity extends Proof {
   readonly session: string;
   /** When the token ends, in ms since 1970. */
   readonly expiresAt: number;
+  /** From where they call, where it is for a request or a socket. */
+  readonly origin?: Origin;
 }
 
 export interface Identities {

@@ -10,13 +10,14 @@ import type { Service } from '@jangada/runtime/service.ts';
 import type { Store } from '@jangada/store/store.ts';
 import { faultFields } from '@jangada/telemetry/log.ts';
 import { openBodies } from '@jangada/trust/body.ts';
+import { openOrigins } from '@jangada/trust/origin.ts';
 import fastify, { type FastifyInstance } from 'fastify';
 import { accessRoutes } from './access.ts';
 import { accountRoutes } from './account.ts';
 import { openAccounts } from './accounts.ts';
 import { openAdmission } from './admission.ts';
 import { agentRoutes } from './agents.ts';
-import { door } from './door.ts';
+import { door, originOf } from './door.ts';
 import { openFactors } from './factors.ts';
 import { openFollower } from './follow.ts';
 import { answerRaw } from './headers.ts';
@@ -57,6 +58,7 @@ export const edgeSettings = [
   'ENCRYPTION_KEY',
   'ENCRYPTION_KEYS_ACCEPTED',
   'MESSAGE_KEYS',
+  'PASS_ORIGIN_KEYS',
   'RUN_DEADLINE_MS',
   'TRUSTED_PROXIES',
 ] as const;
@@ -81,7 +83,10 @@ export const openServer = async (
   const factors = openFactors(store, config.ENCRYPTION_KEY, config.ENCRYPTION_KEYS_ACCEPTED);
   const tickets = openTickets(store, accounts, sessions);
   const follower = openFollower(service.bus.nc, bodies);
-  const admission = openAdmission(service, config, { accounts, bodies, follower, liveness, meter });
+  const admission = openAdmission(service, config, {
+    ...{ accounts, bodies, follower, liveness, meter },
+    origins: openOrigins(config.PASS_ORIGIN_KEYS),
+  });
   const gate = openGate(limits, accounts);
   const streams = openStreams();
   const sockets = openSockets({ service, identities, tickets, liveness, admission, gate, meter });
@@ -128,8 +133,12 @@ export const openServer = async (
     ['/v1/agent', true],
     ['/agui/ws', false],
   ] as const) {
-    app.get(url, { websocket: true, config: { socket: true } }, (socket, { identity, ip, raw }) =>
-      sockets.accept(socket, raw.socket, { ip, identity, greets: greets && socket.protocol === '' }),
+    app.get(url, { websocket: true, config: { socket: true } }, (socket, request) =>
+      sockets.accept(socket, request.raw.socket, {
+        origin: originOf(request),
+        identity: request.identity,
+        greets: greets && socket.protocol === '',
+      }),
     );
   }
 

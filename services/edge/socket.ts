@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Service } from '@jangada/runtime/service.ts';
 import { faultFields } from '@jangada/telemetry/log.ts';
+import type { Origin } from '@jangada/trust/origin.ts';
 import type { RawData, WebSocket } from 'ws';
 import { z } from 'zod';
 import type { Admission, Run } from './admission.ts';
@@ -19,13 +20,16 @@ import type { Tickets } from './tickets.ts';
 
 /** WebSocket connections: who holds them, how they stay alive, how much they may hold, and how they end. */
 
+/** A socket as it was opened. */
+interface About {
+  readonly origin: Origin;
+  readonly identity: Identity | undefined;
+  /** Says the first word in the seed dialect where no subprotocol decides. */
+  readonly greets: boolean;
+}
+
 export interface Sockets {
-  /** `greets` says the first word in the seed dialect where no subprotocol decides. */
-  accept(
-    socket: WebSocket,
-    transport: Duplex,
-    about: { ip: string; identity: Identity | undefined; greets: boolean },
-  ): void;
+  accept(socket: WebSocket, transport: Duplex, about: About): void;
   count(): number;
   /** Open connections of a tenant's people. */
   listOf(tenant: string): readonly Listed[];
@@ -97,11 +101,8 @@ export const openSockets = (deps: Deps): Sockets => {
     for (const connection of open) connection.tick(now);
   }, tickMs).unref();
 
-  const connect = (
-    socket: WebSocket,
-    transport: Duplex,
-    { ip, identity: signedIn, greets }: { ip: string; identity: Identity | undefined; greets: boolean },
-  ) => {
+  const connect = (socket: WebSocket, transport: Duplex, { origin, identity: signedIn, greets }: About) => {
+    const ip = origin.ipAddress;
     const createdAt = new Date();
     const runs = new Map<string, Run>();
     const claimed = new Set<string>();
@@ -192,7 +193,7 @@ export const openSockets = (deps: Deps): Sockets => {
 
     /** First frame of a socket without an identity, or later with a fresh token of the same person. */
     const takeIdentity = async (bringing: Promise<Identity>): Promise<void> => {
-      const next = await bringing;
+      const next = { ...(await bringing), origin };
       await liveness.check(next);
       if (identity && (identity.subject !== next.subject || identity.tenant !== next.tenant))
         throw new Refusal('SESSION_MISMATCH');

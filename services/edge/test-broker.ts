@@ -7,6 +7,7 @@ import type { Voice } from '@jangada/runtime/emit.ts';
 import { type NatsServer, startNats } from '@jangada/servers/nats.ts';
 import { keyPair, ringOf, secretSet } from '@jangada/testkit/identity.ts';
 import { type Bodies, openBodies } from '@jangada/trust/body.ts';
+import { openOrigins } from '@jangada/trust/origin.ts';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { createUser } from '@nats-io/nkeys';
 
@@ -53,11 +54,16 @@ export const startBroker = async (): Promise<NatsServer & { readonly seed: strin
 
 /** The keys of bodies that the edge and who tells it something share. */
 const messageKeys = secretSet();
+const originKeys = secretSet();
 export const bodies = openBodies(() => messageKeys);
+
+/** Opens from where somebody called, as an auditor does. */
+export const origins = openOrigins(() => originKeys);
 
 /** Settings of the edge that are read again when their file changes. */
 export const keySets = {
   MESSAGE_KEYS: () => messageKeys,
+  PASS_ORIGIN_KEYS: () => originKeys,
   PASS_PRIVATE_KEYS: () => passKeys.secret,
   TOKEN_PRIVATE_KEYS: () => tokenKeys.secret,
 } as const;
