@@ -144,6 +144,32 @@ describe('across tenants', () => {
     expect(await refused(alias, 'quantas consultas este mês?', own)).toMatchObject({ status: 403, code });
   });
 
+  test('each comparison of tenants is counted where it is made, whichever way it went', async () => {
+    const checksOf = async (service: string, result: string): Promise<number> => {
+      const url = (await journey.system.statuses()).find(({ name }) => name === service)?.url;
+      const series = `ai_agent_tenant_isolation_checks_total{result="${result}",service="${service}"}`;
+      const text = await (await fetch(`${url}/metrics`)).text();
+      return Number(
+        text
+          .split('\n')
+          .find((line) => line.startsWith(series))
+          ?.slice(series.length),
+      );
+    };
+    const checks = () =>
+      Promise.all(
+        ['edge', 'permission'].flatMap((service) =>
+          ['passed', 'failed'].map((result) => checksOf(service, result)),
+        ),
+      );
+    const before = await checks();
+    await ask('foreign', 'quantas consultas este mês?', { clientId: 'only-aurora' });
+    await ask('admin', 'quantas consultas este mês?', { clientId: 'cli-1' });
+    for (const tenant of ['clinica-aurora', 'clinica-brisa'])
+      await ask('admin', 'quantas consultas este mês?', { headers: { 'x-tenant-id': tenant } });
+    expect(await checks()).toEqual(before.map((count) => count + 1));
+  });
+
   test('an id that both tenants have names the caller’s own client', async () => {
     await journey.sql(
       `update clients set name = 'Só Brisa' where tenant_id = 'clinica-brisa' and id = 'cli-1'`,

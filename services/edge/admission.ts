@@ -217,8 +217,10 @@ export const openAdmission = (
   };
 
   const sameTenant = async (identity: Identity, said: string | undefined): Promise<void> => {
-    if (said !== undefined && said !== identity.tenant)
-      throw await refuse(identity, 'TENANT_ISOLATION_VIOLATION');
+    if (said === undefined) return;
+    const held = said === identity.tenant;
+    meter.isolated(held);
+    if (!held) throw await refuse(identity, 'TENANT_ISOLATION_VIOLATION');
   };
 
   /** @throws Refusal if no reply of the run is stored or comes soon */

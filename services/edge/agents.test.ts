@@ -54,12 +54,15 @@ describe('the agent of a tenant', () => {
     ['by an id of no tenant', { message: 'hello', residentId: 'nowhere_resident_123' }, {}],
   ])('refuses another tenant %s, and audit keeps it', async (_how, body, headers) => {
     const [asked, refused] = [edge.asked.length, edge.refused.length];
+    const failed = 'ai_agent_tenant_isolation_checks_total{result="failed"';
+    const checks = await edge.metric(failed);
     expect(await call(care, body, { ...(await signedIn()), ...headers })).toMatchObject({
       status: 403,
       code: 'TENANT_ISOLATION_VIOLATION',
     });
     await until('the refusal on the bus', () => edge.refused.length === refused + 1);
     expect(edge.asked.length).toBe(asked);
+    expect(await edge.metric(failed)).toBe(checks + 1);
   });
 
   test('refuses what it does not know, by the field', async () => {

@@ -57,8 +57,7 @@ export const agentRoutes = (app: FastifyInstance, admission: Admission, config: 
     const { message, residentId } = shaped(careInquiry, request.body);
     const identity = request.signedIn();
     await answerOf(request, reply, async () => {
-      if (namesAnother(identity.tenant, message, residentId))
-        throw await admission.refuse(identity, 'TENANT_ISOLATION_VIOLATION');
+      await admission.sameTenant(identity, tenantSaid(identity.tenant, message, residentId));
       return ask(request, identity, { text: message, subjectId: residentId });
     });
   });
@@ -82,11 +81,14 @@ const tenantNamed = /\btenant[-_][\w-]*\w/gi;
 const tenantInId = /^([A-Za-z0-9-]+)_[a-z]+_\w+$/;
 
 /**
- * True when the words alone lead to another tenant. Nothing is looked up, so the answer is the same whether there is
- * such a tenant or person. Other ids that are not the tenant's own are found by permission, unknown and foreign alike.
+ * The tenant that the words alone lead to: another than the caller's where any of them does. Nothing is looked up, so
+ * the answer is the same whether there is such a tenant or person. Other ids that are not the tenant's own are found by
+ * permission, unknown and foreign alike.
  */
-const namesAnother = (tenant: string, message: string, id: string | undefined): boolean => {
+const tenantSaid = (tenant: string, message: string, id: string | undefined): string | undefined => {
   const named = [...message.matchAll(tenantNamed)].map(([name]) => name.toLowerCase());
+  const said = named.map((name) => (name === tenant.toLowerCase() ? tenant : name));
   const owner = tenantInId.exec(id ?? '')?.[1];
-  return named.some((name) => name !== tenant.toLowerCase()) || (owner !== undefined && owner !== tenant);
+  if (owner !== undefined) said.push(owner);
+  return said.find((name) => name !== tenant) ?? said[0];
 };

@@ -1,6 +1,7 @@
 import type { Code } from '@jangada/proto/errors.ts';
 import type { Part } from '@jangada/proto/reply.ts';
 import type { Service } from '@jangada/runtime/service.ts';
+import { isolationChecks } from '@jangada/telemetry/isolation.ts';
 import { failSpan } from '@jangada/telemetry/trace.ts';
 import type { Span } from '@opentelemetry/api';
 
@@ -9,6 +10,8 @@ export interface Meter {
   /** A token or a log-in was refused, whoever tried; where the account is known audit is told too. */
   authenticationFailed(code: Code): void;
   refused(code: Code): void;
+  /** A tenant that a caller named beside their own was compared with it. */
+  readonly isolated: (held: boolean) => void;
   /** A run reached its end, or its listener went away first. */
   ended(run: { id: string; tenant: string; startedAt: number; span: Span }, end: Part | undefined): void;
   requested(route: { method: string; route: string; status: number }, seconds: number): void;
@@ -67,6 +70,7 @@ export const openMeter = ({ log, metrics }: Service): Meter => {
   };
 
   return {
+    isolated: isolationChecks(metrics),
     authenticationFailed: (code) => {
       authentication.inc();
       log.warn({ operation: 'auth.denied', code });

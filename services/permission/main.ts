@@ -6,6 +6,7 @@ import { optional } from '@jangada/runtime/health.ts';
 import { serve } from '@jangada/runtime/serve.ts';
 import { configOf } from '@jangada/runtime/service.ts';
 import { openStore } from '@jangada/store/store.ts';
+import { isolationChecks } from '@jangada/telemetry/isolation.ts';
 import { openTelemetry } from '@jangada/telemetry/telemetry.ts';
 import { grantSealer } from '@jangada/trust/grant.ts';
 import { secretFrom, signerFrom } from '@jangada/trust/keyset.ts';
@@ -30,6 +31,7 @@ const telemetry = openTelemetry(contract.name, config);
 const sign = grantSealer(signerFrom(config.GRANT_PRIVATE_KEYS), secretFrom(config.GRANT_DATABASE_KEYS));
 await using store = await openStore(contract.name, config);
 
+const isolated = isolationChecks(telemetry.metrics);
 await using limits = openLimits({ settings: config, metrics: telemetry.metrics });
 
 await using service = await serve(
@@ -55,7 +57,9 @@ await using service = await serve(
         by: person,
         consent,
       });
-      return { ...asker, named: namesPerson(plan) ? known : undefined, revision };
+      const named = namesPerson(plan) ? known : undefined;
+      if (named) isolated(named.inTenant);
+      return { ...asker, named, revision };
     },
     decide,
     probes: { database: () => store.ping(), redis: optional(() => limits.ping()) },
