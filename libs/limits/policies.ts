@@ -45,7 +45,8 @@ export const standing = (settings: LimitSettings = {}): readonly LimitPolicy[] =
   return [
     { name: 'signin-ip', class: 'signin', key: 'ip', max: 10, ...failures },
     { name: 'signin-account', class: 'signin', key: 'user', max: 10, ...failures },
-    { name: 'mfa-account', class: 'mfa', key: 'user', max: 5, ...failures },
+    // Those of an account are counted beside its factor, in PostgreSQL.
+    { name: 'mfa-ip', class: 'mfa', key: 'ip', max: 10, ...failures },
     { name: 'privacy-user', class: 'privacy', key: 'user', max: 5, windowMs: minutes(60) },
     {
       name: 'sessions-ip',

@@ -6,7 +6,7 @@ import { demandRecent, demandSecondFactor } from './assurance.ts';
 import type { Factors } from './factors.ts';
 import type { Identity } from './identity.ts';
 import type { Liveness } from './liveness.ts';
-import { acceptVerdict, type Issued, type Logins } from './login.ts';
+import type { Issued, Logins } from './login.ts';
 import { Refusal } from './refusal.ts';
 import type { Ending, Session, Sessions } from './sessions.ts';
 import type { Tickets } from './tickets.ts';
@@ -114,8 +114,7 @@ export const accountRoutes = (app: FastifyInstance, deps: Deps): void => {
   app.post('/v1/auth/mfa/confirm', async (request) => {
     const { otp } = read(codeBody, request.body);
     const account = await accountOf(request.signedIn());
-    const { verdict, recoveryCodes } = await factors.confirm(account, otp);
-    await acceptVerdict(witness, account, verdict);
+    const { recoveryCodes } = await logins.judged(account, request.ip, () => factors.confirm(account, otp));
     await witness(auth.changed, account.tenant, { actor: account.id, change: 'enrolled' });
     return { recovery_codes: recoveryCodes, ...(await stepUp(request, account)) };
   });
@@ -123,7 +122,7 @@ export const accountRoutes = (app: FastifyInstance, deps: Deps): void => {
   app.post('/v1/auth/mfa/verify', async (request) => {
     const { otp } = read(codeBody, request.body);
     const account = await accountOf(request.signedIn());
-    await logins.prove(account, otp);
+    await logins.prove(account, otp, request.ip);
     return stepUp(request, account);
   });
 };

@@ -5,7 +5,7 @@ import { startRedis } from '@jangada/servers/redis.ts';
 import { until } from '@jangada/testkit/until.ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { seedQuery, startEdge } from './test-edge.ts';
+import { password, seedQuery, startEdge } from './test-edge.ts';
 
 let redis: Awaited<ReturnType<typeof startRedis>>;
 let one: Awaited<ReturnType<typeof startEdge>>;
@@ -117,6 +117,21 @@ test('twenty questions a minute, over every transport and at every replica, and 
   expect([one.asked.length, other.asked.length]).toEqual([10, 10]);
   expect((await post(one, '/v1/query', asked, 'eva@south.example')).status).toBe(200);
   expect(await one.metric('limits_refused_total{policy="ai-user"')).toBe(5);
+});
+
+test('ten wrong one-time codes from one address, for whatever accounts are enough', async () => {
+  const logIn = async (email: string, address: string) => {
+    const answer = await fetch(`${one.url}/v1/auth/token`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-forwarded-for': address },
+      body: JSON.stringify({ email, password, otp: '000000' }),
+    });
+    return [answer.status, ((await answer.json()) as { code: string }).code];
+  };
+  for (let attempt = 0; attempt < 10; attempt++)
+    expect(await logIn('ana@north.example', from)).toEqual([401, 'AUTH_INVALID']);
+  expect(await logIn('eva@south.example', from)).toEqual([429, 'RATE_LIMITED']);
+  expect(await logIn('eva@south.example', '203.0.113.77')).toEqual([401, 'AUTH_INVALID']);
 });
 
 test('every other call is counted apart from questions: a hundred in fifteen minutes', async () => {

@@ -37,7 +37,16 @@ export interface Issued {
 
 export interface Logins {
   /** @throws Refusal AUTH_INVALID, MFA_REPLAY, RATE_LIMITED for a code that does not count */
-  prove(account: Account, code: string | undefined): Promise<Proof>;
+  prove(account: Account, code: string | undefined, ip: string): Promise<Proof>;
+  /**
+   * Has a code judged. A wrong one counts against the address it comes from, the account's own count is its factor's.
+   * @throws Refusal for every verdict but the right one, after audit was told
+   */
+  judged<T extends { readonly verdict: Verdict }>(
+    account: Account,
+    ip: string,
+    judge: () => Promise<T>,
+  ): Promise<T>;
   issue(account: Account, session: Session, refreshToken?: string): Promise<Issued>;
 }
 
@@ -59,31 +68,33 @@ const refusals: Readonly<Record<Exclude<Verdict, 'right'>, Code>> = {
   locked: 'RATE_LIMITED',
 };
 
-/** @throws Refusal for every verdict but the right one, after audit was told */
-export const acceptVerdict = async (
-  witness: Witness,
-  { id, tenant }: Account,
-  verdict: Verdict,
-): Promise<void> => {
-  if (verdict === 'right') return;
-  const code = refusals[verdict];
-  if (verdict === 'last') await witness(auth.locked, tenant, { actor: id });
-  if (verdict === 'used') await witness(auth.replayed, tenant, { actor: id });
-  else await witness(auth.denied, tenant, { actor: id, code });
-  throw new Refusal(code);
-};
-
 export const loginRoutes = (app: FastifyInstance, deps: Deps): Logins => {
   const { identities, accounts, sessions, factors, failures, liveness, meter, witness } = deps;
   // Verified against when there is no such account, so that the time taken does not tell.
   const nobody = hashPassword(crypto.randomUUID());
 
   const logins: Logins = {
-    prove: async (account, code) => {
+    judged: async (account, ip, judge) => {
+      const { id, tenant } = account;
+      const claimant = { ip, account: id };
+      await failures.check('mfa', claimant);
+      const judged = await judge();
+      const { verdict } = judged;
+      if (verdict === 'right') {
+        await failures.succeeded('mfa', claimant);
+        return judged;
+      }
+      await failures.failed('mfa', claimant);
+      const code = refusals[verdict];
+      if (verdict === 'last') await witness(auth.locked, tenant, { actor: id });
+      if (verdict === 'used') await witness(auth.replayed, tenant, { actor: id });
+      else await witness(auth.denied, tenant, { actor: id, code });
+      throw new Refusal(code);
+    },
+    prove: async (account, code, ip) => {
       const authenticatedAt = Date.now();
       if (code === undefined) return { acr: 'aal1', amr: ['pwd'], authenticatedAt };
-      const { verdict, recovered } = await factors.verify(account, code);
-      await acceptVerdict(witness, account, verdict);
+      const { recovered } = await logins.judged(account, ip, () => factors.verify(account, code));
       if (recovered) await witness(auth.changed, account.tenant, { actor: account.id, change: 'recovered' });
       return { acr: 'aal2', amr: ['pwd', 'otp', 'mfa'], authenticatedAt };
     },
@@ -111,7 +122,7 @@ export const loginRoutes = (app: FastifyInstance, deps: Deps): Logins => {
     }
     await failures.succeeded('signin', claimant);
     // Whether there is a second factor is told only to who knows the first.
-    const proof = await logins.prove(account, code);
+    const proof = await logins.prove(account, code, ip);
     const { session, refreshToken } = await sessions.open(account, proof);
     await witness(auth.opened, account.tenant, { actor: account.id, amr: [...proof.amr] }, session.id);
     return logins.issue(account, session, refreshToken);

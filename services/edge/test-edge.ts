@@ -30,7 +30,7 @@ import { bodies, keySets, openTeller, passKeys, ring, startBroker } from './test
 
 /** An edge on a real broker and a real database; the services behind it are played by a function. */
 
-const password = 'correct horse battery staple';
+export const password = 'correct horse battery staple';
 const usage = { promptTokens: 0, completionTokens: 0, totalTokens: 0, processingTimeMs: 1 };
 const answered: Part = {
   type: 'answered',
