@@ -3,6 +3,7 @@ import { emit } from '@jangada/hop/hop.ts';
 import * as access from '@jangada/proto/access.ts';
 import { core } from '@jangada/proto/envelope.ts';
 import type { Code, Locale } from '@jangada/proto/errors.ts';
+import { token as subjectToken } from '@jangada/proto/message.ts';
 import { isEnd, type Part } from '@jangada/proto/reply.ts';
 import { refused, requested } from '@jangada/proto/run.ts';
 import { publishFact, publishRequest } from '@jangada/runtime/emit.ts';
@@ -63,7 +64,7 @@ export interface Admission {
   cancel(identity: Identity, run: string): Promise<boolean>;
   /** A refusal at the door, kept by audit like those of the services; to be thrown or told. */
   refuse(identity: Identity, code: Code): Promise<Refusal>;
-  /** @throws Refusal TENANT_ISOLATION_VIOLATION if the client says another tenant than its token */
+  /** @throws Refusal TENANT_ISOLATION_VIOLATION if the client says another tenant than its token; INPUT_INVALID for what is none */
   sameTenant(identity: Identity, said: string | undefined): Promise<void>;
 }
 
@@ -218,6 +219,7 @@ export const openAdmission = (
 
   const sameTenant = async (identity: Identity, said: string | undefined): Promise<void> => {
     if (said === undefined) return;
+    if (!subjectToken.test(said)) throw new Refusal('INPUT_INVALID', { field: 'tenantId' });
     const held = said === identity.tenant;
     meter.isolated(held);
     if (!held) throw await refuse(identity, 'TENANT_ISOLATION_VIOLATION');

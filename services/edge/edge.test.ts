@@ -333,6 +333,32 @@ describe('the door', () => {
     ).toBe(200);
   });
 
+  test.each(['a.b', '*', '>', 'a b', 'a\u0000'])(
+    'a tenant that no subject may hold publishes nothing: %j',
+    async (tenant) => {
+      const token = await ana();
+      const wrong = [400, 'INPUT_INVALID'];
+      expect(
+        await codeOf(await call('/v1/query', { token, body: { query: 'hello', tenantId: tenant } })),
+      ).toEqual(wrong);
+      const forwardedProps = { tenantId: tenant };
+      const body = input('hello', { forwardedProps });
+      expect(await codeOf(await call('/v1/agui/assistant', { token, body }))).toEqual(wrong);
+      // HTTP itself carries no null.
+      if (!tenant.includes('\u0000')) {
+        const headers = { 'x-tenant-id': tenant };
+        expect(await codeOf(await call('/v1/agui/assistant/capabilities', { token, headers }))).toEqual(
+          wrong,
+        );
+      }
+      // What is published after it is heard after it.
+      await call('/v1/query', { token, body: { query: 'hello' } });
+      await until('the question', () => asked.length > 0);
+      expect(refused).toEqual([]);
+      expect(asked).toHaveLength(1);
+    },
+  );
+
   test('what is too long, not JSON or not a question is refused with its own code', async () => {
     const token = await ana();
     const post = async (body: unknown) => codeOf(await call('/v1/query', { token, body }));

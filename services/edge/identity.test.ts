@@ -168,7 +168,10 @@ describe('our own tokens', () => {
     ['another audience', () => token({ audience: 'another-api' })],
     ['an identity token', () => token({ header: { typ: 'JWT' } })],
     ['no tenant', () => token({ claims: { tid: undefined } })],
-    ['a tenant that would be a wildcard', () => token({ claims: { tid: '*' } })],
+    ...['*', '>', 'a.b', 'a b', 'a\u0000'].map((tid): [string, () => Promise<string>] => [
+      `a tenant that no subject may hold: ${tid}`,
+      () => token({ claims: { tid } }),
+    ]),
     [
       'a critical extension nobody knows',
       () =>
