@@ -117,6 +117,8 @@ export const openService = async (
   const shown = shownOf(config);
   bus.nc.subscribe(core.status, {
     callback: (_error, message) => {
+      // A reply goes to whoever waits for one, and never to a subject that means something.
+      if (!message.reply?.startsWith('_INBOX_')) return;
       void runProbes(allProbes).then((checks) => {
         const ready = open && isReady(checks);
         const about = { name: contract.name, pid: process.pid, url: health.url };
