@@ -75,11 +75,19 @@ export const conforms = (contract: Hop, bench: () => Bench): void => {
 
   const start = async (
     gather: Gather,
-    limit?: () => Promise<Emission<Message> | undefined>,
+    {
+      limit,
+      deliveries = contract.policy.deliveries,
+    }: { limit?: () => Promise<Emission<Message> | undefined>; deliveries?: number } = {},
   ): Promise<Service> => {
     const hurried = {
       ...contract,
-      policy: { ...contract.policy, backoffMs: 1, breaker: { ...contract.policy.breaker, openMs: 300 } },
+      policy: {
+        ...contract.policy,
+        deliveries,
+        backoffMs: 1,
+        breaker: { ...contract.policy.breaker, openMs: 300 },
+      },
     };
     const config = {
       ...bench().settings(contract.name),
@@ -276,6 +284,21 @@ export const conforms = (contract: Hop, bench: () => Bench): void => {
       }
     });
 
+    test('gives up on what was delivered too often, whatever ended each delivery', async () => {
+      const begun = new Set<number>();
+      await start(
+        async ({ delivery }) => {
+          begun.add(delivery);
+          throw new Unavailable('test');
+        },
+        { deliveries: 2 },
+      );
+      const pass = await ask();
+      expect((await dead(pass)).header.get(deadHeaders.reason)).toMatch(/^MSG_POISON: delivered too often/);
+      expect([...begun]).toEqual([1, 2]);
+      expect(await facts(outcome, pass)).toHaveLength(0);
+    });
+
     test('does not believe a pass that is forged, foreign, altered or out of measure', async () => {
       let calls = 0;
       await start(async () => {
@@ -390,9 +413,11 @@ export const conforms = (contract: Hop, bench: () => Bench): void => {
           calls += 1;
           throw new Unavailable('database');
         },
-        async () => {
-          asked += 1;
-          return end ? { ...emission, tell: end } : emission;
+        {
+          limit: async () => {
+            asked += 1;
+            return end ? { ...emission, tell: end } : emission;
+          },
         },
       );
       const count = contract.policy.breaker.failures + 1;
