@@ -347,14 +347,16 @@ describe('in Redis', () => {
     expect(await (await instance()).ask()).toBe(true);
   });
 
-  test('a value that was moved to another name is a miss', async () => {
+  test('a value that was moved to another name is a miss, and counted', async () => {
     const one = await instance();
     await one.ask({ scope: 'tenant:' });
     const [from = ''] = await entries(1);
     await one.ask({ scope: 'own:cli-1' });
     const to = (await entries(2)).find((name) => name !== from) ?? '';
     await redis.copy(from, to, 'REPLACE');
-    expect(await (await instance()).ask({ scope: 'own:cli-1' })).toBe(false);
+    const reader = await instance();
+    expect(await reader.ask({ scope: 'own:cli-1' })).toBe(false);
+    expect(await reader.metrics.text()).toMatch(/^cache_altered_total\S* 1$/m);
   });
 
   test('a value is a miss to who has another root key', async () => {

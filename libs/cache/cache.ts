@@ -59,6 +59,8 @@ export const openCache = (
   const nameKey = derive('cache-name');
   const hits = metrics.counter('cache_hits_total', 'Values found, by tier', ['tier']);
   const misses = metrics.counter('cache_misses_total', 'Values that had to be loaded');
+  const altered = metrics.counter('cache_altered_total', 'Values in Redis that were not what was put there');
+  altered.inc(0);
 
   const memory = new LRUCache<string, Entry>({
     maxSize: memoryBytes,
@@ -102,6 +104,16 @@ export const openCache = (
     return decipher.update(sealed.subarray(12, -16), undefined, 'utf8') + decipher.final('utf8');
   };
 
+  /** An entry that does not open is a miss like any other, and somebody should know of it. */
+  const openCounted = (name: string, sealed: Buffer): string => {
+    try {
+      return open(name, sealed);
+    } catch (error) {
+      altered.inc();
+      throw error;
+    }
+  };
+
   const remember = (name: string, entry: Entry, bytes: number): void => {
     const ttl = Math.min(entry.until - now(), memoryLimitSeconds * 1_000);
     if (ttl > 0) memory.set(name, entry, { ttl, size: Math.max(1, bytes) });
@@ -119,7 +131,7 @@ export const openCache = (
       if (forgets !== before) return undefined;
       generations.set(key.tenant, current);
       if (!sealed) return undefined;
-      const text = open(name, sealed);
+      const text = openCounted(name, sealed);
       const entry = JSON.parse(text) as Entry;
       if (entry.generation !== current || entry.until <= now()) return undefined;
       remember(name, entry, text.length);
