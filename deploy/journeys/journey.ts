@@ -16,8 +16,12 @@ import { connect, type NatsConnection, nkeyAuthenticator } from '@nats-io/transp
 import pg from 'pg';
 import { roleOf } from '../generate/roles.ts';
 import { type Options, type System, startSystem } from '../system.ts';
+import { insertRows } from '../test-database.ts';
 import { root } from '../topology.ts';
+import { rootEnv, vaultFrom } from '../vault.ts';
+import { given, type Hit, hunt, plant, questionsAboutHer } from './canary.ts';
 import { type Person, signIn } from './person.ts';
+import type { Receiver } from './receiver.ts';
 
 /** The assembled system of one test file, and everything a test may look into afterwards. */
 export interface Journey extends AsyncDisposable {
@@ -46,6 +50,8 @@ export interface Journey extends AsyncDisposable {
   lock(table: string): Promise<Lock>;
   /** Runs the command line as a process of its own. */
   jangada(...args: readonly string[]): Promise<Ended>;
+  /** What is found of the canary where nothing of her may be; and of the tokens and passwords used so far. */
+  canaries(): Promise<readonly Hit[]>;
 }
 
 export interface Entry {
@@ -74,15 +80,25 @@ const last: ReadonlySet<string> = new Set(
   [...endings, access.changed, access.refused, swept].map(({ name }) => name),
 );
 
-/** Starts a private system; it ends with the journey and leaves nothing behind. */
-export const startJourney = async ({ env = {} }: Pick<Options, 'env'> = {}): Promise<Journey> => {
+/**
+ * Starts a private system with the canary in it; it ends with the journey and leaves nothing behind.
+ * Its end throws where the canary was found.
+ */
+export const startJourney = async ({
+  env = {},
+  receiver,
+}: Pick<Options, 'env'> & { receiver?: Receiver } = {}): Promise<Journey> => {
   const home = mkdtempSync(join(tmpdir(), 'jangada-journey-'));
   const system = await startSystem({
     home,
     port: 0,
     durability: 'relaxed',
     // A journey asks more in a minute than a person does.
-    env: { RATE_LIMIT_PROFILE: 'loadtest', ...env },
+    env: {
+      RATE_LIMIT_PROFILE: 'loadtest',
+      ...(receiver ? { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url } : {}),
+      ...env,
+    },
   });
   await system.ready();
   const { local } = system;
@@ -94,6 +110,11 @@ export const startJourney = async ({ env = {} }: Pick<Options, 'env'> = {}): Pro
   database.on('error', () => undefined);
   const sql: Journey['sql'] = async (text, values = []) => (await database.query(text, [...values])).rows;
   await sql('create extension if not exists pg_stat_statements');
+  const vault = await vaultFrom(rootEnv(system.keys));
+  await plant(sql, (table, row) =>
+    insertRows(local.databaseUrl, vault, { tenant: 'clinica-aurora', table, rows: [row] }),
+  );
+  const tokens: string[] = [];
 
   const stored: Journey['stored'] = async (stream, subject = '>') => {
     const found: StoredMsg[] = [];
@@ -122,12 +143,37 @@ export const startJourney = async ({ env = {} }: Pick<Options, 'env'> = {}): Pro
       return facts.some((fact) => last.has(fact)) ? facts : undefined;
     });
 
+  const as: Journey['as'] = async (alias) => {
+    const person = await signIn(system, alias);
+    tokens.push(person.token);
+    return person;
+  };
+
+  const canaries: Journey['canaries'] = async () => {
+    const told = [];
+    for (const alias of ['professional', 'foreign'])
+      for (const question of questionsAboutHer) told.push(await (await as(alias)).query(question));
+    // She is there to be found: who may know her is told.
+    if (given(told.map(({ content }) => content).join('\n')).length === 0)
+      throw new Error('nobody was told anything of the canary, so nothing was searched for');
+    const streams = await jsm.streams.list().next();
+    return hunt({
+      system,
+      home,
+      sql,
+      stored,
+      streams: streams.map(({ config }) => config.name),
+      spans: receiver?.received ?? [],
+      secrets: { token: tokens, password: system.accounts.map(({ password }) => password) },
+    });
+  };
+
   return {
     system,
     home,
     nc,
     jsm,
-    as: (alias) => signIn(system, alias),
+    as,
     sql,
     opened,
     stored,
@@ -181,10 +227,17 @@ export const startJourney = async ({ env = {} }: Pick<Options, 'env'> = {}): Pro
           resolve({ code: child.exitCode ?? -1, stdout, stderr });
         });
       }),
+    canaries,
     [Symbol.asyncDispose]: async () => {
+      const found = await canaries().catch((error: Error) => error);
       await Promise.all([nc.close(), database.end()]);
       await system.stop();
       rmSync(home, { recursive: true, force: true });
+      if (found instanceof Error) throw found;
+      if (found.length > 0)
+        throw new Error(
+          `the canary was found: ${found.map(({ trait, place }) => `${trait} in ${place}`).join(', ')}`,
+        );
     },
   };
 };

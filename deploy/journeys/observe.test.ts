@@ -1,6 +1,4 @@
 import { spawnSync } from 'node:child_process';
-import { globSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { headers } from '@jangada/proto/envelope.ts';
 import { subjectOf } from '@jangada/proto/message.ts';
 import * as run from '@jangada/proto/run.ts';
@@ -11,10 +9,8 @@ import { signerFrom } from '@jangada/trust/keyset.ts';
 import { passSealer } from '@jangada/trust/pass.ts';
 import { jetstream } from '@nats-io/jetstream';
 import { headers as newHeaders } from '@nats-io/transport-node';
-import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { insertRows } from '../test-database.ts';
-import { rootEnv, vaultFrom } from '../vault.ts';
+import { canary, given, questionsAboutHer, strangers } from './canary.ts';
 import { type Journey, startJourney } from './journey.ts';
 import type { Person } from './person.ts';
 import { openReceiver, type Receiver, type Span } from './receiver.ts';
@@ -27,7 +23,7 @@ let professional: Person;
 
 beforeAll(async () => {
   receiver = await openReceiver();
-  journey = await startJourney({ env: { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url } });
+  journey = await startJourney({ receiver });
   professional = await journey.as('professional');
 });
 afterAll(async () => {
@@ -195,50 +191,7 @@ describe('metrics', () => {
 });
 
 describe('a person', () => {
-  const canary = {
-    name: 'Zuleide Quixabeira',
-    email: 'zuleide.canaria@exemplo.test',
-    phone: '+55 71 98765-4321',
-    notes: 'alergia a quixabanina',
-  };
-  /** Parts that would give her away, whatever case or folding somebody wrote them in. */
-  const traits = ['zuleide', 'quixab', 'canaria@', '98765-4321', '987654321'];
-  const given = (text: string): string[] => traits.filter((trait) => text.toLowerCase().includes(trait));
-
-  const insertCanary = async (): Promise<void> => {
-    const { name, email, phone, notes } = canary;
-    const vault = await vaultFrom(rootEnv(journey.system.keys));
-    const write = (table: string, row: Readonly<Record<string, unknown>>) =>
-      insertRows(journey.system.local.databaseUrl, vault, { tenant: 'clinica-aurora', table, rows: [row] });
-    await write('clients', { id: 'cli-canary', name, name_search: name.toLowerCase(), email, phone });
-    await journey.sql(
-      `insert into consents (tenant_id, id, subject_id, action, level, holds, basis, channel, recorded_by)
-       values ('clinica-aurora', 'canary', 'cli-canary', 'given', 'health', 'health', 'person', 'front-desk', 'system')`,
-    );
-    await journey.sql(
-      `insert into care_relationships (tenant_id, provider_id, subject_id, basis, valid_from)
-       values ('clinica-aurora', 'pro-1', 'cli-canary', 'care', now() - interval '1 day')`,
-    );
-    await write('aesthetic_records', {
-      id: 'rec-canary',
-      client_id: 'cli-canary',
-      provider_id: 'pro-1',
-      kind: 'evaluation',
-      description: notes,
-      recorded_at: new Date(),
-    });
-  };
-
-  const { name, email, phone } = canary;
-  const questions = [
-    `dados da cliente ${name}`,
-    `contact of client ${name}`,
-    `histórico da cliente ${name}`,
-    `history of client ${name}`,
-    `quantas consultas de ${name} este mês?`,
-    `how many appointments does ${name} have this month?`,
-    `qual é a cor favorita de ${name}, ${email}, ${phone}?`,
-  ];
+  const { name, email } = canary;
 
   /** Everything that goes wrong with her name in its hands. */
   const failWithHer = async (): Promise<void> => {
@@ -271,7 +224,7 @@ describe('a person', () => {
     const pass = passFor(name, { tid: 'clinica-aurora' });
     const carried = newHeaders();
     carried.set(headers.pass, await passSealer(signerFrom(() => journey.system.keys.setOf('pass')))(pass));
-    carried.set('X-Note', name);
+    carried.set(strangers, name);
     await jetstream(journey.nc).publish(
       subjectOf(run.understood, pass.tid, pass.rid),
       JSON.stringify({ question: name, [name]: email }),
@@ -280,60 +233,19 @@ describe('a person', () => {
     await until('a dead letter', async () => (await journey.stored('DEAD', `dead.*.*.${pass.rid}`))[0]);
   };
 
-  const filesOf = (pattern: string): string =>
-    globSync(pattern, { cwd: journey.home })
-      .map((file) => readFileSync(join(journey.home, file), 'utf8'))
-      .join('\n');
-
-  /** All that is stored, bodies too, with what is merely encoded made readable. */
-  const readableAtBroker = async (): Promise<string> => {
-    const lines: string[] = [];
-    for (const stream of ['INTAKE', 'FACTS', 'REPLY', 'DEAD', 'SCHED']) {
-      for (const { subject, header, data } of await journey.stored(stream)) {
-        // What a stranger wrote there himself is his; what our services made of it is ours.
-        if (header?.get('X-Note')) continue;
-        const values = [...(header ?? [])].flat(2);
-        lines.push(subject, ...values, Buffer.from(data).toString('utf8'));
-        for (const part of values.flatMap((value) => value.split('.')))
-          lines.push(Buffer.from(part, 'base64url').toString());
-      }
-    }
-    return lines.join('\n');
-  };
-
-  const heldByRedis = async (): Promise<string> => {
-    const redis = new Redis(journey.system.local.redisUrl);
-    const keys = await redis.keys('*');
-    const values = await Promise.all(keys.map((key) => redis.getBuffer(key)));
-    redis.disconnect();
-    return [...keys, ...values.map((value) => value?.toString('latin1'))].join('\n');
-  };
-
   test('leaves no trace in logs, spans, metrics, the broker’s streams, caches or audit', async () => {
-    await insertCanary();
     const others = await Promise.all(['admin', 'professional2', 'client', 'foreign'].map(journey.as));
     const answers: string[] = [];
     for (const person of [professional, ...others])
-      for (const question of questions) answers.push((await person.query(question)).content);
+      for (const question of questionsAboutHer) answers.push((await person.query(question)).content);
     // She is there to be found: those who may know her are told.
-    expect(given(answers.join('\n'))).toEqual(expect.arrayContaining(['zuleide', 'quixab', 'canaria@']));
+    expect(given(answers.join('\n'))).toEqual(expect.arrayContaining(['name', 'notes', 'email']));
     await failWithHer();
 
     const last = await professional.query('quantas consultas tenho amanhã?');
     await journey.auditOf(last.runId);
     await wholeTrace(last.runId);
-    const surfaces: Record<string, string> = {
-      logs: filesOf('logs/*.log'),
-      'logs of the servers': filesOf('data/*/*.log'),
-      spans: receiver.received.join('\n'),
-      metrics: (await Promise.all([...journey.system.services.keys()].map(metricsOf))).join('\n'),
-      'what the broker stores': await readableAtBroker(),
-      redis: await heldByRedis(),
-      audit: JSON.stringify(await journey.sql('select * from audit_entries')),
-    };
-    for (const [surface, text] of Object.entries(surfaces)) {
-      expect.soft(text.length, surface).toBeGreaterThan(100);
-      expect.soft(given(text), surface).toEqual([]);
-    }
+    expect(receiver.received.join('').length).toBeGreaterThan(100);
+    expect(await journey.canaries()).toEqual([]);
   });
 });
