@@ -16,6 +16,7 @@ const node = join(bin, 'node');
 const entries = {
   start: 'start.ts',
   test: 'test.ts',
+  adversary: 'adversary/adversary.ts',
   bench: 'bench/bench.ts',
   'bench:rls': 'bench/rls.ts',
   generate: 'generate.ts',

@@ -1,6 +1,8 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { ownCases, readCases } from './adversary/case.ts';
+import { elsewhere } from './adversary/elsewhere.ts';
 import { root } from './topology.ts';
 
 // The rules of the house, as tests over the repository itself.
@@ -52,7 +54,7 @@ describe('the house', () => {
           : join(folderOf.get(`${scope}/${name}`) ?? '', ...rest);
       });
     const entries = sources.filter((path) =>
-      /^services\/[^/]+\/(main|contract)\.ts$|^libs\/packs\/[^/]+\/pack\.ts$|^libs\/store\/\d{4}_\w+\.ts$|\.test\.ts$|^deploy\/(start|test|tally|generate|migrate|provision|cli\/jangada|bench\/(bench|rls|load|monolith|moleculer|unguarded\/(register|seal|body)))\.ts$/.test(
+      /^services\/[^/]+\/(main|contract)\.ts$|^libs\/packs\/[^/]+\/pack\.ts$|^libs\/store\/\d{4}_\w+\.ts$|\.test\.ts$|^deploy\/(start|test|tally|generate|migrate|provision|cli\/jangada|adversary\/adversary|bench\/(bench|rls|load|monolith|moleculer|unguarded\/(register|seal|body)))\.ts$/.test(
         path,
       ),
     );
@@ -94,6 +96,27 @@ describe('the house', () => {
         .map((target) => `${path}: ${target}`),
     );
     expect(dead).toEqual([]);
+  });
+
+  test('every test and attack that the threat model names exists', () => {
+    const page = text('docs/threat-model.md');
+    const named = [...page.matchAll(/\[([^\]]+)\]\(\.\.\/([^)]+\.ts)\)/g)].filter(
+      ([, title, path]) => title !== path,
+    );
+    const missing = named.filter(([, title, path = '']) => !text(path).includes(`'${title}'`));
+    expect(missing.map(([link]) => link)).toEqual([]);
+    expect(named.length).toBeGreaterThan(20);
+    const attacks = new Set(readCases(ownCases)?.map(({ id }) => id));
+    const called = [...page.matchAll(/`(OWN-[a-z-]+)`/g)].map(([, id = '']) => id);
+    expect(called.filter((id) => !attacks.has(id))).toEqual([]);
+  });
+
+  test('every attack that is left to another test is in it', () => {
+    const missing = elsewhere.flatMap(({ test: named }) => {
+      const [path = '', title] = named?.split(/: (.*)/s) ?? [];
+      return named && !text(path).includes(`'${title}'`) ? [named] : [];
+    });
+    expect(missing).toEqual([]);
   });
 
   test('every metric is documented, and every documented one exists', () => {

@@ -11,7 +11,13 @@ export class ConfigError extends Error {
 const ours =
   /^(JANGADA|AI_SERVICE|AI_AGENT|AI_SECURITY|AI_ENCRYPTION|AI_KMS|ENCRYPTION|GRANT|PASS|TOKEN|MESSAGE|KEY_RING|OIDC)_/;
 /** Set for the command-line tools and the supervisor, which read them before any service does. */
-const forTools = new Set(['JANGADA_CACHE_DIR', 'JANGADA_HOME', 'JANGADA_DATA_DIR', 'JANGADA_EDGE_URL']);
+const forTools = new Set([
+  'JANGADA_CACHE_DIR',
+  'JANGADA_HOME',
+  'JANGADA_DATA_DIR',
+  'JANGADA_ADVERSARIAL_CASES',
+  'JANGADA_EDGE_URL',
+]);
 const database = ['HOST', 'PORT', 'NAME', 'USER', 'PASSWORD', 'SSL', 'POOL_SIZE'].map(
   (part) => `AI_AGENT_DB_${part}`,
 );

@@ -1,0 +1,35 @@
+import { authn } from './authn.ts';
+import { authz } from './authz.ts';
+import { cache } from './cache.ts';
+import { context } from './context.ts';
+import { crypto } from './crypto.ts';
+import { dos } from './dos.ts';
+import type { Driver } from './driver.ts';
+import { input } from './input.ts';
+import { mfa } from './mfa.ts';
+import { poison } from './poison.ts';
+import { redos } from './redos.ts';
+import { replay } from './replay.ts';
+import { sqli } from './sqli.ts';
+import { telemetry } from './telemetry.ts';
+import { tenant } from './tenant.ts';
+import { timing } from './timing.ts';
+
+/** Every driver there is. What takes a server away comes last, so that nothing else meets it on its return. */
+export const drivers: readonly Driver[] = [
+  ...authn,
+  ...mfa,
+  ...tenant,
+  ...context,
+  ...replay,
+  ...input,
+  ...sqli,
+  ...authz,
+  ...cache,
+  ...crypto,
+  ...redos,
+  ...timing,
+  ...poison,
+  ...dos,
+  ...telemetry,
+];

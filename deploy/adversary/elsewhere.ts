@@ -1,0 +1,66 @@
+/**
+ * Attacks that no driver here carries out: because another test of this repository does, because the mechanism belongs
+ * to a later part, or because there is nothing to attack. Each says why.
+ */
+
+interface Elsewhere {
+  readonly verdict: 'later' | 'elsewhere' | 'not applicable';
+  readonly area: string;
+  readonly words: RegExp;
+  readonly why: string;
+  /** The test that shows it, as `file: title`. */
+  readonly test?: string;
+}
+
+export const elsewhere: readonly Elsewhere[] = [
+  {
+    verdict: 'later',
+    area: 'llm',
+    words: /./,
+    why: 'the model’s side is built with the agent, a later part',
+  },
+  { verdict: 'later', area: 'audit', words: /./, why: 'the chained and signed trail is a later part' },
+  { verdict: 'later', area: 'retention', words: /./, why: 'lifecycle of data is a later part' },
+  { verdict: 'later', area: 'dsr', words: /./, why: 'data-subject requests are a later part' },
+  { verdict: 'later', area: 'ops', words: /./, why: 'operation under failure of machines is a later part' },
+  {
+    verdict: 'later',
+    area: 'crypto',
+    words: /backup|shredd/i,
+    why: 'shredding and its ledger belong to data-subject requests',
+  },
+  {
+    verdict: 'elsewhere',
+    area: 'crypto',
+    words: /retired|old KEK|min_decrypt/i,
+    why: 'a version is put out of use there on a database of its own, which no running system forgives',
+    test: 'libs/vault/vault.test.ts: a key under a version that was put out of use is refused',
+  },
+  {
+    verdict: 'elsewhere',
+    area: 'crypto',
+    words: /concurrent|first use|many (?:DEKs|at once)/i,
+    why: 'a hundred at once seal for a person who has no key yet, on a real PostgreSQL',
+    test: 'libs/vault/vault.test.ts: a hundred at once seal for a new person: one key',
+  },
+  {
+    verdict: 'elsewhere',
+    area: 'crypto',
+    words: /blind index|frequency|histogram/i,
+    why: 'only values of which a person has one are indexed; names, which are frequent, are not',
+    test: 'libs/vault/vault.test.ts: no index is had by more than a few of many people',
+  },
+  {
+    verdict: 'elsewhere',
+    area: 'poison',
+    words: /kills the process|process\.abort|crash/i,
+    why: 'nothing that comes in makes a process abort; what was delivered too often, whatever ended each delivery, dies before its body is read',
+    test: 'libs/testkit/conformance.ts: gives up on what was delivered too often, whatever ended each delivery',
+  },
+  {
+    verdict: 'not applicable',
+    area: 'authz',
+    words: /policy (?:bundle|file)|tampered on disk/i,
+    why: 'the rules are code of the build and checked with it; no file is read that could be changed by itself',
+  },
+];
