@@ -308,7 +308,7 @@ describe('an installation from before consent was recorded', () => {
   test('keeps its people, who are taken to have agreed so far', async () => {
     await database.administer(`
       drop trigger keep_consent_level on consents; drop trigger number_consent on consents;
-      drop table consents, consent_levels; drop function sec.number_consent, sec.keep_consent_level;
+      drop table consents, consent_levels cascade; drop function sec.number_consent, sec.keep_consent_level;
       alter table care_relationships drop constraint care_relationships_overlap, drop column opened_by, drop column command,
         drop constraint care_relationships_pkey, add primary key (tenant_id, provider_id, subject_id),
         drop constraint care_relationships_check, drop constraint care_relationships_basis_check,

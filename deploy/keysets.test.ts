@@ -65,7 +65,8 @@ describe('the ring that follows', () => {
 });
 
 describe('a rotation', () => {
-  const now = Date.parse('2026-11-21T12:00:00Z');
+  const now = Date.now();
+  const inMs = (ms: number): string => new Date(now + ms).toISOString();
   const after = { leadMs: 60_000, overlapMs: hour };
 
   test('adds a key that begins later, and ends the others after the overlap', () => {
@@ -74,8 +75,8 @@ describe('a rotation', () => {
       const known = readSet(folder, kind);
       const planned = rotated(kind, known, after, now);
       expect(planned).toHaveLength(2);
-      expect(planned[0]).toEqual({ ...known[0], notAfter: '2026-11-21T13:01:00.000Z' });
-      expect(planned[1]).toMatchObject({ notBefore: '2026-11-21T12:01:00.000Z' });
+      expect(planned[0]).toEqual({ ...known[0], notAfter: inMs(60_000 + hour) });
+      expect(planned[1]).toMatchObject({ notBefore: inMs(60_000) });
       expect(new Set(planned.map(({ kid }) => kid)).size).toBe(2);
     }
     expect(rotated('message', readSet(folder, 'message'), after, now).map(({ kid }) => kid)).toEqual([
