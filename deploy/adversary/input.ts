@@ -191,18 +191,25 @@ const deep = async (_one: AttackCase, ground: Ground): Promise<Observed> =>
     await bodies(ground, [`{"query":"x","a":${nested(200)}}`, '['.repeat(20_000)]),
   );
 
-const text = async (_one: AttackCase, ground: Ground): Promise<Observed> => {
-  const odd = ['\u0000', '\u202E', '\u001b[2J', '\u0007'].map((mark) => `quantas consultas ${mark} hoje?`);
-  return both(
-    await frames(
-      ground,
-      odd.map((query) => queryFrame(query)),
-    ),
-    await bodies(
-      ground,
-      odd.map((query) => ({ query })),
-    ),
-  );
+/** What one does not see is refused, or taken out before anybody behind the door reads it. */
+const unseen = async (_one: AttackCase, ground: Ground): Promise<Observed> => {
+  const marks = ['\u0000', '\u202E', '\u001b[2J', '\u0007', '\u200b'];
+  let reached = 0;
+  const codes = new Set<string>();
+  for (const mark of marks) {
+    const told = await ground.ask('professional', `quantas consultas ${mark} tenho hoje?`);
+    if (told.code) codes.add(told.code);
+    const [fact] = await ground.journey.stored('FACTS', `run.understood.*.${told.run}`);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+    if (fact && /[\u0000-\u001f\u200b\u202e]/.test(ground.journey.opened(run.understood, fact).question))
+      reached += 1;
+  }
+  return {
+    refused: codes.size > 0 && reached === 0,
+    code: [...codes].join('/') || undefined,
+    holds: reached === 0 ? ['sanitised', 'normalised', 'stripped', 'ok_no_effect'] : [],
+    note: `${reached} of ${marks.length} reached a service`,
+  };
 };
 
 const brokenBytes = async (_one: AttackCase, ground: Ground): Promise<Observed> =>
@@ -227,7 +234,7 @@ export const input = area('input', [
   [/date|29 Feb|period/i, dates],
   [/gzip|bomb|compress/i, bomb],
   [/depth|nest|too many keys/i, deep],
-  [/control|bidi|zero.width|unicode|null byte|homoglyph|\\u0000/i, text],
+  [/control|bidi|zero.width|unicode|null byte|homoglyph|\\u0000/i, unseen],
   [/malformed|invalid json|not json|utf-?8|binary|truncated/i, brokenBytes],
   [/too long|length|oversized|huge/i, long],
 ]);
