@@ -139,6 +139,8 @@ export const startSystem = async (options: Options): Promise<System> => {
       authenticator: nkeyAuthenticator(new TextEncoder().encode(local.operatorSeed)),
       inboxPrefix: '_INBOX_operator',
       maxReconnectAttempts: -1,
+      // A first try that fails on a busy machine is not the last.
+      waitOnFirstConnect: true,
     });
     const nc = await asker;
     const replies: Status[] = [];
