@@ -1,7 +1,10 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
+    // Most of a test is waiting for servers, and vitest would leave one of two cores idle.
+    maxWorkers: Math.max(2, availableParallelism()),
     reporters: ['default', './deploy/tally.ts'],
     projects: [
       {
@@ -15,11 +18,10 @@ export default defineConfig({
         },
       },
       {
-        // The assembled system, one file after the other.
+        // The assembled system.
         test: {
           name: 'journeys',
           include: ['deploy/journeys/*.test.ts'],
-          fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 120_000,
         },

@@ -49,7 +49,7 @@ const send = async (ground: Ground, sent: Sent): Promise<Observed> => {
   ]);
   const reason = letter?.header.get('Jangada-Dead-Reason');
   const said = await facts();
-  const ends = said.length > 0 ? await journey.endsOf(pass.rid).catch(() => []) : [];
+  const ends = (await over()) ? await journey.endsOf(pass.rid).catch(() => []) : [];
   const told = ends.flatMap((end) => ('code' in end ? [end.code] : []));
   const processed = said.some((fact) => fact === 'answered' || fact === 'fetched');
   return {

@@ -170,32 +170,34 @@ const metacharacters = async (one: AttackCase, ground: Ground): Promise<Observed
     tid?: readonly string[];
   };
   const { header, payload, key, token } = await forgery(ground);
-  const codes = new Set<string | undefined>();
-  const told: string[] = [];
-  for (const name of tid) {
-    const inToken = await offer(ground, jwtOf(header, { ...payload, tid: name }, key));
-    codes.add(inToken.code);
+  const inToken = async (name: string) =>
+    (await offer(ground, jwtOf(header, { ...payload, tid: name }, key))).code;
+  const inQuery = async (name: string) => {
     using talk = await ground.socket({ token });
     talk.send(queryFrame('oi', { metadata: { tenantId: name } }));
-    codes.add(await talk.code());
-    for (const frame of [
-      { op: 'resume', runId: `${name}.${other}` },
-      { op: 'cancel', runId: name },
-    ]) {
-      using agent = await ground.socket({ token, protocols: ['agui.v1'] });
-      agent.send(frame);
-      const code = await agent.code(3_000);
-      if (code !== 'NOT_FOUND') codes.add(code);
-    }
-  }
-  const all = [...codes];
+    return talk.code(8_000);
+  };
+  const inFrame = async (frame: object) => {
+    using agent = await ground.socket({ token, protocols: ['agui.v1'] });
+    agent.send(frame);
+    return agent.code(8_000);
+  };
+  const codes = await Promise.all(
+    tid.flatMap((name) => [
+      inToken(name),
+      inQuery(name),
+      inFrame({ op: 'resume', runId: `${name}.${other}` }),
+      inFrame({ op: 'cancel', runId: name }),
+    ]),
+  );
+  // A run of that name is one that there is not: the name itself never gets as far as a subject.
+  const all = [...new Set(codes)].filter((code) => code !== 'NOT_FOUND');
   const plain = all.every((code) =>
     ['AUTH_INVALID', 'TENANT_ISOLATION_VIOLATION', 'INPUT_INVALID', 'INVALID_MESSAGE'].includes(code ?? ''),
   );
   return {
     refused: plain,
     code: plain ? (all.find((code) => code !== 'AUTH_INVALID') ?? all[0]) : all.join('/'),
-    told,
   };
 };
 

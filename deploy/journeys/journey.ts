@@ -243,6 +243,14 @@ export const startJourney = async ({
   };
 };
 
+let shared: Promise<Journey> | undefined;
+
+/** The one journey of all that import this in one test file, which ends it; see one-system.test.ts. */
+export const sharedJourney = (): Promise<Journey> => {
+  shared ??= startJourney();
+  return shared;
+};
+
 /** The broker answers a batch that would be empty with 404. */
 const isNoneLeft = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === 404;

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from '@jangada/testkit/until.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Journey, startJourney } from './journey.ts';
@@ -49,8 +50,10 @@ test('every kind rotates while people ask, and no run fails', async () => {
   let on = true;
   const answers: string[] = [];
   const failed: unknown[] = [];
-  const asking = Array.from({ length: 4 }, async (_, at) => {
+  const asking = Array.from({ length: 2 }, async (_, at) => {
     while (on) {
+      // Under load, and not all of the machine.
+      await sleep(50);
       const question = ['lista de clientes', 'qual cliente tem o telefone 11 90000-0011?'][at % 2] ?? '';
       const { status, content } = await admin.query(question);
       if (status !== 200 || !content.includes('+55 11 90000-0011')) failed.push({ status, content });

@@ -11,17 +11,16 @@ import { signerFrom } from '@jangada/trust/keyset.ts';
 import { type Pass, passSealer } from '@jangada/trust/pass.ts';
 import { jetstream } from '@nats-io/jetstream';
 import { type MsgHdrs, headers as newHeaders, PermissionViolationError } from '@nats-io/transport-node';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { connectAs, type Journey, startJourney } from './journey.ts';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { connectAs, type Journey, sharedJourney } from './journey.ts';
 
 /** Messages that must not get through: they die with a reason, and an operator sees to them. */
 
 let journey: Journey;
 
 beforeAll(async () => {
-  journey = await startJourney();
+  journey = await sharedJourney();
 });
-afterAll(() => journey?.[Symbol.asyncDispose]());
 
 interface Letter {
   readonly sequence: number;

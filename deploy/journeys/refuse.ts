@@ -1,6 +1,6 @@
 import type { Code } from '@jangada/proto/errors.ts';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Journey, startJourney } from './journey.ts';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type Journey, sharedJourney } from './journey.ts';
 import type { Answer, Asking } from './person.ts';
 
 /** A person asks for what is not theirs: nothing is read, and audit knows. */
@@ -8,13 +8,12 @@ import type { Answer, Asking } from './person.ts';
 let journey: Journey;
 
 beforeAll(async () => {
-  journey = await startJourney();
+  journey = await sharedJourney();
   await journey.sql(
     `insert into clients (tenant_id, id, name, name_search) values ('clinica-aurora', 'only-aurora', 'Ivo Reis', 'ivo reis'),
        ('clinica-brisa', 'only-brisa', 'Joana Vaz', 'joana vaz')`,
   );
 });
-afterAll(() => journey?.[Symbol.asyncDispose]());
 
 const ask = async (alias: string, question: string, own: Asking = {}): Promise<Answer> =>
   (await journey.as(alias)).query(question, own);

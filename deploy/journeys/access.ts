@@ -1,15 +1,14 @@
 import { totpAt } from '@jangada/trust/totp.ts';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Journey, startJourney } from './journey.ts';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type Journey, sharedJourney } from './journey.ts';
 
 /** Relationships and consents end, and whoever asks next is told so, whatever was told a moment before. */
 
 let journey: Journey;
 
 beforeAll(async () => {
-  journey = await startJourney();
+  journey = await sharedJourney();
 });
-afterAll(() => journey?.[Symbol.asyncDispose]());
 
 const ask = async (alias: string, question: string, own = {}) =>
   (await journey.as(alias)).query(question, own);

@@ -1,17 +1,16 @@
 import { once } from 'node:events';
 import { until } from '@jangada/testkit/until.ts';
 import { totpAt } from '@jangada/trust/totp.ts';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { type Journey, startJourney } from './journey.ts';
+import { type Journey, sharedJourney } from './journey.ts';
 
 /** Who may come in, how they prove more, and how they are shown the door. */
 
 let journey: Journey;
 beforeAll(async () => {
-  journey = await startJourney();
+  journey = await sharedJourney();
 });
-afterAll(() => journey?.[Symbol.asyncDispose]());
 
 const post = async (path: string, body: object, token?: string) => {
   const response = await fetch(`${journey.system.local.edgeUrl}${path}`, {

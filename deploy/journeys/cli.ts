@@ -1,17 +1,16 @@
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { collect } from '../topology.ts';
-import { type Ended, type Journey, startJourney } from './journey.ts';
+import { type Ended, type Journey, sharedJourney } from './journey.ts';
 
 /** The command line against a running system: what an operator types. */
 
 let journey: Journey;
 
 beforeAll(async () => {
-  journey = await startJourney();
+  journey = await sharedJourney();
 });
-afterAll(() => journey?.[Symbol.asyncDispose]());
 
 const json = async <T>(...args: string[]): Promise<T> => {
   const { code, stdout, stderr } = await journey.jangada(...args, '--json');

@@ -1,8 +1,8 @@
 import { HttpAgent } from '@ag-ui/client';
 import { until } from '@jangada/testkit/until.ts';
 import { HttpAgent as HttpAgent0 } from 'ag-ui-client-0';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { type Journey, startJourney } from './journey.ts';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
+import { type Journey, sharedJourney } from './journey.ts';
 import { isOver, type Person, type Placed, textOf } from './person.ts';
 
 /** A person asks and gets an answer, over every transport. */
@@ -12,11 +12,10 @@ let admin: Person;
 let professional: Person;
 
 beforeAll(async () => {
-  journey = await startJourney();
+  journey = await sharedJourney();
   admin = await journey.as('admin');
   professional = await journey.as('professional');
 });
-afterAll(() => journey?.[Symbol.asyncDispose]());
 
 const wholeRun = ['run.understood', 'run.permitted', 'run.fetched', 'run.answered'];
 const figureIn = (text: string): number => Number(/\d+/.exec(text)?.[0]);

@@ -4,8 +4,8 @@ import type { swept } from '@jangada/proto/retention.ts';
 import { until } from '@jangada/testkit/until.ts';
 import { jetstream } from '@nats-io/jetstream';
 import { headers as newHeaders } from '@nats-io/transport-node';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { connectAs, type Journey, startJourney } from './journey.ts';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { connectAs, type Journey, sharedJourney } from './journey.ts';
 
 /** Data is kept as long as its class says, and not a day longer. */
 
@@ -14,9 +14,8 @@ const tenant = 'clinica-aurora';
 const { retention: rules } = packOf('aesthetic-clinic');
 
 beforeAll(async () => {
-  journey = await startJourney();
+  journey = await sharedJourney();
 });
-afterAll(() => journey?.[Symbol.asyncDispose]());
 
 /** How to write one row of each class that PostgreSQL holds, `$1` its tenant, `$2` its id and `$3` its age in days. */
 const aged = `now() - $3 * interval '1 day'`;

@@ -1,0 +1,18 @@
+import { afterAll } from 'vitest';
+import { sharedJourney } from './journey.ts';
+
+/**
+ * Journeys through one system, one after the other: starting it costs more than most of them do. Each leaves it fit for
+ * the next; what takes servers or keys away, or needs settings of its own, starts a system of its own instead.
+ */
+
+import './ask.ts';
+import './refuse.ts';
+import './poison.ts';
+import './access.ts';
+import './cli.ts';
+import './retention.ts';
+// Takes the administrator's second factor away.
+import './identity.ts';
+
+afterAll(async () => (await sharedJourney())[Symbol.asyncDispose]());
