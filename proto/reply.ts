@@ -31,6 +31,8 @@ export const part = z.discriminatedUnion('type', [
     message: z.string(),
     intent: z.string().optional(),
     limit: limitFacts.optional(),
+    /** What of the question is at fault, where one thing is; never what was in it. */
+    field: z.string().optional(),
   }),
   z.object({ type: z.literal('failed'), code: z.enum(codes), message: z.string() }),
   z.object({ type: z.literal('cancelled') }),

@@ -131,10 +131,9 @@ const dates = async (one: AttackCase, ground: Ground): Promise<Observed> => {
     else unbounded += 1;
   }
   const clamped = unbounded === 0 && spans.every((days) => days > 0 && days <= most);
-  const [code] = codes;
   return {
     refused: codes.size > 0 && clamped,
-    code,
+    code: [...codes].join('/') || undefined,
     silent: codes.size === 0 && clamped,
     holds: clamped ? ['clamped_or_rejected', 'clamped'] : [],
     figures: { max_days: Math.max(0, ...spans) },

@@ -18,7 +18,16 @@ export interface Hours {
   readonly loose: boolean;
 }
 
-export type Meaning = { readonly stretch: Stretch } | { readonly hours: Hours };
+/** A time that no calendar has, as 31/04. */
+export interface Impossible {
+  /** True when it means a time only in a range or after a preposition: "em 30/02", but not "parcela 2/30". */
+  readonly loose: boolean;
+}
+
+export type Meaning =
+  | { readonly stretch: Stretch; readonly hours?: never; readonly impossible?: never }
+  | { readonly hours: Hours; readonly stretch?: never; readonly impossible?: never }
+  | { readonly impossible: Impossible; readonly stretch?: never; readonly hours?: never };
 
 export interface Clock {
   readonly now: Temporal.PlainDateTime;
@@ -26,7 +35,7 @@ export interface Clock {
 }
 
 type Slots = Readonly<Record<string, string | undefined>>;
-/** Undefined when the words name no time after all, as 31/02. */
+/** Undefined when the words name no time after all, as 45/45. */
 export type Reader = (slots: Slots, clock: Clock, language: Language) => Meaning | undefined;
 
 /** A year as digits, two or four, or in words relative to this one. */
@@ -55,8 +64,17 @@ function opening(date: Temporal.PlainDate, grain: Grain): Temporal.PlainDate {
   return grain === 'year' ? date.with({ day: 1, month: 1 }) : date;
 }
 
+const impossible: Meaning = { impossible: { loose: false } };
+
+/** Whoever names a year beyond these has slipped, or wants everything there is. */
+export const isReasonable = (year: number): boolean => year >= 1900 && year <= 2100;
+
+const isDayAndMonth = (day: number, month: number): boolean =>
+  day >= 1 && day <= 31 && month >= 1 && month <= 12;
+
 /** The day of a year, or nothing where that year has none, as on 29 February. */
 function dateOf(year: number, month: number, day: number): Temporal.PlainDate | undefined {
+  if (!isDayAndMonth(day, month)) return undefined;
   const date = Temporal.PlainDate.from({ year, month, day: 1 });
   return day <= date.daysInMonth ? date.with({ day }) : undefined;
 }
@@ -65,7 +83,7 @@ function dateOf(year: number, month: number, day: number): Temporal.PlainDate | 
  * A month, or a day of a month, without a year is this year's. When this year's is still to come it may be last
  * year's, if that is nearer: "em dezembro" asked in November is next month, asked in January it is last month.
  */
-function nearest(month: number, day: number | undefined, { today }: Clock): Meaning | undefined {
+function nearest(month: number, day: number | undefined, { today }: Clock): Meaning {
   const grain = day === undefined ? 'month' : 'day';
   const coming = dateOf(today.year, month, day ?? 1);
   const gone = dateOf(today.year - 1, month, day ?? 1);
@@ -76,7 +94,7 @@ function nearest(month: number, day: number | undefined, { today }: Clock): Mean
       gone.add(length(grain, 1)).until(today, { largestUnit: 'days' }).days <
         today.until(coming, { largestUnit: 'days' }).days);
   const date = begun || !goneIsNearer ? coming : gone;
-  return date && whole(date, grain, 'years');
+  return date ? whole(date, grain, 'years') : impossible;
 }
 
 /** The day `count` days from today. */
@@ -142,29 +160,35 @@ export const weekend =
   };
 
 /** A month, or a day of it; without a year, the nearest. */
-export const calendar: Reader = ({ year, month = '', day }, clock, language) => {
+export const calendar = ({ year, month = '', day }: Slots, clock: Clock, language: Language): Meaning => {
   const monthNumber = /^\d/.test(month) ? Number(month) : monthOf(month, language);
   const dayNumber = day === undefined ? undefined : dayOf(day);
   if (year === undefined) return nearest(monthNumber, dayNumber, clock);
   const date = dateOf(yearOf(year, clock), monthNumber, dayNumber ?? 1);
-  return date && whole(date, dayNumber === undefined ? 'month' : 'day');
+  return date ? whole(date, dayNumber === undefined ? 'month' : 'day') : impossible;
 };
 
-/** "De 1 a 15 de março": both days are in the month, both included. */
-export const dayRange: Reader = (slots, clock, language) => {
-  const first = calendar(slots, clock, language);
-  if (first === undefined || !('stretch' in first)) return undefined;
-  const { from, grain, every } = first.stretch;
-  const last = dateOf(from.year, from.month, Number(slots['last']));
-  if (last === undefined || last.day < from.day) return undefined;
-  const to = last.add({ days: 1 }).toPlainDateTime();
-  return { stretch: every === undefined ? { from, to, grain } : { from, to, grain, every } };
-};
+/**
+ * "De 1 a 15 de março": both days included. The month is that of the day it stands beside, and the other day's too
+ * unless that comes the wrong way round: "de 29 a 16 de abril" begins in March.
+ */
+export const dayRange =
+  (beside: 'day' | 'last'): Reader =>
+  (slots, clock, language) => {
+    const { stretch } = calendar({ ...slots, day: slots[beside] }, clock, language);
+    if (!stretch) return impossible;
+    const [day, last] = [dayOf(slots['day'] ?? ''), Number(slots['last'])];
+    const other = stretch.from.add({ months: day <= last ? 0 : beside === 'day' ? 1 : -1 });
+    const [first, final] = beside === 'day' ? [stretch.from, other] : [other, stretch.from];
+    const from = dateOf(first.year, first.month, day)?.toPlainDateTime();
+    const to = dateOf(final.year, final.month, last)?.add({ days: 1 }).toPlainDateTime();
+    return from && to ? { stretch: { ...stretch, from, to } } : impossible;
+  };
 
 /** "Semana do dia 10 de março": the week a day is in. */
 export const weekOf: Reader = (slots, clock, language) => {
-  const day = calendar(slots, clock, language);
-  return day && 'stretch' in day ? whole(opening(day.stretch.from.toPlainDate(), 'week'), 'week') : undefined;
+  const { stretch } = calendar(slots, clock, language);
+  return stretch ? whole(opening(stretch.from.toPlainDate(), 'week'), 'week') : impossible;
 };
 
 /** "Dia 12": of the month `count` months away; of this month when none is named, or of the first that has the day. */
@@ -174,13 +198,17 @@ export const dayInMonth =
     const number = dayOf(day);
     let month = opening(today, 'month').add({ months: count ?? 0 });
     if (count === undefined && number > month.daysInMonth) month = month.add({ months: 1 });
-    if (number > month.daysInMonth) return undefined;
+    if (number > month.daysInMonth) return impossible;
     return whole(month.with({ day: number }), 'day', count === undefined ? 'months' : undefined);
   };
 
 /** The same of this month. */
 export const daysInMonth: Reader = (slots, clock, language) =>
-  dayRange({ ...slots, month: String(clock.today.month), year: String(clock.today.year) }, clock, language);
+  dayRange('day')(
+    { ...slots, month: String(clock.today.month), year: String(clock.today.year) },
+    clock,
+    language,
+  );
 
 /** The month of that name after this month, or before it. */
 export const monthBeside =
@@ -205,12 +233,16 @@ export const quarter: Reader = ({ ordinal = '', year }, clock) => {
 export const wholeYear: Reader = ({ year = '' }) =>
   whole(Temporal.PlainDate.from({ year: Number(year), month: 1, day: 1 }), 'year');
 
-/** Two numbers: the day first in Portuguese, the month first in English, unless one of them can be no month. */
+/**
+ * Two numbers: the day first in Portuguese, the month first in English, unless one of them can be no month. Those that
+ * can be no day either are a date only before a year.
+ */
 export const numeric: Reader = ({ one = '', two = '', year }, clock, language) => {
   const monthFirst = language === 'en' ? Number(one) <= 12 : Number(two) > 12;
   const [month, day] = monthFirst ? [one, two] : [two, one];
-  if (Number(month) < 1 || Number(month) > 12 || Number(day) < 1) return undefined;
-  return calendar(year === undefined ? { month, day } : { month, day, year }, clock, language);
+  if (!isDayAndMonth(Number(day), Number(month)) && !isReasonable(Number(year))) return undefined;
+  const meaning = calendar({ month, day, year }, clock, language);
+  return meaning.impossible && year === undefined ? { impossible: { loose: true } } : meaning;
 };
 
 const hours = (from: number, to: number, loose = false): Meaning => ({ hours: { from, to, loose } });

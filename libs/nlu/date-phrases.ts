@@ -56,17 +56,21 @@ const verb: Homonym = (named, before, after) =>
 
 const shared: readonly Row[] = [
   row('(?<year>\\d{4})-(?<month>0[1-9]|1[0-2])-(?<day>0[1-9]|[12]\\d|3[01])', calendar),
-  row(`(?<one>\\d\\d?)/(?<two>\\d\\d?)/(?<year>${fullYear}|\\d\\d)`, numeric),
-  row(`(?<one>\\d\\d?)-(?<two>\\d\\d?)-(?<year>${fullYear})`, numeric),
+  row(`(?<year>${fullYear})-(?<month>\\d\\d)-(?<day>\\d\\d)`, calendar),
+  row('(?<one>\\d\\d?)/(?<two>\\d\\d?)/(?<year>\\d{4}|\\d\\d)', numeric),
+  row('(?<one>\\d\\d?)-(?<two>\\d\\d?)-(?<year>\\d{4})', numeric),
   row(`(?<one>\\d\\d?)\\.(?<two>\\d\\d?)\\.(?<year>${fullYear})`, numeric),
   row(`(?<month>0?[1-9]|1[0-2])/(?<year>${fullYear})`, calendar),
   row('(?<one>\\d\\d?)/(?<two>\\d\\d?)', numeric),
-  row('{day}[/-]{month}(?:[/-](?<year>(?:19|20)?\\d\\d))?', calendar),
+  row('{day}[/-]{month}(?:[/-](?<year>\\d{4}|\\d\\d))?', calendar),
   row('{month}/(?<year>(?:19|20)?\\d\\d)', calendar),
 ];
 
 const yearIsMoney =
   '(?!(?: (?:a|ate|e|to|and) [\\d.,]+)? ?(?:(?:reais|real|dolar(?:es)?|euros?|dollars?|mil|k)(?![a-z])|%))';
+
+/** "De 2023" is a year, "acima de 2023" is a sum. */
+const uncompared = '(?<!(?:acima|abaixo|mais|menos|partir|que) de )';
 
 const rows: Record<Language, readonly Row[]> = {
   'pt-BR': [
@@ -97,11 +101,18 @@ const rows: Record<Language, readonly Row[]> = {
     row('(?:daqui(?: a)?|dentro de|em) {number} {unit}', counted(1)),
     row('(?:ha|faz) {number} {unit}(?: atras)?|{number} {unit} atras', counted(-1)),
 
-    row('(?<=entre (?:os |o )?(?:dias? )?){day} e (?:o )?(?:dia )?{last} de {month}{ofYear}?', dayRange),
-    row('(?:dias? )?{day}(?: (?:a|ao|ate)(?: o)?(?: dia)? | ?[-–] ?){last} de {month}{ofYear}?', dayRange),
+    row(
+      '(?<=entre (?:os |o )?(?:dias? )?){day} e (?:o )?(?:dia )?{last} de {month}{ofAnyYear}?',
+      dayRange('last'),
+    ),
+    row(
+      '(?:dias? )?{day}(?: (?:a|ao|ate)(?: o)?(?: dia)? | ?[-–] ?){last} de {month}{ofAnyYear}?',
+      dayRange('last'),
+    ),
     row('dias? {day} (?:a|ao|ate)(?: o)?(?: dia)? {last}|(?<=entre os )dias {day} e {last}', daysInMonth),
     row('semana d[eo] (?:dia )?{day} de {month}{ofYear}?', weekOf),
-    row('(?:(?:o )?dia )?{day} (?:de )?{month}{ofYear}?', calendar),
+    row('(?:(?:o )?dia )?{day} (?:de )?{month}{ofAnyYear}?', calendar),
+    row(`(?:dia |(?<=(?:de|em) )${uncompared}){noDay} de {month}{ofYear}`, calendar),
     row('dia {day} (?:do )?(?:mes que vem|proximo mes)', dayInMonth(1)),
     row('dia {day} (?:do )?(?:mes passado|ultimo mes)', dayInMonth(-1)),
     row('dia {day} {this} mes', dayInMonth(0)),
@@ -121,7 +132,7 @@ const rows: Record<Language, readonly Row[]> = {
     row('{this} {period}|{period} (?:atual|corrente)', unit(0)),
     row('(?<=(?<!dias? )d[oa] )(?<unit>dia|semana|mes|ano)(?! (?:a|de|em|que|d?es[st][ea]|\\d))', unit(0)),
     row(
-      `ano (?:de )?{year}|(?<=(?:a|ate|de|desde|durante|e|em|entre|para) )(?<!(?:acima|abaixo|mais|menos|partir|que) de ){year}${yearIsMoney}`,
+      `ano (?:de )?{year}|(?<=(?:a|ate|de|desde|durante|e|em|entre|para) )${uncompared}{year}${yearIsMoney}`,
       wholeYear,
     ),
 
@@ -170,13 +181,23 @@ const rows: Record<Language, readonly Row[]> = {
     row('in {number} {unit}(?! time)|{number} {unit} from (?:now|today)', counted(1)),
     row('{number} {unit} ago', counted(-1)),
 
-    row('(?<=between ){month} {day} and {last}{ofYear}?', dayRange),
-    row('{month} {day}(?: (?:to|through|thru|until) (?:the )?| ?[-–] ?){last}{ofYear}?', dayRange),
-    row('{day}(?: (?:to|through|thru|until) (?:the )?| ?[-–] ?){last} (?:of )?{month}{ofYear}?', dayRange),
-    row('(?<=between (?:the )?){day} and (?:the )?{last} (?:of )?{month}{ofYear}?', dayRange),
+    row('(?<=between ){month} {day} and {last}{ofAnyYear}?', dayRange('day')),
+    row(
+      '{month} {day}(?: (?:to|through|thru|until) (?:the )?| ?[-–] ?){last}(?! ?{half}){ofAnyYear}?',
+      dayRange('day'),
+    ),
+    row(
+      '{day}(?: (?:to|through|thru|until) (?:the )?| ?[-–] ?){last} (?:of )?{month}{ofAnyYear}?',
+      dayRange('last'),
+    ),
+    row('(?<=between (?:the )?){day} and (?:the )?{last} (?:of )?{month}{ofAnyYear}?', dayRange('last')),
     row('week of (?:{month} (?:the )?{day}|(?:the )?{day} (?:of )?{month}){ofYear}?', weekOf),
-    row('{month} (?:the )?{day}{ofYear}?', calendar),
-    row('(?:the )?{day} (?:of )?{month}{ofYear}?', calendar),
+    row('{month} (?:the )?{day}{ofAnyYear}?', calendar),
+    row('(?:the )?{day} (?:of )?{month}{ofAnyYear}?', calendar),
+    row(
+      '{month} (?:the )?{noDay}{ofYear}|(?<=(?:from|in|of|on|the|to) ){noDay} (?:of )?{month}{ofYear}',
+      calendar,
+    ),
     row('(?:the )?{day} of (?:the )?next month', dayInMonth(1)),
     row('(?:the )?{day} of (?:the )?last month', dayInMonth(-1)),
     row('(?:the )?{day} of this month', dayInMonth(0)),

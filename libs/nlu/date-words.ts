@@ -37,6 +37,17 @@ export const dayOfMonth = '3[01]|[12]\\d|0?[1-9]';
 export const fullYear = '(?:19|20)\\d\\d';
 const hourOfDay = '2[0-3]|[01]?\\d';
 
+const ends: Record<Language, string> = {
+  // "segunda" is Monday, but the second in "segunda consulta": only a phrase that ends or goes on like these.
+  'pt-BR':
+    '(?= (?:-|as?|ao?s?|ate|com|d[aeo]s?|dia|e|em|eu|ha|n[ao]s?|ou|para|pela|por|pra|qual|quais|que|quem|se|sem|tem|temos|tenho|\\d\\S*)(?![a-z])|[^a-z0-9 ]|$)',
+  en: '(?= (?:a|an|and|are|at|by|do|does|for|from|has|have|in|is|of|or|to|until|was|were|with)(?![a-z])|[^a-z0-9 ]|$)',
+};
+const ofYear: Record<Language, string> = {
+  'pt-BR': `(?:,| de| do)? (?<year>${fullYear}|ano que vem|proximo ano|ano passado|ultimo ano|d?es[ts]e ano)`,
+  en: `(?:,| of|, of)? (?<year>${fullYear}|next year|last year|this year)`,
+};
+
 /** What each `{slot}` of a phrase stands for, captured under the name its reader knows. */
 export const slots: Record<Language, Readonly<Record<string, string>>> = {
   'pt-BR': {
@@ -44,7 +55,10 @@ export const slots: Record<Language, Readonly<Record<string, string>>> = {
     last: `(?<last>${dayOfMonth})`,
     month: `(?<month>${months['pt-BR']}|${shortMonths['pt-BR']})`,
     name: `(?<month>${months['pt-BR']})`,
-    ofYear: `(?:(?:,| de| do)? (?<year>${fullYear}|ano que vem|proximo ano|ano passado|ultimo ano|d?es[ts]e ano))`,
+    noDay: '(?<day>3[2-9]|[4-9]\\d)',
+    ofYear: `(?:${ofYear['pt-BR']})`,
+    // The year of a day, however far away; a number that goes on otherwise counts or costs something.
+    ofAnyYear: `(?:${ofYear['pt-BR']}| de (?<year>\\d{4})${ends['pt-BR']})`,
     year: `(?<year>${fullYear})`,
     weekday: '(?<weekday>(?:segunda|terca|quarta|quinta|sexta)(?:[- ]feira)?|sabado|domingo)',
     unit: '(?<unit>horas?|dias?|semanas?|mes(?:es)?|trimestres?|anos?)',
@@ -56,15 +70,17 @@ export const slots: Record<Language, Readonly<Record<string, string>>> = {
     until: `(?<until>${hourOfDay})`,
     minute: '(?<minute>[0-5]\\d)',
     this: '[dn]?es[ts][ea]',
-    // "segunda" is Monday, but the second in "segunda consulta": only a phrase that ends or goes on like these.
-    ends: '(?= (?:-|as?|ao?s?|ate|com|d[aeo]s?|dia|e|em|eu|ha|n[ao]s?|ou|para|pela|por|pra|qual|quais|que|quem|se|sem|tem|temos|tenho|\\d\\S*)(?![a-z])|[^a-z0-9 ]|$)',
+    ends: ends['pt-BR'],
   },
   en: {
     day: `(?<day>${dayOfMonth})(?:st|nd|rd|th)?`,
     last: `(?<last>${dayOfMonth})(?:st|nd|rd|th)?`,
     month: `(?<month>${months.en}|(?:${shortMonths.en})\\.?)`,
     name: `(?<month>${months.en})`,
-    ofYear: `(?:(?:,| of|, of)? (?<year>${fullYear}|next year|last year|this year))`,
+    noDay: '(?<day>3[2-9]|[4-9]\\d)(?:nd|rd|th)?',
+    ofYear: `(?:${ofYear.en})`,
+    // Without a comma, what could be a time of day is one: "March 5 1430".
+    ofAnyYear: `(?:${ofYear.en}|(?:(?:,| of) (?<year>\\d{4})| (?<year>[3-9]\\d{3}))${ends.en})`,
     year: `(?<year>${fullYear})`,
     weekday:
       '(?<weekday>(?:mon|tues|wednes|thurs|fri|satur|sun)day|mon|tues|tue|wed|thurs|thur|thu|fri|sat|sun)',
@@ -77,7 +93,7 @@ export const slots: Record<Language, Readonly<Record<string, string>>> = {
     until: `(?<until>${hourOfDay})`,
     minute: '(?<minute>[0-5]\\d)',
     half: '(?<half>am|pm|a\\.m\\.?|p\\.m\\.?)',
-    ends: '(?= (?:a|an|and|are|at|by|do|does|for|from|has|have|in|is|of|or|to|until|was|were|with)(?![a-z])|[^a-z0-9 ]|$)',
+    ends: ends.en,
   },
 };
 

@@ -1,4 +1,4 @@
-import type { Clock, Hours, Stretch } from './date-meanings.ts';
+import { type Clock, type Hours, isReasonable, type Meaning, type Stretch } from './date-meanings.ts';
 import { grammars } from './date-phrases.ts';
 import { type Grain, grains } from './date-words.ts';
 import { fold, type Language } from './text.ts';
@@ -17,6 +17,13 @@ export interface Period {
   readonly end: number;
 }
 
+/** What a text says of times. */
+export interface Times {
+  readonly periods: readonly Period[];
+  /** Words that name a time which there is not: no calendar has it, it ends before it begins, or is beyond reason. */
+  readonly impossible: readonly Place[];
+}
+
 export interface Here {
   readonly now: Temporal.Instant;
   /** The IANA zone whose calendar days are meant. */
@@ -25,13 +32,10 @@ export interface Here {
   readonly language: Language;
 }
 
-/** A phrase found, and where: a stretch of time, or hours that wait for their day. */
-type Found = Place &
-  (
-    | { readonly stretch: Stretch; readonly hours?: never }
-    | { readonly hours: Hours; readonly stretch?: never }
-  );
+/** A phrase found, and where; hours wait for their day. */
+type Found = Place & Meaning;
 
+/** Offsets in the text given. */
 interface Place {
   readonly start: number;
   readonly end: number;
@@ -136,16 +140,21 @@ const moved = (stretch: Stretch, by: Temporal.DurationLike): Stretch => ({
 const toYearOf = (stretch: Stretch, other: Stretch): Stretch =>
   stretch.every === 'years' ? moved(stretch, { years: other.from.year - stretch.from.year }) : stretch;
 
-/** What recurs keeps to the end that does not: "de dezembro a março de 2024" begins in 2023. */
+/**
+ * What recurs keeps to the end that does not: "de dezembro a março de 2024" begins in 2023. Without such an end, or
+ * with one that does not recur and comes first, there is no such range.
+ */
 const range: Join = (one, two, surroundings) => {
-  if (!one.stretch || !two.stretch || !isRange(surroundings)) return undefined;
+  if (one.hours || two.hours || !isRange(surroundings)) return undefined;
+  const nowhere: Found = { start: one.start, end: two.end, impossible: { loose: false } };
+  if (one.impossible || two.impossible) return nowhere;
   let first = two.stretch.every ? one.stretch : toYearOf(one.stretch, two.stretch);
   let last = one.stretch.every ? two.stretch : toYearOf(two.stretch, one.stretch);
   if (isBefore(last.from, first.from)) {
     if (last.every) last = moved(last, { [last.every]: 1 });
     else if (first.every) first = moved(first, { [first.every]: -1 });
   }
-  if (!isBefore(first.from, last.to)) return undefined;
+  if (!isBefore(first.from, last.to)) return first.every || last.every ? undefined : nowhere;
   const stretch = { from: first.from, to: last.to, grain: finer(first.grain, last.grain) };
   return { start: one.start, end: two.end, stretch };
 };
@@ -200,14 +209,17 @@ function bounded(stretch: Stretch, preposition: string, { today }: Clock): Stret
   return stretch;
 }
 
+const isWithinReason = ({ from, to }: Stretch): boolean =>
+  isReasonable(from.year) && isReasonable(to.subtract({ minutes: 1 }).year);
+
 /**
  * The stretches of time a canonical text names, in its order, from its first sixteen phrases. Days are calendar days
  * of the zone and weeks begin on Monday; an hour without a day is of the day named before it, else today's. What a
  * phrase leaves open is decided as its reader in `date-meanings.ts` says.
  */
-export function findPeriods(text: string, { now, timeZone, language }: Here): Period[] {
+export function findPeriods(text: string, { now, timeZone, language }: Here): Times {
   const folded = fold(text);
-  if (folded.search(grammars[language].expression) < 0) return [];
+  if (folded.search(grammars[language].expression) < 0) return { periods: [], impossible: [] };
   const local = now.toZonedDateTimeISO(timeZone).toPlainDateTime();
   const clock = { now: local, today: local.toPlainDate() };
   const words = connectives[language];
@@ -216,12 +228,19 @@ export function findPeriods(text: string, { now, timeZone, language }: Here): Pe
 
   let day = clock.today.toPlainDateTime();
   const periods: Period[] = [];
-  for (const { hours, stretch, ...place } of found) {
+  const impossible: Place[] = [];
+  for (const { hours, stretch, impossible: nowhere, ...place } of found) {
     if (hours?.loose) continue;
     const preposition = words.before.exec(leading(folded, place.start))?.[1] ?? '';
     const start = place.start - preposition.length;
     const end = place.end + (/^['’]s(?![a-z])/.exec(folded.slice(place.end, place.end + 3))?.[0].length ?? 0);
-    const { from, to, grain } = bounded(stretch ?? hoursOf(day, hours), preposition, clock);
+    if (nowhere?.loose && !preposition) continue;
+    const meant = nowhere ? undefined : bounded(stretch ?? hoursOf(day, hours), preposition, clock);
+    if (!meant || !isWithinReason(meant)) {
+      impossible.push({ start, end });
+      continue;
+    }
+    const { from, to, grain } = meant;
     if (!isBefore(from.add({ days: 1 }), to)) day = from.toPlainDate().toPlainDateTime();
     periods.push({
       from: from.toZonedDateTime(timeZone).toInstant(),
@@ -232,5 +251,5 @@ export function findPeriods(text: string, { now, timeZone, language }: Here): Pe
       end,
     });
   }
-  return periods;
+  return { periods, impossible };
 }

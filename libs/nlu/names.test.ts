@@ -19,8 +19,8 @@ const now = Temporal.Instant.from('2026-11-18T16:20:00Z');
 
 const read = (question: string, language: Language) => {
   const text = canonical(question);
-  const spent = findPeriods(text, { now, timeZone: 'America/Sao_Paulo', language });
-  const names = findNames(text, { language, spent, leads, stop });
+  const { periods } = findPeriods(text, { now, timeZone: 'America/Sao_Paulo', language });
+  const names = findNames(text, { language, spent: periods, leads, stop });
   for (const { text: name, start, end } of names) expect(text.slice(start, end)).toBe(name);
   return names.map(({ role, text }) => `${role}: ${text}`);
 };

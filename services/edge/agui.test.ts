@@ -68,6 +68,17 @@ describe('the events of a run', () => {
     expect(types(events).slice(-3)).toEqual(['TEXT_MESSAGE_CONTENT', 'TEXT_MESSAGE_END', 'RUN_ERROR']);
   });
 
+  test('a refusal says which field is at fault, where one is', async () => {
+    const refusal: Part = { type: 'refused', code: 'INPUT_INVALID', message: 'No', field: 'period' };
+    const [told] = (await placed(newer, [[refusal]])).slice(-1);
+    expect(told?.event).toEqual({
+      type: 'RUN_ERROR',
+      code: 'INPUT_INVALID',
+      message: 'No',
+      rawEvent: { field: 'period' },
+    });
+  });
+
   test('cancelled is an outcome for a peer of 1.0 and an error with a code for an older one', async () => {
     const [now] = (await placed(newer, [[{ type: 'cancelled' }]])).slice(-1);
     const [then] = (await placed(older, [[{ type: 'cancelled' }]])).slice(-1);
@@ -112,6 +123,7 @@ const someRun = (seed: number): Part[][] => {
     answered,
     { ...answered, usage: { ...usage, totalTokens: 0 }, nextCursor: 'next' } as Part,
     { type: 'refused', code: 'AUTHZ_DENIED', message: 'No' },
+    { type: 'refused', code: 'INPUT_INVALID', message: 'No', field: 'period' },
     { type: 'failed', code: 'DEADLINE', message: 'Late' },
     { type: 'cancelled' },
   ];

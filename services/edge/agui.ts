@@ -11,6 +11,7 @@ import { hintsOf, textOf } from '@jangada/proto/errors.ts';
 import type { Part } from '@jangada/proto/reply.ts';
 import { z } from 'zod';
 import type { Question } from './admission.ts';
+import { besideOf } from './answer.ts';
 import { misshapen, shaped } from './shape.ts';
 
 /** AG-UI: its input as a question, and what a run tells as its events. Pure. */
@@ -106,7 +107,7 @@ export const telling = ({ threadId, runId, legacy }: Peer): Telling => {
       };
     }
     if (part.type !== 'cancelled') {
-      const rawEvent = part.type === 'refused' ? part.limit : undefined;
+      const rawEvent = besideOf(part);
       const { message, code } = part;
       const beside = { ...hintsOf(code), ...(rawEvent ? { rawEvent } : {}) };
       return { type: EventType.RUN_ERROR, message, code, ...beside };

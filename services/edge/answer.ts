@@ -1,4 +1,5 @@
 import { type Code, errorBody, type Locale, textOf } from '@jangada/proto/errors.ts';
+import type { LimitFacts } from '@jangada/proto/limit.ts';
 import type { Part } from '@jangada/proto/reply.ts';
 import type { Usage } from '@jangada/proto/run.ts';
 
@@ -54,6 +55,12 @@ export const usageOf = (end: End, elapsedMs: number): Usage => ({
   ...(end.type === 'answered' ? end.usage : { promptTokens: 0, completionTokens: 0, totalTokens: 0 }),
   processingTimeMs: wholeMs(elapsedMs),
 });
+
+/** What else is known of a refusal: the field at fault, or when to come back. */
+export const besideOf = (end: End): (Partial<LimitFacts> & { readonly field?: string }) | undefined => {
+  if (end.type !== 'refused' || !(end.limit || end.field)) return undefined;
+  return { ...end.limit, ...(end.field ? { field: end.field } : {}) };
+};
 
 /** The code of an ending that is no answer. */
 export const codeOf = (end: End): Code | undefined => {

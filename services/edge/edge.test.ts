@@ -90,6 +90,10 @@ const answer = async (tenant: string, { rid }: Pass, question: string): Promise<
       code: 'AUTHZ_DENIED',
       message: 'Insufficient permissions for this query',
     }));
+  if (question === 'impossible') {
+    const message = 'The request is not valid';
+    return void (await tell('1', { type: 'refused', code: 'INPUT_INVALID', message, field: 'period' }));
+  }
   await tell('1', text('Good '));
   if (question === 'wait') await goOn.promise;
   if (cancels.includes(`cancel.${tenant}.${rid}`)) return void (await tell('2', { type: 'cancelled' }));
@@ -421,6 +425,12 @@ describe('POST /v1/query', () => {
     expect(spent).toMatchObject({ promptTokens: 0, completionTokens: 0, totalTokens: 0 });
     expect(spent.processingTimeMs).toBeGreaterThan(0);
     expect(await metric('agent_authorization_failures_total')).toBe(before + 1);
+  });
+
+  test('a refusal by a service says which field is at fault, as one at the door does', async () => {
+    const response = await call('/v1/query', { token: await ana(), body: { query: 'impossible' } });
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ type: 'error', code: 'INPUT_INVALID', field: 'period' });
   });
 
   test('services that say nothing are an outage after the deadline, not a hang', async () => {

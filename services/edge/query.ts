@@ -3,7 +3,7 @@ import { faults, type Locale } from '@jangada/proto/errors.ts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Admission, Run } from './admission.ts';
-import { type AgentResponse, agentResponse, endOf, wholeAnswer } from './answer.ts';
+import { type AgentResponse, agentResponse, besideOf, endOf, wholeAnswer } from './answer.ts';
 import { refusalOf, retryHeaders } from './refusal.ts';
 import { shaped } from './shape.ts';
 
@@ -71,5 +71,5 @@ export const answerOf = async (
   const end = answer?.end ?? endOf('CANCELLED', run.locale);
   const limit = end.type === 'refused' ? end.limit : undefined;
   if (limit) reply.headers(headersOf(limit));
-  return answered({ ...agentResponse(answer?.content ?? '', end, about(run)), ...limit });
+  return answered({ ...agentResponse(answer?.content ?? '', end, about(run)), ...besideOf(end) });
 };

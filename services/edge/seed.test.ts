@@ -110,6 +110,16 @@ describe('what a run tells', () => {
     });
   });
 
+  test('a refusal says which field is at fault, where one is', () => {
+    const refusal = { type: 'refused', code: 'INPUT_INVALID', message: 'No', field: 'period' } as const;
+    expect(seedTelling('run', 'Cancelled').tell([refusal], 1)).toEqual([
+      {
+        type: 'error',
+        payload: { code: 'INPUT_INVALID', message: 'No', retryable: false, field: 'period' },
+      },
+    ]);
+  });
+
   test('an answer names its query, its user and its run', () => {
     const message = envelope(
       { type: 'status', payload: {} },

@@ -3,7 +3,7 @@ import { faults, hintsOf } from '@jangada/proto/errors.ts';
 import type { Part } from '@jangada/proto/reply.ts';
 import { z } from 'zod';
 import type { Question } from './admission.ts';
-import { gatherText, usageOf } from './answer.ts';
+import { besideOf, gatherText, usageOf } from './answer.ts';
 import { Refusal } from './refusal.ts';
 import { shaped } from './shape.ts';
 
@@ -141,8 +141,7 @@ export const seedTelling = (run: string, cancelledText: string) => {
         },
       };
     }
-    if (part.type !== 'cancelled')
-      return errorSaid(part.code, part.message, part.type === 'refused' ? part.limit : undefined);
+    if (part.type !== 'cancelled') return errorSaid(part.code, part.message, besideOf(part));
     return {
       type: 'response',
       payload: {

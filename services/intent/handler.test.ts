@@ -182,6 +182,40 @@ describe('intent', () => {
     expect(message).toBe(run.refused);
   });
 
+  test.each([
+    'quantas consultas em 29/02/2027?',
+    'quantas consultas de 31/12/2026 a 01/01/2026?',
+    'quantas consultas de 01/01/0001 a 31/12/9999?',
+    'quantas consultas amanhã e em 31 de abril de 2026?',
+  ])('a time that no calendar has is refused, and not passed over: %s', (question) => {
+    const { message, body, tell } = understand(question);
+    expect({ message, body }).toEqual({
+      message: run.refused,
+      body: { code: 'INPUT_INVALID', locale: 'pt-BR' },
+    });
+    expect(tell).toEqual({
+      type: 'refused',
+      code: 'INPUT_INVALID',
+      message: 'A solicitação não é válida',
+      field: 'period',
+    });
+  });
+
+  test('and so in English', () => {
+    const { body, tell } = understand('how many appointments from 2026-03-10 to 2026-03-01?');
+    expect(body).toEqual({ code: 'INPUT_INVALID', locale: 'en' });
+    expect(tell).toMatchObject({ message: 'The request is not valid', field: 'period' });
+  });
+
+  test.each([
+    'quantas consultas tem o cliente do telefone 11 98765-4321?',
+    'faturas acima de R$ 1.200,50',
+    'consultas de dezembro a março',
+    'consultas de 2020 a 2025',
+  ])('numbers that are no dates, and ranges that may be long, are not: %s', (question) => {
+    expect(understand(question).message).toBe(run.understood);
+  });
+
   test('what tries to command is refused before anything is made of it', () => {
     const attacked = given(decide, { ...setting, attack: 'instruction_override' });
     const { message, body } = attacked.when({ question: 'quantas consultas amanhã' }).decided();

@@ -45,7 +45,12 @@ export const decide: Decide<typeof contract, Setting> = ({ question, subjectId, 
   }
 
   const ask = askOf(text, source, pattern.defaultAsk);
-  const { filter, entities } = readFilter(text, locale, name, setting);
+  const { filter, entities, impossible } = readFilter(text, locale, name, setting);
+  if (impossible) {
+    const code = 'INPUT_INVALID';
+    const message = textOf(code, locale);
+    return emit(run.refused, { code, locale }, { tell: { type: 'refused', code, message, field: 'period' } });
+  }
   const plan: Plan = {
     source: name,
     ask,
@@ -73,11 +78,12 @@ const readFilter = (
   locale: Language,
   sourceName: string,
   { pack, now, zone }: Setting,
-): { filter: Plan['filter']; entities: Entity[] } => {
+): { filter: Plan['filter']; entities: Entity[]; impossible: boolean } => {
   const documents = findDocuments(text);
   const apart = (found: Span): boolean =>
     !documents.some((one) => one.start < found.end && found.start < one.end);
-  const periods = findPeriods(text, { now, timeZone: zone, language: locale }).filter(apart);
+  const times = findPeriods(text, { now, timeZone: zone, language: locale });
+  const periods = times.periods.filter(apart);
   const amounts = findAmounts(text, locale).filter(apart);
   const names = findNames(text, {
     language: locale,
@@ -113,6 +119,8 @@ const readFilter = (
       ...(state ? [{ type: 'state' as const, value: state }] : []),
       ...(amount ? [{ type: 'amount' as const, value: String(amount.value) }] : []),
     ],
+    // Without the time that was meant, the answer would be about another: of today, or of all times.
+    impossible: times.impossible.some(apart),
   };
 };
 
