@@ -1,8 +1,13 @@
 import { packOf } from '@jangada/packs/registry.ts';
+import { sealedTables } from '@jangada/packs/sealed.ts';
 import type { Command } from '@jangada/proto/access.ts';
-import type { Store } from '@jangada/store/store.ts';
+import { connect, queries, type Store } from '@jangada/store/store.ts';
 import { passFor } from '@jangada/testkit/identity.ts';
 import type { Pass } from '@jangada/trust/pass.ts';
+import { headOf, type Place } from '@jangada/vault/field.ts';
+import { retire, rotate } from '@jangada/vault/rotate.ts';
+import { shred } from '@jangada/vault/shred.ts';
+import { sql } from 'kysely';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { carryOut } from '../services/access/effect.ts';
@@ -228,7 +233,12 @@ describe('a command', () => {
   const asAdmin = { rol: 'admin', ...fresh };
   const asProfessional = { rol: 'aesthetic_professional', per: 'p1', ...fresh };
   const give = (command: Command, who: Partial<Pass>) =>
-    carryOut(access, { command, pack, pass: passFor('x', { tid: 'casa', loc: 'en', ...who }) });
+    carryOut(access, {
+      command,
+      pack,
+      vault: database.vault,
+      pass: passFor('x', { tid: 'casa', loc: 'en', ...who }),
+    });
   const done = { locale: 'en', refused: undefined, until: undefined };
 
   test('to give consent and take some of it back leaves what is below', async () => {
@@ -278,10 +288,10 @@ describe('a command', () => {
     expect(await known({ filter: { subjectId: 'c2' } })).toMatchObject({ inReach: false });
     expect(
       await database.administer(
-        `select r.basis, r.valid_to - r.valid_from = interval '30 minutes' as half, e.reason, e.explanation
-         from care_relationships r join emergencies e on e.command = r.command`,
+        `select r.basis, r.valid_to - r.valid_from = interval '30 minutes' as half, e.reason
+         from care_relationships r join emergencies e on e.id = r.command`,
       ),
-    ).toEqual([{ basis: 'break_glass', half: true, reason: 'emergency', explanation: 'unconscious' }]);
+    ).toEqual([{ basis: 'break_glass', half: true, reason: 'emergency' }]);
     await database.administer(
       `update care_relationships set valid_from = valid_from - interval '31 minutes', valid_to = valid_to - interval '31 minutes'`,
     );
@@ -301,6 +311,96 @@ describe('a command', () => {
     expect(await give(emergency, { ...asProfessional, rid: refused })).toMatchObject({
       refused: 'AUTHZ_DENIED',
     });
+  });
+});
+
+describe('the explanation of an emergency', () => {
+  const pack = packOf('aesthetic-clinic');
+  const id = 'run-glass';
+  let access: Store;
+  let admin: Store;
+  beforeAll(async () => {
+    access = await database.storeOf('access');
+    admin = connect('operator', { DATABASE_URL: database.server.url, DATABASE_POOL_SIZE: 2 });
+  });
+  afterAll(() => admin[Symbol.asyncDispose]());
+  beforeEach(async () => {
+    await database.administer('truncate access_commands, emergencies, subject_keys, tenant_keys');
+    database.vault.forget();
+    await reach(id);
+  });
+
+  const reach = async (rid: string): Promise<void> => {
+    const who = { rol: 'aesthetic_professional', per: 'p1', acr: 'aal2', auth_time: Date.now() } as const;
+    const outcome = await carryOut(access, {
+      command: { action: 'break_glass', subjectId: 'c1', reason: 'emergency', explanation: 'unconscious' },
+      pack,
+      vault: database.vault,
+      pass: passFor('x', { tid: 'casa', loc: 'en', rid, ...who }),
+    });
+    expect(outcome.refused).toBeUndefined();
+  };
+  const stored = async (): Promise<Buffer | null> => {
+    const [row] = await database.administer(`select explanation from emergencies where id = '${id}'`);
+    return (row as { explanation: Buffer | null }).explanation;
+  };
+  const opened = async (own: Partial<Place> = {}): Promise<string> => {
+    const place = { tenant: 'casa', table: 'emergencies', column: 'explanation', row: id, subject: 'c1' };
+    const bytes = (await stored()) ?? Buffer.alloc(0);
+    return admin.within({ tenant: 'casa' }, async (transaction) => {
+      const field = { subject: 'c1', class: 'clinical', ...headOf(bytes) } as const;
+      using opener = await database.vault.opener('casa', [field], transaction);
+      return opener.open({ ...place, ...own }, 'clinical', bytes);
+    });
+  };
+  const keys = {
+    tenant: 'casa',
+    tables: sealedTables(pack),
+    announce: async () => database.vault.forget('casa'),
+  };
+  const erase = () => shred({ ...keys, store: admin, subject: 'c1', class: 'clinical' });
+
+  test('is sealed for that person and that emergency', async () => {
+    expect((await stored())?.toString('latin1')).not.toContain('unconscious');
+    expect(await opened()).toBe('unconscious');
+    for (const own of [{ row: 'run-other' }, { table: 'clients' }, { column: 'reason' }])
+      await expect(opened(own)).rejects.toMatchObject({ code: 'CRYPTO_AAD' });
+  });
+
+  test('cannot be written in clear, nor read by who sealed it', async () => {
+    const write = `update emergencies set explanation = 'clear, and as long as a sealed field would have to be'`;
+    await expect(database.administer(write)).rejects.toMatchObject({ code: '23514' });
+    for (const column of ['explanation', 'id']) {
+      const statement = sql`select ${sql.ref(column)} from emergencies`;
+      const read = access.within({ tenant: 'casa' }, (transaction) =>
+        transaction.rows({ compile: () => statement.compile(queries()) }),
+      );
+      await expect(read).rejects.toMatchObject({ cause: { code: '42501' } });
+    }
+  });
+
+  test('moves to the newest keys with everything else, and is counted until it has', async () => {
+    const before = await stored();
+    const rotating = { ...keys, store: admin, vault: database.vault };
+    const dying = new AbortController();
+    const half = rotate('subject', { ...rotating, signal: dying.signal, progress: () => dying.abort() });
+    await expect(half).rejects.toThrow('aborted');
+    expect(await retire('subject', rotating)).toEqual({ left: 1, retired: 0 });
+    expect(await rotate('subject', rotating)).toMatchObject({ moved: 1, left: 0, retired: 1 });
+    expect(await stored()).not.toEqual(before);
+    expect(await opened()).toBe('unconscious');
+    expect(await rotate('tenant', rotating)).toMatchObject({ moved: 1, left: 0, retired: 1 });
+    expect(await opened()).toBe('unconscious');
+  });
+
+  test('is unreadable once the person’s keys are destroyed, and none is kept from then on', async () => {
+    await erase();
+    await expect(opened()).rejects.toMatchObject({ code: 'CRYPTO_KEY_SHREDDED' });
+    await database.administer('truncate care_relationships');
+    await reach('run-later');
+    expect(
+      await database.administer(`select reason, explanation from emergencies where id = 'run-later'`),
+    ).toEqual([{ reason: 'emergency', explanation: null }]);
   });
 });
 

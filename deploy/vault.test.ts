@@ -51,13 +51,21 @@ beforeAll(async () => {
       alter column email type text using null, alter column phone type text using null;
     alter table aesthetic_records drop constraint aesthetic_records_description_is_sealed,
       alter column description type text using '', alter column description set not null;
-    delete from kysely_migration where name like '%0002_sealed';
+    alter table emergencies rename column id to command;
+    alter table emergencies drop constraint emergencies_explanation_is_sealed,
+      alter column explanation type text using '', alter column explanation set not null;
+    delete from kysely_migration where name like '%0002_sealed' or name = 'core/0014_explanation';
     ${tenantSql('casa')} ${tenantSql('other')}
     insert into clients (tenant_id, id, name, name_search, email, phone)
       select tenant, 'c' || n, 'Ana ' || n, 'ana ' || n, 'ana' || n || '@' || tenant || '.example', null
       from unnest(array['casa', 'other']) tenant, generate_series(1, 600) n;
     insert into aesthetic_records (tenant_id, id, client_id, kind, description, recorded_at)
-      values ('casa', 'r1', 'c1', 'x', 'a note', now())`);
+      values ('casa', 'r1', 'c1', 'x', 'a note', now());
+    insert into emergencies (tenant_id, command, provider_id, subject_id, reason, explanation, until)
+      select 'casa', 'run-' || subject, 'p1', subject, 'emergency', 'unconscious', now()
+      from unnest(array['c1', 'erased']) subject;
+    insert into subject_keys (tenant_id, subject_id, class, version, id, wrapped, tenant_key_version, state)
+      values ('casa', 'erased', 'clinical', 1, 'a key', null, 1, 'destroyed')`);
 }, 90_000);
 afterAll(async () => {
   await server.stop();
@@ -75,9 +83,14 @@ describe('an older installation', () => {
       select (select count(*) from clients where email is not null and substr(email, 1, 1) <> '\\x01'::bytea)::int as clear,
         (select count(*) from clients where substr(email, 1, 1) = '\\x01'::bytea and length(email_index) = 18)::int as sealed,
         (select count(*) from aesthetic_records where substr(description, 1, 1) = '\\x01'::bytea)::int as records,
+        (select string_agg(id, ' ') from emergencies where substr(explanation, 1, 1) = '\\x01'::bytea) as explained,
+        (select count(*) from emergencies where explanation is null)::int as erased,
         (select count(*) from pg_constraint where not convalidated)::int as unproven,
         (select count(*) from pg_class where relrowsecurity and not relforcerowsecurity)::int as unbound`);
-    expect(left).toEqual({ clear: 0, sealed: 1_200, records: 1, unproven: 0, unbound: 0 });
+    expect(left).toEqual({
+      ...{ clear: 0, sealed: 1_200, records: 1, explained: 'run-c1', erased: 1 },
+      ...{ unproven: 0, unbound: 0 },
+    });
   });
 
   test('starts again with its root and with no other', async () => {

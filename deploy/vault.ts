@@ -50,7 +50,7 @@ export const throughClient = (client: Pick<pg.ClientBase, 'query'>): Transaction
 
 const db = queries<CoreTables>();
 
-/** Every tenant, and the tables of its pack that hold sealed fields. */
+/** Every tenant, and its tables that hold sealed fields. */
 export const sealedTenants = async (
   store: Pick<Store, 'rows'>,
 ): Promise<readonly { readonly tenant: string; readonly tables: readonly SealedTable[] }[]> => {

@@ -1,11 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readConfig } from '@jangada/config/config.ts';
+import { changed } from '@jangada/proto/access.ts';
 import { type Origins, openOrigins } from '@jangada/trust/origin.ts';
 import { Command, InvalidArgumentError } from 'commander';
 import { fileOf } from '../keysets.ts';
 import { home } from '../local.ts';
 import { iso, type Moment, rowsOf } from './database.ts';
+import { type Emergency, emergencyOf } from './emergency.ts';
 import { type Format, jsonOption, moment, print, remark, table } from './output.ts';
 import { type Named, pick, tokenOf } from './pick.ts';
 
@@ -36,6 +38,8 @@ export interface Entry {
     readonly sessionId: string | null;
     readonly requestPath: string | null;
   };
+  /** Where the entry is that one was opened. */
+  readonly emergency?: Emergency;
 }
 
 const columns = `tenant_id as tenant, subject_id as about, fact, sequence::float8 as sequence, at, actor, role,
@@ -96,7 +100,13 @@ const chainOf = async (wanted: string, tenant: string | undefined): Promise<Entr
     [tokenOf(wanted), tenant ?? null],
   );
   const run = pick(candidates, wanted);
-  return read('where tenant_id = $1 and subject_id = $2 order by sequence', [run.tenant, run.id]);
+  const entries = await read('where tenant_id = $1 and subject_id = $2 order by sequence', [
+    run.tenant,
+    run.id,
+  ]);
+  const isChange = ({ fact }: Entry): boolean => fact === changed.name;
+  const emergency = entries.some(isChange) ? await emergencyOf(run.tenant, run.id) : undefined;
+  return entries.map((entry) => (emergency && isChange(entry) ? { ...entry, emergency } : entry));
 };
 
 export const entriesText = (entries: readonly Entry[]): string =>
@@ -127,6 +137,16 @@ const originTexts = (entries: readonly Entry[]): string[] => [
   ),
 ];
 
+/** What a person wrote is quoted: a terminal would obey some of it. */
+const emergencyTexts = (entries: readonly Entry[]): string[] =>
+  entries.flatMap(({ emergency }) => {
+    if (!emergency) return [];
+    const { subject, reason, explanation } = emergency;
+    return [
+      `reached for ${subject}, ${reason}${explanation === null ? '' : `: ${JSON.stringify(explanation)}`}`,
+    ];
+  });
+
 const countOf = (text: string): number => {
   const value = Number(text);
   if (Number.isInteger(value) && value > 0) return value;
@@ -155,6 +175,8 @@ export const auditCommand = (): Command =>
         .addOption(jsonOption())
         .action(async (wanted: string, options: Options) => {
           const entries = await chainOf(wanted, options.tenant);
-          print(options, entries, () => [entriesText(entries), ...originTexts(entries)].join('\n'));
+          print(options, entries, () =>
+            [entriesText(entries), ...originTexts(entries), ...emergencyTexts(entries)].join('\n'),
+          );
         }),
     );

@@ -127,14 +127,17 @@ grant select, insert, update on care_relationships to svc_access;
 grant select, insert on consents to svc_access;
 grant select, insert, update on consent_levels to svc_access;
 grant select, insert on access_commands to svc_access;
-grant select, insert on emergencies to svc_access;
+grant select, insert on tenant_keys to svc_access;
+grant select, insert on subject_keys to svc_access;
 grant select (id, full_text_search) on clients to svc_access;
 grant select on providers to svc_access;
+grant insert on emergencies to svc_access;
 create policy svc_access_select on care_relationships for select to svc_access using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_access_select on consents for select to svc_access using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_access_select on consent_levels for select to svc_access using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_access_select on access_commands for select to svc_access using (tenant_id = (select sec.claimed_tenant()));
-create policy svc_access_select on emergencies for select to svc_access using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_access_select on tenant_keys for select to svc_access using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_access_select on subject_keys for select to svc_access using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_access_select on clients for select to svc_access using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_access_select on providers for select to svc_access using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_access_insert on care_relationships for insert to svc_access with check (tenant_id = (select sec.claimed_tenant()));
@@ -144,6 +147,8 @@ create policy svc_access_insert on consent_levels for insert to svc_access with 
 create policy svc_access_update on consent_levels for update to svc_access using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_access_insert on access_commands for insert to svc_access with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_access_insert on emergencies for insert to svc_access with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_access_insert on tenant_keys for insert to svc_access with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_access_insert on subject_keys for insert to svc_access with check (tenant_id = (select sec.claimed_tenant()));
 
 -- svc_permission
 grant usage on schema public, sec to svc_permission;

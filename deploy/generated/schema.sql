@@ -321,20 +321,20 @@ create policy svc_import_update on public.cosmetic_products for update to svc_im
 
 create table public.emergencies (
   tenant_id text not null,
-  command text not null,
+  id text not null,
   provider_id text not null,
   subject_id text not null,
   reason text not null,
-  explanation text not null,
+  explanation bytea,
   at timestamp with time zone not null default now(),
   until timestamp with time zone not null,
-  constraint emergencies_pkey PRIMARY KEY (tenant_id, command),
-  constraint emergencies_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
+  constraint emergencies_pkey PRIMARY KEY (tenant_id, id),
+  constraint emergencies_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  constraint emergencies_explanation_is_sealed CHECK (((explanation IS NULL) OR ((length(explanation) >= 49) AND (substr(explanation, 1, 1) = '\x01'::bytea))))
 ); -- of jangada_owner
 alter table public.emergencies enable row level security, force row level security;
-grant insert, select on public.emergencies to svc_access;
+grant insert on public.emergencies to svc_access;
 create policy svc_access_insert on public.emergencies for insert to svc_access with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
-create policy svc_access_select on public.emergencies for select to svc_access using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
 create table public.kysely_migration (
   name character varying(255) not null,
@@ -533,12 +533,15 @@ alter table public.subject_keys enable row level security, force row level secur
 grant select on public.subject_keys to app_own;
 grant select on public.subject_keys to app_related;
 grant select on public.subject_keys to app_tenant;
+grant insert, select on public.subject_keys to svc_access;
 grant insert, select on public.subject_keys to svc_import;
 create policy app_own_select on public.subject_keys for select to app_own using (((tenant_id, subject_id) = ( SELECT g.tenant,
     g.person
    FROM sec.granted_to() g(tenant, person))));
 create policy app_related_select on public.subject_keys for select to app_related using (((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)) AND (subject_id IN ( SELECT unnest(sec.granted_care()) AS unnest))));
 create policy app_tenant_select on public.subject_keys for select to app_tenant using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
+create policy svc_access_insert on public.subject_keys for insert to svc_access with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_access_select on public.subject_keys for select to svc_access using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_insert on public.subject_keys for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.subject_keys for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
@@ -562,10 +565,13 @@ alter table public.tenant_keys enable row level security, force row level securi
 grant select on public.tenant_keys to app_own;
 grant select on public.tenant_keys to app_related;
 grant select on public.tenant_keys to app_tenant;
+grant insert, select on public.tenant_keys to svc_access;
 grant insert, select on public.tenant_keys to svc_import;
 create policy app_own_select on public.tenant_keys for select to app_own using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
 create policy app_related_select on public.tenant_keys for select to app_related using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
 create policy app_tenant_select on public.tenant_keys for select to app_tenant using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
+create policy svc_access_insert on public.tenant_keys for insert to svc_access with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_access_select on public.tenant_keys for select to svc_access using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_insert on public.tenant_keys for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.tenant_keys for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 

@@ -229,5 +229,16 @@ describe('a command', () => {
     const [entry] = await journey.auditOf(opened.run);
     expect(entry).toMatchObject({ fact: 'access.changed', details: { action: 'break_glass' } });
     expect(JSON.stringify(entry)).not.toContain('unconscious');
+    const kept = await journey.sql<{ text: string }>(
+      `select encode(explanation, 'escape') as text from emergencies where id = $1`,
+      [opened.run],
+    );
+    expect(kept).toEqual([{ text: expect.not.stringContaining('unconscious') }]);
+    const shown = await journey.jangada('audit', 'get', opened.run, '--json');
+    expect(JSON.parse(shown.stdout)).toMatchObject([
+      { emergency: { subject: 'cli-8', reason: 'emergency', explanation: 'unconscious, alone' } },
+    ]);
+    const { stdout } = await journey.jangada('audit', 'get', opened.run);
+    expect(stdout).toContain('reached for cli-8, emergency: "unconscious, alone"');
   });
 });

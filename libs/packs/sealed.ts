@@ -1,8 +1,9 @@
 import type { IndexKind } from '@jangada/vault/blind.ts';
+import { coreTables } from '@jangada/vault/core.ts';
 import type { SealedColumn, SealedTable } from '@jangada/vault/rows.ts';
 import type { Pack, Source } from './pack.ts';
 
-/** Which columns of a pack's tables are sealed, from the fields that say so. */
+/** Which columns of a tenant's tables are sealed: the core's, and those of its pack from the fields that say so. */
 
 const columnOf = (column: string): string => column.slice(column.indexOf('.') + 1);
 
@@ -11,7 +12,7 @@ const tables = new WeakMap<Pack, readonly SealedTable[]>();
 export const sealedTables = (pack: Pack): readonly SealedTable[] => {
   const known = tables.get(pack);
   if (known) return known;
-  const made = Object.values(pack.sources).flatMap((source) => {
+  const ofPack = Object.values(pack.sources).flatMap((source) => {
     const columns = Object.values(source.fields).flatMap(({ column, sealed }): [string, SealedColumn][] =>
       sealed ? [[columnOf(column), sealed]] : [],
     );
@@ -25,6 +26,7 @@ export const sealedTables = (pack: Pack): readonly SealedTable[] => {
         ]
       : [];
   });
+  const made = [...coreTables, ...ofPack];
   tables.set(pack, made);
   return made;
 };

@@ -118,6 +118,19 @@ export interface CoreTables {
     until: Time | null;
     at: Generated<Time>;
   };
+  /** Only ever added to. */
+  emergencies: {
+    tenant_id: string;
+    /** The command that opened it. */
+    id: string;
+    provider_id: string;
+    subject_id: string;
+    reason: string;
+    /** Why in words; null once the person's data were erased. */
+    explanation: Sealed<string> | null;
+    at: Generated<Time>;
+    until: Time;
+  };
   /** The level that holds now; kept by PostgreSQL from `consents`. */
   consent_levels: {
     tenant_id: string;

@@ -32,7 +32,7 @@ export interface Rotating {
   readonly store: Pick<Store, 'within'>;
   readonly vault: Vault;
   readonly tenant: string;
-  /** Tables of the tenant's pack that hold sealed fields. */
+  /** Tables of the tenant that hold sealed fields. */
   readonly tables: readonly SealedTable[];
   /** Tells every service that keys of the tenant changed; resolves when the broker has it. */
   readonly announce: () => Promise<void>;

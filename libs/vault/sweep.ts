@@ -54,7 +54,10 @@ export const takeTime = async (transaction: Transaction): Promise<void> => {
   await run(transaction, sql`select set_config('statement_timeout', '600s', true)`);
 };
 
-/** Rows of a table that are not sealed with the newest keys; those of people whose data were erased do not count. */
+/**
+ * Rows of a table that are in clear or not sealed with the newest keys. What is sealed for people whose data were erased
+ * does not count.
+ */
 export const countStale = async (
   transaction: Transaction,
   tenant: string,
@@ -98,7 +101,7 @@ const isStale = (table: SealedTable): RawBuilder<unknown> =>
         ? sql`or ${sql.ref(`r.${indexOf(column)}`)} is null
             or substr(${sql.ref(`r.${indexOf(column)}`)}, 1, 2) < ${versionText(newestIndex)}`
         : sql``;
-      return sql`(${value} is not null and not ${erased} and (${clear} or ${old} ${unfound}))`;
+      return sql`(${value} is not null and (${clear} or not ${erased} and (${old} ${unfound})))`;
     }),
     sql` or `,
   );

@@ -480,6 +480,17 @@ describe('destroying', () => {
     });
     expect(seen).toBe('CRYPTO_KEY_SHREDDED');
   });
+
+  test('leaves nothing of what was still clear, once that is to be sealed', async () => {
+    await write('casa', crowd(2));
+    await destroy('p0000', { class: 'clinical' });
+    await administer(`update people set note = convert_to('note', 'UTF8')`);
+    expect(await sweep(store, vault, { tenant: 'casa', table: people, clear: true })).toBe(2);
+    expect(await read('casa')).toEqual([
+      { id: 'p0000', email: 'person0@casa.example', note: null },
+      { id: 'p0001', email: 'person1@casa.example', note: 'note' },
+    ]);
+  });
 });
 
 describe('a tenant', () => {

@@ -2,7 +2,8 @@
  * access: may this person change who may do what, and what holds from then on?
  *
  * Carries out commands on consent, care relationships and emergencies, each once: the effect, and what came of the
- * command, are in one transaction of PostgreSQL. It changes rights and reads nobody's records.
+ * command, are in one transaction of PostgreSQL. It changes rights and reads nobody's records. It seals why somebody
+ * reached for a person, and has no right to read what it sealed.
  */
 import { hop } from '@jangada/hop/hop.ts';
 import { policy } from '@jangada/hop/policy.ts';
@@ -17,7 +18,14 @@ export const contract = hop({
     timeoutMs: 2_000,
     breaker: { failures: 10, withinMs: 5_000, openMs: 1_000, successes: 2 },
   }),
-  reads: ['care_relationships', 'consents', 'consent_levels', 'access_commands', 'emergencies'],
+  reads: [
+    'care_relationships',
+    'consents',
+    'consent_levels',
+    'access_commands',
+    'tenant_keys',
+    'subject_keys',
+  ],
   packTables: ['subjects', 'providers'],
   writes: {
     care_relationships: ['insert', 'update'],
@@ -25,5 +33,8 @@ export const contract = hop({
     consent_levels: ['insert', 'update'],
     access_commands: ['insert'],
     emergencies: ['insert'],
+    // Keys are made at their first use.
+    tenant_keys: ['insert'],
+    subject_keys: ['insert'],
   },
 });

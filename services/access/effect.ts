@@ -3,8 +3,11 @@ import { peopleOf } from '@jangada/packs/rules.ts';
 import type { Command } from '@jangada/proto/access.ts';
 import type { Code } from '@jangada/proto/errors.ts';
 import { queries, type Store, type Transaction } from '@jangada/store/store.ts';
-import type { CoreTables } from '@jangada/store/tables.ts';
+import type { CoreTables, Sealed } from '@jangada/store/tables.ts';
 import type { Pass } from '@jangada/trust/pass.ts';
+import { emergencies } from '@jangada/vault/core.ts';
+import type { Place } from '@jangada/vault/field.ts';
+import type { Vault } from '@jangada/vault/vault.ts';
 import { sql } from 'kysely';
 import { emergencyMs, refusalOf } from './checks.ts';
 import type { Outcome } from './handler.ts';
@@ -15,6 +18,7 @@ interface Given {
   readonly command: Command;
   readonly pass: Pass;
   readonly pack: Pack;
+  readonly vault: Vault;
 }
 
 /**
@@ -105,6 +109,20 @@ const record = async (
 };
 type Consents = CoreTables['consents'];
 
+/** Null for a person whose data were erased: nothing is sealed for them again. */
+const sealed = async (
+  transaction: Transaction,
+  vault: Vault,
+  place: Pick<Place, 'tenant' | 'row' | 'subject'>,
+  explanation: string,
+): Promise<Sealed<string> | null> => {
+  const { class: kept } = emergencies.columns.explanation;
+  const holder = { subject: place.subject, class: kept };
+  using sealer = await vault.sealer(place.tenant, [holder], transaction);
+  if (!sealer.accepts(holder)) return null;
+  return sealer.seal({ ...place, table: emergencies.name, column: 'explanation' }, kept, explanation);
+};
+
 /** What each command does; a code where what is there already stands in its way. */
 const effects: { readonly [A in Command['action']]: Effect<A> } = {
   give_consent: (transaction, given, { subjectId, level, basis, channel }) =>
@@ -153,8 +171,8 @@ const effects: { readonly [A in Command['action']]: Effect<A> } = {
     );
     return closed.length > 0 ? undefined : 'INPUT_INVALID';
   },
-  break_glass: async (transaction, { pass }, { subjectId, reason, explanation }) => {
-    const until = sql`now() + ${emergencyMs / 1_000} * interval '1 second'`;
+  break_glass: async (transaction, { pass, vault }, { subjectId, reason, explanation }) => {
+    const until = sql<string>`now() + ${emergencyMs / 1_000} * interval '1 second'`;
     const opened = await transaction.rows(
       raw(sql`
         insert into care_relationships (tenant_id, provider_id, subject_id, basis, valid_from, valid_to, opened_by, command)
@@ -162,10 +180,17 @@ const effects: { readonly [A in Command['action']]: Effect<A> } = {
         on conflict do nothing returning command`),
     );
     if (opened.length === 0) return 'INPUT_INVALID';
+    const place = { tenant: pass.tid, row: pass.rid, subject: subjectId };
     await transaction.rows(
-      raw(sql`
-        insert into emergencies (tenant_id, command, provider_id, subject_id, reason, explanation, until)
-        values (${pass.tid}, ${pass.rid}, ${pass.per ?? ''}, ${subjectId}, ${reason}, ${explanation}, ${until})`),
+      db.insertInto('emergencies').values({
+        tenant_id: pass.tid,
+        id: pass.rid,
+        provider_id: pass.per ?? '',
+        subject_id: subjectId,
+        reason,
+        explanation: await sealed(transaction, vault, place, explanation),
+        until,
+      }),
     );
     return undefined;
   },

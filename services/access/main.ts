@@ -1,17 +1,39 @@
 import { Unprocessable } from '@jangada/hop/outcome.ts';
 import { packOf } from '@jangada/packs/registry.ts';
+import { optional } from '@jangada/runtime/health.ts';
+import { forgetChangedKeys } from '@jangada/runtime/rekey.ts';
 import { serve } from '@jangada/runtime/serve.ts';
 import { configOf } from '@jangada/runtime/service.ts';
 import { openStore } from '@jangada/store/store.ts';
 import { openTelemetry } from '@jangada/telemetry/telemetry.ts';
 import { questionHash } from '@jangada/trust/pass.ts';
+import { openRoot } from '@jangada/vault/root.ts';
+import { openVault } from '@jangada/vault/vault.ts';
 import { contract } from './contract.ts';
 import { carryOut } from './effect.ts';
 import { decide } from './handler.ts';
 
-const config = configOf(['MESSAGE_KEYS', 'DATABASE_URL', 'DATABASE_POOL_SIZE', 'DATABASE_TENANT_URLS']);
+const config = configOf([
+  'MESSAGE_KEYS',
+  'DATABASE_URL',
+  'DATABASE_POOL_SIZE',
+  'DATABASE_TENANT_URLS',
+  'ENCRYPTION_KEY',
+  'ENCRYPTION_KEYS_ACCEPTED',
+  'AI_ENCRYPTION_PROVIDER',
+  'AI_ENCRYPTION_KEY_SPEC',
+  'VAULT_ADDR',
+  'VAULT_TOKEN',
+  'VAULT_TRANSIT_KEY',
+  'AI_KMS_KEY_ID',
+  'AI_KMS_REGION',
+  'AI_KMS_ENDPOINT',
+]);
 const telemetry = openTelemetry(contract.name, config);
 await using store = await openStore(contract.name, config);
+// Without the root no emergency could be accounted for: better not to start than to fail whoever has one.
+const root = await openRoot(config);
+const vault = openVault(root, telemetry.metrics);
 const emergencies = telemetry.metrics.counter(
   'agent_break_glass_total',
   'Emergencies in which somebody reached for data without a relationship, by what came of it',
@@ -27,7 +49,7 @@ await using service = await serve(
       // The pass is for one command: whoever changed it on the way does not get it carried out.
       if (questionHash(JSON.stringify(command)) !== pass.qh)
         throw new Unprocessable('CTX_PAYLOAD_MISMATCH', 'the command is not the signed one');
-      const outcome = await carryOut(store, { command, pass, pack: packOf(pass.pack) });
+      const outcome = await carryOut(store, { command, pass, pack: packOf(pass.pack), vault });
       if (command.action === 'break_glass') {
         emergencies.inc({ outcome: outcome.refused ? 'refused' : 'opened' });
         const about = { operation: 'break-glass', tenantId: pass.tid, runId: pass.rid };
@@ -43,9 +65,11 @@ await using service = await serve(
       return outcome;
     },
     decide,
-    probes: { database: () => store.ping() },
+    probes: { database: () => store.ping(), root: optional(() => root.health()) },
   },
   telemetry,
 );
+
+forgetChangedKeys(service.bus, vault);
 
 await service.stopped;

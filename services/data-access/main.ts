@@ -2,6 +2,7 @@ import { openCache } from '@jangada/cache/cache.ts';
 import { packOf } from '@jangada/packs/registry.ts';
 import { core } from '@jangada/proto/envelope.ts';
 import { optional } from '@jangada/runtime/health.ts';
+import { forgetChangedKeys } from '@jangada/runtime/rekey.ts';
 import { serve } from '@jangada/runtime/serve.ts';
 import { configOf } from '@jangada/runtime/service.ts';
 import { openStore } from '@jangada/store/store.ts';
@@ -55,14 +56,6 @@ service.bus.nc.subscribe(core.changed('*'), {
   callback: (_error, message) => void cache.forget(message.subject.slice('changed.'.length)),
 });
 
-service.bus.nc.subscribe(core.keysChanged('*'), {
-  callback: (_error, message) => vault.forget(message.subject.slice('keys.changed.'.length)),
-});
-void (async () => {
-  for await (const { type } of service.bus.nc.status()) {
-    if (type === 'disconnect') vault.hearing(false);
-    if (type === 'reconnect') vault.hearing(true);
-  }
-})();
+forgetChangedKeys(service.bus, vault);
 
 await service.stopped;

@@ -1,0 +1,12 @@
+import type { SealedTable } from './rows.ts';
+
+/** Tables of the core that hold sealed fields, beside those that packs declare. */
+
+/** Why somebody reached for a person without a relationship: kept as long as the law wants it accounted for. */
+export const emergencies = {
+  name: 'emergencies',
+  subject: 'subject_id',
+  columns: { explanation: { class: 'clinical' } },
+} as const satisfies SealedTable;
+
+export const coreTables: readonly SealedTable[] = [emergencies];
