@@ -175,12 +175,12 @@ const metacharacters = async (one: AttackCase, ground: Ground): Promise<Observed
   const inQuery = async (name: string) => {
     using talk = await ground.socket({ token });
     talk.send(queryFrame('oi', { metadata: { tenantId: name } }));
-    return talk.code(8_000);
+    return await talk.code(8_000);
   };
   const inFrame = async (frame: object) => {
     using agent = await ground.socket({ token, protocols: ['agui.v1'] });
     agent.send(frame);
-    return agent.code(8_000);
+    return await agent.code(8_000);
   };
   const codes = await Promise.all(
     tid.flatMap((name) => [

@@ -33,7 +33,7 @@ const existence = async (_one: AttackCase, ground: Ground): Promise<Observed> =>
   };
   // A difference that is there is there in every round; one that the machine makes is not.
   let best: readonly [number, number] = [Number.POSITIVE_INFINITY, 0];
-  for (let rounds = 0; rounds < 3 && Math.abs(best[0] - best[1]) > 0.5; rounds++) {
+  for (let rounds = 0; rounds < 8 && Math.abs(best[0] - best[1]) > 0.5; rounds++) {
     const seen = await round(60);
     if (Math.abs(seen[0] - seen[1]) < Math.abs(best[0] - best[1])) best = seen;
   }
