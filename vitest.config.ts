@@ -3,8 +3,8 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    // Most of a test is waiting for servers, and vitest would leave one of two cores idle.
-    maxWorkers: Math.max(2, availableParallelism()),
+    // Much of a test is waiting for servers; vitest would run one file at a time on two cores.
+    maxWorkers: availableParallelism() + 1,
     reporters: ['default', './deploy/tally.ts'],
     projects: [
       {

@@ -62,9 +62,9 @@ async function attack(): Promise<number> {
   const ground = await openGround();
   let results: readonly Result[];
   try {
-    results = await runCases(chosen, ground, (one) =>
-      console.error(`${one.id.padEnd(9)} ${painted(one)} ${one.observed}`),
-    );
+    results = await runCases(chosen, ground, {
+      said: (one) => console.error(`${one.id.padEnd(9)} ${painted(one)} ${one.observed}`),
+    });
   } finally {
     await ground[Symbol.asyncDispose]();
   }

@@ -39,10 +39,12 @@ export interface Driver {
   readonly entry?: RegExp;
   /** Waits more than it works, so others run at the same time; what it must not cause is not measured then. */
   readonly waits?: true;
+  /** Takes the machine for itself, or seconds of measuring: the test run leaves it to `npm run adversary`. */
+  readonly long?: true;
   readonly run: (one: AttackCase, ground: Ground) => Promise<Observed>;
 }
 
-type Family = readonly [words: RegExp, run: Driver['run'], own?: Pick<Driver, 'entry' | 'waits'>];
+type Family = readonly [words: RegExp, run: Driver['run'], own?: Pick<Driver, 'entry' | 'waits' | 'long'>];
 
 /** The drivers of one area, most special first. */
 export const area = (name: string, families: readonly Family[]): readonly Driver[] =>

@@ -87,43 +87,32 @@ const carryOut = async ({ driver, cases }: Attempt, ground: Ground): Promise<rea
   return judged;
 };
 
-const withoutDriver = (one: AttackCase): Result | undefined => {
+/** The result of a case that is not carried out here. */
+const unrun = (one: AttackCase, verdict: Result['verdict'], observed: string): Result => {
   const { id, area, attack } = one;
-  const known = elsewhere.find(
-    (other) => other.area === area && other.words.test(`${attack} ${one.how.steps}`),
-  );
-  if (known) {
-    const observed = known.test ? `${known.why} (${known.test})` : known.why;
-    return {
-      id,
-      area,
-      attack,
-      verdict: known.verdict,
-      expected: expectation(one),
-      observed,
-      informative: [],
-      ms: 0,
-    };
-  }
-  if (driverFor(drivers, one)) return undefined;
-  const observed = 'no driver fits its area, entry and words';
-  return {
-    id,
-    area,
-    attack,
-    verdict: 'no driver',
-    expected: expectation(one),
-    observed,
-    informative: [],
-    ms: 0,
-  };
+  return { id, area, attack, verdict, expected: expectation(one), observed, informative: [], ms: 0 };
 };
 
-/** Carries out every case: those that mostly wait at once and beside the others, which go one after the other. */
+const withoutDriver = (one: AttackCase): Result | undefined => {
+  const known = elsewhere.find(
+    (other) => other.area === one.area && other.words.test(`${one.attack} ${one.how.steps}`),
+  );
+  if (known) return unrun(one, known.verdict, known.test ? `${known.why} (${known.test})` : known.why);
+  if (driverFor(drivers, one)) return undefined;
+  return unrun(one, 'no driver', 'no driver fits its area, entry and words');
+};
+
+const leftOut = (one: AttackCase): Result =>
+  unrun(one, 'elsewhere', 'takes longer than a test run should (npm run adversary)');
+
+/**
+ * Carries out every case: those that mostly wait at once and beside the others, which go one after the other. In brief,
+ * those that take long are left out.
+ */
 export const runCases = async (
   cases: readonly AttackCase[],
   ground: Ground,
-  said: (result: Result) => void = () => undefined,
+  { brief = false, said = () => undefined }: { brief?: boolean; said?: (result: Result) => void } = {},
 ): Promise<readonly Result[]> => {
   const results = new Map<string, Result>();
   const finish = (result: Result): void => {
@@ -132,8 +121,8 @@ export const runCases = async (
   };
   const able: { one: AttackCase; driver: Driver }[] = [];
   for (const one of cases) {
-    const settled = withoutDriver(one);
     const driver = driverFor(drivers, one);
+    const settled = withoutDriver(one) ?? (brief && driver?.long ? leftOut(one) : undefined);
     if (settled) finish(settled);
     else if (driver) able.push({ one, driver });
   }

@@ -46,4 +46,4 @@ const existence = async (_one: AttackCase, ground: Ground): Promise<Observed> =>
   };
 };
 
-export const timing = area('timing', [[/./, existence]]);
+export const timing = area('timing', [[/./, existence, { long: true }]]);

@@ -47,7 +47,7 @@ const load = () => {
   const asking = Array.from({ length: 2 }, async () => {
     while (on) {
       statuses.push((await person.query('quantas consultas tenho amanhã?')).status);
-      await sleep(50);
+      await sleep(200);
     }
   });
   return {
@@ -109,17 +109,17 @@ test.each(['pass', 'grant'] as const)(
   async (kind) => {
     const old = snapshot(kind);
     const asking = load();
-    await asking.more(20);
+    await asking.more(8);
     await rotated(kind);
     // What was signed before is soon all told; then nothing older is met.
-    await asking.more(20);
+    await asking.more(8);
     const [current, previous] = [await met(kind, 'current'), await met(kind, 'previous')];
-    await asking.more(20);
+    await asking.more(8);
     expect(await met(kind, 'previous')).toBe(previous);
     expect(await met(kind, 'current')).toBeGreaterThan(current);
     expect(statesOf(await keys('retire', kind))).toEqual(['previous', 'current']);
     expect(statesOf(await keys('retire', kind, '--force'))).toEqual(['current']);
-    await asking.more(20);
+    await asking.more(8);
     await asking.stop();
     expect(asking.statuses.filter((status) => status !== 200)).toEqual([]);
     if (kind === 'pass') expect(await askWith({ pass: old })).toMatch(/^CTX_INVALID: the key/);
@@ -136,14 +136,14 @@ test('the key of tokens', async () => {
   const [before] = await published();
   await rotated('token');
   expect(await published()).toEqual([before, expect.any(String)]);
-  await asking.more(20);
+  await asking.more(8);
   const holder = person;
   person = await journey.as('admin');
-  await asking.more(20);
+  await asking.more(8);
   await keys('retire', 'token', '--force');
   await until('the old key to be gone', async () => !(await published()).includes(before ?? ''));
   expect((await holder.query('quantas consultas tenho amanhã?')).status).toBe(401);
-  await asking.more(20);
+  await asking.more(8);
   await asking.stop();
   expect(asking.statuses.filter((status) => status !== 200)).toEqual([]);
 }, 120_000);
@@ -154,10 +154,10 @@ test('the key that seals grants for PostgreSQL', async () => {
   const [old] = await known();
   await rotated('database-grant');
   expect(await known()).toHaveLength(2);
-  await asking.more(20);
+  await asking.more(8);
   expect(statesOf(await keys('retire', 'database-grant', '--force'))).toEqual(['current']);
   expect(await known()).not.toContainEqual(old);
-  await asking.more(20);
+  await asking.more(8);
   await asking.stop();
   expect(asking.statuses.filter((status) => status !== 200)).toEqual([]);
 }, 120_000);
@@ -170,10 +170,10 @@ test('the key of bodies', async () => {
     );
   const asking = load();
   await rotated('message');
-  await asking.more(20);
+  await asking.more(8);
   await until('the new key alone to seal', async () => [...(await versions())].join() === '2');
   expect(statesOf(await keys('retire', 'message', '--force'))).toEqual(['current']);
-  await asking.more(40);
+  await asking.more(16);
   await asking.stop();
   expect(asking.statuses.filter((status) => status !== 200)).toEqual([]);
   // A file is looked at once a second.
