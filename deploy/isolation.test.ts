@@ -183,6 +183,31 @@ const attacks: Readonly<Record<string, readonly [how: readonly string[], ends: s
       ],
       '1 rows',
     ],
+    'reads what people not in care agreed to': [
+      ['begin', '{related}', 'select level from consents'],
+      '1 rows',
+    ],
+    'reads what somebody else agreed to as oneself': [
+      ['begin', '{own}', 'select level from consents'],
+      '1 rows',
+    ],
+    'reads what people of another tenant agreed to': [
+      ['begin', '{casa}', "select level from consents where tenant_id = 'other'"],
+      '0 rows',
+    ],
+    'reads who recorded what somebody agreed to': [
+      ['begin', '{casa}', 'select recorded_by from consents'],
+      denied,
+    ],
+    'adds to what somebody agreed to': [
+      [
+        'begin',
+        '{casa}',
+        `insert into consents (tenant_id, id, subject_id, action, level, holds, basis, channel, recorded_by)
+         values ('casa', 'made-up', 'c2', 'given', 'health', 'health', 'person', 'x', 'x')`,
+      ],
+      denied,
+    ],
     'reads who cares for whom': [['begin', '{related}', 'select * from care_relationships'], denied],
     'reads other people’s records as oneself': [['begin', '{own}', find], '1 rows'],
     'reads in the care of nobody': [['begin', '{nobody}', find], '0 rows'],

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { type Cache, openCache } from '@jangada/cache/cache.ts';
 import type { Source } from '@jangada/packs/pack.ts';
-import { read as readPlan } from '@jangada/packs/read.ts';
+import { cursorOf, type Paged, read as readPlan } from '@jangada/packs/read.ts';
 import { packOf } from '@jangada/packs/registry.ts';
 import { sealedTables } from '@jangada/packs/sealed.ts';
 import type { Plan } from '@jangada/proto/plan.ts';
@@ -156,6 +156,73 @@ describe('a granted plan', () => {
       cached: true,
       masked: ['email', 'phone', 'cpf'],
     });
+  });
+});
+
+describe('what somebody agreed to', () => {
+  const history: Plan = {
+    source: 'consents',
+    ask: 'list',
+    joins: [],
+    filter: { subjectId: 'c1' },
+    fields: [...(pack.sources['consents']?.list ?? [])],
+    limit: 2,
+  };
+  const told = async (own: Partial<Asked> = {}, over: Partial<Plan> = {}) => {
+    const wanted = { ...history, ...over };
+    const granted = { ph: planHash(wanted), fields: wanted.fields, limit: wanted.limit };
+    const { rows, cached } = await read({
+      intent: 'consents',
+      ...own,
+      plan: wanted,
+      grant: { ...granted, ...own.grant },
+    });
+    return { rows, channels: rows.map((row) => row['channel']), cached };
+  };
+  const record = (tenant: string, subject: string, channel: string) =>
+    database.administer(`insert into consents (tenant_id, id, subject_id, action, level, holds, basis, channel, recorded_by)
+      values ('${tenant}', '${subject}-${channel}', '${subject}', 'withdrawn', 'contact', null, 'person', '${channel}', 'somebody')`);
+  beforeAll(async () => {
+    for (const channel of ['first', 'second', 'third']) await record('casa', 'c1', channel);
+    await record('casa', 'c3', 'of-another');
+    await record('other', 'c1', 'of-other');
+  });
+
+  test('is told from the last on, page by page, without who recorded it, though nothing holds any more', async () => {
+    const { rows, channels } = await told();
+    // One more than a page, which says that there is another.
+    expect(channels).toEqual(['third', 'second', 'first']);
+    expect(rows[0]).toMatchObject({ action: 'withdrawn', level: 'contact', holds: null, basis: 'person' });
+    expect(rows[0]?.['recordedAt']).toMatch(/^\d{4}-\d\d-\d\dT/);
+    expect(JSON.stringify(rows)).not.toContain('somebody');
+    const cursor = cursorOf(rows[1] as Paged);
+    expect((await told({}, { cursor })).channels).toEqual(['first']);
+  });
+
+  test.each<[string, Partial<Asked>, string[]]>([
+    ['of oneself', { role: 'client', grant: { reach: 'own', by: 'c1' } }, ['third', 'second', 'first']],
+    ['of another, by who reaches themselves', { role: 'client', grant: { reach: 'own', by: 'c3' } }, []],
+    ['without a relationship', { role: 'aesthetic_professional', grant: { reach: 'related', by: 'p9' } }, []],
+    ['of one’s own tenant, where an id is in two', { tenant: 'other' }, ['of-other']],
+  ])('%s', async (_what, own, channels) => {
+    expect((await told(own)).channels).toEqual(channels);
+  });
+
+  test('is read anew when something was added: the grant says how many there are', async () => {
+    await told({ grant: { rev: '5' } });
+    expect(await told({ grant: { rev: '5' } })).toMatchObject({ cached: true });
+    await record('casa', 'c1', 'fourth');
+    const { channels, cached } = await told({ grant: { rev: '6' } });
+    expect(cached).toBe(false);
+    expect(channels[0]).toBe('fourth');
+  });
+
+  test.each([
+    ['an instant', '2026-11-21T12:00:00Z'],
+    ['more than a number', '1) or (1 = 1'],
+  ])('is not gone on with from %s', async (_what, order) => {
+    const cursor = Buffer.from(JSON.stringify([order, 'x'])).toString('base64url');
+    await expect(told({}, { cursor })).rejects.toMatchObject({ code: 'INPUT_INVALID' });
   });
 });
 

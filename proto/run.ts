@@ -13,18 +13,40 @@ export const questionMaxLength = 2_000;
 
 const question = z.string().min(1).max(questionMaxLength);
 
+const subjectId = z.string().max(64);
+const cursor = z.string().max(200).optional();
+
+/** A question that the system has a name for: no text, so no language work, and its rows are the answer. */
+const named = z.object({
+  about: z.enum(['consents']),
+  /** The id of the person it is about. */
+  subjectId: subjectId.min(1),
+  cursor,
+});
+export type NamedQuestion = z.output<typeof named>;
+
 export const requested = message({
   name: 'run.requested',
   kind: 'intake',
   says: 'A signed-in person asked a question and the edge admitted it.',
-  body: z.object({
-    question,
-    /** The id of the person the question is about, when the caller names one beside the text. */
-    subjectId: z.string().max(64).optional(),
-    cursor: z.string().max(200).optional(),
-  }),
+  body: z.union([
+    z.object({
+      question,
+      /** The id of the person the question is about, when the caller names one beside the text. */
+      subjectId: subjectId.optional(),
+      cursor,
+    }),
+    named,
+  ]),
   sealed: { head: z.object({}), headOf: () => ({}) },
 });
+
+/** What the hash of a pass covers: the text of a question, and all of one that has a name. */
+export const hashedTextOf = (body: z.output<typeof requested.body>): string =>
+  'about' in body ? JSON.stringify(body) : body.question;
+
+/** Of what was asked, what later messages carry: its text. One that has a name has none. */
+const asked = question.optional();
 
 /** What a plan asks for, without whom it is about. */
 const asking = z.object({
@@ -47,7 +69,7 @@ export const understood = message({
   name: 'run.understood',
   kind: 'fact',
   says: 'The question has an intent and a plan from the closed grammar.',
-  body: z.object({ question, locale, intent, plan }),
+  body: z.object({ question: asked, locale, intent, plan }),
   sealed: { head: asking, headOf: askingOf },
 });
 
@@ -81,7 +103,7 @@ export const permitted = message({
   name: 'run.permitted',
   kind: 'fact',
   says: 'The plan is allowed within the grant that travels with this message.',
-  body: z.object({ question, locale, intent, plan, decision: decision.optional() }),
+  body: z.object({ question: asked, locale, intent, plan, decision: decision.optional() }),
   sealed: {
     head: asking.extend({ decision: decision.optional() }),
     headOf: (body) => ({ ...askingOf(body), ...(body.decision ? { decision: body.decision } : {}) }),
@@ -97,7 +119,7 @@ export const fetched = message({
   kind: 'fact',
   says: 'The granted rows were read under row-level security; this record came before their release.',
   body: z.object({
-    question,
+    question: asked,
     locale,
     intent,
     plan,

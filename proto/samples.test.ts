@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { messages } from './catalogue.ts';
 
-// Golden samples are never edited, only added: an old message in a stream must still be understood.
+// Golden samples are never edited, only added: an old message in a stream must still be understood. One that has been
+// there is `<name>.<version>`; a shape that came later says which it is behind the version.
 const folder = join(import.meta.dirname, 'samples');
 const samples = readdirSync(folder).map((file) => {
-  const [, name, version] = /^(.+)\.(\d+)\.json$/.exec(file) ?? [];
+  const [, name, version] = /^(.+)\.(\d+)(?:-[a-z]+)?\.json$/.exec(file) ?? [];
   return { file, name, version: Number(version) };
 });
 

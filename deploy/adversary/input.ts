@@ -199,9 +199,9 @@ const unseen = async (_one: AttackCase, ground: Ground): Promise<Observed> => {
     const told = await ground.ask('professional', `quantas consultas ${mark} tenho hoje?`);
     if (told.code) codes.add(told.code);
     const [fact] = await ground.journey.stored('FACTS', `run.understood.*.${told.run}`);
+    const understood = fact && ground.journey.opened(run.understood, fact).question;
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-    if (fact && /[\u0000-\u001f\u200b\u202e]/.test(ground.journey.opened(run.understood, fact).question))
-      reached += 1;
+    if (/[\u0000-\u001f\u200b\u202e]/.test(understood ?? '')) reached += 1;
   }
   return {
     refused: codes.size > 0 && reached === 0,

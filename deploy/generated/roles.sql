@@ -178,6 +178,7 @@ create policy app_tenant_select on aesthetic_records for select to app_tenant us
 create policy app_tenant_select on billing for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant) and client_id in (select c.subject_id from consent_levels c where c.level = any ('{service,health}'::text[])));
 create policy app_tenant_select on services for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_tenant_select on cosmetic_products for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
+create policy app_tenant_select on consents for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
 
 -- app_related
 grant usage on schema public, sec to app_related;
@@ -195,6 +196,7 @@ create policy app_related_select on aesthetic_records for select to app_related 
 create policy app_related_select on billing for select to app_related using (tenant_id = (select (sec.granted_to()).tenant) and client_id = any ((select sec.granted_consenting('{service,health}'::text[]))::text[]));
 create policy app_related_select on services for select to app_related using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_related_select on cosmetic_products for select to app_related using (tenant_id = (select (sec.granted_to()).tenant));
+create policy app_related_select on consents for select to app_related using (tenant_id = (select (sec.granted_to()).tenant) and subject_id in (select unnest(sec.granted_care())));
 
 -- app_own
 grant usage on schema public, sec to app_own;
@@ -212,6 +214,7 @@ create policy app_own_select on aesthetic_records for select to app_own using ((
 create policy app_own_select on billing for select to app_own using ((tenant_id, client_id) = (select g.tenant, g.person from sec.granted_to() g));
 create policy app_own_select on services for select to app_own using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_own_select on cosmetic_products for select to app_own using (tenant_id = (select (sec.granted_to()).tenant));
+create policy app_own_select on consents for select to app_own using ((tenant_id, subject_id) = (select g.tenant, g.person from sec.granted_to() g));
 
 -- purpose_administration
 grant usage on schema public, sec to purpose_administration;
@@ -221,6 +224,7 @@ grant select (full_text_search, id, name, name_search, speciality, tenant_id) on
 grant select (amount, client_id, id, issued_at, kind, provider_id, service, status, tenant_id) on billing to purpose_administration;
 grant select (id, name, price, tenant_id) on services to purpose_administration;
 grant select (category, id, name, tenant_id) on cosmetic_products to purpose_administration;
+grant select (action, basis, channel, holds, id, level, number, recorded_at, subject_id, tenant_id) on consents to purpose_administration;
 
 -- purpose_billing
 grant usage on schema public, sec to purpose_billing;
@@ -230,6 +234,7 @@ grant select (full_text_search, id, name, name_search, speciality, tenant_id) on
 grant select (amount, client_id, id, issued_at, kind, provider_id, service, status, tenant_id) on billing to purpose_billing;
 grant select (id, name, price, tenant_id) on services to purpose_billing;
 grant select (category, id, name, tenant_id) on cosmetic_products to purpose_billing;
+grant select (action, basis, channel, holds, id, level, number, recorded_at, subject_id, tenant_id) on consents to purpose_billing;
 
 -- purpose_care
 grant usage on schema public, sec to purpose_care;
@@ -240,6 +245,7 @@ grant select (client_id, description, id, kind, recorded_at, tenant_id) on aesth
 grant select (amount, client_id, id, issued_at, kind, provider_id, service, status, tenant_id) on billing to purpose_care;
 grant select (id, name, price, tenant_id) on services to purpose_care;
 grant select (category, id, name, tenant_id) on cosmetic_products to purpose_care;
+grant select (action, basis, channel, holds, id, level, number, recorded_at, subject_id, tenant_id) on consents to purpose_care;
 
 -- purpose_statistics
 grant usage on schema public, sec to purpose_statistics;

@@ -296,6 +296,11 @@ alter table public.consents enable row level security, force row level security;
 grant insert, select on public.consents to svc_access;
 grant insert, select on public.consents to svc_import;
 grant select on public.consents to svc_permission;
+create policy app_own_select on public.consents for select to app_own using (((tenant_id, subject_id) = ( SELECT g.tenant,
+    g.person
+   FROM sec.granted_to() g(tenant, person))));
+create policy app_related_select on public.consents for select to app_related using (((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)) AND (subject_id IN ( SELECT unnest(sec.granted_care()) AS unnest))));
+create policy app_tenant_select on public.consents for select to app_tenant using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
 create policy svc_access_insert on public.consents for insert to svc_access with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_access_select on public.consents for select to svc_access using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_insert on public.consents for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));

@@ -118,6 +118,110 @@ describe('with a warm cache', () => {
   });
 });
 
+describe('what somebody agreed to', () => {
+  interface Told {
+    readonly status: number;
+    readonly run: string;
+    readonly code?: string;
+    readonly message?: string;
+    readonly consents?: readonly Readonly<Record<string, unknown>>[];
+    readonly nextCursor?: string;
+  }
+  const history = async (alias: string, path: string): Promise<Told> => {
+    const { agent } = await journey.as(alias);
+    const response = await fetch(new URL(`/v1/consents/${path}`, agent.url), { headers: agent.headers });
+    const said = (await response.json()) as Omit<Told, 'status' | 'run'>;
+    return { ...said, status: response.status, run: response.headers.get('jangada-run') ?? '' };
+  };
+  const change = async (alias: string, command: object) => {
+    const { agent } = await journey.as(alias);
+    const headers = { ...agent.headers, 'content-type': 'application/json' };
+    const body = JSON.stringify(command);
+    expect((await fetch(new URL('/v1/consents', agent.url), { method: 'POST', headers, body })).status).toBe(
+      200,
+    );
+  };
+
+  test('is read by themselves, newest first, also after all was taken back, and audit knows who read', async () => {
+    await change('client2', { action: 'give', subjectId: 'cli-2', level: 'health' });
+    const before = await history('client2', 'cli-2');
+    expect(before.consents?.[0]).toMatchObject({ action: 'given', level: 'health', holds: 'health' });
+    await change('client2', { action: 'withdraw', subjectId: 'cli-2', level: 'contact', channel: 'app' });
+    const { status, consents, run, nextCursor } = await history('client2', 'cli-2');
+    expect({ status, nextCursor }).toEqual({ status: 200, nextCursor: undefined });
+    expect(consents?.[0]).toEqual({
+      recordedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+      action: 'withdrawn',
+      level: 'contact',
+      holds: null,
+      basis: 'person',
+      channel: 'app',
+    });
+    expect(consents?.slice(1)).toEqual(before.consents);
+    const { id } = await journey.as('client2');
+    expect(await journey.auditOf(run)).toMatchObject([
+      { fact: 'run.understood', actor: id, decision: 'allowed', details: { intent: 'consents' } },
+      { fact: 'run.permitted', actor: id, decision: 'allowed', details: { decision: { reach: 'own' } } },
+      { fact: 'run.fetched', actor: id, details: { rows: consents?.length, cached: false } },
+      { fact: 'run.answered', actor: id, decision: 'done' },
+    ]);
+    // As the journeys after this one expect it.
+    await change('client2', { action: 'give', subjectId: 'cli-2', level: 'health' });
+  });
+
+  test('is read by who cares for them and by an administrator, whatever holds', async () => {
+    // Cared for by this one since the beginning, and of Carla nothing holds any more.
+    for (const alias of ['professional', 'admin'])
+      expect(await history(alias, 'cli-3')).toMatchObject({
+        status: 200,
+        consents: [{ action: 'withdrawn', holds: null }, { action: 'withdrawn', holds: 'contact' }, {}],
+      });
+  });
+
+  test('is refused to everybody else, a foreign id as an unknown one, and audit knows', async () => {
+    await journey.sql(
+      `insert into clients (tenant_id, id, name, name_search)
+       select id, 'cli-elsewhere', 'Elsewhere', 'elsewhere' from tenants where id <> 'clinica-aurora' limit 1`,
+    );
+    const refusals: [alias: string, subject: string, code: string][] = [
+      ['client2', 'cli-4', 'AUTHZ_DENIED'],
+      ['professional', 'cli-6', 'AUTHZ_NO_RELATION'],
+      ...['client2', 'professional', 'admin'].flatMap((alias): [string, string, string][] => [
+        [alias, 'nobody', 'TENANT_ISOLATION_VIOLATION'],
+        [alias, 'cli-elsewhere', 'TENANT_ISOLATION_VIOLATION'],
+      ]),
+    ];
+    for (const [alias, subject, code] of refusals) {
+      const { run, ...refused } = await history(alias, subject);
+      expect(refused, `${alias} ${subject}`).toMatchObject({ status: 403, code });
+      expect(refused.consents).toBeUndefined();
+      const entries = await journey.auditOf(run);
+      expect(entries.map(({ fact }) => fact)).toEqual(['run.understood', 'run.refused']);
+      expect(entries[1]).toMatchObject({
+        decision: 'denied',
+        code,
+        details: { decision: { refusedBy: 'relation' } },
+      });
+    }
+    await journey.sql(`delete from clients where id = 'cli-elsewhere'`);
+  });
+
+  test('is paged, each entry once', async () => {
+    await journey.sql(
+      `insert into consents (tenant_id, id, subject_id, action, level, holds, basis, channel, recorded_by)
+       select 'clinica-aurora', 'paged-' || n, 'cli-7', 'given', 'health', 'health', 'person', 'page-' || n, 'test'
+       from generate_series(1, 60) n`,
+    );
+    const first = await history('admin', 'cli-7');
+    expect(first.consents).toHaveLength(50);
+    const rest = await history('admin', `cli-7?cursor=${first.nextCursor}`);
+    expect(rest.nextCursor).toBeUndefined();
+    const all = [...(first.consents ?? []), ...(rest.consents ?? [])].map(({ channel }) => channel);
+    expect(all.slice(0, 60)).toEqual(Array.from({ length: 60 }, (_, index) => `page-${60 - index}`));
+    expect(new Set(all).size).toBe(all.length);
+  });
+});
+
 describe('a command', () => {
   const post = async (alias: string, path: string, body: object, token?: string) => {
     const { agent } = await journey.as(alias);

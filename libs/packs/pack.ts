@@ -127,7 +127,12 @@ export interface Source {
   readonly at?: string;
   /** The column that amounts mean. */
   readonly amount?: string;
-  readonly order: { readonly column: string; readonly type: 'timestamptz' | 'text' };
+  readonly order: {
+    readonly column: string;
+    readonly type: 'timestamptz' | 'text' | 'bigint';
+    /** Set where the last comes first. */
+    readonly isDescending?: true;
+  };
   /** States by name. */
   readonly states: Readonly<Record<string, Condition>>;
   /** Holds unless the plan names a state on the same column. */

@@ -99,13 +99,14 @@ const statements: Record<Plan['ask'], Statement> = {
     });
     const order = sql.ref(source.order.column);
     const id = sql.ref(`${source.table}.id`);
+    const direction = source.order.isDescending ? sql` desc` : sql``;
     // Matches are counted inside, before the cursor leaves out the pages that were read.
     return sql<Row>`
       select ${sql.join(plan.fields.map((name) => sql.ref(`matching.${name}`)))},
         matching._order::text as _order, matching._id, matching._matches
       from (select ${sql.join(columns)}, ${order} as _order, ${id} as _id, (count(*) over ())::int as _matches
         ${from} ${where}) as matching
-      ${after(source, plan.cursor)} order by matching._order, matching._id limit ${plan.limit + 1}`;
+      ${after(source, plan.cursor)} order by matching._order${direction}, matching._id${direction} limit ${plan.limit + 1}`;
   },
 };
 
@@ -190,16 +191,23 @@ export const cursorOf = (row: Paged): string =>
 const after = (source: Source, cursor: string | undefined): Part => {
   if (!cursor) return sql``;
   const [order, id] = placeOf(source, cursor);
-  return sql`where (matching._order, matching._id) > (${order}::${sql.raw(source.order.type)}, ${id})`;
+  const follows = source.order.isDescending ? sql`<` : sql`>`;
+  return sql`where (matching._order, matching._id) ${follows} (${order}::${sql.raw(source.order.type)}, ${id})`;
 };
 
 const place = z.tuple([z.string(), z.string()]);
+
+const isOf: Readonly<Record<Source['order']['type'], (order: string) => boolean>> = {
+  text: () => true,
+  timestamptz: (order) => !Number.isNaN(Date.parse(order)),
+  bigint: (order) => /^\d{1,18}$/.test(order),
+};
 
 /** Cursors come back from outside; whatever is not one of ours is refused before PostgreSQL sees it. */
 const placeOf = (source: Source, cursor: string): z.output<typeof place> => {
   try {
     const [order, id] = place.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString()));
-    if (source.order.type === 'text' || !Number.isNaN(Date.parse(order))) return [order, id];
+    if (isOf[source.order.type](order)) return [order, id];
   } catch {
     // Neither JSON nor a place.
   }

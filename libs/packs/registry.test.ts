@@ -209,13 +209,22 @@ describe('a pack is refused', () => {
   });
 });
 
+describe('what the core keeps', () => {
+  test('can be asked for in every pack, about its own people, and is added once', () => {
+    for (const pack of packs)
+      expect(pack.sources['consents']).toMatchObject({ table: 'consents', resource: 'consents' });
+    expect(clinic.sources['consents']?.subject).toEqual({ column: 'consents.subject_id', table: 'clients' });
+    expect(load(clinic)).toEqual(clinic);
+  });
+});
+
 describe('tables of packs', () => {
   test('are those that sources and their people stand in, each once', () => {
     const { sources, subjects, aged } = packTables([clinic]);
     expect(subjects).toEqual(['clients']);
     expect(sources).toEqual([...new Set(sources)].sort());
     expect(sources).toEqual(
-      expect.arrayContaining(['clients', 'providers', 'appointments', 'billing', 'services']),
+      expect.arrayContaining(['clients', 'consents', 'providers', 'appointments', 'billing', 'services']),
     );
     expect(aged).toEqual(['aesthetic_records', 'appointments', 'audit_entries', 'billing', 'clients']);
   });

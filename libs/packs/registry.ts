@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PackTables } from '@jangada/hop/hop.ts';
 import { z } from 'zod';
+import { withCore } from './core.ts';
 import type { Pack } from './pack.ts';
 import { foldName } from './read.ts';
 import { resourcesByTable } from './rules.ts';
@@ -51,10 +52,11 @@ export const packTables = (of: readonly Pack[] = packs): Readonly<Record<PackTab
 
 /**
  * Checks that a pack holds together: every name that one part mentions is declared by another, and everything
- * that can be asked has its query and its words.
+ * that can be asked has its query and its words. What is returned has the sources of the core too.
  * @throws PackError
  */
-export const load = (pack: Pack): Pack => {
+export const load = (declared: Pack): Pack => {
+  const pack = withCore(declared);
   const parsed = shape.safeParse(pack);
   const wrong = parsed.success
     ? []

@@ -119,6 +119,12 @@ const parsed = (shape: Message['body'], text: string, what: string): unknown => 
   }
   const read = shape.safeParse(json);
   if (read.success) return read.data;
-  const paths = read.error.issues.map((issue) => `${issue.path.join('.') || 'body'} ${issue.code}`);
+  // Of a body that may have several shapes, what is wrong with each.
+  const issues = read.error.issues.flatMap((issue) =>
+    issue.code === 'invalid_union' && issue.path.length === 0 && issue.errors.length > 0
+      ? issue.errors.flat()
+      : [issue],
+  );
+  const paths = issues.map((issue) => `${issue.path.join('.') || 'body'} ${issue.code}`);
   throw new Unprocessable('MSG_POISON', `${what}: ${paths.join(', ')}`);
 };

@@ -2,19 +2,28 @@ import type { Command } from '@jangada/proto/access.ts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Admission } from './admission.ts';
-import { wholeAnswer } from './answer.ts';
+import { codeOf, wholeAnswer } from './answer.ts';
 import { Refusal } from './refusal.ts';
 import { shaped } from './shape.ts';
 
 /**
  * Commands on who may do what: consent, care relationships, emergencies. Each is a message and ends in a fact; given
- * again with the same `commandId` it is the same command and has the same answer.
+ * again with the same `commandId` it is the same command and has the same answer. Beside them, the history of consent: a
+ * question without text, whose rows are the answer.
  */
 
 const id = z.string().regex(/^[\w.:@-]{1,64}$/);
 const channel = z.string().regex(/^[a-z-]{1,40}$/);
 const commandId = z.string().min(1).max(200).optional();
 const level = z.string().regex(/^[a-z-]{1,40}$/);
+
+const asked = z.strictObject({
+  subjectId: id,
+  cursor: z
+    .string()
+    .regex(/^[\w=-]{1,200}$/)
+    .optional(),
+});
 
 const consent = z.discriminatedUnion('action', [
   z.strictObject({
@@ -67,6 +76,23 @@ export const accessRoutes = (app: FastifyInstance, admission: Admission): void =
     const code = end?.type === 'refused' || end?.type === 'failed' ? end.code : 'CANCELLED';
     throw new Refusal(code, { locale: run.locale, run: run.id });
   };
+
+  // Counted as `data` by permission, where it is known what is read: counting it here too would count it twice.
+  app.get('/v1/consents/:subject', async (request, reply) => {
+    const { subject: subjectId } = request.params as { subject: string };
+    const question = shaped(asked, { ...(request.query as object), subjectId });
+    const run = await admission.read(request.signedIn(), { about: 'consents', ...question });
+    reply.raw.once('close', run.stop);
+    const { end } = (await wholeAnswer(run)) ?? {};
+    reply.header('jangada-run', run.id);
+    if (end?.type === 'answered' && end.rows) {
+      const { rows: consents, nextCursor } = end;
+      return { subjectId, consents, ...(nextCursor ? { nextCursor } : {}) };
+    }
+    const code = end ? (codeOf(end) ?? 'UPSTREAM_UNAVAILABLE') : 'CANCELLED';
+    const limit = end?.type === 'refused' ? end.limit : undefined;
+    throw new Refusal(code, { locale: run.locale, run: run.id, ...(limit ? { limit } : {}) });
+  });
 
   app.post('/v1/consents', async (request, reply) => {
     const { action, commandId: given, ...rest } = shaped(consent, request.body);

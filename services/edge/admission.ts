@@ -3,9 +3,9 @@ import { emit } from '@jangada/hop/hop.ts';
 import * as access from '@jangada/proto/access.ts';
 import { core } from '@jangada/proto/envelope.ts';
 import type { Code, Locale } from '@jangada/proto/errors.ts';
-import { token as subjectToken } from '@jangada/proto/message.ts';
+import { type Body, token as subjectToken } from '@jangada/proto/message.ts';
 import { isEnd, type Part } from '@jangada/proto/reply.ts';
-import { refused, requested } from '@jangada/proto/run.ts';
+import { hashedTextOf, type NamedQuestion, refused, requested } from '@jangada/proto/run.ts';
 import { publishFact, publishRequest } from '@jangada/runtime/emit.ts';
 import type { Service } from '@jangada/runtime/service.ts';
 import { faultFields } from '@jangada/telemetry/log.ts';
@@ -56,6 +56,8 @@ export interface Run extends AsyncIterable<Told> {
 export interface Admission {
   /** `limit` rejects where a limit refuses; nothing is asked before it resolves. @throws Refusal, Unavailable, Refused */
   ask(identity: Identity, question: Question, limit: Promise<unknown> | undefined): Promise<Run>;
+  /** A question that has a name. @throws Refusal, Unavailable, Refused */
+  read(identity: Identity, asked: NamedQuestion): Promise<Run>;
   /** A command on who may do what. A command id given again is the same command. @throws Refusal, Unavailable, Refused */
   submit(identity: Identity, asked: { id?: string | undefined; command: access.Command }): Promise<Run>;
   /** The caller's own run again, from its first reply on. @throws Refusal NOT_FOUND */
@@ -236,6 +238,27 @@ export const openAdmission = (
     throw new Refusal('NOT_FOUND', { locale });
   };
 
+  /** Asks what is no text of a person's; `text` is what the pass is for. */
+  const request = async <M extends typeof requested | typeof access.requested>(
+    identity: Identity,
+    message: M,
+    given: string | undefined,
+    text: string,
+    body: Body<M>,
+  ): Promise<Run> => {
+    const startedAt = performance.now();
+    const tenant = await tenantOf(identity);
+    const { locale } = tenant;
+    const id = idOf(identity, 'run', given ?? crypto.randomUUID());
+    const pass = passFor(identity, tenant, id, { text });
+    if (conflicts(pass)) throw new Refusal('RUN_CONFLICT', { locale });
+    const span = tracing.start('edge', undefined, { kind: 'server', attributes: { 'run.id': id } });
+    return admit(pass, follow(identity, id, locale), { startedAt, span }, async () => {
+      const cause = { tenant: pass.tid, id, pass: await sign(pass), traceparent: traceparentOf(span) };
+      return publishRequest(voice, message, cause, body, given === undefined);
+    });
+  };
+
   return {
     refuse,
     sameTenant,
@@ -260,20 +283,15 @@ export const openAdmission = (
       return admit(pass, following, { startedAt, span }, () => publish(pass, question, span, limit));
     },
 
-    submit: async (identity, { id: given, command: asked }) => {
-      const startedAt = performance.now();
-      // As whoever carries it out will read it, so that the hash is of the same text.
+    read: (identity, asked) => {
+      // As whoever answers it will read it, so that the hash is of the same text.
+      const body = requested.body.parse(asked);
+      return request(identity, requested, undefined, hashedTextOf(body), body);
+    },
+
+    submit: (identity, { id, command: asked }) => {
       const command = access.command.parse(asked);
-      const tenant = await tenantOf(identity);
-      const { locale } = tenant;
-      const id = idOf(identity, 'run', given ?? crypto.randomUUID());
-      const pass = passFor(identity, tenant, id, { text: JSON.stringify(command) });
-      if (conflicts(pass)) throw new Refusal('RUN_CONFLICT', { locale });
-      const span = tracing.start('edge', undefined, { kind: 'server', attributes: { 'run.id': id } });
-      return admit(pass, follow(identity, id, locale), { startedAt, span }, async () => {
-        const cause = { tenant: pass.tid, id, pass: await sign(pass), traceparent: traceparentOf(span) };
-        return publishRequest(voice, access.requested, cause, { command }, given === undefined);
-      });
+      return request(identity, access.requested, id, JSON.stringify(command), { command });
     },
 
     rejoin: async (identity, given) => {

@@ -95,6 +95,11 @@ describe('the events of a run', () => {
     expect(whole.map(({ seq }) => seq)).toEqual(whole.map((_, index) => index + 1));
   });
 
+  test('rows are for whoever asked for them, and are in no event', async () => {
+    const end: Part = { ...answered, rows: [{ level: 'contact' }] };
+    expect(JSON.stringify(await placed(newer, [[end]]))).not.toContain('contact');
+  });
+
   test('the place in an SSE id is read back, and nonsense means from the start', () => {
     expect(placeOf('run:with:colons:17')).toBe(17);
     expect([undefined, '', 'run:x', 'run:-3', 'run:1.5'].map(placeOf)).toEqual([0, 0, 0, 0, 0]);

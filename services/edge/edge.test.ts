@@ -57,7 +57,7 @@ let closing: (() => PromiseLike<unknown>)[] = [];
 interface Asked {
   readonly tenant: string;
   readonly pass: Pass;
-  readonly body: { question: string; subjectId?: string | undefined };
+  readonly body: { question?: string; about?: string; subjectId?: string | undefined };
 }
 let asked: Asked[] = [];
 let refused: { subject: string; body: { code: string } }[] = [];
@@ -93,6 +93,15 @@ const answer = async (tenant: string, { rid }: Pass, question: string): Promise<
   if (question === 'impossible') {
     const message = 'The request is not valid';
     return void (await tell('1', { type: 'refused', code: 'INPUT_INVALID', message, field: 'period' }));
+  }
+  if (question === 'consents of busy') {
+    const standing = { policy: 'data-user', max: 50, windowSeconds: 900, remaining: 0, resetSeconds: 9 };
+    const limit = { retryAfter: 9, limits: [standing] };
+    return void (await tell('1', { type: 'refused', code: 'RATE_LIMITED', message: 'Wait', limit }));
+  }
+  if (question === 'consents of cli-1') {
+    const rows = [{ action: 'withdrawn', level: 'contact', holds: null }];
+    return void (await tell('1', text('1 entry'), { ...answered, rows, nextCursor: 'WyIxIl0' }));
   }
   await tell('1', text('Good '));
   if (question === 'wait') await goOn.promise;
@@ -154,7 +163,7 @@ beforeAll(async () => {
       // The stream keeps a copy that was sent twice from being stored, not from being heard here.
       if (asked.some((one) => one.pass.rid === pass.rid)) return;
       asked.push({ tenant, pass, body });
-      void answer(tenant, pass, body.question);
+      void answer(tenant, pass, 'about' in body ? `${body.about} of ${body.subjectId}` : body.question);
     },
   });
   teller.bus.nc.subscribe('run.refused.*.*', {
@@ -372,6 +381,45 @@ describe('the door', () => {
     expect(await post({ query: '  ' })).toEqual([400, 'INPUT_INVALID']);
     expect(await post({ query: 'x'.repeat(2_001) })).toEqual([413, 'PAYLOAD_TOO_LARGE']);
     expect(await post({ query: 'hello', purpose: 'Everything!' })).toEqual([400, 'INPUT_INVALID']);
+  });
+});
+
+describe('GET /v1/consents/:subject', () => {
+  test('asks by name, with a pass for exactly that, and answers with the rows', async () => {
+    const response = await call('/v1/consents/cli-1?cursor=WyIyIl0', { token: await ana() });
+    expect(response.status).toBe(200);
+    expect(await response.json()).toEqual({
+      subjectId: 'cli-1',
+      consents: [{ action: 'withdrawn', level: 'contact', holds: null }],
+      nextCursor: 'WyIxIl0',
+    });
+    const [seen] = asked;
+    expect(seen?.body).toEqual({ about: 'consents', subjectId: 'cli-1', cursor: 'WyIyIl0' });
+    expect(seen?.pass).toMatchObject({ sub: 'ana', qh: questionHash(JSON.stringify(seen?.body)) });
+    expect(response.headers.get('jangada-run')).toBe(seen?.pass.rid);
+  });
+
+  test('is refused when the limit of what is read refuses, which says when to come back', async () => {
+    const refused = await call('/v1/consents/busy', { token: await ana() });
+    expect(refused.headers.get('retry-after')).toBe('9');
+    expect(refused.headers.get('ratelimit-policy')).toBe('"data-user";q=50;w=900');
+    expect(refused.headers.get('jangada-run')).toBe(asked[0]?.pass.rid);
+    expect(await codeOf(refused)).toEqual([429, 'RATE_LIMITED']);
+  });
+
+  test('is refused for what is no id or no cursor, and to whoever is not signed in', async () => {
+    const token = await ana();
+    for (const [path, field] of [
+      ['/v1/consents/cli%201', 'subjectId'],
+      ['/v1/consents/cli-1?cursor=%2F', 'cursor'],
+      ['/v1/consents/cli-1?all=1', 'all'],
+    ] as const) {
+      const refused = await call(path, { token });
+      expect(refused.status).toBe(400);
+      expect(await refused.json()).toMatchObject({ code: 'INPUT_INVALID', field });
+    }
+    expect(await codeOf(await call('/v1/consents/cli-1'))).toEqual([401, 'AUTH_MISSING']);
+    expect(asked).toEqual([]);
   });
 });
 

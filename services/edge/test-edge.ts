@@ -44,7 +44,7 @@ const answered: Part = {
 export interface Asked {
   readonly tenant: string;
   readonly pass: Pass;
-  readonly body: { readonly question: string; readonly subjectId?: string | undefined };
+  readonly body: { readonly question?: string; readonly subjectId?: string | undefined };
   readonly traceparent: string;
   readonly headers: readonly string[];
 }
@@ -104,7 +104,7 @@ export const startEdge = async (
   const play = async ({ tenant, pass, body }: Asked): Promise<void> => {
     const cause = { tenant, id: pass.rid, pass: undefined, traceparent: '' };
     let index = 0;
-    for (const text of answer(body.question))
+    for (const text of answer(body.question ?? ''))
       await publishReply(teller, cause, String(index++), [{ type: 'text', attempt: 1, text }]);
     await publishReply(teller, cause, 'end', [answered]);
   };

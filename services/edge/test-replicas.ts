@@ -92,7 +92,8 @@ export const startEdges = async (count: number, over: object = {}): Promise<Edge
       const pass = readPass(message.headers?.get(headers.pass) ?? '');
       passes.push(pass);
       const cause = { tenant: pass.tid, id: pass.rid, pass: undefined, traceparent: '' };
-      const { question } = bodyOf(requested, { tenant: pass.tid, id: pass.rid }, message, bodies);
+      const body = bodyOf(requested, { tenant: pass.tid, id: pass.rid }, message, bodies);
+      const question = 'about' in body ? undefined : body.question;
       const text = { type: 'text', attempt: 1, text: 'Good day' } as const;
       const end = {
         type: 'answered',

@@ -21,6 +21,33 @@ const planOf = (question: string): Plan => {
 };
 const tomorrow = { from: '2026-11-22T03:00:00Z', to: '2026-11-23T03:00:00Z' };
 
+describe('a question that has a name', () => {
+  test('is a plan about that person, and carries no text', () => {
+    const asked = { about: 'consents', subjectId: 'cli-1', cursor: 'WyIyIl0' } as const;
+    const { message, body } = given(decide, setting).when(asked).decided();
+    expect(message).toBe(run.understood);
+    expect(body).toEqual({
+      locale: 'pt-BR',
+      intent: {
+        type: 'consents',
+        confidence: 1,
+        entities: [],
+        requiredPermissions: ['read:consents'],
+        dataSources: ['consents'],
+      },
+      plan: {
+        source: 'consents',
+        ask: 'list',
+        joins: [],
+        filter: { subjectId: 'cli-1' },
+        fields: ['recordedAt', 'action', 'level', 'holds', 'basis', 'channel'],
+        limit: 50,
+        cursor: 'WyIyIl0',
+      },
+    });
+  });
+});
+
 describe('intent', () => {
   test.each<[string, Pick<Plan, 'source' | 'ask' | 'filter'>]>([
     [

@@ -1,4 +1,4 @@
-import { type Decide, emit } from '@jangada/hop/hop.ts';
+import { type Decide, emit, type In, type Out } from '@jangada/hop/hop.ts';
 import { findAmounts } from '@jangada/nlu/amounts.ts';
 import { findPeriods } from '@jangada/nlu/dates.ts';
 import type { Violation } from '@jangada/nlu/guard.ts';
@@ -29,7 +29,39 @@ export interface Setting {
 const pageSize = 50;
 
 /** Turns a question into a plan, or says that it is not one of the pack's. */
-export const decide: Decide<typeof contract, Setting> = ({ question, subjectId, cursor }, setting) => {
+export const decide: Decide<typeof contract, Setting> = (body, setting) =>
+  'about' in body ? named(body, setting) : read(body, setting);
+
+/** A question that has a name says itself what it asks for. */
+const named = (
+  { about, subjectId, cursor }: run.NamedQuestion,
+  { pack, locale }: Setting,
+): Out<typeof contract> => {
+  const source = pack.sources[about];
+  if (!source) return emit(run.refused, { code: 'INTENT_UNCLASSIFIED', locale });
+  const plan: Plan = {
+    source: about,
+    ask: 'list',
+    joins: [],
+    filter: { subjectId },
+    fields: [...source.list],
+    limit: pageSize,
+    ...(cursor ? { cursor } : {}),
+  };
+  const intent = {
+    type: about,
+    confidence: 1,
+    entities: [],
+    requiredPermissions: [`read:${source.resource}`],
+    dataSources: [about],
+  };
+  return emit(run.understood, { locale, intent, plan });
+};
+
+const read = (
+  { question, subjectId, cursor }: Exclude<In<typeof contract>, run.NamedQuestion>,
+  setting: Setting,
+): Out<typeof contract> => {
   const { pack } = setting;
   const text = canonical(question);
   const locale = language(text, setting.locale);

@@ -1,6 +1,7 @@
 import { Unprocessable } from '@jangada/hop/outcome.ts';
 import { judge, refusedFrom, violations } from '@jangada/nlu/guard.ts';
 import { packOf } from '@jangada/packs/registry.ts';
+import { hashedTextOf } from '@jangada/proto/run.ts';
 import { serve } from '@jangada/runtime/serve.ts';
 import { configOf } from '@jangada/runtime/service.ts';
 import { openTelemetry } from '@jangada/telemetry/telemetry.ts';
@@ -24,11 +25,11 @@ await using service = await serve(
   contract,
   config,
   {
-    gather: async ({ question }, { pass }) => {
+    gather: async (body, { pass }) => {
       // The pass is for one question: whoever changed the text on the way does not get it answered.
-      if (questionHash(question) !== pass.qh)
+      if (questionHash(hashedTextOf(body)) !== pass.qh)
         throw new Unprocessable('CTX_PAYLOAD_MISMATCH', 'the question is not the signed one');
-      const { score, violation } = judge(question);
+      const { score, violation } = judge('about' in body ? '' : body.question);
       const attack = score >= refusedFrom[config.AI_SECURITY_LEVEL] ? violation : undefined;
       if (attack) attacks.inc({ violation_type: attack, severity: 'warning' });
       const now = Temporal.Now.instant();

@@ -72,6 +72,8 @@ const outcome = async (who: Who, plan: Plan): Promise<string> => {
 };
 
 const resources = ['clients', 'appointments', 'billing', 'aesthetic_records'];
+/** What somebody agreed to is only ever read; it changes by commands. */
+const readable = [...resources, 'consents'];
 const verbs = ['read', 'write', 'delete'];
 
 describe('the matrix', () => {
@@ -82,12 +84,13 @@ describe('the matrix', () => {
           .map((resource) => `${verb}:${resource}`)
           .filter((permission) => permission !== 'delete:aesthetic_records'),
       ),
+      'read:consents',
       'admin:users',
       'admin:system',
       'admin:security',
     ],
     aesthetic_professional: [
-      ...resources.map((resource) => `read:${resource}`),
+      ...readable.map((resource) => `read:${resource}`),
       'write:clients',
       'write:appointments',
       'write:aesthetic_records',
@@ -98,6 +101,7 @@ describe('the matrix', () => {
       'read:own_appointments',
       'write:own_appointments',
       'read:own_billing',
+      'read:own_consents',
     ],
   };
 
@@ -108,8 +112,8 @@ describe('the matrix', () => {
     },
   );
 
-  test('has the 14 of an administrator, and no deletion of clinical records', () => {
-    expect(pack.roles['admin']?.permissions).toHaveLength(14);
+  test('has the 15 of an administrator, and no deletion of clinical records', () => {
+    expect(pack.roles['admin']?.permissions).toHaveLength(15);
     expect(pack.roles['admin']?.permissions).not.toContain('delete:aesthetic_records');
   });
 
@@ -119,7 +123,7 @@ describe('the matrix', () => {
     ['client', client],
     ['ghost', { role: 'ghost', person: 'cli-1' }],
   ];
-  test.each(everyone.flatMap(([name, who]) => resources.map((resource) => [name, resource, who] as const)))(
+  test.each(everyone.flatMap(([name, who]) => readable.map((resource) => [name, resource, who] as const)))(
     '%s reads %s exactly where a permission says so',
     async (name, resource, who) => {
       const held = matrix[name] ?? [];
@@ -289,6 +293,12 @@ describe('consent', () => {
     ['that was given', { ...professional, named: known }, named, undefined],
     ['that was not given', { ...professional, named: silent }, named, 'CONSENT_REQUIRED'],
     ['that was not given, for an admin too', { ...admin, named: silent }, named, 'CONSENT_REQUIRED'],
+    [
+      'to be told what somebody agreed to is not needed',
+      { ...professional, named: silent },
+      planFor('consents', { filter: { subjectId: 'cli-1' } }),
+      undefined,
+    ],
     ['to be told about oneself is not needed', { ...client, named: silent }, named, undefined],
     ['of nobody, where an admin names an unknown name', { ...admin, named: unrelated }, named, undefined],
   ])('%s', (_what, who, plan, code) => {

@@ -3,6 +3,7 @@ import type { Plan } from '@jangada/proto/plan.ts';
 import type { Row } from '@jangada/proto/run.ts';
 import { describe, expect, test } from 'vitest';
 import { compose } from './compose.ts';
+import { tell } from './handler.ts';
 
 type Locale = 'en' | 'pt-BR';
 type Answer = Parameters<typeof compose>[0];
@@ -185,4 +186,45 @@ describe('days', () => {
 test('the same rows are always told alike', () => {
   const rows = [{ name: 'Ana Lima', email: 'a***@example.org', status: 'active' }];
   expect(told({ source: 'clients' }, rows)).toBe(told({ source: 'clients' }, rows));
+});
+
+describe('what somebody agreed to', () => {
+  const entry = {
+    recordedAt: '2026-11-21T12:00:00.000Z',
+    action: 'withdrawn',
+    level: 'contact',
+    holds: null,
+    basis: 'person',
+    channel: 'api',
+  };
+
+  test('is told line by line in both languages', () => {
+    const plan = { source: 'consents' };
+    expect(told(plan, [entry])).toBe(
+      '1 registro de consentimento:\n- 21/11/2026, 09:00 · retirado · contact · person · api',
+    );
+    expect(told(plan, [entry, entry], en)).toContain(
+      '2 consent entries:\n- 11/21/2026, 09:00 AM · withdrawn',
+    );
+  });
+
+  test.each([
+    ['has its rows in the answer where the question has a name', undefined, [entry]],
+    ['is text alone where it was asked in words', 'a question', undefined],
+  ])('%s', async (_what, question, rows) => {
+    const { question: _, ...asked } = answer({ source: 'consents' }, [entry]);
+    const means = {
+      ...{ wording: wording['pt-BR'], zone: 'America/Sao_Paulo', currency: 'BRL' },
+      ...{ telling: undefined, degraded: false, elapsedMs: () => 1 },
+    };
+    const telling = tell(
+      { ...asked, ...(question ? { question } : {}) },
+      means,
+      new AbortController().signal,
+    );
+    let next = await telling.next();
+    while (!next.done) next = await telling.next();
+    expect(next.value.tell).toMatchObject({ type: 'answered' });
+    expect((next.value.tell as { rows?: unknown }).rows).toEqual(rows);
+  });
 });

@@ -115,7 +115,7 @@ const lineOf = (row: Row, { locale }: Answer, { wording, zone, currency }: Manne
       if (name === 'amount' || name === 'price') return money(value, locale, currency);
       if (typeof value !== 'string') return String(value);
       if (instant.test(value)) return dated(value, locale, zone, shortTime);
-      return name === 'status' ? (wording.states[value] ?? value) : value;
+      return name === 'status' || name === 'action' ? (wording.states[value] ?? value) : value;
     })
     .join(' · ');
 

@@ -8,7 +8,7 @@ import { serve } from '@jangada/runtime/serve.ts';
 import { configOf } from '@jangada/runtime/service.ts';
 import { openTelemetry } from '@jangada/telemetry/telemetry.ts';
 import { contract } from './contract.ts';
-import { tell } from './handler.ts';
+import { isNamed, tell } from './handler.ts';
 import { openModel } from './model.ts';
 import { openQuota } from './quota.ts';
 
@@ -40,13 +40,14 @@ await using service = await serve(
   {
     gather: async (answer, { pass, signal }) => {
       const who = { tenant: pass.tid, pack: pass.pack };
-      const telling = await quota?.begin(who, answer, signal).catch(() => undefined);
+      const teller = isNamed(answer) ? undefined : quota;
+      const telling = await teller?.begin(who, answer, signal).catch(() => undefined);
       return {
         wording: packOf(pass.pack).wording[answer.locale],
         zone: pass.zone,
         currency: pass.cur,
         telling,
-        degraded: model !== undefined && telling === undefined,
+        degraded: teller !== undefined && telling === undefined,
         elapsedMs: () => Date.now() - pass.iat,
       };
     },

@@ -18,12 +18,12 @@ export const pack: Pack = {
   purposes: {
     care: {
       roles: ['admin', 'aesthetic_professional', 'client'],
-      resources: ['clients', 'appointments', 'billing', 'aesthetic_records'],
+      resources: ['clients', 'appointments', 'billing', 'aesthetic_records', 'consents'],
     },
-    billing: { roles: ['admin', 'client'], resources: ['clients', 'appointments', 'billing'] },
+    billing: { roles: ['admin', 'client'], resources: ['clients', 'appointments', 'billing', 'consents'] },
     administration: {
       roles: ['admin'],
-      resources: ['clients', 'appointments', 'billing'],
+      resources: ['clients', 'appointments', 'billing', 'consents'],
       assurance: 'aal2',
     },
     statistics: {
@@ -35,6 +35,7 @@ export const pack: Pack = {
   defaultPurpose: 'care',
   consent: {
     levels: ['contact', 'service', 'health'],
+    // What somebody agreed to stays readable when they have taken it back, so `consents` takes none.
     needed: { clients: 'contact', appointments: 'service', billing: 'service', aesthetic_records: 'health' },
   },
   roles: {
@@ -53,6 +54,7 @@ export const pack: Pack = {
         'delete:billing',
         'read:aesthetic_records',
         'write:aesthetic_records',
+        'read:consents',
         'admin:users',
         'admin:system',
         'admin:security',
@@ -69,6 +71,7 @@ export const pack: Pack = {
         'read:billing',
         'read:aesthetic_records',
         'write:aesthetic_records',
+        'read:consents',
       ],
     },
     client: {
@@ -80,6 +83,7 @@ export const pack: Pack = {
         'read:own_appointments',
         'write:own_appointments',
         'read:own_billing',
+        'read:own_consents',
       ],
     },
   },
