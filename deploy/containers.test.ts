@@ -476,9 +476,11 @@ describe('the monitoring', () => {
   const dashboards = readdirSync(join(root, 'deploy/grafana/dashboards')).map(
     (file) => JSON.parse(textOf(`deploy/grafana/dashboards/${file}`)) as Dashboard,
   );
-  const { groups } = parse(textOf('deploy/prometheus/alerts.yml')) as {
-    groups: { rules: { expr: string }[] }[];
-  };
+  const rulesOf = (file: string) =>
+    (
+      parse(textOf(`deploy/prometheus/${file}`)) as { groups: { rules: { expr: string }[] }[] }
+    ).groups.flatMap(({ rules }) => rules);
+  const rules = ['alerts.yml', 'strict.yml'].flatMap(rulesOf);
 
   test('asks every service on its port for metrics', () => {
     const targets = JSON.parse(textOf('deploy/generated/prometheus-targets.json')) as { targets: string[] }[];
@@ -490,7 +492,7 @@ describe('the monitoring', () => {
     const known = await declared();
     const expressions = [
       ...dashboards.flatMap(({ panels }) => panels.flatMap(({ targets }) => targets.map(({ expr }) => expr))),
-      ...groups.flatMap(({ rules }) => rules.map(({ expr }) => expr)),
+      ...rules.map(({ expr }) => expr),
     ];
     const used = new Set(expressions.flatMap(metricsIn));
     expect(used.size).toBeGreaterThan(6);
@@ -507,10 +509,17 @@ describe('the monitoring', () => {
   test.skipIf(!promtool)(
     'has rules that promtool accepts, and that fire when they should and not otherwise',
     () => {
-      expect(prometheus('check', 'rules', 'alerts.yml')).toMatchObject({ status: 0 });
+      expect(prometheus('check', 'rules', 'alerts.yml', 'strict.yml')).toMatchObject({ status: 0 });
       expect(prometheus('test', 'rules', 'alerts.test.yml')).toMatchObject({ status: 0 });
     },
   );
+
+  test('wakes nobody for what was refused, unless the stricter rule is switched on', () => {
+    const { rule_files } = parse(textOf('deploy/prometheus/prometheus.yml')) as { rule_files: string[] };
+    expect(rule_files).toEqual(['alerts.yml', 'more/*.yml']);
+    expect(textOf('docker-compose.yml')).not.toContain('strict.yml');
+    expect(textOf('docs/operations.md')).toContain('/etc/prometheus/more/strict.yml');
+  });
 
   test('finds its dashboards where the container has them', () => {
     const mounted = new Map(

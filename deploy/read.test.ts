@@ -67,8 +67,8 @@ const reading = (asked: Plan, reader: Partial<Reader> = {}) => {
   return read(source, asked, { person: undefined, zone, ...reader });
 };
 
-/** The rows of a plan under a grant, read as whom it names. */
-const rowsOf = async (
+/** The rows of a plan under a grant, read as whom it names, and whose each is. */
+const allOf = async (
   own: Partial<Plan>,
   grant: Partial<Grant> = {},
   reader: Partial<Reader> = {},
@@ -79,6 +79,9 @@ const rowsOf = async (
     reading(plan(own), { person: grant.by, consent: grant.consent, ...reader }),
   );
 };
+
+const rowsOf = async (...asked: Parameters<typeof allOf>): Promise<ReadRow[]> =>
+  (await allOf(...asked)).map(({ _tenants, ...row }) => row);
 
 /** Names or ids of the rows, in their order. */
 const idsOf = async (...asked: Parameters<typeof rowsOf>): Promise<unknown[]> =>
@@ -126,6 +129,16 @@ describe('whose rows', () => {
 
   test('mine are those that I provide', async () => {
     expect(await idsOf({ source: 'appointments', filter: { mine: true } }, { by: 'p2' })).toEqual(['a3']);
+  });
+
+  test.each(
+    Object.entries(sources).flatMap(([source, { asks }]) => asks.map((ask) => [source, ask] as const)),
+  )('is said by each row itself: %s, %s', async (source, ask) => {
+    for (const tid of ['casa', 'other'])
+      for (const groupMin of ask === 'list' ? [undefined] : [undefined, 1])
+        for (const { _tenants } of await allOf({ source, ask }, { tid }, { groupMin }))
+          expect(['', tid]).toContain(_tenants);
+    expect((await allOf({ source: 'clients', ask: 'count' }))[0]).toMatchObject({ _tenants: 'casa' });
   });
 
   test('names that are joined are the tenant’s own', async () => {

@@ -74,6 +74,8 @@ interface Asked {
   readonly grant?: Partial<Grant>;
 }
 
+const onForeign = vi.fn();
+
 /** Reads as one run does, with a pass and a grant of its own. */
 const read = async (asked: Asked = {}) => {
   const { tenant = 'casa', role = 'admin', intent = 'client_query' } = asked;
@@ -100,7 +102,7 @@ const read = async (asked: Asked = {}) => {
       span: (name) =>
         ({ end: name === 'postgresql' ? end : () => undefined }) as unknown as ReturnType<Turn['span']>,
     },
-    { pack, store, cache, vault: database.vault },
+    { pack, store, cache, vault: database.vault, onForeign },
   );
   return { ...found, names: found.rows.map((row) => row['name']), asked: end.mock.calls.length };
 };
@@ -247,6 +249,47 @@ describe('nothing is read, and nothing told from the cache,', () => {
   test('when the grant expires before the database sees it, and nobody after it is told that there is nothing', async () => {
     await expect(read({ grant: { exp: Date.now() - 1 } })).rejects.toMatchObject({ code: 'CTX_NO_GRANT' });
     expect((await read()).names).toEqual(['Ana of casa']);
+  });
+});
+
+describe('where somebody has taken a policy away while services run', () => {
+  beforeAll(() => database.administer('alter table clients disable row level security'));
+  afterAll(() => database.administer('alter table clients enable row level security'));
+  beforeEach(() => onForeign.mockClear());
+
+  test.each([
+    ['a list', { ask: 'list' }],
+    ['a list of one', { ask: 'list', limit: 1 }],
+    ['a count', { ask: 'count', fields: [] }],
+  ] as const)(
+    '%s that has rows of two tenants is dropped, counted and not remembered',
+    async (_what, own) => {
+      const asked: Plan = { ...plan, ...own, fields: own.ask === 'list' ? plan.fields : [] };
+      const grant = { ph: planHash(asked), fields: asked.fields };
+      for (const times of [1, 2]) {
+        await expect(read({ plan: asked, grant })).rejects.toMatchObject({ code: 'CTX_PAYLOAD_MISMATCH' });
+        expect(onForeign).toHaveBeenCalledTimes(times);
+      }
+    },
+  );
+
+  test('what has rows of the tenant alone, or none, is told', async () => {
+    for (const subjectId of ['only-casa', 'nobody']) {
+      await database.administer(`insert into clients (tenant_id, id, name, name_search)
+        values ('casa', 'only-casa', 'Caio', 'caio') on conflict do nothing`);
+      const asked: Plan = { ...plan, ask: 'count', fields: [], filter: { subjectId } };
+      const { rows } = await read({ plan: asked, grant: { ph: planHash(asked), fields: [] } });
+      expect(rows).toEqual([{ count: subjectId === 'nobody' ? 0 : 1 }]);
+    }
+    await database.administer(`delete from clients where id = 'only-casa'`);
+    expect(onForeign).not.toHaveBeenCalled();
+  });
+});
+
+describe('what was granted', () => {
+  test('goes on to who tells the rows, without what PostgreSQL is shown', async () => {
+    const { grant } = await read();
+    expect(grant).toMatch(/^[\w-]+\.[\w.-]+~$/);
   });
 });
 

@@ -1,4 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import { headers } from '@jangada/proto/envelope.ts';
+import type { Plan } from '@jangada/proto/plan.ts';
+import { reply } from '@jangada/proto/reply.ts';
+import * as run from '@jangada/proto/run.ts';
+import { sampleOf } from '@jangada/testkit/conformance.ts';
 import { keyPair, secretSet } from '@jangada/testkit/identity.ts';
 import { databasePart, type Grant, grantSealer, planHash } from '@jangada/trust/grant.ts';
 import { secretFrom, signerFrom } from '@jangada/trust/keyset.ts';
@@ -359,7 +364,89 @@ const foreignCursor = async (_one: AttackCase, ground: Ground): Promise<Observed
   };
 };
 
+/** What data-access says of a run, with the plan and rows that a forger wants told; `granted` is what the grant is for. */
+interface Forgery {
+  readonly plan: Partial<Plan>;
+  readonly rows: readonly run.Row[];
+  readonly granted?: Partial<Plan> | 'nothing';
+}
+
+/** Somebody who is at no tenant; told, they would be recognised. */
+const theirs = 'Joana de Brisa';
+const page: Partial<Plan> = { ask: 'list', fields: ['start', 'client'], limit: 2 };
+const visit = { start: '2026-11-21T12:00:00.000Z', client: theirs };
+
+const beyondGrant: readonly Forgery[] = [
+  { plan: page, rows: [{ ...visit, cpf: '529.982.247-25' }] },
+  { plan: page, rows: [visit, visit, visit] },
+  { plan: { ask: 'count', fields: [] }, rows: [visit] },
+  { plan: { ask: 'count', fields: [] }, rows: [{ count: theirs }] },
+];
+const beyondPlan: readonly Forgery[] = [
+  { plan: { ...page, limit: 100 }, rows: [visit], granted: page },
+  { plan: { ...page, filter: { subject: theirs } }, rows: [visit], granted: page },
+  { plan: page, rows: [visit], granted: 'nothing' },
+];
+
+const countedBy = async ({ journey }: Ground, service: string, metric: string): Promise<number> => {
+  const url = (await journey.system.statuses()).find(({ name }) => name === service)?.url;
+  const line = (await (await fetch(`${url}/metrics`)).text())
+    .split('\n')
+    .find((one) => one.startsWith(metric));
+  if (line === undefined) throw new Error(`${service} has no ${metric}`);
+  return Number(line.split(' ').at(-1));
+};
+
+/** Says rows in data-access's stead, with its identity and the keys of bodies, and returns the run and all it told. */
+const sayFetched = async (ground: Ground, { plan: own, rows, granted = own }: Forgery) => {
+  const { journey } = ground;
+  const { pass, statement } = await ground.pass();
+  const plan = { ...sampleOf(run.fetched).plan, joins: [], filter: {}, ...own };
+  const { rid, exp } = pass;
+  const { fields, limit, ...rest } = granted === 'nothing' ? plan : { ...plan, ...granted, filter: {} };
+  const grant = await grantOf(ground, { rid, exp, fields, limit, ph: planHash({ fields, limit, ...rest }) });
+  const body = { ...sampleOf(run.fetched), plan, rows, matches: rows.length };
+  const carried = granted === 'nothing' ? {} : { [headers.grant]: grant };
+  const said = await ground.say('data-access', run.fetched, { pass, statement }, body, carried);
+  const ends = await journey.endsOf(rid);
+  const told = (await journey.stored('REPLY', `reply.*.${rid}`)).map((stored) =>
+    JSON.stringify(journey.opened(reply, stored)),
+  );
+  return { rid, said, told, codes: ends.map((end) => ('code' in end ? end.code : end.type)) };
+};
+
+/** data-access is somebody else's: what it says is held against the grant before anything of it is told. */
+const forgedRows =
+  (forgeries: readonly Forgery[]) =>
+  async (_one: AttackCase, ground: Ground): Promise<Observed> => {
+    const own = await sayFetched(ground, { plan: page, rows: [visit] });
+    if (!own.told.some((text) => text.includes(theirs)))
+      throw new Error('rows within the grant are not told, so nothing would be shown by the others');
+    const counters = [
+      'ai_agent_tenant_isolation_violations_total{source="answer"',
+      'ai_agent_security_violations_total{violation_type="tenant_isolation",severity="critical"',
+    ];
+    const count = () => Promise.all(counters.map((name) => countedBy(ground, 'response-generation', name)));
+    const before = await count();
+    const seen = [];
+    for (const forgery of forgeries) seen.push(await sayFetched(ground, forgery));
+    const grown = (await count()).map((value, index) => value - (before[index] ?? 0));
+    const told = seen.flatMap((one) => one.told);
+    const letters = await Promise.all(seen.map(({ rid }) => ground.letterOf(rid)));
+    const leaked = told.filter((text) => text.includes(theirs)).length;
+    return {
+      refused: leaked === 0 && seen.every(({ said }) => said.outcome === 'stored'),
+      letter: letters.every(Boolean) ? letters[0]?.header.get('Jangada-Dead-Reason') : undefined,
+      code: [...new Set(seen.flatMap(({ codes }) => codes))].join('/'),
+      told,
+      figures: { rows_foreign: leaked, all_critical: grown.every((by) => by === forgeries.length) },
+      note: `${forgeries.length} forgeries, counted ${grown.join(' and ')}`,
+    };
+  };
+
 export const tenant = area('tenant', [
+  [/rows that were not granted/i, forgedRows(beyondGrant)],
+  [/rows of another plan/i, forgedRows(beyondPlan)],
   [/X-Tenant|header differs|body (?:tenant|names)|tenantId/i, headerDiffers],
   [/tag belongs|foreign id|id (?:of|from) (?:another|other) tenant|issued by tenant/i, foreignIds],
   [/guess|enumerat|random id/i, guessedIds],

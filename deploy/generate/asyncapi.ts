@@ -2,7 +2,7 @@ import type { Contract } from '@jangada/hop/hop.ts';
 import { messages } from '@jangada/proto/catalogue.ts';
 import { headers } from '@jangada/proto/envelope.ts';
 import { filterOf, type Message, streamOf, token } from '@jangada/proto/message.ts';
-import { permitted } from '@jangada/proto/run.ts';
+import { fetched, permitted } from '@jangada/proto/run.ts';
 import { z } from 'zod';
 import { heardBy, saidBy } from '../topology.ts';
 
@@ -17,6 +17,8 @@ const addressOf = (message: Message): string => {
   return filterOf(message).replaceAll('*', () => parts.shift() ?? '');
 };
 
+const granted: ReadonlySet<Message> = new Set([permitted, fetched]);
+
 const text = (description: string) => ({ type: 'string', description });
 
 const headersOf = (message: Message) => {
@@ -28,7 +30,7 @@ const headersOf = (message: Message) => {
     },
     traceparent: text('W3C trace context of whoever said this.'),
     ...(message.passed && { [headers.pass]: text('The signed pass: who asks, for which run, until when.') }),
-    ...(message === permitted && { [headers.grant]: text('The signed grant: what the plan may read.') }),
+    ...(granted.has(message) && { [headers.grant]: text('The signed grant: what the plan may read.') }),
     ...(message.sealed && {
       [headers.head]: {
         type: 'string',

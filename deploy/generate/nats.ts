@@ -64,8 +64,8 @@ export const rightsOf = (contract: Contract, borders: readonly string[]): Rights
       keyRing.live,
       // What a sink keeps is not stopped.
       ...(contract.kind === 'sink' ? [] : [core.cancel('*', '*')]),
-      // Whoever works under a grant may keep granted rows for a while, and must forget them when they change.
-      ...(isHop && contract.demands.includes('grant') ? [core.changed('*')] : []),
+      // Whoever reads under a grant may keep granted rows for a while, and must forget them when they change.
+      ...(isHop && contract.packTables.includes('sources') ? [core.changed('*')] : []),
       ...(limits ? [core.limitSet('*', '*')] : []),
       ...(isBorder ? [core.ended('*', '*')] : []),
       ...(contract.reads.includes('subject_keys') ? [core.keysChanged('*')] : []),

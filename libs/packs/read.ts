@@ -7,8 +7,8 @@ import { z } from 'zod';
 import type { Field, Source, Tie } from './pack.ts';
 
 /**
- * A source and a plan as one SQL statement. Only columns that the source declares can appear; every value is a
- * parameter. Tenant and reach are not here on purpose: row-level security adds both, from a grant that PostgreSQL
+ * A source and a plan as one SQL statement. Only columns that the source declares can appear, and `_tenants`, which
+ * says whose rows they are; every value is a parameter. Tenant and reach are not here on purpose: row-level security adds both, from a grant that PostgreSQL
  * verifies, and it is planned no worse than conditions of our own (see deploy/bench/RLS.md).
  */
 
@@ -70,19 +70,19 @@ type Statement = (source: Source, plan: Plan, reader: Reader, from: Part, where:
 
 const statements: Record<Plan['ask'], Statement> = {
   count: (source, _plan, reader, from, where) =>
-    sql<Row>`select count(*)::int as count ${from} ${where}${ofMany(source, reader)}`,
+    sql<Row>`select count(*)::int as count, ${tenantsOf(source)} ${from} ${where}${ofMany(source, reader)}`,
   total: (source, _plan, reader, from, where) =>
-    sql<Row>`select coalesce(sum(${sql.ref(required(source.amount))}), 0)::text as amount, count(*)::int as count ${from} ${where}${ofMany(source, reader)}`,
+    sql<Row>`select coalesce(sum(${sql.ref(required(source.amount))}), 0)::text as amount, count(*)::int as count, ${tenantsOf(source)} ${from} ${where}${ofMany(source, reader)}`,
   perDay: (source, _plan, reader, from, where) => {
     const figures = Object.entries(source.perDay ?? {}).map(
       ([name, figure]) => sql`, ${sql.raw(figure)} as ${sql.ref(name)}`,
     );
     const columns = sql`
       to_char(${sql.ref(required(source.at))} at time zone ${reader.zone}, 'YYYY-MM-DD') as day, count(*)::int as count
-      ${sql.join(figures, sql``)}`;
+      ${sql.join(figures, sql``)}, ${tenantsOf(source)}`;
     const people = source.subject && reader.groupMin ? sql.ref(source.subject.column) : undefined;
     if (!people) return sql<Row>`select ${columns} ${from} ${where} group by 1 order by 1 limit 100`;
-    const names = ['day', 'count', ...Object.keys(source.perDay ?? {})].map((name) =>
+    const names = ['day', 'count', ...Object.keys(source.perDay ?? {}), '_tenants'].map((name) =>
       sql.ref(`days.${name}`),
     );
     // One small day takes all with it: beside a sum of all, the others would tell it.
@@ -103,8 +103,9 @@ const statements: Record<Plan['ask'], Statement> = {
     // Matches are counted inside, before the cursor leaves out the pages that were read.
     return sql<Row>`
       select ${sql.join(plan.fields.map((name) => sql.ref(`matching.${name}`)))},
-        matching._order::text as _order, matching._id, matching._matches
-      from (select ${sql.join(columns)}, ${order} as _order, ${id} as _id, (count(*) over ())::int as _matches
+        matching._order::text as _order, matching._id, matching._matches, matching._tenants
+      from (select ${sql.join(columns)}, ${order} as _order, ${id} as _id, (count(*) over ())::int as _matches,
+        ${sql.ref(`${source.table}.tenant_id`)} as _tenants
         ${from} ${where}) as matching
       ${after(source, plan.cursor)} order by matching._order${direction}, matching._id${direction} limit ${plan.limit + 1}`;
   },
@@ -113,6 +114,12 @@ const statements: Record<Plan['ask'], Statement> = {
 /** Tells a figure only where there are enough people behind it; otherwise there is no row, not even of zero. */
 const ofMany = ({ subject }: Source, { groupMin }: Reader): Part =>
   subject && groupMin ? sql` having count(distinct ${sql.ref(subject.column)}) >= ${groupMin}` : sql``;
+
+/** Whose rows a figure is of: their tenant, the first and the last where they are several's, and '' where there are none. */
+const tenantsOf = ({ table }: Source): Part => {
+  const tenant = sql.ref(`${table}.tenant_id`);
+  return sql`concat_ws(' ', min(${tenant}), nullif(max(${tenant}), min(${tenant}))) as _tenants`;
+};
 
 const sealedCell = (source: Source, { column }: Field): Part => sql`
   case when ${sql.ref(column)} is not null then json_build_object('sealed', encode(${sql.ref(column)}, 'base64'),

@@ -52,6 +52,8 @@ interface Gathers<H extends Hop, Facts> {
   readonly gather: (body: In<H>, turn: Turn) => Promise<Facts>;
   /** Dependencies by name, for health and readiness. */
   readonly probes?: Probes;
+  /** Told of each message that became a dead letter, and why. */
+  readonly onDead?: (code: Code) => void;
 }
 
 interface Decides<H extends Hop, Facts> extends Gathers<H, Facts> {
@@ -297,6 +299,7 @@ export const serve = async <H extends Hop, Facts>(
       const reason = error instanceof Unprocessable ? error.message : faultFields(error).error;
       failSpan(span, code);
       await bury(raw, heard, cause, code, reason);
+      parts.onDead?.(code);
       log.error(
         { operation: 'dead-letter', ...about, ...faultFields(error), code, reason },
         'message is dead; see `jangada dlq`',

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Emission, Hop } from '@jangada/hop/hop.ts';
 import { Unavailable } from '@jangada/hop/outcome.ts';
 import { core, deadHeaders, headers, keyRing } from '@jangada/proto/envelope.ts';
+import type { Code } from '@jangada/proto/errors.ts';
 import { type Body, type Message, streamOf, subjectOf } from '@jangada/proto/message.ts';
 import { type Part, reply } from '@jangada/proto/reply.ts';
 import * as run from '@jangada/proto/run.ts';
@@ -58,7 +59,9 @@ type Gather = (turn: Turn) => Promise<void>;
  */
 export const conforms = (contract: Hop, bench: () => Bench): void => {
   let service: Service | undefined;
+  const died: Code[] = [];
   afterEach(async () => {
+    died.length = 0;
     await service?.[Symbol.asyncDispose]();
     service = undefined;
   });
@@ -104,6 +107,7 @@ export const conforms = (contract: Hop, bench: () => Bench): void => {
     };
     const shared = {
       gather: async (_body: unknown, turn: Turn) => gather(turn),
+      onDead: (code: Code) => died.push(code),
       ...(limit ? { limit } : {}),
     };
     const parts = contract.tells
@@ -259,6 +263,8 @@ export const conforms = (contract: Hop, bench: () => Bench): void => {
       expect(await told(pass)).toContainEqual(
         expect.objectContaining({ type: 'failed', code: 'MSG_POISON' }),
       );
+      await until('the service itself to be told', () => died.length > 0);
+      expect(died).toEqual(['MSG_POISON']);
     });
 
     test('believes a body only where it was sealed', async () => {

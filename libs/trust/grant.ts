@@ -77,6 +77,9 @@ export const grantSealer = (
 /** What PostgreSQL is shown of a grant. */
 export const databasePart = (statement: string): string => statement.slice(statement.lastIndexOf('~') + 1);
 
+/** The grant as it travels on to who tells what was read: without what PostgreSQL is shown, so that it reads nothing. */
+export const statedPart = (statement: string): string => statement.slice(0, statement.lastIndexOf('~') + 1);
+
 /** @see reader for what it throws */
 export const grantReader = (find: FindKey): ((statement: string) => Grant) => {
   const read = reader(find, grant);

@@ -38,6 +38,7 @@ const found = (own: Partial<Found>): Found => ({
   masked: [],
   rows: [],
   suppressed: false,
+  grant: 'granted~',
   asOf,
   cached: false,
   ...own,
@@ -69,6 +70,14 @@ describe('a list', () => {
           asOf,
         },
       });
+  });
+
+  test('travels with what was granted', async () => {
+    expect(
+      await given(decide, found({ rows: [ana] }))
+        .when(body)
+        .decided().grant,
+    ).toBe('granted~');
   });
 
   test('ends without a cursor when nothing follows', () => {

@@ -30,14 +30,18 @@ export const decide: Decide<typeof contract, Found> = (body, found) => {
       ? Object.fromEntries(plan.fields.map((field) => [field, shape(field, row[field] ?? null, found)]))
       : row,
   );
-  return emit(run.fetched, {
-    ...body,
-    rows: shown,
-    matches: isList ? (first?._matches ?? 0) : shown.length,
-    ...(more ? { nextCursor: cursorOf(last) } : {}),
-    cached: found.cached,
-    asOf: found.asOf,
-  });
+  return emit(
+    run.fetched,
+    {
+      ...body,
+      rows: shown,
+      matches: isList ? (first?._matches ?? 0) : shown.length,
+      ...(more ? { nextCursor: cursorOf(last) } : {}),
+      cached: found.cached,
+      asOf: found.asOf,
+    },
+    { grant: Promise.resolve(found.grant) },
+  );
 };
 
 const shape = (field: string, value: run.Row[string], { source, masked }: Found): run.Row[string] => {

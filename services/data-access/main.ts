@@ -6,6 +6,7 @@ import { forgetChangedKeys } from '@jangada/runtime/rekey.ts';
 import { serve } from '@jangada/runtime/serve.ts';
 import { configOf } from '@jangada/runtime/service.ts';
 import { openStore } from '@jangada/store/store.ts';
+import { isolationViolations } from '@jangada/telemetry/isolation.ts';
 import { openTelemetry } from '@jangada/telemetry/telemetry.ts';
 import { openRoot } from '@jangada/vault/root.ts';
 import { openVault } from '@jangada/vault/vault.ts';
@@ -37,11 +38,14 @@ await using cache = openCache(config, telemetry.metrics);
 const root = await openRoot(config);
 const vault = openVault(root, telemetry.metrics);
 
+const onForeign = isolationViolations(telemetry.metrics, 'rows');
+
 await using service = await serve(
   contract,
   config,
   {
-    gather: (body, turn) => rowsOf(body, turn, { pack: packOf(turn.pass.pack), store, cache, vault }),
+    gather: (body, turn) =>
+      rowsOf(body, turn, { pack: packOf(turn.pass.pack), store, cache, vault, onForeign }),
     decide,
     probes: {
       database: () => store.ping(),

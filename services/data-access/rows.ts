@@ -3,7 +3,7 @@ import type { Cache } from '@jangada/cache/cache.ts';
 import type { In } from '@jangada/hop/hop.ts';
 import { Unprocessable } from '@jangada/hop/outcome.ts';
 import type { Pack, Source } from '@jangada/packs/pack.ts';
-import { read } from '@jangada/packs/read.ts';
+import { type ReadRow, read } from '@jangada/packs/read.ts';
 import { guardedConsent } from '@jangada/packs/rights.ts';
 import { policyOf, reaches, reachFor } from '@jangada/packs/rules.ts';
 import { indexedColumn } from '@jangada/packs/sealed.ts';
@@ -11,7 +11,7 @@ import type { Plan } from '@jangada/proto/plan.ts';
 import type { Row } from '@jangada/proto/run.ts';
 import type { Turn } from '@jangada/runtime/serve.ts';
 import type { Store, Transaction } from '@jangada/store/store.ts';
-import { databasePart, planHash } from '@jangada/trust/grant.ts';
+import { databasePart, planHash, statedPart } from '@jangada/trust/grant.ts';
 import { indexOf } from '@jangada/vault/rows.ts';
 import type { Vault } from '@jangada/vault/vault.ts';
 import type { contract } from './contract.ts';
@@ -23,6 +23,8 @@ export interface Found {
   /** Fields that this role sees masked. */
   readonly masked: readonly string[];
   readonly rows: readonly Row[];
+  /** What was granted, for who tells the rows. */
+  readonly grant: string;
   /** There are too few people behind a figure for it to be told, or none. */
   readonly suppressed: boolean;
   readonly asOf: string;
@@ -33,13 +35,14 @@ export interface Found {
  * Reads what a plan names: from the cache, or from the database under the grant.
  * @throws Unprocessable CTX_NO_GRANT when the plan is not the one the grant is for, or asks for more, or when the grant
  * reaches further than the pass's role may: what holds is what both allow
+ * @throws Unprocessable CTX_PAYLOAD_MISMATCH when there are rows among them that are not the tenant's
  */
 export const rowsOf = async (
   { plan, intent }: In<typeof contract>,
   { grant, grantStatement, pass, span, tenant }: Turn,
-  from: { pack: Pack; store: Store; cache: Cache; vault: Vault },
+  from: { pack: Pack; store: Store; cache: Cache; vault: Vault; onForeign: () => void },
 ): Promise<Found> => {
-  const { pack, store, cache, vault } = from;
+  const { pack, store, cache, vault, onForeign } = from;
   const hash = planHash(plan);
   const source = pack.sources[plan.source];
   if (!grant || !grantStatement || grant.ph !== hash || !source)
@@ -74,10 +77,10 @@ export const rowsOf = async (
   const ttl = pack.intents.find((one) => one.name === intent.type)?.ttlSeconds ?? 300;
   const once = async () => {
     // What is remembered is sealed as it was read; it is opened for this run alone.
-    const { value, cached } = await cache.through(key, ttl, async () => ({
-      rows: await store.read(claim, { compile: () => compiled }, span('postgresql')),
-      asOf: new Date().toISOString(),
-    }));
+    const { value, cached } = await cache.through(key, ttl, async () => {
+      const rows = await store.read(claim, { compile: () => compiled }, span('postgresql'));
+      return { rows: ownRows(rows, tenant, onForeign), asOf: new Date().toISOString() };
+    });
     return { ...value, rows: await openRows(value.rows, { tenant, source, vault, keys }), cached };
   };
   const found = await once().catch(async (error: unknown) => {
@@ -88,7 +91,21 @@ export const rowsOf = async (
     return once();
   });
   const suppressed = grant.min !== undefined && source.subject !== undefined && found.rows.length === 0;
-  return { ...found, source, suppressed, masked: role.masked };
+  return { ...found, source, suppressed, masked: role.masked, grant: statedPart(grantStatement) };
+};
+
+/**
+ * Rows say themselves whose they are, and all must be the tenant's. Row-level security sees to that; this is compared
+ * once more, apart from it and before anything is remembered, because a policy that somebody takes away while services
+ * run is not missed before the next start.
+ */
+const ownRows = (rows: readonly ReadRow[], tenant: string, onForeign: () => void): readonly ReadRow[] => {
+  // A figure of no rows is nobody's.
+  if (rows.some(({ _tenants }) => _tenants !== tenant && _tenants !== '')) {
+    onForeign();
+    throw new Unprocessable('CTX_PAYLOAD_MISMATCH', 'rows of another tenant were read');
+  }
+  return rows.map(({ _tenants, ...row }) => row);
 };
 
 /** Where rows with the plan's identifier are found; undefined where the plan names none, or none can be found by it. */

@@ -55,7 +55,8 @@ describe('the agent of a tenant', () => {
   ])('refuses another tenant %s, and audit keeps it', async (_how, body, headers) => {
     const [asked, refused] = [edge.asked.length, edge.refused.length];
     const failed = 'ai_agent_tenant_isolation_checks_total{result="failed"';
-    const checks = await edge.metric(failed);
+    const attempted = 'ai_agent_cross_tenant_attempts_total{source="edge"';
+    const [checks, attempts] = [await edge.metric(failed), await edge.metric(attempted)];
     expect(await call(care, body, { ...(await signedIn()), ...headers })).toMatchObject({
       status: 403,
       code: 'TENANT_ISOLATION_VIOLATION',
@@ -63,6 +64,7 @@ describe('the agent of a tenant', () => {
     await until('the refusal on the bus', () => edge.refused.length === refused + 1);
     expect(edge.asked.length).toBe(asked);
     expect(await edge.metric(failed)).toBe(checks + 1);
+    expect(await edge.metric(attempted)).toBe(attempts + 1);
   });
 
   test('refuses what it does not know, by the field', async () => {

@@ -103,6 +103,13 @@ const answer = async (tenant: string, { rid }: Pass, question: string): Promise<
     const rows = [{ action: 'withdrawn', level: 'contact', holds: null }];
     return void (await tell('1', text('1 entry'), { ...answered, rows, nextCursor: 'WyIxIl0' }));
   }
+  if (question === 'foreign') {
+    // What another run was told, in the place of this one's.
+    const place = { tenant, message: 'reply', version: '1', head: '', id: 'other' };
+    const said = JSON.stringify({ parts: [text('somebody else’s'), answered] });
+    const bytes = bodies.seal({ ...place, subject: `reply.${tenant}.other` }, said);
+    return void (await teller.bus.publish(`reply.${tenant}.${rid}`, bytes, { [headers.schema]: '1' }));
+  }
   await tell('1', text('Good '));
   if (question === 'wait') await goOn.promise;
   if (cancels.includes(`cancel.${tenant}.${rid}`)) return void (await tell('2', { type: 'cancelled' }));
@@ -479,6 +486,20 @@ describe('POST /v1/query', () => {
     const response = await call('/v1/query', { token: await ana(), body: { query: 'impossible' } });
     expect(response.status).toBe(400);
     expect(await response.json()).toMatchObject({ type: 'error', code: 'INPUT_INVALID', field: 'period' });
+  });
+
+  test('a reply of another run is not told, and counted as what nobody refused', async () => {
+    const counted = async () => [
+      await metric('ai_agent_tenant_isolation_violations_total{source="reply"'),
+      await metric(
+        'ai_agent_security_violations_total{violation_type="tenant_isolation",severity="critical"',
+      ),
+    ];
+    expect(await counted()).toEqual([0, 0]);
+    const response = await call('/v1/query', { token: await ana(), body: { query: 'foreign' } });
+    expect(response.status).toBe(500);
+    expect(await response.text()).not.toContain('somebody else');
+    expect(await counted()).toEqual([1, 1]);
   });
 
   test('services that say nothing are an outage after the deadline, not a hang', async () => {

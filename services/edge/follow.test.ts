@@ -3,11 +3,12 @@ import type { Part } from '@jangada/proto/reply.ts';
 import { type Bus, openBus } from '@jangada/runtime/bus.ts';
 import { publishReply } from '@jangada/runtime/emit.ts';
 import { until } from '@jangada/testkit/until.ts';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { type Follower, openFollower, type Told } from './follow.ts';
 import { bodies, openTeller, startBroker } from './test-broker.ts';
 
 const tenant = 'clinic';
+const onForeign = vi.fn();
 let broker: Awaited<ReturnType<typeof startBroker>>;
 let edge: Bus;
 let teller: Awaited<ReturnType<typeof openTeller>>;
@@ -23,9 +24,12 @@ afterAll(async () => {
   await broker?.stop();
 });
 beforeEach(() => {
-  follower = openFollower(edge.nc, bodies);
+  follower = openFollower(edge.nc, bodies, onForeign);
 });
-afterEach(() => follower.close());
+afterEach(() => {
+  follower.close();
+  onForeign.mockClear();
+});
 
 const text = (words: string): Part => ({ type: 'text', attempt: 1, text: words });
 const cancelled: Part = { type: 'cancelled' };
@@ -95,27 +99,43 @@ test('a run without an end is ended with a failure when its time is over', async
 });
 
 const place = { tenant, message: 'reply', version: '1', head: '' };
-test.each<[string, (run: string) => string | Uint8Array]>([
+test.each<[string, number, (run: string) => string | Uint8Array]>([
   [
     'says what is no part',
+    0,
     (id) => bodies.seal({ ...place, id, subject: `reply.${tenant}.${id}` }, '{"parts":[{"type":"shout"}]}'),
   ],
-  ['is not sealed', () => JSON.stringify({ parts: [text('anybody'), cancelled] })],
+  ['is not sealed', 1, () => JSON.stringify({ parts: [text('anybody'), cancelled] })],
   [
     'was sealed for another run',
+    1,
     (id) =>
       bodies.seal(
         { ...place, id: 'other', subject: `reply.${tenant}.other` },
         JSON.stringify({ parts: [text(id), cancelled] }),
       ),
   ],
-])('a reply that %s ends the run with a failure instead of going on without it', async (_what, write) => {
-  const run = newRun();
-  const told = Array.fromAsync(follow(run));
-  await edge.nc.flush();
-  await teller.bus.publish(`reply.${tenant}.${run}`, write(run), { [headers.schema]: '1' });
-  expect((await told)[0]?.parts).toMatchObject([{ type: 'failed', code: 'INTERNAL' }]);
-});
+  [
+    'was sealed for another tenant',
+    1,
+    (id) =>
+      bodies.seal(
+        { ...place, id, tenant: 'other', subject: `reply.other.${id}` },
+        JSON.stringify({ parts: [text('somebody else’s'), cancelled] }),
+      ),
+  ],
+])(
+  'a reply that %s ends the run with a failure instead of going on without it',
+  async (_what, foreign, write) => {
+    const run = newRun();
+    const told = Array.fromAsync(follow(run));
+    await edge.nc.flush();
+    await teller.bus.publish(`reply.${tenant}.${run}`, write(run), { [headers.schema]: '1' });
+    expect((await told)[0]?.parts).toMatchObject([{ type: 'failed', code: 'INTERNAL' }]);
+    // What is foreign is counted, by its ids; what is merely wrong is not.
+    expect(onForeign.mock.calls).toEqual(Array(foreign).fill([{ id: run, tenant }]));
+  },
+);
 
 test('what the broker was made to put among the replies is passed over', async () => {
   const run = newRun();

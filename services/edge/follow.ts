@@ -1,3 +1,4 @@
+import { Unprocessable } from '@jangada/hop/outcome.ts';
 import { core, headers } from '@jangada/proto/envelope.ts';
 import { type Code, type Locale, textOf } from '@jangada/proto/errors.ts';
 import { streamOf, subjectOf } from '@jangada/proto/message.ts';
@@ -58,7 +59,12 @@ interface Open {
   fail(): void;
 }
 
-export const openFollower = (nc: NatsConnection, bodies: Bodies): Follower => {
+/** `onForeign` is told of a reply that was not sealed for its own tenant and run. */
+export const openFollower = (
+  nc: NatsConnection,
+  bodies: Bodies,
+  onForeign: (run: { id: string; tenant: string }) => void,
+): Follower => {
   const runs = new Set<Open>();
   const timer = setInterval(() => {
     const now = Date.now();
@@ -103,7 +109,9 @@ export const openFollower = (nc: NatsConnection, bodies: Bodies): Follower => {
     const partsOf = (message: Msg): readonly Part[] | undefined => {
       try {
         return bodyOf(reply, { tenant, id: run }, message, bodies).parts;
-      } catch {
+      } catch (error) {
+        if (error instanceof Unprocessable && error.code === 'CTX_PAYLOAD_MISMATCH')
+          onForeign({ id: run, tenant });
         return undefined;
       }
     };

@@ -1,7 +1,7 @@
 import type { Code } from '@jangada/proto/errors.ts';
 import type { Part } from '@jangada/proto/reply.ts';
 import type { Service } from '@jangada/runtime/service.ts';
-import { isolationChecks } from '@jangada/telemetry/isolation.ts';
+import { blockedRequests, isolationChecks, isolationViolations } from '@jangada/telemetry/isolation.ts';
 import { failSpan } from '@jangada/telemetry/trace.ts';
 import type { Span } from '@opentelemetry/api';
 
@@ -12,6 +12,8 @@ export interface Meter {
   refused(code: Code): void;
   /** A tenant that a caller named beside their own was compared with it. */
   readonly isolated: (held: boolean) => void;
+  /** A reply was stored for a run in which it does not open; nothing of it was told. */
+  foreignReply(run: { id: string; tenant: string }): void;
   /** A run reached its end, or its listener went away first. */
   ended(run: { id: string; tenant: string; startedAt: number; span: Span }, end: Part | undefined): void;
   requested(route: { method: string; route: string; status: number }, seconds: number): void;
@@ -26,9 +28,8 @@ const refusals: ReadonlySet<Code> = new Set([
   'MFA_REQUIRED',
 ]);
 
-/** Refusals of what looks like an attack. */
+/** Refusals of what looks like an attack. A question that commands is counted by intent, also when nobody listens. */
 const blockable: ReadonlySet<Code> = new Set([
-  'AI_SECURITY_VIOLATION',
   'TENANT_ISOLATION_VIOLATION',
   'SESSION_MISMATCH',
   'AUTH_ORIGIN',
@@ -60,17 +61,22 @@ export const openMeter = ({ log, metrics }: Service): Meter => {
     [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     ['method', 'route', 'status'],
   );
-  const blocked = metrics.counter('ai_agent_blocked_requests_total', 'Requests refused for security', [
-    'reason',
-  ]);
-  for (const reason of blockable) blocked.inc({ reason }, 0);
+  const blocked = blockedRequests(metrics, blockable);
+  const violated = isolationViolations(metrics, 'reply');
   const refused = (code: Code): void => {
-    if (blockable.has(code)) blocked.inc({ reason: code });
+    if (blockable.has(code)) blocked(code);
     if (code.startsWith('AUTHZ_') || code.startsWith('TENANT_') || refusals.has(code)) authorization.inc();
   };
 
   return {
-    isolated: isolationChecks(metrics),
+    isolated: isolationChecks(metrics, 'edge'),
+    foreignReply: ({ id, tenant }) => {
+      violated();
+      log.error(
+        { operation: 'reply', runId: id, tenantId: tenant, code: 'CTX_PAYLOAD_MISMATCH' },
+        'a reply does not belong to its run',
+      );
+    },
     authenticationFailed: (code) => {
       authentication.inc();
       log.warn({ operation: 'auth.denied', code });

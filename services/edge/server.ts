@@ -82,7 +82,7 @@ export const openServer = async (
   const liveness = openLiveness(service, sessions, witness);
   const factors = openFactors(store, config.ENCRYPTION_KEY, config.ENCRYPTION_KEYS_ACCEPTED);
   const tickets = openTickets(store, accounts, sessions);
-  const follower = openFollower(service.bus.nc, bodies);
+  const follower = openFollower(service.bus.nc, bodies, meter.foreignReply);
   const admission = openAdmission(service, config, {
     ...{ accounts, bodies, follower, liveness, meter },
     origins: openOrigins(config.PASS_ORIGIN_KEYS),

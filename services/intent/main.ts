@@ -4,6 +4,7 @@ import { packOf } from '@jangada/packs/registry.ts';
 import { hashedTextOf } from '@jangada/proto/run.ts';
 import { serve } from '@jangada/runtime/serve.ts';
 import { configOf } from '@jangada/runtime/service.ts';
+import { blockedRequests, securityViolations } from '@jangada/telemetry/isolation.ts';
 import { openTelemetry } from '@jangada/telemetry/telemetry.ts';
 import { questionHash } from '@jangada/trust/pass.ts';
 import { contract } from './contract.ts';
@@ -12,14 +13,8 @@ import { decide } from './handler.ts';
 const config = configOf(['MESSAGE_KEYS', 'AI_SECURITY_LEVEL']);
 const telemetry = openTelemetry(contract.name, config);
 
-const attacks = telemetry.metrics.counter(
-  'ai_agent_security_violations_total',
-  'Questions that tried to command whoever reads them',
-  ['violation_type', 'severity'],
-);
-// What was refused is a warning; what got through, and was only seen later, would be critical.
-for (const violation_type of violations)
-  for (const severity of ['warning', 'critical']) attacks.inc({ violation_type, severity }, 0);
+const attacked = securityViolations(telemetry.metrics, violations);
+const blocked = blockedRequests(telemetry.metrics, ['AI_SECURITY_VIOLATION']);
 
 await using service = await serve(
   contract,
@@ -31,7 +26,10 @@ await using service = await serve(
         throw new Unprocessable('CTX_PAYLOAD_MISMATCH', 'the question is not the signed one');
       const { score, violation } = judge('about' in body ? '' : body.question);
       const attack = score >= refusedFrom[config.AI_SECURITY_LEVEL] ? violation : undefined;
-      if (attack) attacks.inc({ violation_type: attack, severity: 'warning' });
+      if (attack) {
+        attacked(attack, 'warning');
+        blocked('AI_SECURITY_VIOLATION');
+      }
       const now = Temporal.Now.instant();
       return { pack: packOf(pass.pack), now, zone: pass.zone, locale: pass.loc, attack };
     },

@@ -31,7 +31,7 @@ const telemetry = openTelemetry(contract.name, config);
 const sign = grantSealer(signerFrom(config.GRANT_PRIVATE_KEYS), secretFrom(config.GRANT_DATABASE_KEYS));
 await using store = await openStore(contract.name, config);
 
-const isolated = isolationChecks(telemetry.metrics);
+const isolated = isolationChecks(telemetry.metrics, 'permission');
 await using limits = openLimits({ settings: config, metrics: telemetry.metrics });
 
 await using service = await serve(

@@ -6,8 +6,10 @@ import { optional } from '@jangada/runtime/health.ts';
 import { resilience } from '@jangada/runtime/resilience.ts';
 import { serve } from '@jangada/runtime/serve.ts';
 import { configOf } from '@jangada/runtime/service.ts';
+import { isolationViolations } from '@jangada/telemetry/isolation.ts';
 import { openTelemetry } from '@jangada/telemetry/telemetry.ts';
 import { contract } from './contract.ts';
+import { assertGranted, isBreach } from './egress.ts';
 import { isNamed, tell } from './handler.ts';
 import { openModel } from './model.ts';
 import { openQuota } from './quota.ts';
@@ -34,16 +36,20 @@ const model = config.AI_SERVICE_URL
   : undefined;
 const quota = model && openQuota(model, limits, telemetry.metrics);
 
+const violated = isolationViolations(telemetry.metrics, 'answer');
+
 await using service = await serve(
   contract,
   config,
   {
-    gather: async (answer, { pass, signal }) => {
+    gather: async (answer, { pass, grant, signal }) => {
+      const pack = packOf(pass.pack);
+      assertGranted(answer, grant, pack);
       const who = { tenant: pass.tid, pack: pass.pack };
       const teller = isNamed(answer) ? undefined : quota;
       const telling = await teller?.begin(who, answer, signal).catch(() => undefined);
       return {
-        wording: packOf(pass.pack).wording[answer.locale],
+        wording: pack.wording[answer.locale],
         zone: pass.zone,
         currency: pass.cur,
         telling,
@@ -52,6 +58,9 @@ await using service = await serve(
       };
     },
     compose: tell,
+    onDead: (code) => {
+      if (isBreach(code)) violated();
+    },
     probes: { ai_service: optional(async (signal) => model?.ping(signal)) },
   },
   telemetry,

@@ -1,0 +1,108 @@
+import { packOf } from '@jangada/packs/registry.ts';
+import type { Plan } from '@jangada/proto/plan.ts';
+import type { Row } from '@jangada/proto/run.ts';
+import { type Grant, planHash } from '@jangada/trust/grant.ts';
+import { describe, expect, test } from 'vitest';
+import { assertGranted, isBreach } from './egress.ts';
+
+const pack = packOf('aesthetic-clinic');
+const planFor = (own: Partial<Plan> = {}): Plan => ({
+  source: 'clients',
+  ask: 'list',
+  joins: [],
+  filter: {},
+  fields: ['name', 'phone'],
+  limit: 2,
+  ...own,
+});
+
+/** What is thrown for rows that came for a plan under the grant for it, or another. */
+const judge = (own: Partial<Plan>, rows: Row[], granted: Partial<Grant> = {}): string | undefined => {
+  const plan = planFor(own);
+  const { fields, limit } = plan;
+  const claims: Grant = {
+    ...{ rid: 'run-1', tid: 'casa', sub: 'user-1', ph: planHash(plan), reach: 'tenant', pur: 'care' },
+    ...{ fields, limit, exp: 0 },
+    ...granted,
+  };
+  try {
+    assertGranted({ plan, rows }, claims, pack);
+    return undefined;
+  } catch (error) {
+    return (error as { code: string }).code;
+  }
+};
+
+const ana = { name: 'Ana Lima', phone: '+55 11 90000-0001' };
+
+describe('what came is told', () => {
+  test.each<[string, Partial<Plan>, Row[]]>([
+    ['a page that is full', {}, [ana, ana]],
+    ['nobody', {}, []],
+    ['a row without a value', {}, [{ name: 'Ana', phone: null }]],
+    ['a count', { ask: 'count', fields: [] }, [{ count: 3 }]],
+    [
+      'a sum, which may be owed',
+      { source: 'billing', ask: 'total', fields: [] },
+      [{ amount: '-0.30', count: 2 }],
+    ],
+    ['a figure of too few, which is none', { ask: 'count', fields: [] }, []],
+    [
+      'days, however many',
+      { source: 'appointments', ask: 'perDay', fields: [], limit: 1 },
+      [
+        { day: '2026-11-20', count: 1, confirmed: 1, average_minutes: null },
+        { day: '2026-11-21', count: 3, confirmed: 2, average_minutes: 65 },
+      ],
+    ],
+  ])('where it is what was granted: %s', (_what, plan, rows) => {
+    expect(judge(plan, rows)).toBeUndefined();
+  });
+});
+
+describe('nothing is told', () => {
+  test.each<[string, Partial<Plan>, Row[]]>([
+    ['a field beside those that were granted', {}, [ana, { ...ana, cpf: '529.982.247-25' }]],
+    ['one row more than was granted', {}, [ana, ana, ana]],
+    ['people where a figure was granted', { ask: 'count', fields: [] }, [ana]],
+    ['a name in the place of a figure', { ask: 'count', fields: [] }, [{ count: 'Ana Lima' }]],
+    [
+      'a name in the place of a day',
+      { source: 'appointments', ask: 'perDay', fields: [] },
+      [{ day: 'Ana', count: 1 }],
+    ],
+    ['a second figure', { ask: 'count', fields: [] }, [{ count: 1 }, { count: 2 }]],
+    [
+      'a figure of another source',
+      { source: 'appointments', ask: 'perDay', fields: [] },
+      [{ day: '2026-11-20', amount: '1' }],
+    ],
+  ])('where there is %s', (_what, plan, rows) => {
+    expect(judge(plan, rows)).toBe('CTX_PAYLOAD_MISMATCH');
+  });
+
+  test('under the grant for another plan, or under none', () => {
+    expect(judge({}, [ana], { ph: planHash(planFor({ limit: 3 })) })).toBe('CTX_NO_GRANT');
+    expect(() => assertGranted({ plan: planFor(), rows: [] }, undefined, pack)).toThrow(
+      expect.objectContaining({ code: 'CTX_NO_GRANT' }),
+    );
+  });
+
+  test('and the reason quotes nothing of it', () => {
+    const plan = planFor();
+    const { fields, limit } = plan;
+    const claims = { ph: planHash(plan), fields, limit } as Grant;
+    expect(() => assertGranted({ plan, rows: [{ 'Zuleide Canária': 'x' }] }, claims, pack)).toThrow(
+      /^a row holds more than was granted$/,
+    );
+  });
+});
+
+test('what no hop before can have let through is a breach; a fault or a late message is none', () => {
+  expect((['CTX_INVALID', 'CTX_NO_GRANT', 'CTX_PAYLOAD_MISMATCH'] as const).map(isBreach)).toEqual([
+    true,
+    true,
+    true,
+  ]);
+  expect((['INTERNAL', 'MSG_POISON', 'DEADLINE', 'CTX_EXPIRED'] as const).map(isBreach)).not.toContain(true);
+});
