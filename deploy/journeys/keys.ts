@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from '@jangada/testkit/until.ts';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Journey, startJourney } from './journey.ts';
+import { beforeAll, expect, test } from 'vitest';
+import { type Journey, sharedJourney } from './journey.ts';
 import type { Person } from './person.ts';
 
 /** Keys of sealed fields are replaced and destroyed while people ask. */
@@ -10,10 +10,9 @@ let journey: Journey;
 let admin: Person;
 
 beforeAll(async () => {
-  journey = await startJourney({ env: { RATE_LIMIT_PROFILE: 'loadtest' } });
+  journey = await sharedJourney();
   admin = await journey.as('admin');
 });
-afterAll(() => journey?.[Symbol.asyncDispose]());
 
 interface Listed {
   readonly kind: string;
