@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type Name, settings } from '@jangada/config/settings.ts';
 import type { Contract } from '@jangada/hop/hop.ts';
 import { commonSettings } from '@jangada/runtime/service.ts';
+import { rootSettings } from '@jangada/vault/root.ts';
 import { consumerOf, servicesDir } from '../topology.ts';
 import { roleOf, usesDatabase } from './roles.ts';
 
@@ -22,16 +23,19 @@ export interface ServiceFacts {
 const names = Object.keys(settings) as Name[];
 
 /**
- * The settings that a service names in its own files, and those the runtime reads for all. A service can read
- * only what it names: the compiler knows of no other.
+ * The settings that a service names in its own files, by name or as those of the root of keys, and those the runtime
+ * reads for all. A service can read only what it names: the compiler knows of no other.
  */
 export const settingsOf = (service: string, dir = servicesDir): readonly Name[] => {
   const text = readdirSync(join(dir, service))
     .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
     .map((file) => readFileSync(join(dir, service, file), 'utf8'))
     .join('\n');
-  const common: readonly Name[] = commonSettings;
-  return names.filter((name) => common.includes(name) || text.includes(`'${name}'`));
+  const listed: readonly Name[] = [
+    ...commonSettings,
+    ...(text.includes('...rootSettings') ? rootSettings : []),
+  ];
+  return names.filter((name) => listed.includes(name) || text.includes(`'${name}'`));
 };
 
 /** The question that the comment of a contract opens with; undefined when it opens otherwise. */

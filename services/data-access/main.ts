@@ -8,7 +8,7 @@ import { configOf } from '@jangada/runtime/service.ts';
 import { openStore } from '@jangada/store/store.ts';
 import { isolationViolations } from '@jangada/telemetry/isolation.ts';
 import { openTelemetry } from '@jangada/telemetry/telemetry.ts';
-import { openRoot } from '@jangada/vault/root.ts';
+import { openRoot, rootSettings } from '@jangada/vault/root.ts';
 import { openVault } from '@jangada/vault/vault.ts';
 import { contract } from './contract.ts';
 import { decide } from './handler.ts';
@@ -20,16 +20,7 @@ const config = configOf([
   'DATABASE_POOL_SIZE',
   'DATABASE_TENANT_URLS',
   'REDIS_URL',
-  'ENCRYPTION_KEY',
-  'ENCRYPTION_KEYS_ACCEPTED',
-  'AI_ENCRYPTION_PROVIDER',
-  'AI_ENCRYPTION_KEY_SPEC',
-  'VAULT_ADDR',
-  'VAULT_TOKEN',
-  'VAULT_TRANSIT_KEY',
-  'AI_KMS_KEY_ID',
-  'AI_KMS_REGION',
-  'AI_KMS_ENDPOINT',
+  ...rootSettings,
 ]);
 const telemetry = openTelemetry(contract.name, config);
 await using store = await openStore(contract.name, config);
