@@ -150,10 +150,11 @@ const enumeration = async (_one: AttackCase, ground: Ground): Promise<Observed> 
     told.known.push(await attempt(known));
     told.nobody.push(await attempt('nobody@clinica-aurora.example'));
   }
-  const [there, nowhere] = [told.known, told.nobody].map((answers) => ({
+  const seen = (answers: readonly Told[]) => ({
     bodies: new Set(answers.map(({ text, status }) => `${status} ${JSON.parse(text).code}`)),
     ms: median(answers.map(({ ms }) => ms)),
-  })) as [{ bodies: Set<string>; ms: number }, { bodies: Set<string>; ms: number }];
+  });
+  const [there, nowhere] = [seen(told.known), seen(told.nobody)];
   const ratio = Math.max(there.ms, nowhere.ms) / Math.min(there.ms, nowhere.ms);
   const alike =
     there.bodies.size === 1 && [...there.bodies].join() === [...nowhere.bodies].join() && ratio < 2;
