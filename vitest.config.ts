@@ -8,11 +8,23 @@ export default defineConfig({
     reporters: ['default', './deploy/tally.ts'],
     projects: [
       {
+        // What each hop shows of its own timing, so alone and first.
+        test: {
+          name: 'hops',
+          include: ['deploy/conformance.test.ts'],
+          maxWorkers: 1,
+          sequence: { groupOrder: 0 },
+          testTimeout: 30_000,
+          hookTimeout: 90_000,
+        },
+      },
+      {
         // Beside what they test. Those that need a server start their own.
         test: {
           name: 'parts',
+          sequence: { groupOrder: 1 },
           include: ['{proto,libs,services}/**/*.test.ts', 'deploy/**/*.test.ts'],
-          exclude: ['**/node_modules/**', 'deploy/journeys/**'],
+          exclude: ['**/node_modules/**', 'deploy/journeys/**', 'deploy/conformance.test.ts'],
           testTimeout: 30_000,
           hookTimeout: 90_000,
         },
@@ -21,6 +33,7 @@ export default defineConfig({
         // The assembled system.
         test: {
           name: 'journeys',
+          sequence: { groupOrder: 1 },
           include: ['deploy/journeys/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
