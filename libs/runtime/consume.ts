@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Policy } from '@jangada/hop/policy.ts';
-import { type Consumer, type JsMsg, jetstream } from '@nats-io/jetstream';
+import { type Consumer, type ConsumerMessages, type JsMsg, jetstream } from '@nats-io/jetstream';
+import type { Subscription } from '@nats-io/transport-node';
 import type { Service } from './service.ts';
 
 /**
@@ -70,7 +71,7 @@ export const consume = async (
       callback: (message) => void work(message),
     });
     await Promise.race([interrupt.promise, messages.closed()]);
-    messages.stop();
+    await stopPulling(messages);
   };
 
   const loop = (async () => {
@@ -104,6 +105,17 @@ export const consume = async (
     while (unacknowledged.size > 0) await sleep(20);
     clearInterval(keepAlive);
   });
+};
+
+/**
+ * No further message comes after this, and none that the broker has sent is dropped. The library's own `stop`
+ * drops those: they stay pending and nobody has them until the broker's clock runs out. A subscription can
+ * drain, which is to take what comes until the broker has confirmed the end, but the library keeps it to itself.
+ */
+const stopPulling = async (messages: ConsumerMessages): Promise<void> => {
+  const { sub } = messages as unknown as { sub: Subscription };
+  if (!sub.isClosed()) await sub.drain();
+  messages.stop();
 };
 
 /** The consumer exists before the service: the provisioner made it. Wait for it rather than make one. */

@@ -7,6 +7,7 @@ import type { Code } from '@jangada/proto/errors.ts';
 import { type Body, type Message, streamOf, subjectOf } from '@jangada/proto/message.ts';
 import { type Part, reply } from '@jangada/proto/reply.ts';
 import * as run from '@jangada/proto/run.ts';
+import { ackWaitMs } from '@jangada/runtime/consume.ts';
 import { written } from '@jangada/runtime/emit.ts';
 import { bodyOf } from '@jangada/runtime/heard.ts';
 import { serve, type Turn } from '@jangada/runtime/serve.ts';
@@ -17,7 +18,7 @@ import { openTracing } from '@jangada/telemetry/trace.ts';
 import { isSealed, openBodies } from '@jangada/trust/body.ts';
 import { type Grant, grantSealer } from '@jangada/trust/grant.ts';
 import { type Pass, passSealer } from '@jangada/trust/pass.ts';
-import { jetstream, jetstreamManager, type StoredMsg } from '@nats-io/jetstream';
+import { type ConsumerInfo, jetstream, jetstreamManager, type StoredMsg } from '@nats-io/jetstream';
 import { type NatsConnection, headers as newHeaders } from '@nats-io/transport-node';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { keyPair, passFor, ringOf, secretSet } from './identity.ts';
@@ -188,7 +189,7 @@ export const conforms = (contract: Hop, bench: () => Bench): void => {
       for await (const message of await jsm.direct.getBatch(stream, {
         seq: 1,
         next_by_subj: subject,
-        batch: 100,
+        batch: 1_000,
       }))
         found.push(message);
     } catch {
@@ -213,9 +214,12 @@ export const conforms = (contract: Hop, bench: () => Bench): void => {
         (letter) => letter.header.get(headers.pass) === asked.statement,
       ),
     );
-  const pending = async (): Promise<number> => {
+  const waiting = async (): Promise<ConsumerInfo> => {
     const jsm = await jetstreamManager(bench().operator);
-    const info = await jsm.consumers.info(streamOf[contract.on.kind], contract.name);
+    return jsm.consumers.info(streamOf[contract.on.kind], contract.name);
+  };
+  const pending = async (): Promise<number> => {
+    const info = await waiting();
     return info.num_pending + info.num_ack_pending;
   };
 
@@ -449,6 +453,7 @@ export const conforms = (contract: Hop, bench: () => Bench): void => {
       expect(calls).toBe(before);
       away = false;
       await said(outcome, late);
+      await until('everything to be acknowledged', async () => (await pending()) === 0, ackWaitMs);
     });
 
     test('stops when the run is cancelled, and says so', async () => {
@@ -489,22 +494,25 @@ export const conforms = (contract: Hop, bench: () => Bench): void => {
       advised.unsubscribe();
     });
 
-    test('finishes what it has before it goes', async () => {
+    test('finishes what it has before it goes, and what was on its way to it', async () => {
       const begun = Promise.withResolvers<void>();
       const go = Promise.withResolvers<void>();
       const hop = await start(async () => {
         begun.resolve();
         await go.promise;
       });
-      const pass = await ask();
+      const asked = Array.from({ length: 40 }, () => ask());
       await begun.promise;
       const gone = hop[Symbol.asyncDispose]();
       service = undefined;
       go.resolve();
       await gone;
-      expect(await facts(outcome, pass)).toHaveLength(1);
-      // The broker has the acknowledgement, and counts it a moment later.
-      await until('nothing to be pending', async () => (await pending()) === 0);
+      // The broker has the acknowledgements, and counts them a moment later.
+      await until('nothing to be in hand', async () => (await waiting()).num_ack_pending === 0, 2_000);
+      const outcomes = (await Promise.all(asked)).map((pass) => facts(outcome, pass));
+      const done = (await Promise.all(outcomes)).flat().length;
+      expect(done).toBeGreaterThan(0);
+      expect(done + (await waiting()).num_pending).toBe(asked.length);
     });
   });
 };
