@@ -49,16 +49,11 @@ const tampered =
     const after = await ground.ask('admin', question);
     const same = after.status === 200 && after.content === before.content;
     const cached = /"cached":true/.test(after.text);
-    const metrics = await (
-      await fetch(
-        `${(await ground.journey.system.statuses()).find(({ name }) => name === 'data-access')?.url}/metrics`,
-      )
-    ).text();
     return {
       refused: same && !cached,
       silent: same && !cached,
       holds: entries.length > 0 && same && !cached ? ['miss'] : [],
-      figures: { tampered: Number(/cache_tamper\w*(?:\{[^}]*\})? (\d+)/.exec(metrics)?.[1] ?? 0) },
+      figures: { tampered: await ground.journey.counted('data-access', 'cache_altered_total') },
       note: `${entries.length} entries changed; answered ${after.status}, cached: ${cached}`,
     };
   };

@@ -238,17 +238,9 @@ const stormRuns = 30 * 200;
 /** PostgreSQL goes away under load: runs wait in the broker, and nobody hammers. */
 const retryStorm = async (_one: AttackCase, ground: Ground): Promise<Observed> => {
   const { journey } = ground;
-  const attempts = async (): Promise<number> => {
-    const urls = (await journey.system.statuses())
-      .filter(({ name }) => ['permission', 'data-access'].includes(name))
-      .map(({ url }) => url);
-    const texts = await Promise.all(urls.map(async (url) => (await fetch(`${url}/metrics`)).text()));
-    return texts
-      .join('\n')
-      .split('\n')
-      .filter((line) => line.startsWith('hop_messages_total'))
-      .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
-  };
+  const attempts = async (): Promise<number> =>
+    (await journey.counted('permission', 'hop_messages_total')) +
+    (await journey.counted('data-access', 'hop_messages_total'));
   const { postgres } = journey.system.servers;
   // The door knows who asks and their tenant.
   await ground.ask('admin', 'quantas consultas hoje?');

@@ -21,19 +21,15 @@ export interface Effects {
   >;
   logged(): string;
   spans(): string;
-  /** Growth of a counter of a service, over all its labels. */
-  counted(service: string, metric: string): Promise<number>;
+  /** How often a service counted that it noticed something. */
+  noticedBy(service: keyof typeof noticed): Promise<number>;
 }
 
-const metricsOf = async ({ journey }: Ground, service: string): Promise<string> => {
-  const url = (await journey.system.statuses()).find(({ name }) => name === service)?.url;
-  return url ? (await fetch(`${url}/metrics`)).text() : '';
-};
-const sumOf = (exposition: string, metric: string): number =>
-  exposition
-    .split('\n')
-    .filter((line) => line.startsWith(metric))
-    .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+/** The metrics by which something is known to have been noticed, by the service that counts them. */
+const noticed = {
+  edge: 'agent_authentication_failures_total',
+  'data-access': 'cache_altered_total',
+} as const;
 
 /** Data-access reads in the role that a grant names. */
 const dataAccess = `(rolname = 'svc_data_access' or rolname ~ '^app_')`;
@@ -63,7 +59,11 @@ export const watch = async (ground: Ground): Promise<Effects> => {
   const tables = new Map<string, number>();
   for (const table of ['billing', 'clients', 'appointments', 'aesthetic_records'])
     tables.set(table, await onTable(table));
-  const edge = await metricsOf(ground, 'edge');
+  const tally = async (service: keyof typeof noticed) => ({
+    pid: journey.system.services.get(service)?.pid,
+    count: await journey.counted(service, noticed[service]),
+  });
+  const before = { edge: await tally('edge'), 'data-access': await tally('data-access') };
 
   return {
     queries: async () => (await calls()) - queries,
@@ -79,6 +79,10 @@ export const watch = async (ground: Ground): Promise<Effects> => {
       ]),
     logged: () => [...sizes].map(([file, size]) => tailOf(file, size)).join('\n'),
     spans: () => receiver.received.slice(spans).join('\n'),
-    counted: async (service, metric) => sumOf(await metricsOf(ground, service), metric) - sumOf(edge, metric),
+    noticedBy: async (service) => {
+      const now = await tally(service);
+      // A process that has started since counts from nothing.
+      return now.count - (now.pid === before[service].pid ? before[service].count : 0);
+    },
   };
 };

@@ -95,9 +95,9 @@ const isRecorded = async (name: string, seen: Observed, effects: Effects): Promi
   if (by === 'broker') return /Violation/.test(effects.logged());
   const found = async (): Promise<boolean> =>
     by === 'altered'
-      ? (await effects.counted('data-access', 'cache_altered_total')) > 0
+      ? (await effects.noticedBy('data-access')) > 0
       : by === 'metric'
-        ? (await effects.counted('edge', 'agent_authentication_failures_total')) > 0
+        ? (await effects.noticedBy('edge')) > 0
         : (await effects.entries()).some(
             ({ fact, code }) => fact === name || (code !== null && code === seen.code),
           );

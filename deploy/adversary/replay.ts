@@ -68,9 +68,7 @@ const poisonedIds = async (_one: AttackCase, ground: Ground): Promise<Observed> 
   const plain = used.filter((one) => guesses.includes(one) || one.includes(run));
   const fine = asked.status === 200 && requested !== undefined && plain.length === 0 && used.length > 0;
   const alarm = /dup_unexpected|DUP_UNEXPECTED|unexpected duplicate|duplicates?_total/i.test(
-    await (
-      await fetch(`${(await journey.system.statuses()).find(({ name }) => name === 'edge')?.url}/metrics`)
-    ).text(),
+    await journey.metricsOf('edge'),
   );
   return {
     refused: fine,

@@ -33,7 +33,7 @@ const unwatched: Effects = {
   entries: async () => [],
   logged: () => '',
   spans: () => '',
-  counted: async () => 0,
+  noticedBy: async () => 0,
 };
 
 /** One attack, and all the cases that it is. */

@@ -388,15 +388,6 @@ const beyondPlan: readonly Forgery[] = [
   { plan: page, rows: [visit], granted: 'nothing' },
 ];
 
-const countedBy = async ({ journey }: Ground, service: string, metric: string): Promise<number> => {
-  const url = (await journey.system.statuses()).find(({ name }) => name === service)?.url;
-  const line = (await (await fetch(`${url}/metrics`)).text())
-    .split('\n')
-    .find((one) => one.startsWith(metric));
-  if (line === undefined) throw new Error(`${service} has no ${metric}`);
-  return Number(line.split(' ').at(-1));
-};
-
 /** Says rows in data-access's stead, with its identity and the keys of bodies, and returns the run and all it told. */
 const sayFetched = async (ground: Ground, { plan: own, rows, granted = own }: Forgery) => {
   const { journey } = ground;
@@ -423,10 +414,15 @@ const forgedRows =
     if (!own.told.some((text) => text.includes(theirs)))
       throw new Error('rows within the grant are not told, so nothing would be shown by the others');
     const counters = [
-      'ai_agent_tenant_isolation_violations_total{source="answer"',
-      'ai_agent_security_violations_total{violation_type="tenant_isolation",severity="critical"',
-    ];
-    const count = () => Promise.all(counters.map((name) => countedBy(ground, 'response-generation', name)));
+      ['ai_agent_tenant_isolation_violations_total', 'source="answer"'],
+      ['ai_agent_security_violations_total', 'violation_type="tenant_isolation"', 'severity="critical"'],
+    ] as const;
+    const count = () =>
+      Promise.all(
+        counters.map(([metric, ...labels]) =>
+          ground.journey.counted('response-generation', metric, ...labels),
+        ),
+      );
     const before = await count();
     const seen = [];
     for (const forgery of forgeries) seen.push(await sayFetched(ground, forgery));

@@ -44,6 +44,10 @@ export interface Journey extends AsyncDisposable {
   endsOf(run: string): Promise<Part[]>;
   /** What audit keeps of a run or a sweep, in order, once it has heard as much as the broker has stored. */
   auditOf(run: string): Promise<Entry[]>;
+  /** What a service exposes. */
+  metricsOf(service: string): Promise<string>;
+  /** The sum of a metric of a service over all its series that have these labels. */
+  counted(service: string, metric: string, ...labels: readonly string[]): Promise<number>;
   /** How often data-access has asked the database for rows of people. */
   readsOfPeople(): Promise<number>;
   /** Locks a table, so that whatever touches it next is caught in the middle of its work. */
@@ -149,6 +153,14 @@ export const startJourney = async ({
     return person;
   };
 
+  const metricsOf: Journey['metricsOf'] = async (service) => {
+    // On a busy machine one may miss the moment in which all are asked.
+    const { url } = await until(`${service} to say where it is`, async () =>
+      (await system.statuses()).find(({ name }) => name === service),
+    );
+    return (await fetch(`${url}/metrics`)).text();
+  };
+
   const canaries: Journey['canaries'] = async () => {
     const told = [];
     // Two who may know her, because a test may have used up what one of them may ask.
@@ -195,6 +207,12 @@ export const startJourney = async ({
         return entries.length >= facts.length ? entries : undefined;
       });
     },
+    metricsOf,
+    counted: async (service, metric, ...labels) =>
+      (await metricsOf(service))
+        .split('\n')
+        .filter((line) => line.startsWith(`${metric}{`) && labels.every((label) => line.includes(label)))
+        .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0),
     readsOfPeople: async () => {
       const [row] = await sql<{ calls: number }>(
         `select coalesce(sum(calls), 0)::int as calls from pg_stat_statements join pg_roles on pg_roles.oid = userid

@@ -121,18 +121,13 @@ const parseMetrics = (exposition: string): Sample[] => {
   return samples;
 };
 
-const metricsOf = async (name: string): Promise<string> => {
-  const url = (await journey.system.statuses()).find((status) => status.name === name)?.url;
-  return (await fetch(`${url}/metrics`)).text();
-};
-
 const promtool = await tool('promtool');
 if (!promtool) console.warn('metrics were NOT given to promtool: it can neither be found nor downloaded');
 
 describe('metrics', () => {
   test('every service exposes figures under its name', async () => {
     for (const name of journey.system.services.keys()) {
-      const samples = parseMetrics(await metricsOf(name));
+      const samples = parseMetrics(await journey.metricsOf(name));
       expect(samples.length).toBeGreaterThan(20);
       expect(new Set(samples.map(({ labels }) => labels['service']))).toEqual(new Set([name]));
     }
@@ -140,7 +135,7 @@ describe('metrics', () => {
 
   test.skipIf(!promtool)('promtool accepts what every service exposes', async () => {
     for (const name of journey.system.services.keys()) {
-      const input = await metricsOf(name);
+      const input = await journey.metricsOf(name);
       const { stdout, stderr } = spawnSync(promtool ?? '', ['check', 'metrics'], { input, encoding: 'utf8' });
       // Advice on the names that Node's own figures have is no fault of the format; an error of parsing is.
       const complaints = `${stdout}${stderr}`
@@ -152,7 +147,7 @@ describe('metrics', () => {
 
   test('questions are counted by type, by time and by what went wrong', async () => {
     const figures = async () => {
-      const samples = parseMetrics(await metricsOf('edge'));
+      const samples = parseMetrics(await journey.metricsOf('edge'));
       return (name: string, labels: Record<string, string> = {}): number =>
         samples
           .filter((sample) => sample.name === name)
