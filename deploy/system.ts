@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Name } from '@jangada/config/settings.ts';
 import type { Contract } from '@jangada/hop/hop.ts';
-import { core } from '@jangada/proto/envelope.ts';
 import type { Status } from '@jangada/runtime/service.ts';
 import { type NatsServer, startNats } from '@jangada/servers/nats.ts';
 import { startPostgres } from '@jangada/servers/postgres.ts';
@@ -18,6 +17,7 @@ import { fileOf, kindNames, kinds, nextRing } from './keysets.ts';
 import type { Local } from './local.ts';
 import { migrate } from './migrate.ts';
 import { provision } from './provision.ts';
+import { rollCall } from './roll-call.ts';
 import { type Account, seed } from './seed.ts';
 import { type Supervised, supervise } from './supervise.ts';
 import { collect, root } from './topology.ts';
@@ -54,6 +54,8 @@ export interface Options {
 }
 
 const readyMs = 60_000;
+/** How long services have to say how they are; starting at once on a busy machine, they are slow to. */
+const statusWithinMs = 1_000;
 
 export const startSystem = async (options: Options): Promise<System> => {
   const { home, durability, given = {}, tenantDatabases = {}, progress = () => undefined } = options;
@@ -142,15 +144,7 @@ export const startSystem = async (options: Options): Promise<System> => {
       // A first try that fails on a busy machine is not the last.
       waitOnFirstConnect: true,
     });
-    const nc = await asker;
-    const replies: Status[] = [];
-    for await (const reply of await nc.requestMany(core.status, '', {
-      strategy: 'stall',
-      maxWait: 1_000,
-      stall: 300,
-    }))
-      replies.push(reply.json<Status>());
-    return replies;
+    return rollCall(await asker, [...services.keys()], statusWithinMs);
   };
   const stop = async (): Promise<void> => {
     rmSync(join(home, 'run.json'), { force: true });

@@ -4,11 +4,11 @@ import { filterOf } from '@jangada/proto/message.ts';
 import type { Status } from '@jangada/runtime/service.ts';
 import { Command } from 'commander';
 import { NotRunning } from '../local.ts';
+import { rollCall } from '../roll-call.ts';
 import { collect, heardBy } from '../topology.ts';
 import { Failure } from './failure.ts';
 import { openOperator } from './operator.ts';
 import { type Format, jsonOption, print, remark, table } from './output.ts';
-import { rollCall } from './roll-call.ts';
 
 /** How one service fails, and the state of its breaker now. */
 export interface HopPolicy {

@@ -12,11 +12,11 @@ import { streams } from '../generate/streams.ts';
 import { kindNames, readSet } from '../keysets.ts';
 import { home, type Local, localFile, readLocal } from '../local.ts';
 import { holds } from '../provision.ts';
+import { rollCall } from '../roll-call.ts';
 import { collect } from '../topology.ts';
 import { exitCodes, messageOf } from './failure.ts';
 import { type Operator, openOperator } from './operator.ts';
 import { type Format, jsonOption, print, table } from './output.ts';
-import { rollCall } from './roll-call.ts';
 
 /** What a running system is asked, so that a control is judged by what is there and not by what was meant. */
 interface System {

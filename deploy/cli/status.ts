@@ -4,11 +4,11 @@ import type { Status } from '@jangada/runtime/service.ts';
 import type { JetStreamManager } from '@nats-io/jetstream';
 import { Command, InvalidArgumentError } from 'commander';
 import { home, type Local, NotRunning, readLocal } from '../local.ts';
+import { rollCall, rollCallMs } from '../roll-call.ts';
 import { collect, consumerOf } from '../topology.ts';
 import { exitCodes, Failure } from './failure.ts';
 import { openOperator } from './operator.ts';
 import { type Format, jsonOption, print, table } from './output.ts';
-import { rollCall, rollCallMs } from './roll-call.ts';
 
 interface Options extends Format {
   readonly wait: number;
