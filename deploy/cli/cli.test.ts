@@ -1,11 +1,10 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { core, deadHeaders, headers } from '@jangada/proto/envelope.ts';
 import type { Status } from '@jangada/runtime/service.ts';
 import { type NatsServer, startNats } from '@jangada/servers/nats.ts';
@@ -15,8 +14,9 @@ import { connect, type NatsConnection, headers as newHeaders } from '@nats-io/tr
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { streams } from '../generate/streams.ts';
 import { collect } from '../topology.ts';
+import { type Ended, runInside } from './test-terminal.ts';
 
-/** The command line as a process, against a broker without authorization: no service runs. */
+/** The command line against a broker without authorization: no service runs. */
 
 let dir: string;
 let nats: NatsServer;
@@ -52,22 +52,8 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-const jangada = async (args: readonly string[], own: NodeJS.ProcessEnv = {}): Promise<Ended> => {
-  try {
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [entry, ...args], {
-      env: { ...env, ...own },
-    });
-    return { code: 0, stdout, stderr };
-  } catch (error) {
-    return error as Ended;
-  }
-};
+const jangada = (args: readonly string[], own: NodeJS.ProcessEnv = {}): Promise<Ended> =>
+  runInside(args, { ...env, ...own });
 
 const json = async (...args: string[]): Promise<unknown> => {
   const { stdout } = await jangada([...args, '--json']);
@@ -364,9 +350,14 @@ describe('a part that is away', () => {
     await once(silent, 'listening');
     const { port } = silent.address() as AddressInfo;
     const started = performance.now();
-    const ended = await jangada(['dlq', 'list'], { NATS_URL: `nats://127.0.0.1:${port}` });
+    // As a process of its own, which what it still has open must not keep from ending.
+    const child = spawn(process.execPath, [entry, 'dlq', 'list'], {
+      env: { ...env, NATS_URL: `nats://127.0.0.1:${port}` },
+    });
+    const [text] = await Promise.all([Array.fromAsync(child.stderr), once(child, 'exit')]);
     expect(performance.now() - started).toBeLessThan(6_000);
-    expect(ended).toMatchObject({ code: 2, stderr: expect.stringContaining('no connection to the broker') });
+    expect(child.exitCode).toBe(2);
+    expect(Buffer.concat(text).toString()).toContain('no connection to the broker');
     silent.close();
   });
 

@@ -1,13 +1,12 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { startPostgres } from '@jangada/servers/postgres.ts';
 import type { Server } from '@jangada/servers/server.ts';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { migrate } from '../migrate.ts';
+import { type Ended, runInside } from './test-terminal.ts';
 
 /** Commands that read PostgreSQL, on the real schema. */
 
@@ -33,14 +32,8 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-const jangada = async (...args: string[]): Promise<Ended> => {
-  const env = {
+const jangada = (...args: string[]): Promise<Ended> =>
+  runInside(args, {
     ...process.env,
     JANGADA_HOME: dir,
     DATABASE_URL: postgres.url,
@@ -48,15 +41,7 @@ const jangada = async (...args: string[]): Promise<Ended> => {
     NATS_NKEY_SEED: 'none',
     REDIS_URL: 'redis://127.0.0.1:1',
     JANGADA_EDGE_URL: 'http://127.0.0.1:1',
-  };
-  try {
-    const entry = join(import.meta.dirname, 'jangada.ts');
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [entry, ...args], { env });
-    return { code: 0, stdout, stderr };
-  } catch (error) {
-    return error as Ended;
-  }
-};
+  });
 
 const json = async (...args: string[]): Promise<unknown> =>
   JSON.parse((await jangada(...args, '--json')).stdout);

@@ -1,8 +1,9 @@
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import type { Ended } from '../cli/test-terminal.ts';
 import { collect } from '../topology.ts';
-import { type Ended, type Journey, sharedJourney } from './journey.ts';
+import { type Journey, sharedJourney } from './journey.ts';
 
 /** The command line against a running system: what an operator types. */
 

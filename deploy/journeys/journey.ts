@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,10 +13,10 @@ import { openBodies } from '@jangada/trust/body.ts';
 import { type JetStreamManager, jetstreamManager, type StoredMsg } from '@nats-io/jetstream';
 import { connect, type NatsConnection, nkeyAuthenticator } from '@nats-io/transport-node';
 import pg from 'pg';
+import { type Ended, runInside } from '../cli/test-terminal.ts';
 import { roleOf } from '../generate/roles.ts';
 import { type Options, type System, startSystem } from '../system.ts';
 import { insertRows } from '../test-database.ts';
-import { root } from '../topology.ts';
 import { rootEnv, vaultFrom } from '../vault.ts';
 import { given, type Hit, hunt, plant, questionsAboutHer } from './canary.ts';
 import { type Person, signIn } from './person.ts';
@@ -52,7 +51,7 @@ export interface Journey extends AsyncDisposable {
   readsOfPeople(): Promise<number>;
   /** Locks a table, so that whatever touches it next is caught in the middle of its work. */
   lock(table: string): Promise<Lock>;
-  /** Runs the command line as a process of its own. */
+  /** Runs the command line. */
   jangada(...args: readonly string[]): Promise<Ended>;
   /** What is found of the canary where nothing of her may be; and of the tokens and passwords used so far. */
   canaries(): Promise<readonly Hit[]>;
@@ -70,13 +69,6 @@ export interface Entry {
 export interface Lock extends AsyncDisposable {
   /** Resolves when a service waits for it. */
   caught(service: string): Promise<void>;
-}
-
-/** How a command ended. */
-export interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
 }
 
 /** Facts after which nothing more happens to what they are about. */
@@ -238,14 +230,7 @@ export const startJourney = async ({
         [Symbol.asyncDispose]: () => holder.end(),
       };
     },
-    jangada: (...args) =>
-      new Promise((resolve) => {
-        const entry = join(root, 'deploy/cli/jangada.ts');
-        const env = { ...process.env, JANGADA_HOME: home };
-        const child = execFile(process.execPath, [entry, ...args], { env }, (_error, stdout, stderr) => {
-          resolve({ code: child.exitCode ?? -1, stdout, stderr });
-        });
-      }),
+    jangada: (...args) => runInside(args, { ...process.env, JANGADA_HOME: home }),
     canaries,
     [Symbol.asyncDispose]: async () => {
       const found = await canaries().catch((error: Error) => error);

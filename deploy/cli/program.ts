@@ -1,0 +1,50 @@
+import { Command, CommanderError } from 'commander';
+import { NotRunning } from '../local.ts';
+import { exitCodes, Failure, messageOf } from './failure.ts';
+
+/** A command loads what it needs only when it is the one that is called: most need a small part of all there is. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  ask: async () => (await import('./ask.ts')).askCommand(),
+  accounts: async () => (await import('./accounts.ts')).accountsCommand(),
+  status: async () => (await import('./status.ts')).statusCommand(),
+  run: async () => (await import('./run.ts')).runCommand(),
+  audit: async () => (await import('./audit.ts')).auditCommand(),
+  dlq: async () => (await import('./dlq.ts')).dlqCommand(),
+  subjects: async () => (await import('./subjects.ts')).subjectsCommand(),
+  policies: async () => (await import('./policies.ts')).policiesCommand(),
+  limits: async () => (await import('./limits.ts')).limitsCommand(),
+  retention: async () => (await import('./retention.ts')).retentionCommand(),
+  keys: async () => (await import('./keys.ts')).keysCommand(),
+  security: async () => (await import('./security.ts')).securityCommand(),
+  import: async () => {
+    const { announceChange } = await import('./changed.ts');
+    return (await import('../import/command.ts')).importCommand(announceChange);
+  },
+};
+
+/**
+ * Runs the command line on `args`, as typed behind `jangada`, and resolves to its exit code. Output and settings are
+ * the process's own. What a failed command had open may stay open.
+ */
+export const runProgram = async (args: readonly string[]): Promise<number> => {
+  const program = new Command('jangada')
+    .description('Ask, look into and operate a Jangada system')
+    .showHelpAfterError('(--help shows what there is)')
+    .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 no running system was found.');
+  const [called = ''] = args;
+  const load = Object.hasOwn(commands, called) && commands[called];
+  for (const one of load ? [load] : Object.values(commands)) program.addCommand(await one());
+  try {
+    for (const command of withBelow(program)) command.exitOverride();
+    await program.parseAsync(args, { from: 'user' });
+    return Number(process.exitCode ?? exitCodes.done);
+  } catch (error) {
+    // It has said what was wrong itself.
+    if (error instanceof CommanderError) return error.exitCode;
+    process.stderr.write(`jangada: ${messageOf(error)}\n`);
+    if (error instanceof NotRunning) return exitCodes.unreachable;
+    return error instanceof Failure ? error.exitCode : exitCodes.failed;
+  }
+};
+
+const withBelow = (command: Command): Command[] => [command, ...command.commands.flatMap(withBelow)];
