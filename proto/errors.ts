@@ -168,6 +168,18 @@ export const faults = {
     'Part of the service is not available',
     'Parte do serviço não está disponível',
   ),
+  DRAINING: fault(
+    503,
+    true,
+    'This server restarts; the answer goes on, ask for it again',
+    'Este servidor está reiniciando; a resposta continua, peça-a de novo',
+  ),
+  PROTOCOL: fault(
+    500,
+    false,
+    'The answer could not be told as the protocol wants it',
+    'A resposta não pôde ser transmitida como o protocolo exige',
+  ),
   CANCELLED: fault(499, false, 'Cancelled', 'Cancelado'),
   INTERNAL: fault(500, true, 'Something failed on our side', 'Algo falhou do nosso lado'),
 } as const satisfies Record<string, Fault>;

@@ -424,7 +424,10 @@ describe('administration', () => {
       'the refusal',
       ({ event }) => (event as { code?: string })?.code === 'AUTH_STEP_UP',
     );
-    expect(refusal['event']).toMatchObject({ type: 'RUN_ERROR', acr_values: 'aal2', max_age: 300 });
+    expect(refusal['event']).toMatchObject({
+      type: 'RUN_ERROR',
+      rawEvent: { acr_values: 'aal2', max_age: 300 },
+    });
     expect(edges.passes.at(-1)).toMatchObject({ acr: 'aal1', amr: ['pwd'] });
     socket.send({ op: 'ping' });
     await socket.frame('the socket to stay open', ({ op }) => op === 'pong');

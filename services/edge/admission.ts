@@ -24,6 +24,7 @@ import type { Liveness } from './liveness.ts';
 import type { Meter } from './meter.ts';
 import { readQuestion } from './question.ts';
 import { Refusal } from './refusal.ts';
+import type { Reader } from './strict.ts';
 
 /** Admitting questions: from a verified identity to a signed pass and a run that somebody follows. */
 
@@ -44,9 +45,8 @@ export interface Question {
 }
 
 /** A run that is followed: its replies in order, up to its end. */
-export interface Run extends AsyncIterable<Told> {
+export interface Run extends AsyncIterable<Told>, Reader {
   readonly id: string;
-  readonly locale: Locale;
   /** `performance.now()` of the request. */
   readonly startedAt: number;
   /** Ends the iteration; the run goes on. */
@@ -177,7 +177,8 @@ export const openAdmission = (
     const { rid: id, tid: tenant, loc: locale } = pass;
     const key = `${tenant}.${id}`;
     const { startedAt, span } = about;
-    const run = { id, tenant, locale, startedAt, span, stop: following.stop };
+    const { stop, stopped } = following;
+    const run = { id, tenant, locale, startedAt, span, stop, stopped, ...meter.noticing({ id, tenant }) };
     try {
       const { duplicate } = await published();
       if (duplicate || admitted.has(key)) following.catchUp();
@@ -307,6 +308,8 @@ export const openAdmission = (
         locale,
         startedAt,
         stop: following.stop,
+        stopped: following.stopped,
+        ...meter.noticing({ id, tenant: identity.tenant }),
         [Symbol.asyncIterator]: () => replies[Symbol.asyncIterator](),
       };
     },

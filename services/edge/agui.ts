@@ -7,12 +7,14 @@ import {
   type RunAgentInput,
 } from '@ag-ui/core';
 import { RunAgentInputSchema } from '@ag-ui/core/schemas';
-import { hintsOf, textOf } from '@jangada/proto/errors.ts';
+import { hintsOf } from '@jangada/proto/errors.ts';
 import type { Part } from '@jangada/proto/reply.ts';
 import { z } from 'zod';
 import type { Question } from './admission.ts';
 import { besideOf } from './answer.ts';
+import { downgrade } from './downgrade.ts';
 import { misshapen, shaped } from './shape.ts';
+import { type Group, type Reader, strict } from './strict.ts';
 
 /** AG-UI: its input as a question, and what a run tells as its events. Pure. */
 
@@ -66,14 +68,10 @@ export interface Telling {
   tell(parts: readonly Part[]): Event[];
 }
 
-/**
- * Every stream it makes is whole: a message that was begun is ended, nothing follows the terminal event, and a
- * newer telling of the answer, which a hop's death brings about, begins a new message instead of mixing two.
- */
-export const telling = ({ threadId, runId, legacy }: Peer): Telling => {
+/** A newer telling of the answer, which a hop's death brings about, begins a new message instead of mixing two. */
+export const telling = ({ threadId, runId }: Peer): Telling => {
   let open: string | undefined;
   let latest = 0;
-  let ended = false;
 
   const close = (): Event[] => {
     const messageId = open;
@@ -106,32 +104,43 @@ export const telling = ({ threadId, runId, legacy }: Peer): Telling => {
         ...(totalTokens > 0 ? { usage: [{ inputTokens, outputTokens, totalTokens }] } : {}),
       };
     }
-    if (part.type !== 'cancelled') {
-      const rawEvent = besideOf(part);
-      const { message, code } = part;
-      const beside = { ...hintsOf(code), ...(rawEvent ? { rawEvent } : {}) };
-      return { type: EventType.RUN_ERROR, message, code, ...beside };
-    }
-    return legacy
-      ? { type: EventType.RUN_ERROR, message: textOf('CANCELLED', 'en'), code: 'CANCELLED' }
-      : { type: EventType.RUN_FINISHED, threadId, runId, outcome: { type: 'cancelled' } };
+    if (part.type === 'cancelled')
+      return { type: EventType.RUN_FINISHED, threadId, runId, outcome: { type: 'cancelled' } };
+    const { message, code } = part;
+    // The protocol has no field for it.
+    const rawEvent = { ...hintsOf(code), ...besideOf(part) };
+    return {
+      type: EventType.RUN_ERROR,
+      message,
+      code,
+      ...(Object.keys(rawEvent).length > 0 ? { rawEvent } : {}),
+    };
   };
 
   return {
     start: () => [{ type: EventType.RUN_STARTED, threadId, runId, protocolVersion: PROTOCOL_VERSION }],
-    tell: (parts) =>
-      parts.flatMap((part) => {
-        if (ended) return [];
-        if (part.type === 'text') return text(part);
-        ended = true;
-        return [...close(), terminal(part)];
-      }),
+    tell: (parts) => parts.flatMap((part) => (part.type === 'text' ? text(part) : terminal(part))),
   };
 };
 
-/** An event and its place in its run, from 1, without gaps, the same at every replica. */
+/** A reply, as far as it is told here. */
+interface Reply {
+  readonly parts: readonly Part[];
+  readonly ours?: true;
+}
+
+async function* groupsOf(run: AsyncIterable<Reply>, peer: Peer): AsyncGenerator<Group> {
+  const { start, tell } = telling(peer);
+  yield { events: start(), placed: true };
+  for await (const { parts, ours } of run) yield { events: tell(parts), placed: !ours };
+}
+
+/**
+ * An event and its place in its run, from 1, without gaps, the same at every replica. A last word of this edge alone has
+ * none: who resumes after what came before it misses nothing.
+ */
 export interface Placed {
-  readonly seq: number;
+  readonly seq?: number;
   readonly event: Event;
 }
 
@@ -140,14 +149,15 @@ export interface Placed {
  * state machine again but not to the client, so a place within a reply is as good as one between two.
  */
 export async function* eventsOf(
-  run: AsyncIterable<{ readonly parts: readonly Part[] }>,
+  run: AsyncIterable<Reply> & Reader,
   peer: Peer,
   after = 0,
 ): AsyncGenerator<readonly Placed[]> {
-  const { start, tell } = telling(peer);
   let seq = 0;
-  const place = (events: Event[]): Placed[] =>
-    events.map((event) => ({ seq: ++seq, event })).filter((placed) => placed.seq > after);
-  yield place(start());
-  for await (const { parts } of run) yield place(tell(parts));
+  for await (const { events, placed } of strict(groupsOf(run, peer), run)) {
+    const said = events.map((event) => (peer.legacy ? downgrade(event, run.downgraded) : event));
+    yield placed
+      ? said.map((event) => ({ seq: ++seq, event })).filter((one) => one.seq > after)
+      : said.map((event) => ({ event }));
+  }
 }

@@ -979,7 +979,7 @@ test('draining gives runs a last word and lets sockets resume elsewhere', async 
   const drained = service[Symbol.asyncDispose]();
   expect(await resumable.closed).toBe(1012);
   expect(eventTypes(resumable.frames)).not.toContain('RUN_ERROR');
-  expect(await stream.text()).toContain('"type":"RUN_ERROR"');
+  expect(await stream.text()).toMatch(/"type":"TEXT_MESSAGE_END".*"type":"RUN_ERROR"/s);
   expect(await seed.closed).toBe(1012);
   await drained;
   await expect(call('/v1/ready')).rejects.toThrow();

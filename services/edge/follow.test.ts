@@ -44,12 +44,13 @@ const words = (told: readonly Told[]) =>
 
 test('a fresh run is followed live to its end, and nothing of it stays', async () => {
   const run = newRun();
-  const told = Array.fromAsync(follow(run));
+  const following = follow(run);
+  const told = Array.fromAsync(following);
   await edge.nc.flush();
   await tell(run, '1', text('a'));
   await tell(run, '2', text('b'), cancelled);
   expect(words(await told)).toEqual(['a', 'b', 'cancelled']);
-  expect(follower.count()).toBe(0);
+  expect([follower.count(), following.stopped()]).toEqual([0, false]);
 });
 
 test('what was told before is caught up with, and joined to what comes, each once and in order', async () => {
@@ -152,14 +153,15 @@ test('stopping ends the wait of a reader at once', async () => {
   const following = follow(newRun());
   const told = Array.fromAsync(following);
   following.stop();
-  expect(await told).toEqual([]);
+  expect([await told, following.stopped()]).toEqual([[], true]);
   expect(follower.count()).toBe(0);
 });
 
-test('closing gives every run that is still followed a last word', async () => {
+test('closing gives every run that is still followed a last word, as one of its own', async () => {
   const told = Promise.all([1, 2, 3].map(() => Array.fromAsync(follow(newRun()))));
   follower.close();
-  expect((await told).flatMap(words)).toEqual(['failed', 'failed', 'failed']);
+  const failed = { type: 'failed', code: 'DRAINING' };
+  expect((await told).flat()).toMatchObject(Array(3).fill({ parts: [failed], ours: true }));
 });
 
 test('the end of a run arrives although the broker died before it was told', async () => {

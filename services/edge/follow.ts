@@ -18,6 +18,8 @@ export interface Told {
   /** Its sequence in the reply stream; grows within a run, with gaps. */
   readonly sequence: number;
   readonly parts: readonly Part[];
+  /** True for a last word of this follower, which is stored nowhere: the run may say more to somebody else. */
+  readonly ours?: true;
 }
 
 /** The replies of one run, in order, each once, up to its end. */
@@ -26,6 +28,8 @@ export interface Following extends AsyncIterable<Told> {
   catchUp(): void;
   /** Ends the iteration; the run goes on without a listener. */
   stop(): void;
+  /** True when it was stopped before its end. */
+  stopped(): boolean;
   /** Ends it with a last word of ours; the run goes on without a listener. */
   refuse(code: Code): void;
 }
@@ -44,7 +48,7 @@ export interface Follower {
   follow(run: Followed): Following;
   /** Runs followed now. */
   count(): number;
-  /** Ends every run still followed with a failure, so that nobody is left without a last word. */
+  /** Ends the following of every run with `DRAINING`, so that nobody is left without a last word; the runs go on. */
   close(): void;
 }
 
@@ -79,6 +83,7 @@ export const openFollower = (
     let behind = false;
     let fetching = false;
     let ended = false;
+    let stopped = false;
     let wake: ((result: IteratorResult<Told>) => void) | undefined;
 
     const end = (): void => {
@@ -97,10 +102,11 @@ export const openFollower = (
         wake = undefined;
       }
     };
-    const fail = (code: Code): void => {
-      deliver({ sequence: last, parts: [{ type: 'failed', code, message: textOf(code, locale) }] });
-    };
+    const lastWord = (type: 'failed' | 'refused', code: Code): void =>
+      deliver({ sequence: last, parts: [{ type, code, message: textOf(code, locale) }], ours: true });
+    const fail = (code: Code): void => lastWord('failed', code);
     const stop = (): void => {
+      stopped ||= !ended || waiting.length > 0;
       if (!ended) end();
       waiting.length = 0;
       wake?.({ value: undefined, done: true });
@@ -161,7 +167,7 @@ export const openFollower = (
         if (now > until) fail('UPSTREAM_UNAVAILABLE');
         else if (now - heardAt >= pollMs) void catchUp();
       },
-      fail: () => fail('UPSTREAM_UNAVAILABLE'),
+      fail: () => fail('DRAINING'),
     };
     const subscription = nc.subscribe(core.live(tenant, run), {
       callback: (error, message) => {
@@ -173,9 +179,9 @@ export const openFollower = (
     return {
       catchUp: () => void catchUp(),
       stop,
+      stopped: () => stopped,
       refuse: (code) => {
-        if (!ended)
-          deliver({ sequence: last, parts: [{ type: 'refused', code, message: textOf(code, locale) }] });
+        if (!ended) lastWord('refused', code);
       },
       [Symbol.asyncIterator]: () => ({
         next: () => {

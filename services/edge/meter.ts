@@ -2,8 +2,11 @@ import type { Code } from '@jangada/proto/errors.ts';
 import type { Part } from '@jangada/proto/reply.ts';
 import type { Service } from '@jangada/runtime/service.ts';
 import { blockedRequests, isolationChecks, isolationViolations } from '@jangada/telemetry/isolation.ts';
+import { faultFields } from '@jangada/telemetry/log.ts';
 import { failSpan } from '@jangada/telemetry/trace.ts';
 import type { Span } from '@opentelemetry/api';
+import { refusalOf } from './refusal.ts';
+import type { Notices } from './strict.ts';
 
 /** What is counted and logged of runs and refusals. Ids and codes only. */
 export interface Meter {
@@ -14,6 +17,8 @@ export interface Meter {
   readonly isolated: (held: boolean) => void;
   /** A reply was stored for a run in which it does not open; nothing of it was told. */
   foreignReply(run: { id: string; tenant: string }): void;
+  /** What is noticed while a run is told as events of AG-UI. */
+  noticing(run: { id: string; tenant: string }): Notices;
   /** A run reached its end, or its listener went away first. */
   ended(run: { id: string; tenant: string; startedAt: number; span: Span }, end: Part | undefined): void;
   requested(route: { method: string; route: string; status: number }, seconds: number): void;
@@ -61,6 +66,16 @@ export const openMeter = ({ log, metrics }: Service): Meter => {
     [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     ['method', 'route', 'status'],
   );
+  const violations = metrics.counter(
+    'agui_violations_total',
+    'AG-UI streams ended because what came next breaks its protocol, by rule',
+    ['rule'],
+  );
+  const downgrades = metrics.counter(
+    'agui_downgrades_total',
+    'Events of AG-UI that an older client got as less than they are, by what it did not get',
+    ['loss'],
+  );
   const blocked = blockedRequests(metrics, blockable);
   const violated = isolationViolations(metrics, 'reply');
   const refused = (code: Code): void => {
@@ -77,6 +92,21 @@ export const openMeter = ({ log, metrics }: Service): Meter => {
         'a reply does not belong to its run',
       );
     },
+    noticing: ({ id: runId, tenant: tenantId }) => ({
+      violated: (rule) => {
+        violations.inc({ rule });
+        const why = { runId, tenantId, code: 'PROTOCOL', reason: rule };
+        log.error({ operation: 'tell', ...why }, 'an event breaks the protocol');
+      },
+      downgraded: (loss) => {
+        downgrades.inc({ loss });
+        log.warn({ operation: 'tell', runId, tenantId, reason: loss }, 'an older client gets less');
+      },
+      failed: (error) => {
+        log.error({ operation: 'tell', runId, tenantId, ...faultFields(error) }, 'a run could not be told');
+        return refusalOf(error)?.code ?? 'INTERNAL';
+      },
+    }),
     authenticationFailed: (code) => {
       authentication.inc();
       log.warn({ operation: 'auth.denied', code });

@@ -22,7 +22,9 @@ const encoder = new EventEncoder();
 
 /** The events of one reply, as one piece for the wire. */
 export const encode = (name: string, events: readonly Placed[]): string =>
-  events.map(({ seq, event }) => `id: ${name}:${seq}\n${encoder.encodeSSE(event)}`).join('');
+  events
+    .map(({ seq, event }) => `${seq === undefined ? '' : `id: ${name}:${seq}\n`}${encoder.encodeSSE(event)}`)
+    .join('');
 
 /** The place that a client saw last, as `Last-Event-ID` or `?after=` say it. */
 export const placeOf = (id: string | undefined): number => {
