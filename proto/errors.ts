@@ -118,6 +118,12 @@ export const faults = {
     'This run id belongs to another question',
     'Este id de execução pertence a outra pergunta',
   ),
+  THREAD_BUSY: fault(
+    409,
+    true,
+    'The last question of this conversation is still being answered',
+    'A última pergunta desta conversa ainda está sendo respondida',
+  ),
   RATE_LIMITED: fault(
     429,
     true,

@@ -76,7 +76,7 @@ const dialects = {
     let tokens: readonly string[] = [];
     const request: Dialect['request'] = ({ clinic, runId, text }) => {
       const body = padded((value) => ({
-        threadId: `thread-${clinic}`,
+        threadId: `thread-${runId}`,
         runId,
         protocolVersion: '1.0',
         state: {},

@@ -68,6 +68,45 @@ const replica = async (
 const allowedOf = async (count: number, use: () => Promise<{ allowed: boolean }>): Promise<number> =>
   (await Promise.all(Array.from({ length: count }, use))).filter(({ allowed }) => allowed).length;
 
+describe('a name', () => {
+  test('has one holder among all replicas, until it is given back, taken over or its lease is over', async () => {
+    const [one, other] = [await replica(), await replica()];
+    const claims = await Promise.all([one.claim('n', 'a', 60_000), other.claim('n', 'b', 60_000)]);
+    expect(new Set(claims).size).toBe(1);
+    const [holder = ''] = claims;
+    const rival = holder === 'a' ? 'b' : 'a';
+    expect(await one.claim('n', holder, 60_000)).toBe(holder);
+    expect(await other.claim('n', rival, 60_000, 'nobody')).toBe(holder);
+    await other.release('n', rival);
+    expect(await other.holderOf('n')).toBe(holder);
+    expect(await other.claim('n', rival, 60_000, holder)).toBe(rival);
+    await other.release('n', rival);
+    expect(await one.holderOf('n')).toBeUndefined();
+    await one.claim('n', 'a', 1);
+    await until('the lease to be over', async () => (await other.claim('n', 'b', 60_000)) === 'b');
+    expect((await redis.keys('claim:*')).join()).not.toContain(':n');
+  });
+
+  test('has one holder at each replica while Redis is away', async () => {
+    const clock = { now: 1_000_000 };
+    const limits = openLimits({
+      settings: { REDIS_URL: 'redis://127.0.0.1:1', RATE_LIMIT_REPLICAS: 1 },
+      secret,
+      metrics: openMetrics('test'),
+      now: () => clock.now,
+    });
+    opened.push(limits);
+    expect(await limits.claim('n', 'a', 1_000)).toBe('a');
+    expect(await limits.claim('n', 'b', 1_000)).toBe('a');
+    expect(await limits.holderOf('n')).toBe('a');
+    expect(await limits.claim('n', 'b', 1_000, 'a')).toBe('b');
+    await limits.release('n', 'b');
+    expect(await limits.claim('n', 'c', 1_000)).toBe('c');
+    clock.now += 1_001;
+    expect(await limits.holderOf('n')).toBeUndefined();
+  });
+});
+
 describe('shared by replicas', () => {
   test('ten questions at one and ten at the other are all there is, and the next is refused at either', async () => {
     const [one, other] = [await replica(), await replica()];

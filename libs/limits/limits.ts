@@ -4,6 +4,7 @@ import type { LimitClass, LimitPolicy } from '@jangada/packs/pack.ts';
 import type { Metrics } from '@jangada/telemetry/metrics.ts';
 import { Redis } from 'ioredis';
 import { LRUCache } from 'lru-cache';
+import { type Claims, openClaims } from './claims.ts';
 import { type Count, knownCounts, sharedCounts } from './counts.ts';
 import { knownPlaces, sharedPlaces } from './places.ts';
 import { type Change, type LimitSettings, openPolicies, type Who } from './policies.ts';
@@ -14,7 +15,7 @@ import { type Standing, type Verdict, verdictOf } from './verdict.ts';
  * limits in one round trip. While Redis is away each replica counts for itself, from what it knew, and no policy lets
  * through more than twice its maximum in all; one that fails closed no more than its maximum.
  */
-export interface Limits extends AsyncDisposable {
+export interface Limits extends AsyncDisposable, Claims {
   /** Uses the class once, if every limit allows it; what is refused uses up nothing. */
   admit(limited: LimitClass, who: Who): Promise<Verdict>;
   /** What the limits say now; uses nothing. */
@@ -251,6 +252,7 @@ export const openLimits = ({
     check: async (limited, who) => told(await weigh(limited, who, 0)),
     charge: (limited, who, points = 1) => weigh(limited, who, points),
     hold,
+    ...openClaims(redis, fromRedis, tagOf, now),
     change: policies.change,
     ping: () => redis.ping(),
     [Symbol.asyncDispose]: async () => {

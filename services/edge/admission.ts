@@ -25,6 +25,7 @@ import type { Meter } from './meter.ts';
 import { readQuestion } from './question.ts';
 import { Refusal } from './refusal.ts';
 import type { Reader } from './strict.ts';
+import type { Threads } from './threads.ts';
 
 /** Admitting questions: from a verified identity to a signed pass and a run that somebody follows. */
 
@@ -34,6 +35,8 @@ export interface Question {
   /** The client's own ids. A run id makes the question idempotent: sent twice, it is asked once. */
   readonly run?: string | undefined;
   readonly session?: string | undefined;
+  /** True when it is asked only while no other run of its session is active. */
+  readonly alone?: true;
   /** The id of the person the question is about. */
   readonly subjectId?: string | undefined;
   readonly cursor?: string | undefined;
@@ -64,6 +67,8 @@ export interface Admission {
   rejoin(identity: Identity, run: string): Promise<Run>;
   /** Stops a run, and waits a moment for its last word. False when that is another. @throws Refusal NOT_FOUND */
   cancel(identity: Identity, run: string): Promise<boolean>;
+  /** Stops the active run of a session, or the one that is named. False when nothing was stopped. */
+  stop(identity: Identity, session: string, run: string | undefined): Promise<boolean>;
   /** A refusal at the door, kept by audit like those of the services; to be thrown or told. */
   refuse(identity: Identity, code: Code): Promise<Refusal>;
   /** @throws Refusal TENANT_ISOLATION_VIOLATION if the client says another tenant than its token; INPUT_INVALID for what is none */
@@ -73,7 +78,7 @@ export interface Admission {
 type Config = Values<'JANGADA_ENV' | 'PASS_PRIVATE_KEYS' | 'ENCRYPTION_KEY' | 'RUN_DEADLINE_MS'>;
 
 /** After a run's deadline, how long its own terminal answer may still take to arrive. */
-const lastWordMs = 2_000;
+export const lastWordMs = 2_000;
 /** A run that another replica admitted just now may have told nothing yet. */
 const appearsWithinMs = 1_000;
 const purposeShape = /^[a-z-]{1,40}$/;
@@ -87,12 +92,13 @@ interface Deps {
   readonly liveness: Liveness;
   readonly meter: Meter;
   readonly origins: Origins;
+  readonly threads: Threads;
 }
 
 export const openAdmission = (
   service: Service,
   config: Config,
-  { accounts, bodies, follower, liveness, meter, origins }: Deps,
+  { accounts, bodies, follower, liveness, meter, origins, threads }: Deps,
 ): Admission => {
   const { bus, tracing, log } = service;
   const voice = { bus, bodies, unexpected: service.unexpected };
@@ -163,8 +169,18 @@ export const openAdmission = (
       ...(cursor ? { cursor } : {}),
     };
     const about = { tenant: pass.tid, id: pass.rid, traceparent: traceparentOf(span) };
-    const [statement] = await Promise.all([sign(pass), limit]);
-    return publishRequest(voice, requested, { ...about, pass: statement }, body, question.run === undefined);
+    const entering = question.alone && threads.enter(pass);
+    try {
+      const [statement] = await Promise.all([sign(pass), limit, entering]);
+      const cause = { ...about, pass: statement };
+      return await publishRequest(voice, requested, cause, body, question.run === undefined);
+    } catch (error) {
+      Promise.resolve(entering).then(
+        () => threads.leave(pass.rid),
+        () => undefined,
+      );
+      throw error;
+    }
   };
 
   /** Publishes what a pass was made for, and follows what is told of it; given before, it is not asked again. */
@@ -183,7 +199,11 @@ export const openAdmission = (
       const { duplicate } = await published();
       if (duplicate || admitted.has(key)) following.catchUp();
       admitted.set(key, pass.qh);
-      if (!duplicate) return { ...run, [Symbol.asyncIterator]: () => metered(following, run, meter) };
+      const ended = (end: Part | undefined): void => {
+        meter.ended(run, end);
+        if (end) threads.leave(id);
+      };
+      if (!duplicate) return { ...run, [Symbol.asyncIterator]: () => metered(following, ended) };
       // Asked before: its end is counted where it was asked.
       span.end();
       return { ...run, [Symbol.asyncIterator]: () => following[Symbol.asyncIterator]() };
@@ -260,9 +280,42 @@ export const openAdmission = (
     });
   };
 
+  const cancel: Admission['cancel'] = async (identity, given) => {
+    const { locale } = await tenantOf(identity);
+    const id = idOf(identity, 'run', given);
+    const following = follow(identity, id, locale);
+    bus.nc.publish(core.cancel(identity.tenant, id));
+    following.catchUp();
+    let exists = admitted.has(`${identity.tenant}.${id}`);
+    const patience = setTimeout(following.stop, appearsWithinMs);
+    for await (const { parts } of following) {
+      exists = true;
+      const end = parts.find(isEnd);
+      if (end) {
+        clearTimeout(patience);
+        return end.type === 'cancelled';
+      }
+    }
+    if (!exists) throw new Refusal('NOT_FOUND', { locale });
+    return true;
+  };
+
   return {
     refuse,
     sameTenant,
+    cancel,
+
+    stop: async (identity, session, run) => {
+      const thread = { tid: identity.tenant, sid: idOf(identity, 'session', session) };
+      const stopping = run ?? (await threads.activeOf(thread));
+      if (stopping === undefined) return false;
+      try {
+        return await cancel(identity, stopping);
+      } catch (error) {
+        if (error instanceof Refusal && error.code === 'NOT_FOUND') return false;
+        throw error;
+      }
+    },
 
     ask: async (identity, asked, limit) => {
       const startedAt = performance.now();
@@ -313,26 +366,6 @@ export const openAdmission = (
         [Symbol.asyncIterator]: () => replies[Symbol.asyncIterator](),
       };
     },
-
-    cancel: async (identity, given) => {
-      const { locale } = await tenantOf(identity);
-      const id = idOf(identity, 'run', given);
-      const following = follow(identity, id, locale);
-      bus.nc.publish(core.cancel(identity.tenant, id));
-      following.catchUp();
-      let exists = admitted.has(`${identity.tenant}.${id}`);
-      const patience = setTimeout(following.stop, appearsWithinMs);
-      for await (const { parts } of following) {
-        exists = true;
-        const end = parts.find(isEnd);
-        if (end) {
-          clearTimeout(patience);
-          return end.type === 'cancelled';
-        }
-      }
-      if (!exists) throw new Refusal('NOT_FOUND', { locale });
-      return true;
-    },
   };
 };
 
@@ -354,11 +387,7 @@ async function* startingWith(first: Told, rest: AsyncIterator<Told>): AsyncGener
 }
 
 /** Passes replies on, and accounts for the run when it ends or when nobody listens any more. */
-async function* metered(
-  following: Following,
-  run: { id: string; tenant: string; startedAt: number; span: Span },
-  meter: Meter,
-): AsyncGenerator<Told> {
+async function* metered(following: Following, ended: (end: Part | undefined) => void): AsyncGenerator<Told> {
   let end: Part | undefined;
   try {
     for await (const told of following) {
@@ -366,6 +395,6 @@ async function* metered(
       yield told;
     }
   } finally {
-    meter.ended(run, end);
+    ended(end);
   }
 }

@@ -53,6 +53,7 @@ export const readInput = (body: unknown): { peer: Peer; question: Question } => 
       text: contentToText(asked?.content),
       run: runId,
       session: threadId,
+      alone: true,
       subjectId: clientId,
       cursor,
       purpose,

@@ -260,7 +260,7 @@ const metric = async (name: string): Promise<number> => {
   return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
 };
 const input = (content: string, over: object = {}) => ({
-  threadId: 'thread',
+  threadId: crypto.randomUUID(),
   runId: crypto.randomUUID(),
   protocolVersion: '1.0',
   messages: [{ id: '1', role: 'user', content }],
@@ -570,7 +570,7 @@ describe('AG-UI over HTTP', () => {
   });
 
   test('a client that went away mid-answer gets exactly the rest', async () => {
-    const [token, asking] = [await ana(), input('wait')];
+    const [token, asking] = [await ana(), input('wait', { threadId: 'thread' })];
     const first = await call('/v1/agui/assistant', { token, body: asking });
     const reader = first.body?.pipeThrough(new TextDecoderStream()).getReader();
     let seen = '';

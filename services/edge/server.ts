@@ -15,7 +15,7 @@ import fastify, { type FastifyInstance } from 'fastify';
 import { accessRoutes } from './access.ts';
 import { accountRoutes } from './account.ts';
 import { openAccounts } from './accounts.ts';
-import { openAdmission } from './admission.ts';
+import { lastWordMs, openAdmission } from './admission.ts';
 import { agentRoutes } from './agents.ts';
 import { door, originOf } from './door.ts';
 import { openFactors } from './factors.ts';
@@ -33,6 +33,7 @@ import { runRoutes } from './runs.ts';
 import { openSessions } from './sessions.ts';
 import { chooseSubprotocol, openSockets } from './socket.ts';
 import { openStreams } from './sse.ts';
+import { openThreads } from './threads.ts';
 import { openTickets } from './tickets.ts';
 import { serverFactory } from './tls.ts';
 import { answerUnreadable, bindWire, requestOptions, socketOptions } from './wire.ts';
@@ -86,6 +87,7 @@ export const openServer = async (
   const admission = openAdmission(service, config, {
     ...{ accounts, bodies, follower, liveness, meter },
     origins: openOrigins(config.PASS_ORIGIN_KEYS),
+    threads: openThreads(limits, follower, config.RUN_DEADLINE_MS + lastWordMs),
   });
   const gate = openGate(limits, accounts);
   const streams = openStreams();
