@@ -1,9 +1,12 @@
 import { HttpAgent } from '@ag-ui/client';
 import type { Part } from '@jangada/proto/reply.ts';
 import { HttpAgent as OlderHttpAgent } from 'ag-ui-client-0';
+import fastify from 'fastify';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { Run } from './admission.ts';
 import { eventsOf, type Peer, type Placed, readInput } from './agui.ts';
-import { encode, placeOf } from './sse.ts';
+import { text as sse } from './format.ts';
+import { openStreams, placeOf } from './sse.ts';
 
 const usage = { promptTokens: 3, completionTokens: 4, totalTokens: 7, processingTimeMs: 5 };
 const answered: Part = {
@@ -114,7 +117,7 @@ describe('the events of a run', () => {
       [undefined, 'TEXT_MESSAGE_END'],
       [undefined, 'RUN_ERROR'],
     ]);
-    expect(encode('run', events).match(/^id: /gm)).toHaveLength(3);
+    expect(sse.encode('run', events).match(/^id: /gm)).toHaveLength(3);
   });
 
   test('what a refusal demands stands where the protocol has room for it', async () => {
@@ -174,7 +177,9 @@ describe('the genuine clients', () => {
   });
 
   const wire = async (peer: Peer, groups: readonly Part[][]): Promise<string> =>
-    (await Array.fromAsync(eventsOf(replies(groups), peer))).map((events) => encode('run', events)).join('');
+    (await Array.fromAsync(eventsOf(replies(groups), peer)))
+      .map((events) => sse.encode('run', events))
+      .join('');
 
   const clients = [
     ['1.0.0', HttpAgent, false],
@@ -214,6 +219,64 @@ describe('the genuine clients', () => {
   );
 });
 
+describe('a stream over HTTP', () => {
+  /** Serves one stream, and begins to read it. */
+  const serve = async (groups: AsyncIterable<readonly Placed[]>, format = sse, silenceMs?: number) => {
+    const app = fastify();
+    const streams = openStreams(silenceMs);
+    const failed = vi.fn(() => 'INTERNAL');
+    const run = { ...replies([]), stop: () => undefined, failed } as unknown as Run;
+    app.get('/', (_request, reply) => streams.send(reply, run, 'run', groups, format));
+    const response = await fetch(await app.listen({ port: 0 }));
+    const reader = (response.body as ReadableStream).pipeThrough(new TextDecoderStream()).getReader();
+    let seen = '';
+    return {
+      failed,
+      response,
+      seen: async (words: string) => {
+        for (let next = await reader.read(); !next.done; next = await reader.read()) {
+          seen += next.value;
+          if (seen.includes(words)) break;
+        }
+        return seen;
+      },
+      close: () => {
+        streams.close();
+        return app.close();
+      },
+    };
+  };
+  const whole = eventsOf(replies([[text('Good day'), answered]]), newer);
+
+  test('has its header before its first event, and a comment where there is silence', async () => {
+    const goOn = Promise.withResolvers<void>();
+    async function* late() {
+      await goOn.promise;
+      yield* whole;
+    }
+    const { response, seen, close } = await serve(late(), sse, 30);
+    expect(response.headers.get('x-accel-buffering')).toBe('no');
+    expect(await seen('keep-alive')).toMatch(/^(: keep-alive\n\n)+$/);
+    goOn.resolve();
+    expect(await seen('RUN_FINISHED')).toContain('"type":"RUN_FINISHED"');
+    await close();
+  });
+
+  test('that cannot be written ends in an error, not just so', async () => {
+    const broken = {
+      ...sse,
+      encode: (name: string, events: readonly Placed[]) => {
+        if (events.some(({ event }) => event.type === 'TEXT_MESSAGE_START')) throw new Error('no such event');
+        return sse.encode(name, events);
+      },
+    };
+    const { failed, seen, close } = await serve(eventsOf(replies([[text('x'), answered]]), newer), broken);
+    expect(await seen('RUN_ERROR')).toMatch(/RUN_STARTED.*"type":"RUN_ERROR","code":"INTERNAL"/s);
+    expect(failed).toHaveBeenCalledOnce();
+    await close();
+  });
+});
+
 describe('the input', () => {
   const input = {
     threadId: 'thread',
@@ -247,6 +310,31 @@ describe('the input', () => {
     expect(() =>
       readInput({ ...input, parentRunId: null, state: null, forwardedProps: null, novelty: 1 }),
     ).not.toThrow();
+  });
+
+  test('what an older or a newer client says is passed over: nulls, roles and parts that nobody here knows', () => {
+    const odd = [
+      { id: '1', role: 'assistant', content: null, name: null, toolCalls: null },
+      { id: '2', role: 'narrator', words: 'once upon a time' },
+      {
+        id: '3',
+        role: 'user',
+        name: null,
+        novelty: true,
+        content: [
+          { type: 'binary', mimeType: 'image/png', data: 'AAAA' },
+          { type: 'text' },
+          { type: 'text', text: 'Who comes?', novelty: 1 },
+          { type: 'image', source: { type: 'url', value: 'https://example.org/a.png' } },
+          null,
+        ],
+      },
+    ];
+    const { question } = readInput({ ...input, messages: odd, tools: null, context: null });
+    expect(question.text).toBe('Who comes?');
+    expect(() => readInput({ ...input, messages: [{ id: 7, role: 'user', content: 'x' }] })).toThrow(
+      expect.objectContaining({ code: 'INPUT_INVALID', field: 'messages.0.id' }),
+    );
   });
 
   test('what no agent could read is refused before a run begins', () => {

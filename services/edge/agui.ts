@@ -1,11 +1,4 @@
-import {
-  contentToText,
-  type Event,
-  EventType,
-  omitOptionalNulls,
-  PROTOCOL_VERSION,
-  type RunAgentInput,
-} from '@ag-ui/core';
+import { contentToText, type Event, EventType, PROTOCOL_VERSION, type RunAgentInput } from '@ag-ui/core';
 import { RunAgentInputSchema } from '@ag-ui/core/schemas';
 import { hintsOf } from '@jangada/proto/errors.ts';
 import type { Part } from '@jangada/proto/reply.ts';
@@ -13,6 +6,7 @@ import { z } from 'zod';
 import type { Question } from './admission.ts';
 import { besideOf } from './answer.ts';
 import { downgrade } from './downgrade.ts';
+import { healed } from './heal.ts';
 import { misshapen, shaped } from './shape.ts';
 import { type Group, type Reader, strict } from './strict.ts';
 
@@ -40,8 +34,7 @@ const forwarded = z.object({
  * @throws Refusal INPUT_INVALID
  */
 export const readInput = (body: unknown): { peer: Peer; question: Question } => {
-  // Older peers in other languages send null for what is absent.
-  const { data: input, error } = RunAgentInputSchema.safeParse(omitOptionalNulls(body, 'RunAgentInput'));
+  const { data: input, error } = RunAgentInputSchema.safeParse(healed(body));
   if (!input) throw misshapen(error);
   const beside = shaped(forwarded, input.forwardedProps ?? {});
   const { threadId, runId, protocolVersion } = input as RunAgentInput;

@@ -45,6 +45,9 @@ const preflight = {
   'access-control-max-age': '600',
 };
 
+/** Where one has to be signed in for whatever is there, and for what is not. */
+const guarded = /^\/(?:(?:v1|agui|copilotkit)\/|invocations\b)/;
+
 interface Deps {
   readonly identities: Identities;
   readonly tickets: Tickets;
@@ -90,7 +93,7 @@ export const door = (app: FastifyInstance, deps: Deps): void => {
 
   const signIn = async (request: FastifyRequest): Promise<void> => {
     const { config } = request.routeOptions;
-    if (config?.public || !/^\/(v1|agui)\//.test(request.url)) return;
+    if (config?.public || !guarded.test(request.url)) return;
     const { token, ticket } = credentialOf(request);
     try {
       if (carriesSecret(request)) throw new Refusal('AUTH_MISSING');

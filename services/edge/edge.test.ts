@@ -305,10 +305,11 @@ describe('the door', () => {
       '/v1/agui/assistant/capabilities',
       '/agui/other',
       '/v1/agent',
+      '/invocations',
     ]) {
       expect(await codeOf(await call(path))).toEqual([401, 'AUTH_MISSING']);
     }
-    expect(await metric('agent_authentication_failures_total')).toBe(before + 5);
+    expect(await metric('agent_authentication_failures_total')).toBe(before + 6);
     expect(await codeOf(await call('/v1/clients', { token: await ana() }))).toEqual([404, 'NOT_FOUND']);
     expect(await codeOf(await call('/elsewhere'))).toEqual([404, 'NOT_FOUND']);
     expect(await codeOf(await call('/v1/query', { token: 'forged', body: {} }))).toEqual([

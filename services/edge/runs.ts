@@ -1,10 +1,11 @@
-import type { AgentCapabilities } from '@ag-ui/core';
 import { headersOf } from '@jangada/limits/verdict.ts';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Admission } from './admission.ts';
 import { eventsOf, readInput } from './agui.ts';
 import { runBodyMaxBytes } from './bounds.ts';
+import { capabilitiesOf } from './capabilities.ts';
+import { formatOf } from './format.ts';
 import { Refusal } from './refusal.ts';
 import { placeOf, type Streams } from './sse.ts';
 
@@ -15,28 +16,37 @@ const runPath = `${agent}/runs/:runId`;
 type OfRun = { Params: { runId: string } };
 const resumeQuery = z.object({ after: z.string().optional(), threadId: z.string().max(200).optional() });
 
+/** How a run is asked for and told over HTTP, at whatever address. */
+export interface Runs {
+  /** What its route needs. */
+  readonly options: { readonly bodyLimit: number; readonly config: { readonly limits: 'ai' } };
+  /** Reads a RunAgentInput, and tells the run to its end. @throws Refusal and whatever `refusalOf` knows, before the first byte */
+  answer(request: FastifyRequest, reply: FastifyReply): Promise<void>;
+}
+
+export const openRuns = (admission: Admission, streams: Streams): Runs => ({
+  options: { bodyLimit: runBodyMaxBytes, config: { limits: 'ai' } },
+  answer: async (request, reply) => {
+    const { peer, question } = readInput(request.body);
+    const traceparent = question.traceparent ?? request.headers['traceparent']?.toString();
+    const run = await admission.ask(request.signedIn(), { ...question, traceparent }, request.limit);
+    reply.header('jangada-run', run.id);
+    if (request.limit) reply.headers(headersOf(await request.limit));
+    const format = formatOf(request.headers.accept, peer);
+    await streams.send(reply, run, peer.runId, eventsOf(run, peer), format);
+  },
+});
+
 export const runRoutes = (
   app: FastifyInstance,
-  { admission, streams, runDeadlineMs }: { admission: Admission; streams: Streams; runDeadlineMs: number },
+  {
+    admission,
+    runs,
+    streams,
+    runDeadlineMs,
+  }: { admission: Admission; runs: Runs; streams: Streams; runDeadlineMs: number },
 ): void => {
-  const capabilities: AgentCapabilities = {
-    identity: { name: 'jangada', type: 'jangada' },
-    transport: { streaming: true, websocket: true, httpBinary: false, resumable: true },
-    tools: { supported: false, clientProvided: false },
-    humanInTheLoop: { supported: false, feedback: true },
-    execution: { codeExecution: false, maxExecutionTime: runDeadlineMs },
-  };
-
-  for (const url of ['/v1/agui', agent]) {
-    app.post(url, { bodyLimit: runBodyMaxBytes, config: { limits: 'ai' } }, async (request, reply) => {
-      const { peer, question } = readInput(request.body);
-      const traceparent = question.traceparent ?? request.headers['traceparent']?.toString();
-      const run = await admission.ask(request.signedIn(), { ...question, traceparent }, request.limit);
-      reply.header('jangada-run', run.id);
-      if (request.limit) reply.headers(headersOf(await request.limit));
-      await streams.send(reply, run, peer.runId, eventsOf(run, peer));
-    });
-  }
+  for (const url of ['/v1/agui', agent, '/invocations']) app.post(url, runs.options, runs.answer);
 
   app.get<OfRun>(`${runPath}/events`, async (request, reply) => {
     const { runId } = request.params;
@@ -48,7 +58,8 @@ export const runRoutes = (
     if (request.limit) reply.headers(headersOf(await request.limit));
     // Only a client that knows this route resumes, and no client of the older protocol does.
     const peer = { threadId: query.threadId ?? runId, runId, legacy: false };
-    await streams.send(reply, run, runId, eventsOf(run, peer, after));
+    const format = formatOf(request.headers.accept, peer);
+    await streams.send(reply, run, runId, eventsOf(run, peer, after), format);
   });
 
   app.post<OfRun>(`${runPath}/cancel`, async (request, reply) => {
@@ -57,5 +68,6 @@ export const runRoutes = (
     return reply.code(202).send({ cancelled });
   });
 
+  const capabilities = capabilitiesOf(runDeadlineMs);
   app.get(`${agent}/capabilities`, () => capabilities);
 };

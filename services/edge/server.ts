@@ -29,7 +29,7 @@ import { loginRoutes } from './login.ts';
 import { type Meter, openMeter } from './meter.ts';
 import { queryRoute } from './query.ts';
 import { Refusal, refusalOf, retryHeaders } from './refusal.ts';
-import { runRoutes } from './runs.ts';
+import { openRuns, runRoutes } from './runs.ts';
 import { openSessions } from './sessions.ts';
 import { chooseSubprotocol, openSockets } from './socket.ts';
 import { openStreams } from './sse.ts';
@@ -127,7 +127,9 @@ export const openServer = async (
     connections: sockets.listOf(request.signedIn().tenant),
   }));
   healthRoutes(app, service, { probes, accepting: () => accepting });
-  runRoutes(app, { admission, streams, runDeadlineMs: config.RUN_DEADLINE_MS });
+  const runs = openRuns(admission, streams);
+  const runDeadlineMs = config.RUN_DEADLINE_MS;
+  runRoutes(app, { admission, runs, streams, runDeadlineMs });
   queryRoute(app, admission);
   agentRoutes(app, admission, config);
   accessRoutes(app, admission);

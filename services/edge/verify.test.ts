@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { from, lastValueFrom, type Observable, toArray } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { downgrade, type Loss } from './downgrade.ts';
-import { encode } from './sse.ts';
+import { text as sse } from './format.ts';
 import { type Group, strict } from './strict.ts';
 import { isTerminal, openVerifier, type Rule } from './verify.ts';
 
@@ -27,7 +27,7 @@ const complaintOf = async (events: readonly Event[]): Promise<string | undefined
 /** Sends events as server-sent events to a genuine client of either generation, which takes them. */
 const deliver = async (events: readonly Event[], legacy: boolean): Promise<string[]> => {
   const bytes = new TextEncoder().encode(
-    encode(
+    sse.encode(
       'run',
       events.map((event) => ({ event })),
     ),

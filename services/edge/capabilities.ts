@@ -1,0 +1,21 @@
+import type { AgentCapabilities } from '@ag-ui/core';
+
+/** What the agent can do, as AG-UI says it. Only what holds: a client shows what is named here. */
+export const capabilitiesOf = (runDeadlineMs: number): AgentCapabilities => ({
+  identity: { name: 'jangada', type: 'jangada' },
+  transport: {
+    streaming: true,
+    websocket: true,
+    httpBinary: true,
+    pushNotifications: false,
+    resumable: true,
+  },
+  tools: { supported: false, clientProvided: false },
+  output: { structuredOutput: false },
+  state: { snapshots: false, deltas: false },
+  multiAgent: { supported: false },
+  reasoning: { supported: false },
+  multimodal: { input: { image: false, audio: false, video: false, pdf: false, file: false } },
+  execution: { codeExecution: false, maxExecutionTime: runDeadlineMs },
+  humanInTheLoop: { supported: false, interrupts: false, feedback: false },
+});
