@@ -6,7 +6,7 @@ import { settings, type Values } from '@jangada/config/settings.ts';
 import { openLimits } from '@jangada/limits/limits.ts';
 import { packs } from '@jangada/packs/registry.ts';
 import { headers } from '@jangada/proto/envelope.ts';
-import type { Part } from '@jangada/proto/reply.ts';
+import { isEnd, type Part } from '@jangada/proto/reply.ts';
 import { refused as refusedFact, requested } from '@jangada/proto/run.ts';
 import { publishReply } from '@jangada/runtime/emit.ts';
 import { bodyOf, headOf } from '@jangada/runtime/heard.ts';
@@ -32,7 +32,7 @@ import { bodies, keySets, openTeller, passKeys, ring, startBroker } from './test
 
 export const password = 'correct horse battery staple';
 const usage = { promptTokens: 0, completionTokens: 0, totalTokens: 0, processingTimeMs: 1 };
-const answered: Part = {
+export const answered: Part = {
   type: 'answered',
   confidence: 1,
   usage,
@@ -49,10 +49,13 @@ export interface Asked {
   readonly headers: readonly string[];
 }
 
-/** `answer` gives the texts that the services tell; each is one reply. */
+/** What the services tell: each text or part is one reply, and an answer follows unless a part was an end. */
+type Script = Iterable<string | Part> | AsyncIterable<string | Part>;
+
+/** `answer` is what the services tell of a question; it is given the run, as `<tenant>.<id>`. */
 export const startEdge = async (
   over: Readonly<Record<string, unknown>> = {},
-  answer: (question: string) => readonly string[] = (question) => [question],
+  answer: (question: string, run: string) => Script = (question) => [question],
 ) => {
   const [broker, database] = await Promise.all([
     startBroker(),
@@ -104,9 +107,13 @@ export const startEdge = async (
   const play = async ({ tenant, pass, body }: Asked): Promise<void> => {
     const cause = { tenant, id: pass.rid, pass: undefined, traceparent: '' };
     let index = 0;
-    for (const text of answer(body.question ?? ''))
-      await publishReply(teller, cause, String(index++), [{ type: 'text', attempt: 1, text }]);
-    await publishReply(teller, cause, 'end', [answered]);
+    let over = false;
+    for await (const said of answer(body.question ?? '', `${tenant}.${pass.rid}`)) {
+      const part: Part = typeof said === 'string' ? { type: 'text', attempt: 1, text: said } : said;
+      over ||= isEnd(part);
+      await publishReply(teller, cause, String(index++), [part]);
+    }
+    if (!over) await publishReply(teller, cause, 'end', [answered]);
   };
   teller.bus.nc.subscribe('run.requested.*', {
     callback: (_error, message) => {
@@ -119,6 +126,8 @@ export const startEdge = async (
         traceparent: message.headers?.get('traceparent') ?? '',
         headers: message.headers?.keys() ?? [],
       };
+      // The stream keeps a copy that was sent twice from being stored, not from being heard here.
+      if (asked.some(({ pass: { rid } }) => rid === pass.rid)) return;
       asked.push(one);
       void play(one);
     },
@@ -154,6 +163,8 @@ export const startEdge = async (
   return {
     url,
     service,
+    /** Connected to the broker as one of the services. */
+    bus: teller.bus,
     db,
     asked,
     refused,

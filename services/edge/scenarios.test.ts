@@ -1,0 +1,255 @@
+import { HttpAgent } from '@ag-ui/client';
+import { type BaseEvent, EventType, type Message } from '@ag-ui/core';
+import { AGUI_MEDIA_TYPE } from '@ag-ui/encoder';
+import { core } from '@jangada/proto/envelope.ts';
+import type { Part } from '@jangada/proto/reply.ts';
+import { until } from '@jangada/testkit/until.ts';
+import { HttpAgent as OlderHttpAgent } from 'ag-ui-client-0';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { answered, startEdge } from './test-edge.ts';
+
+/** What the genuine clients of both generations make of the edge, as it is. */
+
+const say = (text: string, attempt = 1): Part => ({ type: 'text', attempt, text });
+const refused = (
+  code: 'AUTHZ_DENIED' | 'INPUT_INVALID' | 'RATE_LIMITED' | 'AUTH_STEP_UP',
+  more = {},
+): Part => ({
+  ...{ type: 'refused', code, message: 'No', ...more },
+});
+const standing = { policy: 'data-user', max: 50, windowSeconds: 900, remaining: 0, resetSeconds: 9 };
+const limit = { retryAfter: 9, limits: [standing] };
+const usage = { promptTokens: 1, completionTokens: 2, totalTokens: 3, processingTimeMs: 1 };
+
+/** A question, what the services tell of it, and what is left at the client: the answer, or the code of an error. */
+const told: Readonly<
+  Record<string, readonly [script: readonly Part[], text: string | undefined, code?: string]>
+> = {
+  'one piece': [[say('Good day')], 'Good day'],
+  'many pieces': [Array.from({ length: 50 }, (_, index) => say(`${index} `)), 'all'],
+  'a long text': [Array.from({ length: 20 }, () => say('x'.repeat(10_000))), 'all'],
+  'empty pieces': [[say(''), say('Good'), say(''), say(' day')], 'Good day'],
+  'no text': [[answered], undefined],
+  'lines that look like the transport': [[say('a\n\ndata: {}\n'), say('id: 7\r\n: b\revent: x')], 'all'],
+  'quotes and other scripts': [[say('"\\u0000" \u2028 "olá" 🌊'), say(' 日本')], 'all'],
+  'half of a character in each piece': [[say('\ud83cx'), say('y')], 'any'],
+  'a newer telling': [[say('Half an'), say('Whole ', 2), say('answer', 2)], 'Whole answer'],
+  'what an older telling still says': [[say('a'), say('b', 2), say('c'), say('d', 2)], 'bd'],
+  'a third telling at once': [[say('c', 3)], 'c'],
+  'the tokens of a model': [[say('Good day'), { ...answered, usage } as Part], 'Good day'],
+  'a cursor': [[say('page'), { ...answered, nextCursor: 'next' } as Part], 'page'],
+  'rows for somebody else': [[say('page'), { ...answered, rows: [{ level: 'contact' }] } as Part], 'page'],
+  'a cached answer': [[say('again'), { ...answered, cached: true, degraded: true } as Part], 'again'],
+  'a refusal': [[refused('AUTHZ_DENIED')], undefined, 'AUTHZ_DENIED'],
+  'a refusal with a field': [[refused('INPUT_INVALID', { field: 'period' })], undefined, 'INPUT_INVALID'],
+  'a refusal by a limit': [[refused('RATE_LIMITED', { limit })], undefined, 'RATE_LIMITED'],
+  'a refusal that demands more': [[refused('AUTH_STEP_UP')], undefined, 'AUTH_STEP_UP'],
+  'a refusal amid the answer': [[say('Half'), refused('AUTHZ_DENIED')], 'Half', 'AUTHZ_DENIED'],
+  'a failure': [[{ type: 'failed', code: 'DEADLINE', message: 'Late' }], undefined, 'DEADLINE'],
+  'a failure amid the answer': [
+    [say('Half'), { type: 'failed', code: 'INTERNAL', message: 'Sorry' }],
+    'Half',
+    'INTERNAL',
+  ],
+  'a cancelled run': [[{ type: 'cancelled' }], undefined, 'CANCELLED'],
+  'a run cancelled amid the answer': [[say('Half'), { type: 'cancelled' }], 'Half', 'CANCELLED'],
+  'words after the end': [[say('a'), answered, say('b'), answered], 'a'],
+};
+
+let edge: Awaited<ReturnType<typeof startEdge>>;
+const cancels = new Set<string>();
+/** Runs that wait go on. */
+let goOn = Promise.withResolvers<void>();
+
+async function* waiting(run: string): AsyncGenerator<Part> {
+  yield say('Good ');
+  await goOn.promise;
+  if (cancels.has(run)) yield { type: 'cancelled' };
+  else yield say('day');
+}
+
+const silence = async function* (): AsyncGenerator<Part> {
+  await new Promise(() => undefined);
+};
+
+beforeAll(async () => {
+  edge = await startEdge({ RUN_DEADLINE_MS: 1_000 }, (question, run) => {
+    if (question === 'silence') return silence();
+    return question.startsWith('wait') ? waiting(run) : (told[question]?.[0] ?? [question]);
+  });
+  edge.bus.nc.subscribe(core.cancel('*', '*'), {
+    callback: (_error, { subject }) => {
+      cancels.add(subject.slice('cancel.'.length));
+      goOn.resolve();
+    },
+  });
+  await edge.bus.nc.flush();
+});
+afterAll(() => edge[Symbol.asyncDispose]());
+
+const clients = [
+  ['1.0.0', HttpAgent, false],
+  ['0.0.59', OlderHttpAgent as unknown as typeof HttpAgent, true],
+] as const;
+
+test('services that say nothing are an outage to either client', async () => {
+  const headers = { authorization: `Bearer ${await edge.tokenOf()}` };
+  const ends = clients.map(async ([_version, Agent]) => {
+    const agent = new Agent({ url: `${edge.url}/v1/agui`, headers });
+    agent.addMessage({ id: '1', role: 'user', content: 'silence' });
+    const ended = Promise.withResolvers<unknown>();
+    await agent.runAgent({}, { onRunErrorEvent: ({ event }) => ended.resolve(event.code) });
+    return ended.promise;
+  });
+  expect(await Promise.all(ends)).toEqual(['UPSTREAM_UNAVAILABLE', 'UPSTREAM_UNAVAILABLE']);
+});
+
+describe.each(clients)('the client %s', (_version, Agent, legacy) => {
+  const warn = vi.spyOn(console, 'warn');
+  const error = vi.spyOn(console, 'error');
+  beforeEach(() => {
+    goOn = Promise.withResolvers();
+    for (const spy of [warn, error]) spy.mockReset().mockImplementation(() => undefined);
+  });
+  afterEach(() => {
+    expect(warn).not.toHaveBeenCalled();
+    expect(error).not.toHaveBeenCalled();
+  });
+
+  const agentAt = async (path = '/v1/agui/assistant', own: Record<string, string> = {}) =>
+    new Agent({
+      url: edge.url + path,
+      threadId: crypto.randomUUID(),
+      headers: { authorization: `Bearer ${await edge.tokenOf()}`, ...own },
+    });
+  /** Asks, and collects what came of it. */
+  const ask = async (
+    agent: HttpAgent,
+    content: Extract<Message, { role: 'user' }>['content'],
+    runId?: string,
+  ) => {
+    const events: BaseEvent[] = [];
+    agent.addMessage({ id: crypto.randomUUID(), role: 'user', content });
+    const result = await agent.runAgent(
+      { runId: runId ?? crypto.randomUUID() },
+      { onEvent: ({ event }) => void events.push(event as BaseEvent) },
+    );
+    const text = result.newMessages.findLast(({ role }) => role === 'assistant')?.content;
+    return { events, text, last: events.at(-1) as BaseEvent & Record<string, unknown> };
+  };
+  const failing = async (asking: Promise<unknown>) => {
+    const failure = (await asking.then(
+      () => undefined,
+      (reason: unknown) => reason,
+    )) as { status: number; payload: { code: string } };
+    // That a request was refused, both generations say on the console.
+    error.mockClear();
+    return [failure.status, failure.payload.code];
+  };
+
+  test.each(Object.entries(told))('takes %s', async (question, [script, text, code]) => {
+    const { events, last, text: answer } = await ask(await agentAt(), question);
+    const whole = script.map((part) => (part.type === 'text' ? part.text : '')).join('');
+    if (text !== 'any') expect(answer).toBe(text === 'all' ? whole : text);
+    const cancelled = code === 'CANCELLED' && !legacy;
+    expect(last.type).toBe(code && !cancelled ? EventType.RUN_ERROR : EventType.RUN_FINISHED);
+    if (cancelled) expect(last).toMatchObject({ outcome: { type: 'cancelled' } });
+    else if (code) expect(last).toMatchObject({ code });
+    expect(events.filter(({ type }) => type === last.type)).toHaveLength(1);
+    expect(JSON.stringify(events)).not.toContain('contact');
+  });
+
+  test('asks again in the same thread, and its own history harms nothing', async () => {
+    const agent = await agentAt();
+    await ask(agent, 'one piece');
+    expect((await ask(agent, 'a newer telling')).text).toBe('Whole answer');
+    expect((await ask(agent, 'one piece')).text).toBe('Good day');
+    expect(agent.messages).toHaveLength(7);
+  });
+
+  test('sends state, tools, context and an image along, of which the question is the text', async () => {
+    const agent = await agentAt();
+    agent.setState({ page: 1 });
+    const image = { type: 'image', source: { type: 'url', value: 'https://example.org/a.png' } } as const;
+    const { text } = await ask(agent, [{ type: 'text', text: 'look' }, image]);
+    expect(text).toBe('look');
+    expect(edge.asked.at(-1)?.body.question).toBe('look');
+  });
+
+  test('is answered at the other address, too', async () => {
+    expect((await ask(await agentAt('/invocations'), 'one piece')).text).toBe('Good day');
+  });
+
+  test('joins the run that it asked for already', async () => {
+    const [one, two, runId] = [await agentAt(), await agentAt(), crypto.randomUUID()];
+    two.threadId = one.threadId;
+    const before = edge.asked.length;
+    const first = ask(one, 'wait', runId);
+    await until('the question', () => edge.asked.length > before);
+    const second = ask(two, 'wait', runId);
+    goOn.resolve();
+    for (const asked of [first, second]) expect((await asked).text).toBe('Good day');
+    expect(edge.asked.length).toBe(before + 1);
+  });
+
+  test('is told when its thread is busy, and asks when the run is over, whoever heard its end', async () => {
+    const agent = await agentAt();
+    const before = edge.asked.length;
+    const first = ask(agent, 'wait');
+    await until('the question', () => edge.asked.length > before);
+    const other = await agentAt();
+    other.threadId = agent.threadId;
+    expect(await failing(ask(other, 'one piece'))).toEqual([409, 'THREAD_BUSY']);
+    expect((await ask(await agentAt(), 'one piece')).text).toBe('Good day');
+    agent.abortRun();
+    await first;
+    goOn.resolve();
+    const next = await until('the thread to be free', async () =>
+      ask(other, 'one piece').catch(() => undefined),
+    );
+    error.mockClear();
+    expect(next.text).toBe('Good day');
+  });
+
+  test('is cancelled by whoever asked', async () => {
+    const [agent, runId, before] = [await agentAt(), crypto.randomUUID(), edge.asked.length];
+    const asked = ask(agent, 'wait', runId);
+    await until('the question', () => edge.asked.length > before);
+    const { headers } = agent;
+    await fetch(`${agent.url}/runs/${runId}/cancel`, { method: 'POST', headers });
+    const { last } = await asked;
+    expect(last).toMatchObject(
+      legacy ? { type: 'RUN_ERROR', code: 'CANCELLED' } : { outcome: { type: 'cancelled' } },
+    );
+  });
+
+  test('is refused before a stream begins, with a status and a code', async () => {
+    expect(await failing(ask(await agentAt(), '  '))).toEqual([400, 'INPUT_INVALID']);
+    expect(await failing(ask(await agentAt(), 'x'.repeat(2_001)))).toEqual([413, 'PAYLOAD_TOO_LARGE']);
+    const stranger = await agentAt(undefined, { authorization: 'Bearer wrong' });
+    expect(await failing(ask(stranger, 'one piece'))).toEqual([401, 'AUTH_INVALID']);
+  });
+
+  test('gets binary events where it names them and is of 1.0, and text where it admits anything', async () => {
+    for (const [accept, type] of [
+      [AGUI_MEDIA_TYPE, legacy ? 'text/event-stream' : AGUI_MEDIA_TYPE],
+      [`text/event-stream;q=0.5, ${AGUI_MEDIA_TYPE}`, legacy ? 'text/event-stream' : AGUI_MEDIA_TYPE],
+      [`text/event-stream, ${AGUI_MEDIA_TYPE};q=0.5`, 'text/event-stream'],
+      ['*/*', 'text/event-stream'],
+    ]) {
+      const agent = await agentAt();
+      const types: (string | null)[] = [];
+      agent.fetch = async (url, init) => {
+        const response = await fetch(url, { ...init, headers: { ...init?.headers, Accept: accept ?? '' } });
+        types.push(response.headers.get('content-type'));
+        return response;
+      };
+      for (const question of ['one piece', 'a refusal with a field', 'a run cancelled amid the answer']) {
+        const { last, text } = await ask(agent, question);
+        if (question === 'one piece') expect(text).toBe('Good day');
+        else expect([last['code'], last['outcome']]).not.toEqual([undefined, undefined]);
+      }
+      expect(types).toEqual([type, type, type]);
+    }
+  });
+});
