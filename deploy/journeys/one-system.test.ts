@@ -7,6 +7,7 @@ import { sharedJourney } from './journey.ts';
  */
 
 import './ask.ts';
+import './copilotkit.ts';
 import './refuse.ts';
 import './poison.ts';
 import './access.ts';

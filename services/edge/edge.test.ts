@@ -306,10 +306,11 @@ describe('the door', () => {
       '/agui/other',
       '/v1/agent',
       '/invocations',
+      '/copilotkit/info',
     ]) {
       expect(await codeOf(await call(path))).toEqual([401, 'AUTH_MISSING']);
     }
-    expect(await metric('agent_authentication_failures_total')).toBe(before + 6);
+    expect(await metric('agent_authentication_failures_total')).toBe(before + 7);
     expect(await codeOf(await call('/v1/clients', { token: await ana() }))).toEqual([404, 'NOT_FOUND']);
     expect(await codeOf(await call('/elsewhere'))).toEqual([404, 'NOT_FOUND']);
     expect(await codeOf(await call('/v1/query', { token: 'forged', body: {} }))).toEqual([

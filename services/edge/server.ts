@@ -17,6 +17,7 @@ import { accountRoutes } from './account.ts';
 import { openAccounts } from './accounts.ts';
 import { lastWordMs, openAdmission } from './admission.ts';
 import { agentRoutes } from './agents.ts';
+import { copilotkitRoutes } from './copilotkit.ts';
 import { door, originOf } from './door.ts';
 import { openFactors } from './factors.ts';
 import { openFollower } from './follow.ts';
@@ -130,6 +131,7 @@ export const openServer = async (
   const runs = openRuns(admission, streams);
   const runDeadlineMs = config.RUN_DEADLINE_MS;
   runRoutes(app, { admission, runs, streams, runDeadlineMs });
+  copilotkitRoutes(app, { admission, runs, runDeadlineMs });
   queryRoute(app, admission);
   agentRoutes(app, admission, config);
   accessRoutes(app, admission);
