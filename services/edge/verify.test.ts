@@ -178,6 +178,31 @@ describe('the verifier', () => {
     expect([...refused].sort()).toEqual(['closed', 'interrupt', 'open', 'order', 'owner', 'run', 'shape']);
   });
 
+  test.each<[string, object[]]>([
+    [
+      'a snapshot of messages',
+      [
+        { type: 'TEXT_MESSAGE_START', messageId: 'b' },
+        { type: 'TEXT_MESSAGE_END', messageId: 'b' },
+        { type: 'MESSAGES_SNAPSHOT', messages },
+        { type: 'TEXT_MESSAGE_START', messageId: 'b', subagentRunId: 'a' },
+      ],
+    ],
+    [
+      'a snapshot of an activity',
+      [
+        { type: 'ACTIVITY_SNAPSHOT', messageId: 'a', activityType: 'PLAN', content: {} },
+        { type: 'ACTIVITY_SNAPSHOT', messageId: 'a', activityType: 'PLAN', content: {}, subagentRunId: 's' },
+        { type: 'ACTIVITY_DELTA', messageId: 'a', activityType: 'PLAN', patch: [], subagentRunId: 's' },
+      ],
+    ],
+  ])('%s says anew who owns it', async (_what, rest) => {
+    const events = [said[27]?.('', '', {}), ...rest] as Event[];
+    const { refuse } = openVerifier();
+    expect(events.map(refuse)).toEqual(events.map(() => undefined));
+    expect(await complaintOf(events)).toBeUndefined();
+  });
+
   test('an older client knows every type of event there is', () => {
     expect(Object.keys(EventType).filter((type) => !(type in older.EventType))).toEqual([]);
   });
