@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { settings, type Values } from '@jangada/config/settings.ts';
 import { openLimits } from '@jangada/limits/limits.ts';
 import { packs } from '@jangada/packs/registry.ts';
-import { headers } from '@jangada/proto/envelope.ts';
+import { headers, core as subjects } from '@jangada/proto/envelope.ts';
+import type { Part } from '@jangada/proto/reply.ts';
 import { refused, requested } from '@jangada/proto/run.ts';
 import { publishReply } from '@jangada/runtime/emit.ts';
 import { bodyOf, headOf } from '@jangada/runtime/heard.ts';
@@ -45,12 +46,21 @@ export interface Edges extends AsyncDisposable {
     readonly id: string;
     readonly body: object;
   }[];
-  /** Passes of the questions that came in; a question `wait` is answered when its test says so. */
+  /** Passes of the questions that came in; a question `wait` is answered when its test says so, or cancelled. */
   readonly passes: Pass[];
+  /** Tells more of a run. */
+  tell(pass: Pass, key: string, ...parts: readonly Part[]): Promise<unknown>;
   sql(text: string, values?: readonly unknown[]): Promise<Record<string, unknown>[]>;
   /** Opens one replica more. */
   open(over?: object): Promise<Replica>;
 }
+
+export const text = (words: string): Part => ({ type: 'text', attempt: 1, text: words });
+export const end: Part = {
+  type: 'answered',
+  ...{ confidence: 1, cached: false, degraded: false, intent: 'any' },
+  usage: { promptTokens: 0, completionTokens: 0, totalTokens: 0, processingTimeMs: 1 },
+};
 
 const people = [
   ['ana', 'north', 'admin'],
@@ -87,22 +97,24 @@ export const startEdges = async (count: number, over: object = {}): Promise<Edge
   const teller = await openTeller(broker);
   const readPass = passReader(passKeys.find);
   const passes: Pass[] = [];
+  const tell: Edges['tell'] = ({ tid, rid }, key, ...parts) =>
+    publishReply(teller, { tenant: tid, id: rid, pass: undefined, traceparent: '' }, key, parts);
   teller.bus.nc.subscribe('run.requested.*', {
     callback: (_error, message) => {
       const pass = readPass(message.headers?.get(headers.pass) ?? '');
       passes.push(pass);
-      const cause = { tenant: pass.tid, id: pass.rid, pass: undefined, traceparent: '' };
       const body = bodyOf(requested, { tenant: pass.tid, id: pass.rid }, message, bodies);
       const question = 'about' in body ? undefined : body.question;
-      const text = { type: 'text', attempt: 1, text: 'Good day' } as const;
-      const end = {
-        type: 'answered',
-        ...{ confidence: 1, cached: false, degraded: false, intent: 'any' },
-        usage: { promptTokens: 0, completionTokens: 0, totalTokens: 0, processingTimeMs: 1 },
-      } as const;
       const stepUp = { type: 'refused', code: 'AUTH_STEP_UP', message: 'Confirm' } as const;
-      if (question === 'export') void publishReply(teller, cause, '1', [stepUp]);
-      else void publishReply(teller, cause, '1', question === 'wait' ? [text] : [text, end]);
+      if (question === 'export') void tell(pass, '1', stepUp);
+      else void tell(pass, '1', ...(question === 'wait' ? [text('Good day')] : [text('Good day'), end]));
+    },
+  });
+  teller.bus.nc.subscribe(subjects.cancel('*', '*'), {
+    callback: (_error, message) => {
+      const [, , run] = message.subject.split('.');
+      const pass = passes.find(({ rid }) => rid === run);
+      if (pass) void tell(pass, 'cancelled', { type: 'cancelled' });
     },
   });
   const facts: Edges['facts'] = [];
@@ -156,6 +168,7 @@ export const startEdges = async (count: number, over: object = {}): Promise<Edge
     database,
     facts,
     passes,
+    tell,
     sql,
     open,
     [Symbol.asyncDispose]: async () => {

@@ -1,0 +1,83 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+
+/** What stands between a client and the edge, and fails in the ways that networks do. */
+export interface Network extends AsyncDisposable {
+  readonly url: string;
+  /** Connections taken since it began. */
+  taken(): number;
+  /** Connections that are open. */
+  open(): number;
+  /** Where the next connections go. */
+  turnTo(url: string): void;
+  /** Ends what is open without a word. */
+  cut(): void;
+  /** Keeps what is open and passes nothing on any more. */
+  freeze(): void;
+  /** Takes no connection until it is back. */
+  leave(): void;
+  return(): void;
+  /** Says a frame to every WebSocket, as if the edge had said it. */
+  say(frame: object): void;
+}
+
+export const startNetwork = async (target: string): Promise<Network> => {
+  let to = new URL(target);
+  let count = 0;
+  let away = false;
+  const pairs = new Set<readonly [Socket, Socket]>();
+  const server = createServer((client) => {
+    if (away) return client.resetAndDestroy();
+    count++;
+    const upstream = connect(Number(to.port), to.hostname);
+    const pair = [client, upstream] as const;
+    pairs.add(pair);
+    client.pipe(upstream);
+    upstream.pipe(client);
+    for (const socket of pair) {
+      socket.on('error', () => undefined);
+      socket.on('close', () => {
+        pairs.delete(pair);
+        for (const one of pair) one.destroy();
+      });
+    }
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const cut = (): void => {
+    for (const [client, upstream] of pairs) {
+      client.resetAndDestroy();
+      upstream.destroy();
+    }
+  };
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    taken: () => count,
+    open: () => pairs.size,
+    turnTo: (url) => {
+      to = new URL(url);
+    },
+    cut,
+    freeze: () => {
+      for (const [client, upstream] of pairs) {
+        client.unpipe(upstream);
+        upstream.unpipe(client);
+      }
+    },
+    leave: () => {
+      away = true;
+      cut();
+    },
+    return: () => {
+      away = false;
+    },
+    say: (frame) => {
+      // RFC 6455 §5.2: the last fragment of a text, unmasked, shorter than 126 bytes.
+      const text = Buffer.from(JSON.stringify(frame));
+      for (const [client] of pairs) client.write(Buffer.concat([Buffer.from([0x81, text.length]), text]));
+    },
+    [Symbol.asyncDispose]: async () => {
+      cut();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+};
