@@ -37,7 +37,9 @@ export interface Following {
   release(): void;
   /** Its socket is gone. */
   lose(): void;
-  refuse(refusal: Refusal, cause?: unknown): void;
+  refuse(refusal: Refusal): void;
+  /** What was needed to ask cannot be had; for a run that has not begun. */
+  fail(error: unknown): void;
   /** Nobody follows it any more. */
   detach(): void;
   /** Wants its end. What no edge has heard of ends here and now, anything else with the edge's last word. */
@@ -134,14 +136,16 @@ export const follow = (asked: Asked, reader: Subscriber<BaseEvent>): Following =
       runId = undefined;
     },
 
-    refuse: (refusal, cause) => {
+    refuse: (refusal) => {
       const { code, message, status } = refusal;
       if (begun) return say({ type: EventType.RUN_ERROR, message, code } as BaseEvent);
       over = true;
       // A thread in which nothing was asked yet has nothing to tell.
       if (asked.kind === 'connect' && status === 404) reader.complete();
-      else reader.error(new Refused(refusal, cause));
+      else reader.error(new Refused(refusal));
     },
+
+    fail: (error) => reader.error(error),
 
     detach: () => reader.complete(),
 

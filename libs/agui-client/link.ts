@@ -73,7 +73,7 @@ export const openLink = (options: Resolved): Link => {
   };
 
   /** The socket did not come to be, or is gone. */
-  const lost = (code: number, cause?: unknown): void => {
+  const lost = (code: number): void => {
     if (phase === 'ready') awaySince = Date.now();
     drop();
     if (code === closing.signIn && ++unaccepted > 1) {
@@ -84,8 +84,7 @@ export const openLink = (options: Resolved): Link => {
     attempt++;
     for (const one of [...followed]) {
       const patience = one.begun() ? options.resumeWithinMs : options.connectWithinMs;
-      if (Date.now() + delay - Math.max(awaySince, one.since) > patience)
-        one.refuse(refusal ?? unreachable, cause);
+      if (Date.now() + delay - Math.max(awaySince, one.since) > patience) one.refuse(refusal ?? unreachable);
     }
     if (followed.size === 0) return;
     phase = 'waiting';
@@ -101,7 +100,10 @@ export const openLink = (options: Resolved): Link => {
         if (own === dialled) open(given);
       },
       (error: unknown) => {
-        if (own === dialled) lost(0, error);
+        if (own !== dialled) return;
+        // To ask once more may be to give a wrong password once more.
+        for (const one of [...followed]) if (!one.begun()) one.fail(error);
+        lost(0);
       },
     );
   };

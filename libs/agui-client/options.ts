@@ -12,7 +12,8 @@ export interface LinkOptions {
   readonly url: string;
   /**
    * Gives an access token; asked before each connection, and when one ends while the socket is open. `refused` is the
-   * code with which the edge refused the last one (`AUTH_EXPIRED`, say): then another is wanted.
+   * code with which the edge refused the last one (`AUTH_EXPIRED`, say): then another is wanted. Where it rejects, so
+   * does what has not begun; what has is tried again.
    */
   readonly token: (refused?: string) => Promise<string>;
   /** Where the platform has no WebSocket of its own, or not the one wanted. */

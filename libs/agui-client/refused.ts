@@ -11,8 +11,8 @@ export class Refused extends Error {
   readonly code: string;
   readonly payload: Refusal;
 
-  constructor(payload: Refusal, cause?: unknown) {
-    super(`${payload.code}: ${payload.message}`, { cause });
+  constructor(payload: Refusal) {
+    super(`${payload.code}: ${payload.message}`);
     this.status = payload.status;
     this.code = payload.code;
     this.payload = payload;

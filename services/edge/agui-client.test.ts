@@ -297,6 +297,23 @@ test('who is refused with a fresh token too is told so', async () => {
   expect(token.mock.calls).toEqual([[undefined], ['AUTH_INVALID']]);
 });
 
+test('who has no token is told why, but for a run that has begun it is asked for again', async () => {
+  using _error = vi.spyOn(console, 'error').mockReturnValue();
+  const token = vi.fn(async () => bearer);
+  const { agent, ended, events, begun } = asking('wait', { token });
+  const pass = await begun();
+  token.mockRejectedValueOnce(new Error('signed out'));
+  network.cut();
+  await until('two more tokens to be asked for', () => token.mock.calls.length === 3);
+  await edges.tell(pass, 'end', end);
+  await ended;
+  expect(typesOf(events)).toEqual(whole);
+  agent.close();
+  token.mockRejectedValueOnce(new Error('signed out'));
+  await expect(ask(agent, 'hello').ended).rejects.toThrow('signed out');
+  expect(token).toHaveBeenCalledTimes(4);
+});
+
 test('an edge that restarts is left for another at once, announced or not', async () => {
   const { events, ended, begun } = asking('wait');
   const pass = await begun();
