@@ -54,7 +54,7 @@ describe('the house', () => {
           : join(folderOf.get(`${scope}/${name}`) ?? '', ...rest);
       });
     const entries = sources.filter((path) =>
-      /^services\/[^/]+\/(main|contract)\.ts$|^libs\/packs\/[^/]+\/pack\.ts$|^libs\/store\/\d{4}_\w+\.ts$|\.test\.ts$|^deploy\/(start|test|tally|generate|migrate|provision|cli\/jangada|adversary\/adversary|bench\/(bench|rls|load|monolith|moleculer|unguarded\/(register|seal|body)))\.ts$/.test(
+      /^services\/[^/]+\/(main|contract)\.ts$|^libs\/packs\/[^/]+\/pack\.ts$|^libs\/store\/\d{4}_\w+\.ts$|^libs\/agui-client\/example\.ts$|\.test\.ts$|^deploy\/(start|test|tally|generate|migrate|provision|cli\/jangada|adversary\/adversary|bench\/(bench|rls|load|monolith|moleculer|unguarded\/(register|seal|body)))\.ts$/.test(
         path,
       ),
     );
@@ -96,6 +96,11 @@ describe('the house', () => {
         .map((target) => `${path}: ${target}`),
     );
     expect(dead).toEqual([]);
+  });
+
+  test('what the README shows of the client is what is tried', () => {
+    const [, example = ''] = text('libs/agui-client/example.ts').split('const agent');
+    expect(text('README.md')).toContain(`const agent${example}`);
   });
 
   test('every test and attack that the threat model names exists', () => {

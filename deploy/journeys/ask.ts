@@ -1,7 +1,11 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { HttpAgent } from '@ag-ui/client';
 import { until } from '@jangada/testkit/until.ts';
 import { HttpAgent as HttpAgent0 } from 'ag-ui-client-0';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
+import { root } from '../topology.ts';
 import { type Journey, sharedJourney } from './journey.ts';
 import { isOver, type Person, type Placed, textOf } from './person.ts';
 
@@ -114,6 +118,17 @@ describe.each([
     expect(newMessages).toMatchObject([{ role: 'assistant', content: expect.stringContaining('Ana Lima') }]);
     expect([...warn.mock.calls, ...error.mock.calls]).toEqual([]);
   });
+});
+
+test('the example of the client asks the demo and prints the answer', async () => {
+  const { email, password } = journey.system.accounts.find(({ alias }) => alias === 'professional') ?? {};
+  const example = join(root, 'libs/agui-client/example.ts');
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    [example, String(email), String(password), 'lista de clientes'],
+    { env: { ...process.env, JANGADA_URL: journey.system.local.edgeUrl } },
+  );
+  expect(stdout).toContain('Ana Lima');
 });
 
 describe('an answer that is known', () => {
