@@ -56,12 +56,12 @@ export class WsAgent extends AbstractAgent {
 
   /** @throws Refused */
   override async getCapabilities(): Promise<AgentCapabilities> {
-    const { httpUrl, token } = this.options;
-    const headers = { authorization: `Bearer ${await token()}` };
-    const response = await fetch(`${httpUrl}/v1/agui/${this.agent}/capabilities`, { headers });
-    const body: unknown = await response.json();
-    if (!response.ok) throw new Refused({ ...(body as Refusal), status: response.status });
-    return body as AgentCapabilities;
+    try {
+      return await this.askCapabilities();
+    } catch (error) {
+      if (error instanceof Refused && error.status === 401) return this.askCapabilities(error.code);
+      throw error;
+    }
   }
 
   override clone(): WsAgent {
@@ -89,6 +89,15 @@ export class WsAgent extends AbstractAgent {
       });
       link.follow(following);
     });
+  }
+
+  private async askCapabilities(refused?: string): Promise<AgentCapabilities> {
+    const { httpUrl, token } = this.options;
+    const headers = { authorization: `Bearer ${await token(refused)}` };
+    const response = await fetch(`${httpUrl}/v1/agui/${this.agent}/capabilities`, { headers });
+    const body: unknown = await response.json();
+    if (!response.ok) throw new Refused({ ...(body as Refusal), status: response.status });
+    return body as AgentCapabilities;
   }
 
   private linkFor(threadId: string): Link {

@@ -37,7 +37,6 @@ const unreachable: Refusal = {
   message: 'The service cannot be reached',
   retryable: true,
 };
-
 export const openLink = (options: Resolved): Link => {
   const { token, silenceMs, idleMs } = options;
   const followed = new Set<Following>();
@@ -52,6 +51,8 @@ export const openLink = (options: Resolved): Link => {
   /** What the edge said last of the socket itself, and how often in a row it did not accept who speaks. */
   let refusal: Refusal | undefined;
   let unaccepted = 0;
+  /** When the socket began to open, in ms since 1970. */
+  let openedAt = 0;
   let heard = false;
   let pinged = false;
   let retry: ReturnType<typeof setTimeout> | undefined;
@@ -60,7 +61,7 @@ export const openLink = (options: Resolved): Link => {
 
   const send = (frame: Operation): void => socket?.send(JSON.stringify(frame));
 
-  const drop = (code: number = closing.done): void => {
+  const drop = (): void => {
     const dropped = socket;
     socket = undefined;
     dialled++;
@@ -69,7 +70,7 @@ export const openLink = (options: Resolved): Link => {
     clearInterval(watch);
     for (const one of followed) one.lose();
     phase = 'closed';
-    dropped?.close(code);
+    dropped?.close(closing.done);
   };
 
   /** The socket did not come to be, or is gone. */
@@ -88,29 +89,31 @@ export const openLink = (options: Resolved): Link => {
     }
     if (followed.size === 0) return;
     phase = 'waiting';
-    retry = setTimeout(dial, delay);
+    retry = setTimeout(() => void dial(), delay);
   };
 
-  const dial = (): void => {
+  const dial = async (): Promise<void> => {
     phase = 'dialing';
     const own = ++dialled;
+    const last = refusal;
+    refusal = undefined;
     heard = false;
-    token(refusal?.code).then(
-      (given) => {
-        if (own === dialled) open(given);
-      },
-      (error: unknown) => {
-        if (own !== dialled) return;
-        // To ask once more may be to give a wrong password once more.
-        for (const one of [...followed]) if (!one.begun()) one.fail(error);
-        lost(0);
-      },
-    );
+    pinged = false;
+    try {
+      const given = await token(last?.status === 401 ? last.code : undefined);
+      if (own === dialled) open(given);
+    } catch (error) {
+      if (own !== dialled) return;
+      // To ask once more may be to give a wrong password once more.
+      for (const one of [...followed]) if (!one.begun()) one.fail(error);
+      lost(0);
+    }
   };
 
   const open = (given: string): void => {
     const opened: Socket = new options.WebSocket(options.socketUrl, ['agui.v1']);
     socket = opened;
+    openedAt = Date.now();
     opened.addEventListener('open', () => opened.send(JSON.stringify({ op: 'auth', token: given })));
     opened.addEventListener('error', () => undefined);
     opened.addEventListener('message', ({ data }) => {
@@ -131,7 +134,7 @@ export const openLink = (options: Resolved): Link => {
     } else if (phase === 'ready' && !pinged) {
       pinged = true;
       send({ op: 'ping' });
-    } else lost(0);
+    } else if (phase === 'ready' || Date.now() - openedAt > options.connectWithinMs) lost(0);
   };
 
   const ask = (one: Following): void => socket?.send(one.ask());
@@ -158,21 +161,20 @@ export const openLink = (options: Resolved): Link => {
       if (one?.cancelling()) send({ op: 'cancel', runId });
     } else if (phase !== 'ready') {
       phase = 'ready';
-      refusal = undefined;
       unaccepted = 0;
       for (const one of followed) ask(one);
-      rest();
     }
   };
 
   const refused = (said: Refusal): void => {
     const { status, code, runId, retryable, retryAfter = 1 } = said;
     const signedOut = status === 401 && code.startsWith('AUTH_') && code !== 'AUTH_STEP_UP';
-    const one = phase === 'ready' && !signedOut ? about(runId) : undefined;
-    if (!one) {
+    if (phase !== 'ready' || signedOut) {
       refusal = said;
       return;
     }
+    const one = about(runId);
+    if (!one) return;
     const later = (again: () => void): void => {
       const own = dialled;
       setTimeout(() => {
@@ -199,7 +201,7 @@ export const openLink = (options: Resolved): Link => {
   const signInAgain = (): void => {
     const own = dialled;
     // Without a fresh token the edge closes when this one ends, and then it is asked for again.
-    token().then(
+    token('AUTH_EXPIRED').then(
       (given) => {
         if (own === dialled) send({ op: 'auth', token: given });
       },
@@ -229,7 +231,8 @@ export const openLink = (options: Resolved): Link => {
       if (phase === 'ready') ask(one);
       if (phase !== 'closed') return;
       attempt = 0;
-      dial();
+      unaccepted = 0;
+      void dial();
     },
 
     leave: (one) => {

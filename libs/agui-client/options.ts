@@ -11,9 +11,9 @@ export interface LinkOptions {
   /** Where the edge is, as `https://host`, with a path before `/v1` if something in front adds one. */
   readonly url: string;
   /**
-   * Gives an access token; asked before each connection, and when one ends while the socket is open. `refused` is the
-   * code with which the edge refused the last one (`AUTH_EXPIRED`, say): then another is wanted. Where it rejects, so
-   * does what has not begun; what has is tried again.
+   * Gives an access token; asked before each connection, and when one is about to end while the socket is open. `refused`
+   * is why another than last time is wanted: the code with which the edge refused that one, `AUTH_EXPIRED` say. Where it
+   * rejects, so does what has not begun; what has is tried again.
    */
   readonly token: (refused?: string) => Promise<string>;
   /** Where the platform has no WebSocket of its own, or not the one wanted. */
@@ -21,7 +21,7 @@ export interface LinkOptions {
     url: string,
     protocols: string[],
   ) => Socket;
-  /** How long a run waits for its first connection before it is refused, in ms. */
+  /** How long a run waits for its first connection before it is refused, and a socket may take to open, in ms. */
   readonly connectWithinMs?: number;
   /** How long a run that was begun waits for a connection before it is given up, in ms. The edge keeps its events for a day. */
   readonly resumeWithinMs?: number;
