@@ -4,6 +4,7 @@ import * as keys from './keys.ts';
 import * as reply from './reply.ts';
 import * as retention from './retention.ts';
 import * as run from './run.ts';
+import * as thread from './thread.ts';
 
 /** Every message there is, in the order of a run. */
 export const messages = [
@@ -16,6 +17,7 @@ export const messages = [
   run.failed,
   run.cancelled,
   reply.reply,
+  thread.asked,
   access.requested,
   access.changed,
   access.refused,

@@ -6,7 +6,7 @@ export type Kind =
   | 'intake'
   /** Something that happened: `<name>.<tenant>.<id>`, at most one of each per id, read by audit. */
   | 'fact'
-  /** What the person who asked is told: `<name>.<tenant>.<id>`, many per id, in order. */
+  /** What is kept for the person who asked: `<name>.<tenant>.<id>`, many per id, in order. */
   | 'reply'
   /** A moment that a schedule announces: `<name>.<tenant>`. */
   | 'tick';

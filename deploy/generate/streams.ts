@@ -67,8 +67,9 @@ export const streams = (): readonly Stream[] => {
     },
     {
       name: streamOf.reply,
-      description: 'What the person who asked is told, one subject per run, and live to every edge.',
-      subjects: [filterOf(reply)],
+      description:
+        'What the person who asked is told, one subject per run, and live to every edge; and what they asked, one per conversation.',
+      subjects: ofKind('reply').map(filterOf),
       ...common,
       retention: 'limits',
       discard: 'old',

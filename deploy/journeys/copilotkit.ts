@@ -48,6 +48,27 @@ describe('the CopilotKit frontend', () => {
     expect([...warn.mock.calls, ...error.mock.calls]).toEqual([]);
   });
 
+  test('finds its thread again, and nothing in one that it has just opened', async () => {
+    const ask = async (threadId: string, question?: string) => {
+      const core = await connect();
+      const agent = agentOf(core, 'default');
+      agent.threadId = threadId;
+      if (question) {
+        agent.addMessage({ id: 'question', role: 'user', content: question });
+        await core.runAgent({ agent });
+      } else await core.connectAgent({ agent });
+      return agent.messages.map(({ role, content }) => [role, content]);
+    };
+    const [known, fresh] = [crypto.randomUUID(), crypto.randomUUID()];
+    const told = await ask(known, 'lista de clientes');
+    expect(told).toMatchObject([
+      ['user', 'lista de clientes'],
+      ['assistant', expect.stringContaining('Ana Lima')],
+    ]);
+    expect(await ask(known)).toEqual(told);
+    expect(await ask(fresh)).toEqual([]);
+  });
+
   test('stops what it asked', async () => {
     const core = await connect();
     const agent = agentOf(core, 'default');

@@ -93,8 +93,9 @@ const isFact = async ({ bus }: Voice, message: Message, subject: string): Promis
 const lookMs = 2_000;
 
 /**
- * Publishes what a person asks for, once for its run. Of a run that was named just now, and `fresh` says so, it cannot be a
- * duplicate: whoever used its id up before is not obeyed, and it is said under another.
+ * Publishes what a person asks for, once for its run; `named` tells apart what has one subject. Of a run that was named
+ * just now, and `fresh` says so, it cannot be a duplicate: whoever used its id up before is not obeyed, and it is said
+ * under another.
  */
 export const publishRequest = async <M extends Message>(
   voice: Voice,
@@ -102,10 +103,11 @@ export const publishRequest = async <M extends Message>(
   cause: Cause,
   body: Body<M>,
   fresh: boolean,
+  ...named: string[]
 ): Promise<Stored> => {
   const { subject, bytes, carried } = written(voice, message, cause, body);
   const publishAs = (...own: string[]): Promise<Stored> => {
-    const id = voice.bus.messageId(message.name, cause.tenant, cause.id, ...own);
+    const id = voice.bus.messageId(message.name, cause.tenant, cause.id, ...named, ...own);
     return voice.bus.publish(subject, bytes, { ...carried, [headers.messageId]: id });
   };
   const stored = await publishAs();

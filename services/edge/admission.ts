@@ -1,7 +1,6 @@
 import type { Values } from '@jangada/config/settings.ts';
 import { emit } from '@jangada/hop/hop.ts';
 import * as access from '@jangada/proto/access.ts';
-import { core } from '@jangada/proto/envelope.ts';
 import type { Code, Locale } from '@jangada/proto/errors.ts';
 import { type Body, token as subjectToken } from '@jangada/proto/message.ts';
 import { isEnd, type Part } from '@jangada/proto/reply.ts';
@@ -17,6 +16,7 @@ import { type Pass, passSealer, questionHash } from '@jangada/trust/pass.ts';
 import type { Span } from '@opentelemetry/api';
 import { LRUCache } from 'lru-cache';
 import type { Accounts, Tenant } from './accounts.ts';
+import { openConversations, type Turn } from './conversation.ts';
 import type { Follower, Following, Told } from './follow.ts';
 import type { Identity } from './identity.ts';
 import { openIds } from './ids.ts';
@@ -24,6 +24,7 @@ import type { Liveness } from './liveness.ts';
 import type { Meter } from './meter.ts';
 import { readQuestion } from './question.ts';
 import { Refusal } from './refusal.ts';
+import { openReturns } from './returning.ts';
 import type { Reader } from './strict.ts';
 import type { Threads } from './threads.ts';
 
@@ -35,6 +36,8 @@ export interface Question {
   /** The client's own ids. A run id makes the question idempotent: sent twice, it is asked once. */
   readonly run?: string | undefined;
   readonly session?: string | undefined;
+  /** What the client calls the message that the question is. */
+  readonly message?: string | undefined;
   /** True when it is asked only while no other run of its session is active. */
   readonly alone?: true;
   /** The id of the person the question is about. */
@@ -56,6 +59,12 @@ export interface Run extends AsyncIterable<Told>, Reader {
   stop(): void;
 }
 
+/** A conversation that somebody comes back to; as a run it is its last, which tells nothing more unless it is live. */
+export interface Conversation extends Run {
+  readonly turns: readonly Turn[];
+  readonly isLive: boolean;
+}
+
 export interface Admission {
   /** `limit` rejects where a limit refuses; nothing is asked before it resolves. @throws Refusal, Unavailable, Refused */
   ask(identity: Identity, question: Question, limit: Promise<unknown> | undefined): Promise<Run>;
@@ -63,6 +72,8 @@ export interface Admission {
   read(identity: Identity, asked: NamedQuestion): Promise<Run>;
   /** A command on who may do what. A command id given again is the same command. @throws Refusal, Unavailable, Refused */
   submit(identity: Identity, asked: { id?: string | undefined; command: access.Command }): Promise<Run>;
+  /** The caller's own conversation, and its last run from its first reply on. @throws Refusal NOT_FOUND */
+  connect(identity: Identity, session: string): Promise<Conversation>;
   /** The caller's own run again, from its first reply on. @throws Refusal NOT_FOUND */
   rejoin(identity: Identity, run: string): Promise<Run>;
   /** Stops a run, and waits a moment for its last word. False when that is another. @throws Refusal NOT_FOUND */
@@ -79,8 +90,6 @@ type Config = Values<'JANGADA_ENV' | 'PASS_PRIVATE_KEYS' | 'ENCRYPTION_KEY' | 'R
 
 /** After a run's deadline, how long its own terminal answer may still take to arrive. */
 export const lastWordMs = 2_000;
-/** A run that another replica admitted just now may have told nothing yet. */
-const appearsWithinMs = 1_000;
 const purposeShape = /^[a-z-]{1,40}$/;
 const idShape = /^[\w.:@-]{0,64}$/;
 const cursorShape = /^[\w=-]{0,200}$/;
@@ -102,6 +111,7 @@ export const openAdmission = (
 ): Admission => {
   const { bus, tracing, log } = service;
   const voice = { bus, bodies, unexpected: service.unexpected };
+  const conversations = openConversations(voice, meter.foreignReply);
   const sign = passSealer(signerFrom(config.PASS_PRIVATE_KEYS));
   /** Hash of the question by run, for runs admitted here lately. */
   const admitted = new LRUCache<string, string>({ max: 50_000, ttl: 5 * 60_000 });
@@ -173,7 +183,11 @@ export const openAdmission = (
     try {
       const [statement] = await Promise.all([sign(pass), limit, entering]);
       const cause = { ...about, pass: statement };
-      return await publishRequest(voice, requested, cause, body, question.run === undefined);
+      const [stored] = await Promise.all([
+        publishRequest(voice, requested, cause, body, question.run === undefined),
+        question.session !== undefined && record(pass, question, about.traceparent),
+      ]);
+      return stored;
     } catch (error) {
       Promise.resolve(entering).then(
         () => threads.leave(pass.rid),
@@ -182,6 +196,18 @@ export const openAdmission = (
       throw error;
     }
   };
+
+  /** Keeps what is asked in a conversation that has a name, so that whoever comes back to it finds it. */
+  const record = (
+    { tid: tenant, sid: session, rid: run }: Pass,
+    { text: question, message }: Question,
+    traceparent: string,
+  ): Promise<void> =>
+    conversations.record({ tenant, session }, traceparent, {
+      run,
+      question,
+      ...(message === undefined ? {} : { message }),
+    });
 
   /** Publishes what a pass was made for, and follows what is told of it; given before, it is not asked again. */
   const admit = async (
@@ -248,17 +274,6 @@ export const openAdmission = (
     if (!held) throw await refuse(identity, 'TENANT_ISOLATION_VIOLATION');
   };
 
-  /** @throws Refusal if no reply of the run is stored or comes soon */
-  const found = async (following: Following, locale: Locale): Promise<AsyncIterable<Told>> => {
-    following.catchUp();
-    const iterator = following[Symbol.asyncIterator]();
-    const patience = setTimeout(following.stop, appearsWithinMs);
-    const first = await iterator.next();
-    clearTimeout(patience);
-    if (!first.done) return startingWith(first.value, iterator);
-    throw new Refusal('NOT_FOUND', { locale });
-  };
-
   /** Asks what is no text of a person's; `text` is what the pass is for. */
   const request = async <M extends typeof requested | typeof access.requested>(
     identity: Identity,
@@ -280,42 +295,15 @@ export const openAdmission = (
     });
   };
 
-  const cancel: Admission['cancel'] = async (identity, given) => {
-    const { locale } = await tenantOf(identity);
-    const id = idOf(identity, 'run', given);
-    const following = follow(identity, id, locale);
-    bus.nc.publish(core.cancel(identity.tenant, id));
-    following.catchUp();
-    let exists = admitted.has(`${identity.tenant}.${id}`);
-    const patience = setTimeout(following.stop, appearsWithinMs);
-    for await (const { parts } of following) {
-      exists = true;
-      const end = parts.find(isEnd);
-      if (end) {
-        clearTimeout(patience);
-        return end.type === 'cancelled';
-      }
-    }
-    if (!exists) throw new Refusal('NOT_FOUND', { locale });
-    return true;
-  };
-
   return {
     refuse,
     sameTenant,
-    cancel,
-
-    stop: async (identity, session, run) => {
-      const thread = { tid: identity.tenant, sid: idOf(identity, 'session', session) };
-      const stopping = run ?? (await threads.activeOf(thread));
-      if (stopping === undefined) return false;
-      try {
-        return await cancel(identity, stopping);
-      } catch (error) {
-        if (error instanceof Refusal && error.code === 'NOT_FOUND') return false;
-        throw error;
-      }
-    },
+    ...openReturns({
+      ...{ nc: bus.nc, conversations, meter, threads, idOf, follow },
+      leaseMs: config.RUN_DEADLINE_MS + lastWordMs,
+      localeOf: async (identity) => (await tenantOf(identity)).locale,
+      isKnown: ({ tenant }, run) => admitted.has(`${tenant}.${run}`),
+    }),
 
     ask: async (identity, asked, limit) => {
       const startedAt = performance.now();
@@ -347,25 +335,6 @@ export const openAdmission = (
       const command = access.command.parse(asked);
       return request(identity, access.requested, id, JSON.stringify(command), { command });
     },
-
-    rejoin: async (identity, given) => {
-      const startedAt = performance.now();
-      const { locale } = await tenantOf(identity);
-      const id = idOf(identity, 'run', given);
-      const following = follow(identity, id, locale);
-      const known = admitted.has(`${identity.tenant}.${id}`);
-      if (known) following.catchUp();
-      const replies = known ? following : await found(following, locale);
-      return {
-        id,
-        locale,
-        startedAt,
-        stop: following.stop,
-        stopped: following.stopped,
-        ...meter.noticing({ id, tenant: identity.tenant }),
-        [Symbol.asyncIterator]: () => replies[Symbol.asyncIterator](),
-      };
-    },
   };
 };
 
@@ -376,15 +345,6 @@ const unacceptable = (question: Question): string | undefined => {
   if (!cursorShape.test(cursor)) return 'cursor';
   return purpose === undefined || purposeShape.test(purpose) ? undefined : 'purpose';
 };
-
-async function* startingWith(first: Told, rest: AsyncIterator<Told>): AsyncGenerator<Told> {
-  yield first;
-  try {
-    for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
-  } finally {
-    await rest.return?.();
-  }
-}
 
 /** Passes replies on, and accounts for the run when it ends or when nobody listens any more. */
 async function* metered(following: Following, ended: (end: Part | undefined) => void): AsyncGenerator<Told> {

@@ -133,6 +133,41 @@ describe.each([
     );
   });
 
+  test('who loads the page again amid an answer is told what stands in the thread, and the rest as it comes', async () => {
+    const before = asking('hello', {}, Agent);
+    await before.ended;
+    const { agent } = before;
+    const under = ask(agent, 'wait');
+    const pass = await under.begun();
+    agent.close();
+    await edges.tell(pass, 'more', text(' and'));
+    network.turnTo(two.url);
+    const after = new Agent({ url: network.url, token: async () => bearer, threadId: agent.threadId });
+    agents.push(after);
+    const events: Told[] = [];
+    const ended = after.connectAgent({}, { onEvent: ({ event }) => void events.push(event as Told) });
+    await until('what was told meanwhile', () => words(events).includes(' and'));
+    network.cut();
+    await edges.tell(pass, 'last', text(' good night'), end);
+    await ended;
+    expect(after.messages.map(({ id, role, content }) => [id, role, content])).toEqual([
+      [agent.messages[0]?.id, 'user', 'hello'],
+      [`${before.runId}-1`, 'assistant', 'Good day'],
+      [agent.messages[2]?.id, 'user', 'wait'],
+      [`${under.runId}-1`, 'assistant', 'Good day and good night'],
+    ]);
+    expect(words(events)).toEqual(['Good day', ' and', ' good night']);
+    // Nothing goes on any more: what stands there is all.
+    const idle = new Agent({ url: network.url, token: async () => bearer, threadId: agent.threadId });
+    agents.push(idle);
+    await idle.connectAgent();
+    expect(idle.messages).toEqual(after.messages);
+    const empty = new Agent({ url: network.url, token: async () => bearer, threadId: 'nothing-yet' });
+    agents.push(empty);
+    await empty.connectAgent();
+    expect(empty.messages).toEqual([]);
+  });
+
   test('abortRun ends the run itself, with the last word of the edge, on a resumed socket too', async () => {
     const { agent, events, ended, begun } = asking('wait', {}, Agent);
     const pass = await begun();

@@ -28,6 +28,9 @@ const forwarded = z.object({
   traceparent: z.string().optional(),
 });
 
+/** A longer id is not kept; the message has one of ours then. */
+const messageIdMax = 200;
+
 /**
  * Reads a RunAgentInput. The question is the last message of the user: what else the client sends of a conversation
  * is its own account of it, and nothing is decided by it.
@@ -46,6 +49,7 @@ export const readInput = (body: unknown): { peer: Peer; question: Question } => 
       text: contentToText(asked?.content),
       run: runId,
       session: threadId,
+      message: asked && asked.id.length <= messageIdMax ? asked.id : undefined,
       alone: true,
       subjectId: clientId,
       cursor,
@@ -138,6 +142,10 @@ export interface Placed {
   readonly event: Event;
 }
 
+/** Events as a client of this generation understands them. */
+export const toldTo = (peer: Peer, run: Reader, events: readonly Event[]): readonly Event[] =>
+  peer.legacy ? events.map((event) => downgrade(event, run.downgraded)) : events;
+
 /**
  * The events of a run after a place, grouped as the replies were. What a client has seen already is told to the
  * state machine again but not to the client, so a place within a reply is as good as one between two.
@@ -149,7 +157,7 @@ export async function* eventsOf(
 ): AsyncGenerator<readonly Placed[]> {
   let seq = 0;
   for await (const { events, placed } of strict(groupsOf(run, peer), run)) {
-    const said = events.map((event) => (peer.legacy ? downgrade(event, run.downgraded) : event));
+    const said = toldTo(peer, run, events);
     yield placed
       ? said.map((event) => ({ seq: ++seq, event })).filter((one) => one.seq > after)
       : said.map((event) => ({ event }));

@@ -18,6 +18,7 @@ export const gatherText = () => {
       latest = part.attempt;
     },
     text: () => content,
+    attempt: () => latest,
   };
 };
 

@@ -11,12 +11,13 @@ import * as access from '@jangada/proto/access.ts';
 import { authFacts } from '@jangada/proto/auth.ts';
 import { reply } from '@jangada/proto/reply.ts';
 import * as run from '@jangada/proto/run.ts';
+import { asked } from '@jangada/proto/thread.ts';
 
 export const contract = border({
   name: 'edge',
   // A refusal at the door is a fact too: audit keeps it beside those of the services.
-  emits: [run.requested, access.requested, run.refused, ...authFacts],
-  follows: [reply],
+  emits: [run.requested, access.requested, asked, run.refused, ...authFacts],
+  follows: [reply, asked],
   // Looking up accounts and sessions. Everybody waits for it, so it tries again soon after an outage.
   policy: policy({
     timeoutMs: 2_000,

@@ -7,7 +7,7 @@ import type { Runs } from './runs.ts';
 import { readJson, shaped } from './shape.ts';
 
 /**
- * What CopilotKit's frontend asks of its runtime, so that it needs none of its own: who there is, run, stop. Its version
+ * What CopilotKit's frontend asks of its runtime, so that it needs none of its own: who there is, run, connect, stop. Its version
  * is the AG-UI 0.0.59 that it speaks.
  */
 
@@ -44,6 +44,21 @@ export const copilotkitRoutes = (
     known(request.params.agent);
     await runs.answer(request, reply);
   });
+
+  app.post<OfAgent>(
+    '/copilotkit/agent/:agent/connect',
+    { bodyLimit: runs.options.bodyLimit },
+    async (request, reply) => {
+      known(request.params.agent);
+      try {
+        await runs.connect(request, reply);
+      } catch (error) {
+        // Its frontend connects to each thread that it opens, also to one in which nothing was asked yet.
+        if (!(error instanceof Refusal && error.code === 'NOT_FOUND')) throw error;
+        return reply.code(200).type('text/event-stream').send('');
+      }
+    },
+  );
 
   app.register((scope, _options, done) => {
     scope.removeAllContentTypeParsers();

@@ -6,6 +6,7 @@ import { isEnd, type Part, reply } from '@jangada/proto/reply.ts';
 import { bodyOf } from '@jangada/runtime/heard.ts';
 import type { Bodies } from '@jangada/trust/body.ts';
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
+import { batchMax, batchOf, fetchTimeoutMs, sequenceOf } from './stored.ts';
 
 /**
  * Following what a run tells: live, and from the stream what was missed. The broker republishes each stored reply
@@ -55,9 +56,8 @@ export interface Follower {
 }
 
 /** Replies that wait for a slow reader; the others stay in the stream until there is room. */
-const room = 64;
+const room = batchMax;
 const pollMs = 1_000;
-const fetchTimeoutMs = 2_000;
 
 interface Open {
   /** Fetches what a lost last message, which leaves no gap to see, would have brought; ends what is overdue. */
@@ -148,7 +148,7 @@ export const openFollower = (
         do {
           behind = false;
           let count = 0;
-          for await (const message of stored(nc, subject, last + 1)) {
+          for await (const message of batchOf(nc, subject, last + 1)) {
             accept(message, last);
             // One that found no room must not be skipped by the next that does.
             if (sequenceOf(message) > last) break;
@@ -225,21 +225,3 @@ export const openFollower = (
     },
   };
 };
-
-const sequenceOf = (message: Msg): number => Number(message.headers?.get('Nats-Sequence'));
-
-/**
- * One batch of a subject's messages from a sequence on. Asked for by hand: the library's own batch keeps its
- * subscription when it is done, and never ends if the broker dies within it.
- */
-async function* stored(nc: NatsConnection, subject: string, from: number) {
-  const query = JSON.stringify({ seq: from, next_by_subj: subject, batch: room });
-  const answers = await nc.requestMany(`$JS.API.DIRECT.GET.${streamOf.reply}`, query, {
-    strategy: 'sentinel',
-    maxWait: fetchTimeoutMs,
-  });
-  for await (const message of answers) {
-    if (message.data.length === 0) return;
-    yield message;
-  }
-}

@@ -13,6 +13,13 @@ export interface Owner {
 }
 
 const plain = /^[A-Za-z0-9-]{1,40}$/;
+const tagLength = 11;
+
+/** What the owner may call a run from outside, and called it, if they had given it a name that could stay. */
+export const nameOf = (id: string): string => {
+  const name = id.slice(0, -tagLength);
+  return plain.test(name) ? name : id;
+};
 
 /** Maps an id outside to the id inside. One that is the caller's own already stays as it is. */
 export const openIds = (key: Buffer): ((kind: 'run' | 'session', owner: Owner, given: string) => string) => {
@@ -20,7 +27,10 @@ export const openIds = (key: Buffer): ((kind: 'run' | 'session', owner: Owner, g
   const tagOf = (owned: string): string => {
     const known = tags.get(owned);
     if (known) return known;
-    const tag = `_${createHmac('sha256', key).update(owned).digest('base64url').slice(0, 10)}`;
+    const tag = `_${createHmac('sha256', key)
+      .update(owned)
+      .digest('base64url')
+      .slice(0, tagLength - 1)}`;
     tags.set(owned, tag);
     return tag;
   };

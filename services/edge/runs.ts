@@ -5,7 +5,9 @@ import type { Admission } from './admission.ts';
 import { eventsOf, readInput } from './agui.ts';
 import { runBodyMaxBytes } from './bounds.ts';
 import { capabilitiesOf } from './capabilities.ts';
+import { connectionOf } from './connect.ts';
 import { formatOf } from './format.ts';
+import { nameOf } from './ids.ts';
 import { Refusal } from './refusal.ts';
 import { placeOf, type Streams } from './sse.ts';
 
@@ -22,6 +24,11 @@ export interface Runs {
   readonly options: { readonly bodyLimit: number; readonly config: { readonly limits: 'ai' } };
   /** Reads a RunAgentInput, and tells the run to its end. @throws Refusal and whatever `refusalOf` knows, before the first byte */
   answer(request: FastifyRequest, reply: FastifyReply): Promise<void>;
+  /**
+   * Reads a RunAgentInput, of which only the thread counts, and tells what stands in it and what its live run has still
+   * to say. @throws Refusal NOT_FOUND and whatever `refusalOf` knows, before the first byte
+   */
+  connect(request: FastifyRequest, reply: FastifyReply): Promise<void>;
 }
 
 export const openRuns = (admission: Admission, streams: Streams): Runs => ({
@@ -35,6 +42,15 @@ export const openRuns = (admission: Admission, streams: Streams): Runs => ({
     const format = formatOf(request.headers.accept, peer);
     await streams.send(reply, run, peer.runId, eventsOf(run, peer), format);
   },
+  connect: async (request, reply) => {
+    const { peer: asking } = readInput(request.body);
+    const conversation = await admission.connect(request.signedIn(), asking.threadId);
+    const peer = { ...asking, runId: nameOf(conversation.id) };
+    reply.header('jangada-run', conversation.id);
+    if (request.limit) reply.headers(headersOf(await request.limit));
+    const format = formatOf(request.headers.accept, peer);
+    await streams.send(reply, conversation, peer.runId, connectionOf(conversation, peer), format);
+  },
 });
 
 export const runRoutes = (
@@ -47,6 +63,8 @@ export const runRoutes = (
   }: { admission: Admission; runs: Runs; streams: Streams; runDeadlineMs: number },
 ): void => {
   for (const url of ['/v1/agui', agent, '/invocations']) app.post(url, runs.options, runs.answer);
+
+  app.post(`${agent}/connect`, { bodyLimit: runBodyMaxBytes }, runs.connect);
 
   app.get<OfRun>(`${runPath}/events`, async (request, reply) => {
     const { runId } = request.params;

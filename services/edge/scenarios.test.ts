@@ -211,6 +211,36 @@ describe.each(clients)('the client %s', (_version, Agent, legacy) => {
     expect(next.text).toBe('Good day');
   });
 
+  test('comes back to its thread: what was told stands there, and an old error is none of this call', async () => {
+    const agent = await agentAt();
+    await ask(agent, 'a newer telling');
+    await ask(agent, 'a run cancelled amid the answer');
+    const { threadId, headers, url, protocolVersion } = agent as HttpAgent & { protocolVersion?: string };
+    const connect = async (thread: string, own: Record<string, string> = {}) =>
+      fetch(`${url}/connect`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers, ...own },
+        body: JSON.stringify({
+          ...{ threadId: thread, runId: 'any', messages: [], tools: [], context: [] },
+          ...(legacy ? {} : { protocolVersion: protocolVersion ?? '1.0' }),
+        }),
+      });
+    const told = [...(await (await connect(threadId)).text()).matchAll(/^data: (.*)$/gm)].map(
+      ([, data = '']) => JSON.parse(data) as BaseEvent & { messages?: Message[]; outcome?: object },
+    );
+    expect(told.map(({ type }) => type)).toEqual(['RUN_STARTED', 'MESSAGES_SNAPSHOT', 'RUN_FINISHED']);
+    expect(told[1]?.messages?.map(({ content }) => content)).toEqual([
+      ...['a newer telling', 'Whole answer', 'a run cancelled amid the answer', 'Half'],
+    ]);
+    expect(told.at(-1)?.outcome).toEqual({ type: legacy ? 'success' : 'cancelled' });
+    const stranger = { authorization: `Bearer ${await edge.tokenOf('eva@south.example')}` };
+    for (const response of [await connect('nothing-there'), await connect(threadId, stranger)])
+      expect([response.status, ((await response.json()) as { code: string }).code]).toEqual([
+        404,
+        'NOT_FOUND',
+      ]);
+  });
+
   test('is cancelled by whoever asked', async () => {
     const [agent, runId, before] = [await agentAt(), crypto.randomUUID(), edge.asked.length];
     const asked = ask(agent, 'wait', runId);

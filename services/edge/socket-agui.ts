@@ -1,9 +1,11 @@
 import { EventType } from '@ag-ui/core';
 import { errorBody, faults } from '@jangada/proto/errors.ts';
 import { z } from 'zod';
-import type { Admission } from './admission.ts';
-import { eventsOf, type Peer, readInput } from './agui.ts';
+import type { Admission, Run } from './admission.ts';
+import { eventsOf, type Peer, type Placed, readInput } from './agui.ts';
+import { connectionOf } from './connect.ts';
 import type { Connection, Dialect } from './dialect.ts';
+import { nameOf } from './ids.ts';
 import { shaped } from './shape.ts';
 
 /** AG-UI over WebSocket. The protocol has no binding of its own for it: ours are these two, told apart by subprotocol. */
@@ -17,6 +19,7 @@ const operation = z.discriminatedUnion('op', [
     after: z.int().min(0).default(0),
     threadId: name.optional(),
   }),
+  z.strictObject({ op: z.literal('connect'), threadId: name }),
   z.strictObject({ op: z.literal('cancel'), runId: name }),
   z.strictObject({ op: z.literal('detach'), runId: name }),
   z.strictObject({ op: z.literal('ping') }),
@@ -24,12 +27,11 @@ const operation = z.discriminatedUnion('op', [
 
 /** `agui.v1`: many runs on one socket, each event with its place in its run, resumable at any replica. */
 export const multiplexedDialect = (connection: Connection, admission: Admission): Dialect => {
-  const follow = (peer: Peer, run: Awaited<ReturnType<Admission['ask']>>, after: number): void => {
-    connection.follow(peer.runId, run, async () => {
-      connection.send({ op: 'accepted', runId: peer.runId, run: run.id });
-      for await (const group of eventsOf(run, peer, after)) {
-        for (const { seq, event } of group) connection.send({ run: peer.runId, seq, event });
-      }
+  const follow = ({ runId, threadId }: Peer, run: Run, groups: AsyncIterable<readonly Placed[]>): void => {
+    connection.follow(runId, run, async () => {
+      connection.send({ op: 'accepted', runId, threadId, run: run.id });
+      for await (const group of groups)
+        for (const { seq, event } of group) connection.send({ run: runId, seq, event });
     });
   };
 
@@ -42,12 +44,22 @@ export const multiplexedDialect = (connection: Connection, admission: Admission)
       switch (asked.op) {
         case 'run': {
           const { peer, question } = readInput(asked.input);
-          return follow(peer, await admission.ask(identity, question, connection.admit('ai')), 0);
+          const run = await admission.ask(identity, question, connection.admit('ai'));
+          return follow(peer, run, eventsOf(run, peer));
         }
         case 'resume': {
           const { runId, after, threadId = runId } = asked;
           await connection.admit('api');
-          return follow({ threadId, runId, legacy: false }, await admission.rejoin(identity, runId), after);
+          const peer = { threadId, runId, legacy: false };
+          const run = await admission.rejoin(identity, runId);
+          return follow(peer, run, eventsOf(run, peer, after));
+        }
+        case 'connect': {
+          await connection.admit('api');
+          const { threadId } = asked;
+          const conversation = await admission.connect(identity, threadId);
+          const peer = { threadId, runId: nameOf(conversation.id), legacy: false };
+          return follow(peer, conversation, connectionOf(conversation, peer));
         }
         case 'cancel': {
           await connection.admit('api');

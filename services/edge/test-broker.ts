@@ -36,7 +36,7 @@ export const startBroker = async (): Promise<NatsServer & { readonly seed: strin
   });
   await streams.add({
     name: 'REPLY',
-    subjects: ['reply.*.*'],
+    subjects: ['reply.*.*', 'thread.asked.*.*'],
     allow_direct: true,
     republish: { src: 'reply.*.*', dest: 'live.{{wildcard(1)}}.{{wildcard(2)}}' },
   });

@@ -1,0 +1,23 @@
+import { z } from 'zod';
+import { message } from './message.ts';
+import { questionMaxLength } from './run.ts';
+
+/**
+ * What stands in a conversation, on one subject per conversation: its questions in order. What came of each is in the
+ * replies of its run.
+ */
+export const asked = message({
+  name: 'thread.asked',
+  kind: 'reply',
+  passed: false,
+  says: 'A question was admitted in a conversation that the person who asked can come back to.',
+  body: z.object({
+    run: z.string().max(64),
+    question: z.string().min(1).max(questionMaxLength),
+    /** What the client calls the message. */
+    message: z.string().max(200).optional(),
+    /** In ms since 1970. */
+    at: z.int(),
+  }),
+  sealed: { head: z.object({}), headOf: () => ({}) },
+});

@@ -1,0 +1,49 @@
+import { type Event, EventType, type Message } from '@ag-ui/core';
+import type { Conversation } from './admission.ts';
+import { type Peer, type Placed, telling, toldTo } from './agui.ts';
+import type { Turn } from './conversation.ts';
+import { nameOf } from './ids.ts';
+import { type Group, strict } from './strict.ts';
+
+/** A conversation as AG-UI's events, for who comes back to it. Pure. */
+
+const messagesOf = ({ run, question, message, text, attempt, end }: Turn): Message[] => {
+  const name = nameOf(run);
+  const asked: Message = { id: message ?? `${name}-asked`, role: 'user', content: question };
+  // What a live run has told is told again, piece by piece.
+  return text && end ? [asked, { id: `${name}-${attempt}`, role: 'assistant', content: text }] : [asked];
+};
+
+const endOf = ({ threadId, runId, legacy }: Peer, last: Turn | undefined): Event => {
+  // An old error is no failure of this call, and to an older client a cancelled run is one.
+  const type = last?.end?.type === 'cancelled' && !legacy ? 'cancelled' : 'success';
+  return { type: EventType.RUN_FINISHED, threadId, runId, outcome: { type } };
+};
+
+async function* groupsOf(conversation: Conversation, peer: Peer): AsyncGenerator<Group> {
+  const { turns, isLive } = conversation;
+  const { start, tell } = telling(peer);
+  const snapshot: Event = { type: EventType.MESSAGES_SNAPSHOT, messages: turns.flatMap(messagesOf) };
+  yield {
+    events: [...start(), snapshot, ...(isLive ? [] : [endOf(peer, turns.at(-1))])],
+    placed: true,
+  };
+  for await (const { parts, ours } of conversation) yield { events: tell(parts), placed: !ours };
+}
+
+/**
+ * What stands in a conversation, all at the place of the last run's first event, and then that run from its second on, as
+ * long as it is live. Whoever is cut off resumes it like any other.
+ */
+export async function* connectionOf(
+  conversation: Conversation,
+  peer: Peer,
+): AsyncGenerator<readonly Placed[]> {
+  let seq = 0;
+  for await (const { events, placed } of strict(groupsOf(conversation, peer), conversation)) {
+    const said = toldTo(peer, conversation, events);
+    if (seq === 0) yield said.map((event) => ({ seq: 1, event }));
+    else yield said.map((event) => (placed ? { seq: ++seq, event } : { event }));
+    seq ||= 1;
+  }
+}

@@ -1,0 +1,133 @@
+import { core } from '@jangada/proto/envelope.ts';
+import type { Locale } from '@jangada/proto/errors.ts';
+import { isEnd } from '@jangada/proto/reply.ts';
+import type { NatsConnection } from '@nats-io/transport-node';
+import type { Admission, Run } from './admission.ts';
+import type { Conversations } from './conversation.ts';
+import type { Following, Told } from './follow.ts';
+import type { Identity } from './identity.ts';
+import type { Meter } from './meter.ts';
+import { Refusal } from './refusal.ts';
+import type { Threads } from './threads.ts';
+
+/** Coming back to a run or a conversation of one's own, and stopping it, at whatever replica. */
+
+/** A run that another replica admitted just now may have told nothing yet. */
+const appearsWithinMs = 1_000;
+
+interface Deps {
+  readonly nc: NatsConnection;
+  readonly conversations: Conversations;
+  readonly meter: Meter;
+  readonly threads: Threads;
+  /** How long a run without an end may still be told of. */
+  readonly leaseMs: number;
+  idOf(identity: Identity, kind: 'run' | 'session', given: string): string;
+  localeOf(identity: Identity): Promise<Locale>;
+  follow(identity: Identity, run: string, locale: Locale): Following;
+  /** True for a run that was admitted here. */
+  isKnown(identity: Identity, run: string): boolean;
+}
+
+export const openReturns = (deps: Deps): Pick<Admission, 'rejoin' | 'connect' | 'cancel' | 'stop'> => {
+  const { nc, conversations, meter, threads, leaseMs, idOf, localeOf, follow, isKnown } = deps;
+
+  const runOf = (
+    identity: Identity,
+    id: string,
+    locale: Locale,
+    { stop, stopped }: Pick<Following, 'stop' | 'stopped'>,
+    replies: AsyncIterable<Told>,
+  ): Run => ({
+    id,
+    locale,
+    startedAt: performance.now(),
+    stop,
+    stopped,
+    ...meter.noticing({ id, tenant: identity.tenant }),
+    [Symbol.asyncIterator]: () => replies[Symbol.asyncIterator](),
+  });
+
+  /** @throws Refusal if no reply of the run is stored or comes soon */
+  const found = async (following: Following, locale: Locale): Promise<AsyncIterable<Told>> => {
+    following.catchUp();
+    const iterator = following[Symbol.asyncIterator]();
+    const patience = setTimeout(following.stop, appearsWithinMs);
+    const first = await iterator.next();
+    clearTimeout(patience);
+    if (!first.done) return startingWith(first.value, iterator);
+    throw new Refusal('NOT_FOUND', { locale });
+  };
+
+  const cancel: Admission['cancel'] = async (identity, given) => {
+    const locale = await localeOf(identity);
+    const id = idOf(identity, 'run', given);
+    const following = follow(identity, id, locale);
+    nc.publish(core.cancel(identity.tenant, id));
+    following.catchUp();
+    let exists = isKnown(identity, id);
+    const patience = setTimeout(following.stop, appearsWithinMs);
+    for await (const { parts } of following) {
+      exists = true;
+      const end = parts.find(isEnd);
+      if (end) {
+        clearTimeout(patience);
+        return end.type === 'cancelled';
+      }
+    }
+    if (!exists) throw new Refusal('NOT_FOUND', { locale });
+    return true;
+  };
+
+  return {
+    cancel,
+
+    stop: async (identity, session, run) => {
+      const thread = { tid: identity.tenant, sid: idOf(identity, 'session', session) };
+      const stopping = run ?? (await threads.activeOf(thread));
+      if (stopping === undefined) return false;
+      try {
+        return await cancel(identity, stopping);
+      } catch (error) {
+        if (error instanceof Refusal && error.code === 'NOT_FOUND') return false;
+        throw error;
+      }
+    },
+
+    rejoin: async (identity, given) => {
+      const locale = await localeOf(identity);
+      const id = idOf(identity, 'run', given);
+      const following = follow(identity, id, locale);
+      const known = isKnown(identity, id);
+      if (known) following.catchUp();
+      return runOf(identity, id, locale, following, known ? following : await found(following, locale));
+    },
+
+    connect: async (identity, session) => {
+      const locale = await localeOf(identity);
+      const place = { tenant: identity.tenant, session: idOf(identity, 'session', session) };
+      const turns = await conversations.turnsOf(place);
+      const last = turns.at(-1);
+      if (!last) throw new Refusal('NOT_FOUND', { locale });
+      const isLive = last.end === undefined && last.at + leaseMs > Date.now();
+      if (!isLive) {
+        const idle = { stop: () => undefined, stopped: () => false };
+        return { ...runOf(identity, last.run, locale, idle, nothing()), turns, isLive };
+      }
+      const following = follow(identity, last.run, locale);
+      following.catchUp();
+      return { ...runOf(identity, last.run, locale, following, following), turns, isLive };
+    },
+  };
+};
+
+async function* nothing(): AsyncGenerator<Told> {}
+
+async function* startingWith(first: Told, rest: AsyncIterator<Told>): AsyncGenerator<Told> {
+  yield first;
+  try {
+    for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
+  } finally {
+    await rest.return?.();
+  }
+}
