@@ -34,6 +34,8 @@ interface Answer {
   readonly nextCursor?: string;
   readonly code?: string;
   readonly message?: string;
+  /** The path of what is at fault in what was asked, where there is one. */
+  readonly field?: string;
 }
 
 /** Longer than any run may take, so that only a dead edge reaches it. */
@@ -47,7 +49,9 @@ const event = z.looseObject({
   message: z.string().optional(),
   result: z.unknown().optional(),
   outcome: z.unknown().optional(),
+  rawEvent: z.unknown().optional(),
 });
+const fault = z.looseObject({ field: z.string() });
 const page = z.looseObject({ nextCursor: z.string() });
 const cancelled = z.looseObject({ type: z.literal('cancelled') });
 
@@ -69,11 +73,12 @@ const post = async (url: string, body: unknown, headers: Record<string, string> 
   }
 };
 
-const refusalOf = async (response: Response): Promise<Pick<Answer, 'code' | 'message'>> => {
+const refusalOf = async (response: Response): Promise<Pick<Answer, 'code' | 'message' | 'field'>> => {
   const body = (await response.json().catch(() => ({}))) as Partial<ErrorBody>;
   return {
     code: body.code ?? `HTTP_${response.status}`,
     message: body.message ?? `the edge answered ${response.status}`,
+    ...(body.field ? { field: body.field } : {}),
   };
 };
 
@@ -158,7 +163,12 @@ const ask = async (
       text += delta;
       onText(delta);
     } else if (type === 'RUN_ERROR') {
-      return ended({ code: said.code ?? 'INTERNAL', message: said.message ?? 'the run failed' });
+      const at = fault.safeParse(said.rawEvent);
+      return ended({
+        code: said.code ?? 'INTERNAL',
+        message: said.message ?? 'the run failed',
+        ...(at.success ? { field: at.data.field } : {}),
+      });
     } else if (type === 'RUN_FINISHED') {
       if (cancelled.safeParse(said.outcome).success)
         return ended({ code: 'CANCELLED', message: 'cancelled' });
@@ -187,7 +197,8 @@ const askOnce = async (
   if (answer.text) stdout.write('\n');
   remark(`run ${answer.runId} · ${answer.ms} ms · npx jangada run show ${answer.runId}`);
   if (answer.nextCursor) remark(`there is more: ask again with --cursor ${answer.nextCursor}`);
-  if (answer.code) throw new Failure(`${answer.message} (${answer.code})`);
+  if (answer.code)
+    throw new Failure(`${answer.message} (${[answer.code, answer.field].filter(Boolean).join(' ')})`);
 };
 
 /** Asks line by line until the input ends. A question that fails does not end the conversation. */

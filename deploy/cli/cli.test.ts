@@ -382,6 +382,9 @@ describe('ask', () => {
     refusal: [
       { type: 'RUN_ERROR', code: 'AUTHZ_DENIED', message: 'Insufficient permissions for this query' },
     ],
+    fault: [
+      { type: 'RUN_ERROR', code: 'INPUT_INVALID', message: 'no such day', rawEvent: { field: 'period' } },
+    ],
     anew: [
       { type: 'TEXT_MESSAGE_START', messageId: 'a' },
       { type: 'TEXT_MESSAGE_CONTENT', delta: 'Thr' },
@@ -460,9 +463,10 @@ describe('ask', () => {
       ms: expect.any(Number),
       nextCursor: 'page-2',
     });
-    const refused = await ask('--as', 'admin', 'refusal', '--json');
+    const refused = await ask('--as', 'admin', 'fault', '--json');
     expect(refused.code).toBe(1);
-    expect(JSON.parse(refused.stdout)).toMatchObject({ runId: 'run-9', text: '', code: 'AUTHZ_DENIED' });
+    const said = { runId: 'run-9', text: '', code: 'INPUT_INVALID', field: 'period' };
+    expect(JSON.parse(refused.stdout)).toMatchObject(said);
   });
 
   test('ends with 1 and the code when the run is refused or cancelled or the stream is cut', async () => {
@@ -502,13 +506,18 @@ describe('ask', () => {
     });
   });
 
-  test('converses line by line, in one session, past a refusal', async () => {
+  test('converses line by line, in one session, past a refusal that names what is at fault', async () => {
     const child = spawn(process.execPath, [entry, 'ask', '--as', 'admin'], {
       env: { ...env, JANGADA_EDGE_URL: edgeUrl },
     });
-    child.stdin.end('refusal\nanswer\n');
-    const [text] = await Promise.all([Array.fromAsync(child.stdout), once(child, 'exit')]);
+    child.stdin.end('fault\nanswer\n');
+    const [text, remarks] = await Promise.all([
+      Array.fromAsync(child.stdout),
+      Array.fromAsync(child.stderr),
+      once(child, 'exit'),
+    ]);
     expect(Buffer.concat(text).toString()).toBe('Three appointments.\n');
+    expect(Buffer.concat(remarks).toString()).toContain('no such day (INPUT_INVALID period)');
     expect(child.exitCode).toBe(0);
     const [before, last] = asked.slice(-2) as { threadId: string; runId: string }[];
     expect(last?.threadId).toBe(before?.threadId);
