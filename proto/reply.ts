@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { codes } from './errors.ts';
 import { limitFacts } from './limit.ts';
 import { message } from './message.ts';
-import { row, usage } from './run.ts';
+import { row, rowsMax, usage } from './run.ts';
 
 /**
  * What the person who asked is told, all on one subject per run so that a client that comes back to any
@@ -25,7 +25,7 @@ export const part = z.discriminatedUnion('type', [
     intent: z.string(),
     nextCursor: z.string().optional(),
     /** The rows themselves, where the question was one that has a name. */
-    rows: z.array(row).max(100).optional(),
+    rows: z.array(row).max(rowsMax).optional(),
   }),
   z.object({
     type: z.literal('refused'),

@@ -379,6 +379,7 @@ const visit = { start: '2026-11-21T12:00:00.000Z', client: theirs };
 const beyondGrant: readonly Forgery[] = [
   { plan: page, rows: [{ ...visit, cpf: '529.982.247-25' }] },
   { plan: page, rows: [visit, visit, visit] },
+  { plan: page, rows: Array(run.rowsMax + 1).fill(visit) },
   { plan: { ask: 'count', fields: [] }, rows: [visit] },
   { plan: { ask: 'count', fields: [] }, rows: [{ count: theirs }] },
 ];

@@ -1,6 +1,6 @@
 import { packOf } from '@jangada/packs/registry.ts';
 import type { Plan } from '@jangada/proto/plan.ts';
-import type { Row } from '@jangada/proto/run.ts';
+import * as run from '@jangada/proto/run.ts';
 import { type Grant, planHash } from '@jangada/trust/grant.ts';
 import { describe, expect, test } from 'vitest';
 import { assertGranted, isBreach } from './egress.ts';
@@ -17,7 +17,7 @@ const planFor = (own: Partial<Plan> = {}): Plan => ({
 });
 
 /** What is thrown for rows that came for a plan under the grant for it, or another. */
-const judge = (own: Partial<Plan>, rows: Row[], granted: Partial<Grant> = {}): string | undefined => {
+const judge = (own: Partial<Plan>, rows: run.Row[], granted: Partial<Grant> = {}): string | undefined => {
   const plan = planFor(own);
   const { fields, limit } = plan;
   const claims: Grant = {
@@ -36,7 +36,7 @@ const judge = (own: Partial<Plan>, rows: Row[], granted: Partial<Grant> = {}): s
 const ana = { name: 'Ana Lima', phone: '+55 11 90000-0001' };
 
 describe('what came is told', () => {
-  test.each<[string, Partial<Plan>, Row[]]>([
+  test.each<[string, Partial<Plan>, run.Row[]]>([
     ['a page that is full', {}, [ana, ana]],
     ['nobody', {}, []],
     ['a row without a value', {}, [{ name: 'Ana', phone: null }]],
@@ -61,7 +61,7 @@ describe('what came is told', () => {
 });
 
 describe('nothing is told', () => {
-  test.each<[string, Partial<Plan>, Row[]]>([
+  test.each<[string, Partial<Plan>, run.Row[]]>([
     ['a field beside those that were granted', {}, [ana, { ...ana, cpf: '529.982.247-25' }]],
     ['one row more than was granted', {}, [ana, ana, ana]],
     ['people where a figure was granted', { ask: 'count', fields: [] }, [ana]],
@@ -79,6 +79,14 @@ describe('nothing is told', () => {
     ],
   ])('where there is %s', (_what, plan, rows) => {
     expect(judge(plan, rows)).toBe('CTX_PAYLOAD_MISMATCH');
+  });
+
+  test('where there are more rows than any answer holds, which no form refuses before', () => {
+    const said = (most: number) => run.fetched.body.shape.rows.parse(Array(most).fill({ count: 1 }));
+    const perDay: Partial<Plan> = { source: 'appointments', ask: 'perDay', fields: [] };
+    expect(judge({}, said(run.rowsMax + 1), { fields: ['count'] })).toBe('CTX_PAYLOAD_MISMATCH');
+    expect(judge(perDay, said(run.rowsMax + 1))).toBe('CTX_PAYLOAD_MISMATCH');
+    expect(judge(perDay, said(run.rowsMax))).toBeUndefined();
   });
 
   test('under the grant for another plan, or under none', () => {

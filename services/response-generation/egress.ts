@@ -3,7 +3,7 @@ import { Unprocessable } from '@jangada/hop/outcome.ts';
 import type { Pack } from '@jangada/packs/pack.ts';
 import type { Code } from '@jangada/proto/errors.ts';
 import type { Ask } from '@jangada/proto/plan.ts';
-import type { Row } from '@jangada/proto/run.ts';
+import { type Row, rowsMax } from '@jangada/proto/run.ts';
 import { type Grant, planHash } from '@jangada/trust/grant.ts';
 import type { contract } from './contract.ts';
 
@@ -25,7 +25,7 @@ export const assertGranted = (
     total: { names: ['amount', 'count'], most: 1 },
     perDay: {
       names: ['day', 'count', ...Object.keys(sources[plan.source]?.perDay ?? {})],
-      most: rows.length,
+      most: rowsMax,
     },
   };
   const { names, most } = shape[plan.ask];
