@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from '@jangada/testkit/until.ts';
 import { beforeAll, expect, test } from 'vitest';
 import { type Journey, sharedJourney } from './journey.ts';
 import type { Person } from './person.ts';
+import { keys, load } from './replacing.ts';
 
 /** Keys of sealed fields are replaced and destroyed while people ask. */
 
@@ -14,17 +14,6 @@ beforeAll(async () => {
   admin = await journey.as('admin');
 });
 
-interface Listed {
-  readonly kind: string;
-  readonly key: string;
-  readonly state: string;
-  readonly protects?: number;
-}
-const keys = async (...args: string[]): Promise<{ listed: Listed[]; remarks: string }> => {
-  const { code, stdout, stderr } = await journey.jangada('keys', ...args, '--json');
-  expect({ code, ...(code === 0 ? {} : { stderr }) }).toEqual({ code: 0 });
-  return { listed: JSON.parse(stdout) as Listed[], remarks: stderr };
-};
 const heldIn = (tenant: string) => async (fact: string) =>
   (
     await journey.sql<{ details: { kind: string; left: number; retired: number } }>(
@@ -35,42 +24,29 @@ const heldIn = (tenant: string) => async (fact: string) =>
 const audited = heldIn('clinica-aurora');
 
 test('every tenant has keys of its own', async () => {
-  const { listed } = await keys('list');
+  const { listed } = await keys(journey, 'list');
   const current = listed.filter(({ kind, state }) => kind === 'tenant' && state === 'current');
   expect(current.map(({ key }) => key.split(' ')[0])).toEqual(['clinica-aurora', 'clinica-brisa']);
   expect(new Set(current.map(({ key }) => key.split(' ').at(-1))).size).toBe(2);
-  expect((await keys('generate', '--all-tenants')).listed).toEqual([
+  expect((await keys(journey, 'generate', '--all-tenants')).listed).toEqual([
     { tenant: 'clinica-aurora', made: false },
     { tenant: 'clinica-brisa', made: false },
   ]);
 });
 
 test('every kind rotates while people ask, and no run fails', async () => {
-  let on = true;
-  const answers: string[] = [];
-  const failed: unknown[] = [];
-  const asking = Array.from({ length: 2 }, async (_, at) => {
-    while (on) {
-      // Under load, and not all of the machine.
-      await sleep(200);
-      const question = ['lista de clientes', 'qual cliente tem o telefone 11 90000-0011?'][at % 2] ?? '';
-      const { status, content } = await admin.query(question);
-      if (status !== 200 || !content.includes('+55 11 90000-0011')) failed.push({ status, content });
-      answers.push(content);
-    }
+  const asking = load(async (asker) => {
+    const question = ['lista de clientes', 'qual cliente tem o telefone 11 90000-0011?'][asker] ?? '';
+    const { status, content } = await admin.query(question);
+    return { status, content: content.includes('+55 11 90000-0011') ? 'hers' : content };
   });
-  const more = async (count: number) => {
-    const wanted = answers.length + count;
-    await until(`${count} more answers`, () => answers.length >= wanted);
-  };
-  await more(8);
+  await asking.more(8);
   for (const kind of ['tenant', 'subject', 'index', 'root']) {
-    await keys('rotate', kind);
-    await more(8);
+    await keys(journey, 'rotate', kind);
+    await asking.more(8);
   }
-  on = false;
-  await Promise.all(asking);
-  expect(failed).toEqual([]);
+  await asking.stop();
+  expect(asking.ended.filter(({ status, content }) => status !== 200 || content !== 'hers')).toEqual([]);
 
   const done = await until('the entries of audit', async () => {
     const entries = await audited('keys.rotated');
@@ -82,7 +58,7 @@ test('every kind rotates while people ask, and no run fails', async () => {
     ['subject', 0],
     ['tenant', 0],
   ]);
-  const states = (await keys('list', '--tenant', 'clinica-aurora')).listed.filter(
+  const states = (await keys(journey, 'list', '--tenant', 'clinica-aurora')).listed.filter(
     ({ kind }) => kind === 'tenant',
   );
   expect(states.map(({ state }) => state)).toEqual(['ended', 'current']);
@@ -93,18 +69,18 @@ test('a second factor still opens under the root key to come', async () => {
 });
 
 test('a young key is not due, and an old one is', async () => {
-  const young = await keys('rotate', '--due');
+  const young = await keys(journey, 'rotate', '--due');
   expect(young.remarks).toContain('clinica-aurora: not due');
   await journey.sql(
     `update tenant_keys set created_at = created_at - interval '25 hours' where tenant_id = 'clinica-aurora'`,
   );
-  const old = await keys('rotate', '--due');
+  const old = await keys(journey, 'rotate', '--due');
   expect(old.remarks).toContain('clinica-brisa: not due');
   expect(old.remarks).toMatch(/clinica-aurora: \d+ moved, 0 left/);
 });
 
 test('a person’s keys are destroyed: their fields are gone, everybody else’s are not', async () => {
-  await keys('shred', '--tenant', 'clinica-aurora', '--subject', 'cli-2');
+  await keys(journey, 'shred', '--tenant', 'clinica-aurora', '--subject', 'cli-2');
   const { content, status } = await admin.query('lista de clientes');
   expect(status).toBe(200);
   expect(content).toContain('Bruno Rocha');

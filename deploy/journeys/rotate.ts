@@ -15,6 +15,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type KindName, kindNames } from '../keysets.ts';
 import { type Journey, sharedJourney } from './journey.ts';
 import type { Person } from './person.ts';
+import { keys, type Listed, load } from './replacing.ts';
 
 /** Keys are replaced while people ask: nobody notices, and what the old ones made is refused in the end. */
 
@@ -26,42 +27,7 @@ beforeAll(async () => {
   person = await journey.as('admin');
 });
 
-interface Listed {
-  readonly kind: string;
-  readonly key: string;
-  readonly state: string;
-  readonly notBefore: string;
-}
-const keys = async (...args: string[]): Promise<Listed[]> => {
-  const { code, stdout, stderr } = await journey.jangada('keys', ...args, '--json');
-  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  return JSON.parse(stdout) as Listed[];
-};
-const statesOf = (listed: readonly Listed[]): string[] => listed.map(({ state }) => state);
-
-/** Asks until it is stopped, two at a time and never all of the machine, and says how each run ended. */
-const load = () => {
-  let on = true;
-  const statuses: number[] = [];
-  const asking = Array.from({ length: 2 }, async () => {
-    while (on) {
-      statuses.push((await person.query('quantas consultas tenho amanhã?')).status);
-      await sleep(200);
-    }
-  });
-  return {
-    statuses,
-    /** Resolves when so many more runs have ended. */
-    more: async (count: number) => {
-      const wanted = statuses.length + count;
-      await until(`${count} more runs`, () => statuses.length >= wanted);
-    },
-    stop: async () => {
-      on = false;
-      await Promise.all(asking);
-    },
-  };
-};
+const statesOf = ({ listed }: { listed: readonly Listed[] }): string[] => listed.map(({ state }) => state);
 
 /** Signed statements that all services together have met. */
 const met = async (use: string, age: 'current' | 'previous'): Promise<number> => {
@@ -96,14 +62,14 @@ const snapshot = (kind: KindName): (() => string) => {
   return () => text;
 };
 
-let asking: ReturnType<typeof load>;
+let asking: ReturnType<typeof load<number>>;
 let old: Readonly<Record<'pass' | 'message', () => string>>;
 let oldGrantKeys: readonly object[];
 
 const grantKeys = () => journey.sql('select kid from sec.grant_key');
 
 beforeAll(async () => {
-  asking = load();
+  asking = load(async () => (await person.query('quantas consultas tenho amanhã?')).status);
   await asking.more(8);
   old = { pass: snapshot('pass'), message: snapshot('message') };
   oldGrantKeys = await grantKeys();
@@ -114,14 +80,14 @@ afterAll(() => asking?.stop());
 test('every kind of key gets a next one, which serves from the moment it says', async () => {
   let serves = 0;
   for (const kind of kindNames) {
-    const listed = await keys('rotate', kind, '--lead', '2');
-    expect([kind, ...statesOf(listed)]).toEqual([kind, 'current', 'next']);
-    serves = Math.max(serves, Date.parse(listed[1]?.notBefore ?? ''));
+    const done = await keys(journey, 'rotate', kind, '--lead', '2');
+    expect([kind, ...statesOf(done)]).toEqual([kind, 'current', 'next']);
+    serves = Math.max(serves, Date.parse(done.listed[1]?.notBefore ?? ''));
   }
   await sleep(serves - Date.now());
-  const listed = await keys('list');
+  const { listed } = await keys(journey, 'list');
   for (const kind of kindNames) {
-    const states = statesOf(listed.filter((one) => one.kind === kind));
+    const states = statesOf({ listed: listed.filter((one) => one.kind === kind) });
     expect([kind, ...states]).toEqual([kind, 'previous', 'current']);
   }
   await asking.more(8);
@@ -133,8 +99,8 @@ test.each(['pass', 'grant'] as const)('of a %s, the old one is met no more and l
   await asking.more(8);
   expect(await met(kind, 'previous')).toBe(previous);
   expect(await met(kind, 'current')).toBeGreaterThan(current);
-  expect(statesOf(await keys('retire', kind))).toEqual(['previous', 'current']);
-  expect(statesOf(await keys('retire', kind, '--force'))).toEqual(['current']);
+  expect(statesOf(await keys(journey, 'retire', kind))).toEqual(['previous', 'current']);
+  expect(statesOf(await keys(journey, 'retire', kind, '--force'))).toEqual(['current']);
   await asking.more(8);
   if (kind === 'pass') expect(await askWith({ pass: old.pass })).toMatch(/^CTX_INVALID: the key/);
 });
@@ -149,7 +115,7 @@ test('of tokens, the old one is published until it leaves, and then opens nothin
   const holder = person;
   person = await journey.as('admin');
   await asking.more(8);
-  await keys('retire', 'token', '--force');
+  await keys(journey, 'retire', 'token', '--force');
   await until('the old key to be gone', async () => !(await published()).includes(before ?? ''));
   expect((await holder.query('quantas consultas tenho amanhã?')).status).toBe(401);
 });
@@ -157,7 +123,7 @@ test('of tokens, the old one is published until it leaves, and then opens nothin
 test('of grants for PostgreSQL, the old one is known until it leaves', async () => {
   expect(await grantKeys()).toEqual(expect.arrayContaining([...oldGrantKeys]));
   expect(await grantKeys()).toHaveLength(2);
-  expect(statesOf(await keys('retire', 'database-grant', '--force'))).toEqual(['current']);
+  expect(statesOf(await keys(journey, 'retire', 'database-grant', '--force'))).toEqual(['current']);
   const [left, ...more] = await grantKeys();
   expect(more).toEqual([]);
   expect(oldGrantKeys).not.toContainEqual(left);
@@ -169,7 +135,7 @@ test('of bodies, the new one alone seals, and the old one opens nothing once it 
       (await journey.stored(streamOf.reply)).slice(-10).map(({ data }) => Buffer.from(data).readUInt16BE(1)),
     );
   await until('the new key alone to seal', async () => [...(await versions())].join() === '2');
-  expect(statesOf(await keys('retire', 'message', '--force'))).toEqual(['current']);
+  expect(statesOf(await keys(journey, 'retire', 'message', '--force'))).toEqual(['current']);
   await asking.more(8);
   // A file is looked at once a second.
   await until('the old key to open nothing', async () =>
@@ -180,6 +146,6 @@ test('of bodies, the new one alone seals, and the old one opens nothing once it 
 test('no run failed meanwhile', async () => {
   await asking.more(8);
   await asking.stop();
-  expect(asking.statuses.length).toBeGreaterThan(40);
-  expect(asking.statuses.filter((status) => status !== 200)).toEqual([]);
+  expect(asking.ended.length).toBeGreaterThan(40);
+  expect(asking.ended.filter((status) => status !== 200)).toEqual([]);
 });
