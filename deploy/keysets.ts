@@ -212,6 +212,14 @@ export const nextRing =
     return signRing(readRoot(folder), { epoch: (known?.epoch ?? 0) + 1, keys });
   };
 
+/** Keys that a ring of the folder's root lists and the folder does not hold, as `<use> <id>`. */
+export const unheld = (folder: string, statement: string): readonly string[] => {
+  const nameOf = ({ use, kid, x }: RingClaims['keys'][number]): string => `${use} ${kid} ${x}`;
+  const held = new Set(ringKeys(folder).map(nameOf));
+  const listed = ringClaimsOf(publicKeysOf(rootText(folder)), statement)?.keys ?? [];
+  return listed.filter((key) => !held.has(nameOf(key))).map(({ use, kid }) => `${use} ${kid}`);
+};
+
 /** A ring that was signed elsewhere, unless the one there is as new. */
 export const givenRing =
   (statement: string) =>

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,15 +13,18 @@ import {
   PermissionViolationError,
 } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { publishFolder, replaceSet } from './cli/replace.ts';
 import { people, variableOf } from './generate/nats.ts';
 import { openKeys } from './keys.ts';
+import { type Jwk, rotated, unheld } from './keysets.ts';
 import { provision } from './provision.ts';
+import { readRing } from './ring.ts';
 import { collect, consumerOf } from './topology.ts';
 
 const contracts = await collect();
 const names = contracts.map(({ name }) => name);
 const dir = mkdtempSync(join(tmpdir(), 'jangada-provision-'));
-const { broker: keys } = openKeys(join(dir, 'keys.json'), names);
+const { broker: keys, folder } = openKeys(join(dir, 'keys.json'), names);
 const seedOf = (name: string): string => keys[name]?.seed ?? '';
 
 let server: NatsServer;
@@ -126,6 +129,40 @@ describe('with its rights alone', () => {
     const found = await jsm.direct.getMessage('FACTS', { last_by_subj: 'run.understood.t1.replayed' });
     expect(found?.string()).toBe('{}');
     expect([...operator.denied]).toEqual([]);
+  });
+
+  test('the operator replaces keys, and a second one at the same moment changes nothing', async () => {
+    await using operator = await as('operator');
+    const { nc } = operator;
+    const copy = join(dir, 'copy');
+    cpSync(folder, copy, { recursive: true });
+    await publishFolder(folder, nc);
+    const rotate = (where: string, kind: 'pass' | 'grant') => {
+      const plan = (known: readonly Jwk[]) => rotated(kind, known, { leadMs: 0, overlapMs: 60_000 });
+      return replaceSet(where, kind, { plan, order: 'verifiers first', nc });
+    };
+    /** Who was refused, and in which words. */
+    const both = async (...replacing: readonly [string, 'pass' | 'grant'][]) => {
+      const done = await Promise.allSettled(replacing.map(([where, kind]) => rotate(where, kind)));
+      return done.map((one) => (one.status === 'fulfilled' ? 'done' : String(one.reason)));
+    };
+
+    expect(await both([folder, 'pass'], [folder, 'grant'])).toEqual([
+      'done',
+      expect.stringMatching(/^Failure: process \d+ is replacing keys in .*type this again/),
+    ]);
+    cpSync(folder, copy, { recursive: true });
+    const [first, second] = await both([folder, 'pass'], [copy, 'grant']);
+    expect([first, second].toSorted()).toEqual([
+      expect.stringMatching(/^Failure: somebody else replaced keys at the same moment.*type this again/),
+      'done',
+    ]);
+    const [winner, loser] = first === 'done' ? [folder, copy] : [copy, folder];
+    expect(unheld(winner, (await readRing(nc)).statement ?? '')).toEqual([]);
+    await expect(rotate(loser, 'grant')).rejects.toThrow(/the key ring lists what .* does not hold/);
+    expect(await publishFolder(loser, nc)).toBe(true);
+    await rotate(loser, 'grant');
+    expect(unheld(loser, (await readRing(nc)).statement ?? '')).toEqual([]);
   });
 
   const lastReply = async (nc: NatsConnection) => {

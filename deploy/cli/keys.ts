@@ -9,19 +9,17 @@ import {
   kindNames,
   kinds,
   leadMs,
-  nextRing,
   readSet,
   retired,
   rotated,
   setText,
-  writeSet,
 } from '../keysets.ts';
 import { home, NotRunning, readLocal } from '../local.ts';
 import { putGrantKeys } from '../migrate.ts';
-import { publishRing } from '../ring.ts';
 import { Failure } from './failure.ts';
 import { openOperator } from './operator.ts';
 import { type Format, jsonOption, print, remark, table } from './output.ts';
+import { publishFolder, replaceSet } from './replace.ts';
 import {
   generateVaultKeys,
   listVaultKeys,
@@ -82,30 +80,22 @@ const listed = (kind: string, keys: readonly Jwk[], now = new Date().toISOString
   }));
 };
 
-/**
- * Tells those who verify before those who sign can use it, and those who sign before the others stop: whatever dies
- * in between leaves a key too many, and never one too few.
- */
-const put = async (
+/** PostgreSQL verifies grants by keys of its own. */
+const tellDatabases = async (keys: readonly Jwk[]): Promise<void> => {
+  const { DATABASE_TENANT_URLS } = readConfig(['DATABASE_TENANT_URLS']);
+  for (const url of [readLocal().databaseUrl, ...Object.values(DATABASE_TENANT_URLS)])
+    await putGrantKeys(url, setText(keys));
+};
+
+const replace = async (
   folder: string,
   kind: KindName,
-  keys: readonly Jwk[],
   order: 'verifiers first' | 'verifiers last',
-): Promise<void> => {
-  const tell = async (): Promise<void> => {
-    if ('use' in kinds[kind]) {
-      await using operator = await openOperator();
-      await publishRing(operator.nc, nextRing(folder, { [kind]: keys }));
-    }
-    if (kind === 'database-grant') {
-      const { DATABASE_TENANT_URLS } = readConfig(['DATABASE_TENANT_URLS']);
-      for (const url of [readLocal().databaseUrl, ...Object.values(DATABASE_TENANT_URLS)])
-        await putGrantKeys(url, setText(keys));
-    }
-  };
-  if (order === 'verifiers first') await tell();
-  writeSet(folder, kind, keys);
-  if (order === 'verifiers last') await tell();
+  plan: (known: readonly Jwk[]) => readonly Jwk[],
+): Promise<readonly Listed[]> => {
+  await using operator = 'use' in kinds[kind] ? await openOperator() : undefined;
+  const tell = kind === 'database-grant' ? { tell: tellDatabases } : {};
+  return listed(kind, await replaceSet(folder, kind, { plan, order, nc: operator?.nc, ...tell }));
 };
 
 /** Keys that are sets in files: what signs, seals grants and seals bodies. */
@@ -120,16 +110,10 @@ const ofSet = (kind: KindName): Ceremony => ({
         `what a key of ${kind} made may live for ${kinds[kind].longestMs / 1_000} s: an overlap may not be shorter`,
       );
     const after = { leadMs: lead === undefined ? leadMs : lead * 1_000, overlapMs };
-    const planned = rotated(kind, readSet(folder, kind), after);
-    await put(folder, kind, planned, 'verifiers first');
-    return listed(kind, planned);
+    return replace(folder, kind, 'verifiers first', (known) => rotated(kind, known, after));
   },
-  retire: async ({ keys: folder, force = false }) => {
-    const known = readSet(folder, kind);
-    const planned = retired(kind, known, { force });
-    if (planned.length < known.length) await put(folder, kind, planned, 'verifiers last');
-    return listed(kind, planned);
-  },
+  retire: ({ keys: folder, force = false }) =>
+    replace(folder, kind, 'verifiers last', (known) => retired(kind, known, { force })),
   list: async ({ keys: folder }) => listed(kind, readSet(folder, kind)),
 });
 
@@ -254,6 +238,17 @@ export const keysCommand = (): Command =>
         .action(async (ceremony: Ceremony, options: RetireOptions) =>
           show(options, await ceremony.retire(options)),
         ),
+    )
+    .addCommand(
+      new Command('publish')
+        .description('has the key ring say what the folder holds and nothing else')
+        .addOption(folderOption())
+        .addOption(jsonOption())
+        .action(async (options: Options) => {
+          await using operator = await openOperator();
+          const published = await publishFolder(options.keys, operator.nc);
+          print(options, { published }, () => (published ? 'published' : 'it says so already'));
+        }),
     )
     .addCommand(
       new Command('generate')
