@@ -7,6 +7,7 @@ import { tool } from '@jangada/servers/tool.ts';
 import { openMetrics } from '@jangada/telemetry/metrics.ts';
 import { afterAll, describe, expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
+import { keysCommand } from './cli/keys.ts';
 import { envFile, ports, userId, variables } from './generate/containers.ts';
 import { freshSecrets } from './generate/secrets.ts';
 import { factsOf, isRequired, isSecret } from './generate/services.ts';
@@ -300,6 +301,11 @@ interface Container {
   readonly volumeMounts: readonly { readonly name: string }[];
 }
 
+interface CronJob {
+  readonly concurrencyPolicy: string;
+  readonly jobTemplate: { readonly spec: Pick<Manifest['spec'], 'template'> };
+}
+
 describe('the manifests for Kubernetes', () => {
   const documents = parseAllDocuments(textOf('deploy/generated/k8s.yaml')).map(
     (document) => document.toJS() as Manifest,
@@ -339,12 +345,12 @@ describe('the manifests for Kubernetes', () => {
         Object.values(podSelector?.matchLabels ?? { everybody: 'everybody' }).join(),
       ),
     ) ?? [];
-  const everyPod = [...ofKind('Deployment'), ...ofKind('Job')].map(({ metadata }) =>
+  const everyPod = [...ofKind('Deployment'), ...ofKind('Job'), ...ofKind('CronJob')].map(({ metadata }) =>
     metadata.name.replace(/^jangada-/, ''),
   );
 
   test('confine every pod, whoever it talks to', () => {
-    expect(everyPod.length).toBe(names.length + 2);
+    expect(everyPod.length).toBe(names.length + 3);
     for (const name of everyPod)
       expect([name, policyOf(name)?.policyTypes]).toEqual([name, ['Ingress', 'Egress']]);
   });
@@ -358,7 +364,11 @@ describe('the manifests for Kubernetes', () => {
 
   test('let those alone reach PostgreSQL who have a role there', () => {
     const withRole = contracts.filter((contract) => factsOf(contract).databaseRole).map(({ name }) => name);
-    expect(everyPod.filter((name) => reachedBy(name).includes('database'))).toEqual([...withRole, 'migrate']);
+    expect(everyPod.filter((name) => reachedBy(name).includes('database'))).toEqual([
+      ...withRole,
+      'migrate',
+      'rotate',
+    ]);
     expect(withRole.length).toBeLessThan(names.length);
     expect(everyPod.filter((name) => !reachedBy(name).includes('broker'))).toEqual(['migrate']);
   });
@@ -379,6 +389,19 @@ describe('the manifests for Kubernetes', () => {
       expect(existsSync(join(root, 'deploy', program?.command?.[1] ?? 'absent'))).toBe(true);
     }
     expect(ofKind('Job')).toHaveLength(2);
+  });
+
+  test('replace keys that are due, one job at a time, by a command that there is', () => {
+    const [due, ...more] = ofKind('CronJob').map(({ spec }) => spec as unknown as CronJob);
+    expect(more).toEqual([]);
+    expect(due?.concurrencyPolicy).toBe('Forbid');
+    const [, program = 'absent', , ...line] =
+      due?.jobTemplate.spec.template.spec.containers[0]?.command ?? [];
+    expect(existsSync(join(root, 'deploy', program))).toBe(true);
+    const [name, option] = line;
+    const rotate = keysCommand().commands.find((command) => command.name() === name);
+    expect(rotate?.options.map(({ long }) => long)).toContain(option);
+    expect(reachedBy('rotate')).toEqual(['kube-dns', 'broker', 'database', 'keys']);
   });
 
   test('name settings that exist, secrets from the service’s own Secret and the rest in the open', () => {

@@ -15,7 +15,8 @@ import { selfMade } from '@jangada/testkit/certificate.ts';
 import { until } from '@jangada/testkit/until.ts';
 import { createUser } from '@nats-io/nkeys';
 import pg from 'pg';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { openOperator } from './cli/operator.ts';
 
 /** Links by TLS: as the settings say it, to servers whose certificate an authority of our own has signed. */
 
@@ -58,7 +59,10 @@ afterAll(async () => {
   await Promise.all([nats?.stop(), plain?.stop(), elsewhere?.stop(), redis?.stop(), postgres?.stop()]);
   rmSync(dir, { recursive: true, force: true });
 });
-afterEach(() => setDefaultCACertificates(standard));
+afterEach(() => {
+  setDefaultCACertificates(standard);
+  vi.unstubAllEnvs();
+});
 
 /** A configuration of the broker with a certificate, which is written beside it. */
 const tlsConfig = (name: string, { cert, key }: typeof made): string => {
@@ -131,6 +135,12 @@ describe('a link by TLS', () => {
     await greetBroker(urls.nats);
     await greetCache(urls.redis);
     expect(await greetDatabase(urls.postgres)).toBe(true);
+  });
+
+  test('holds for the operator, who reads which authority that is', async () => {
+    vi.stubEnv('TLS_CA', made.cert);
+    await using operator = await openOperator({ natsUrl: urls.nats, operatorSeed: seed });
+    await operator.nc.flush();
   });
 
   test('does not come about with a server that nobody vouches for', async () => {

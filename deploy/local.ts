@@ -28,8 +28,14 @@ export class NotRunning extends Error {
   override readonly name = 'NotRunning';
 }
 
-/** @throws NotRunning */
-export const readLocal = (env: NodeJS.ProcessEnv = process.env): Local => {
+const parts = ['natsUrl', 'operatorSeed', 'databaseUrl', 'redisUrl', 'edgeUrl'] as const;
+type Part = (typeof parts)[number];
+
+/** @throws NotRunning where something is missing of what is needed; all otherwise */
+export const readLocal = <P extends Part = Part>(
+  needed: readonly (P | Part)[] = parts,
+): Pick<Local, P | 'brokerMonitorUrl'> => {
+  const { env } = process;
   let written: Partial<Local> = {};
   try {
     written = JSON.parse(readFileSync(localFile(), 'utf8')) as Local;
@@ -43,8 +49,7 @@ export const readLocal = (env: NodeJS.ProcessEnv = process.env): Local => {
     redisUrl: env['REDIS_URL'] ?? written.redisUrl,
     edgeUrl: env['JANGADA_EDGE_URL'] ?? written.edgeUrl,
   };
-  const missing = Object.entries(local).filter(([, value]) => !value);
-  if (missing.length > 0) {
+  if (needed.some((part) => !local[part])) {
     throw new NotRunning(
       'no running system found. Start one with `npm start`, then try again in another terminal',
     );

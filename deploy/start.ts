@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { styleText } from 'node:util';
 import { readConfig } from '@jangada/config/config.ts';
+import { rotateDue } from './due.ts';
 import { home, localFile } from './local.ts';
 import { startSystem } from './system.ts';
 
@@ -58,10 +59,12 @@ const system = await startSystem({
   progress: say,
 });
 
+let due: AsyncDisposable | undefined;
 let leaving: Promise<void> | undefined;
 const leave = (): Promise<void> => {
   leaving ??= (async () => {
     say('draining; runs that have begun are finished or kept for the next start');
+    await due?.[Symbol.asyncDispose]();
     await system.stop();
     say('stopped');
     process.exit(0);
@@ -74,6 +77,7 @@ const parent = process.ppid;
 setInterval(() => process.ppid !== parent && leave(), 500).unref();
 
 await system.ready();
+if (!leaving) due = rotateDue(home(), say);
 const { accounts, local } = system;
 const width = (key: 'alias' | 'role' | 'email') =>
   Math.max(...accounts.map((account) => account[key].length));

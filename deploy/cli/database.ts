@@ -16,7 +16,7 @@ export const rowsOf = async <R extends pg.QueryResultRow>(
   values: readonly unknown[],
 ): Promise<R[]> => {
   const client = new pg.Client({
-    connectionString: readLocal().databaseUrl,
+    connectionString: readLocal(['databaseUrl']).databaseUrl,
     application_name: 'operator',
     connectionTimeoutMillis: 2_000,
     statement_timeout: 10_000,

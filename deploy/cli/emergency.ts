@@ -20,7 +20,10 @@ const db = queries<CoreTables>();
 
 /** The emergency that a command opened; undefined where it opened none. @throws Unavailable */
 export const emergencyOf = async (tenant: string, command: string): Promise<Emergency | undefined> => {
-  await using store = connect('operator', { DATABASE_URL: readLocal().databaseUrl, DATABASE_POOL_SIZE: 1 });
+  await using store = connect('operator', {
+    DATABASE_URL: readLocal(['databaseUrl']).databaseUrl,
+    DATABASE_POOL_SIZE: 1,
+  });
   return await store.within({ tenant }, async (transaction) => {
     const [kept] = await transaction.rows(
       db

@@ -83,7 +83,7 @@ const listed = (kind: string, keys: readonly Jwk[], now = new Date().toISOString
 /** PostgreSQL verifies grants by keys of its own. */
 const tellDatabases = async (keys: readonly Jwk[]): Promise<void> => {
   const { DATABASE_TENANT_URLS } = readConfig(['DATABASE_TENANT_URLS']);
-  for (const url of [readLocal().databaseUrl, ...Object.values(DATABASE_TENANT_URLS)])
+  for (const url of [readLocal(['databaseUrl']).databaseUrl, ...Object.values(DATABASE_TENANT_URLS)])
     await putGrantKeys(url, setText(keys));
 };
 

@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { trustAuthority } from '@jangada/config/authority.ts';
+import { readConfig } from '@jangada/config/config.ts';
 import { headers } from '@jangada/proto/envelope.ts';
 import { type Body, type Message, subjectOf } from '@jangada/proto/message.ts';
 import { type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
@@ -18,11 +20,16 @@ export interface Operator extends AsyncDisposable {
   readonly jsm: JetStreamManager;
 }
 
+type Broker = Pick<Local, 'natsUrl' | 'operatorSeed'>;
+
 /** Together below 3 s: whoever types a command learns soon that the broker is gone. */
 const connectMs = 2_000;
 
 /** @throws NotRunning, Failure when the broker does not answer or refuses the operator */
-export const openOperator = async (local: Local = readLocal()): Promise<Operator> => {
+export const openOperator = async (
+  local: Broker = readLocal(['natsUrl', 'operatorSeed']),
+): Promise<Operator> => {
+  trustAuthority(readConfig(['TLS_CA']).TLS_CA);
   const nc = await connectTo(local);
   return {
     nc,
@@ -31,10 +38,11 @@ export const openOperator = async (local: Local = readLocal()): Promise<Operator
   };
 };
 
-const connectTo = async ({ natsUrl, operatorSeed }: Local): Promise<NatsConnection> => {
+const connectTo = async ({ natsUrl, operatorSeed }: Broker): Promise<NatsConnection> => {
   try {
     return await connect({
       servers: natsUrl,
+      ...(natsUrl.startsWith('tls://') ? { tls: {} } : {}),
       name: 'operator',
       authenticator: nkeyAuthenticator(new TextEncoder().encode(operatorSeed)),
       inboxPrefix: '_INBOX_operator',

@@ -61,7 +61,7 @@ interface Context {
 }
 
 const openOperatorStore = (): Store =>
-  connect('operator', { DATABASE_URL: readLocal().databaseUrl, DATABASE_POOL_SIZE: 2 });
+  connect('operator', { DATABASE_URL: readLocal(['databaseUrl']).databaseUrl, DATABASE_POOL_SIZE: 2 });
 
 const within = async <T>(
   work: (context: Context) => Promise<T>,

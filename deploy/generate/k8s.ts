@@ -2,6 +2,7 @@ import { isReread, type Name } from '@jangada/config/settings.ts';
 import type { Contract } from '@jangada/hop/hop.ts';
 import { rootSettings } from '@jangada/vault/root.ts';
 import { stringify } from 'yaml';
+import { dueCommand } from '../due.ts';
 import { graceSeconds, limits, ports, requests, userId } from './containers.ts';
 import { factsOf, isRequired, isSecret, type ServiceFacts } from './services.ts';
 
@@ -125,6 +126,30 @@ const service = (facts: ServiceFacts) => ({
   },
 });
 
+/** What the image of deploy runs and ends. Its Secret holds what the program reads. */
+const once = (
+  name: string,
+  version: string,
+  { command, restartPolicy }: { command: readonly string[]; restartPolicy: 'OnFailure' | 'Never' },
+) => ({
+  metadata: { labels: labels(name) },
+  spec: {
+    ...pod,
+    restartPolicy,
+    containers: [
+      {
+        name,
+        image: image('deploy', version),
+        command: ['node', ...command],
+        envFrom: [{ configMapRef: { name: 'jangada' } }, { secretRef: { name: `jangada-${name}` } }],
+        resources,
+        securityContext: confined,
+        volumeMounts: [{ name: 'tmp', mountPath: '/tmp' }],
+      },
+    ],
+  },
+});
+
 /** What prepares the broker and the database. Its Secret holds what deploy/generated/services.yml gives it. */
 const job = (name: string, version: string) => ({
   apiVersion: 'batch/v1',
@@ -132,22 +157,23 @@ const job = (name: string, version: string) => ({
   metadata: { name: `jangada-${name}`, labels: labels(name) },
   spec: {
     backoffLimit: 10,
-    template: {
-      metadata: { labels: labels(name) },
+    template: once(name, version, { command: [`${name}.ts`], restartPolicy: 'OnFailure' }),
+  },
+});
+
+/** Every hour, and never two at a time: it replaces what has come of age, which is little or nothing. */
+const rotation = (version: string) => ({
+  apiVersion: 'batch/v1',
+  kind: 'CronJob',
+  metadata: { name: 'jangada-rotate', labels: labels('rotate') },
+  spec: {
+    schedule: '17 * * * *',
+    concurrencyPolicy: 'Forbid',
+    startingDeadlineSeconds: 1_800,
+    jobTemplate: {
       spec: {
-        ...pod,
-        restartPolicy: 'OnFailure',
-        containers: [
-          {
-            name,
-            image: image('deploy', version),
-            command: ['node', `${name}.ts`],
-            envFrom: [{ configMapRef: { name: 'jangada' } }, { secretRef: { name: `jangada-${name}` } }],
-            resources,
-            securityContext: confined,
-            volumeMounts: [{ name: 'tmp', mountPath: '/tmp' }],
-          },
-        ],
+        backoffLimit: 2,
+        template: once('rotate', version, { command: dueCommand, restartPolicy: 'Never' }),
       },
     },
   },
@@ -249,6 +275,8 @@ export const k8sYaml = (contracts: readonly Contract[], version: string): string
     policy('jangada-provision', 'provision', [], ['NATS_URL']),
     job('migrate', version),
     policy('jangada-migrate', 'migrate', [], ['DATABASE_URL', ...rootSettings]),
+    rotation(version),
+    policy('jangada-rotate', 'rotate', [], ['NATS_URL', 'DATABASE_URL', ...rootSettings]),
     ...contracts
       .map(factsOf)
       .flatMap((facts) => [

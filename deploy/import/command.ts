@@ -33,7 +33,7 @@ export function importCommand(onChanged: ImportOptions['onChanged']): Command {
       const report = await importSynthea({
         ...options,
         dir,
-        databaseUrl: readLocal().databaseUrl,
+        databaseUrl: readLocal(['databaseUrl']).databaseUrl,
         vault: await operatorVault(),
         progress: printProgress(process.stderr),
         onChanged,
