@@ -10,13 +10,15 @@ import { message } from './message.ts';
 /** The account that did it. */
 const actor = z.string().max(64);
 const amr = z.array(z.string());
+/** From where the call came, sealed for whoever reads the audit trail; absent where no call is behind it. */
+const from = z.string().max(2_000).optional();
 
 export const opened = message({
   name: 'session.opened',
   kind: 'fact',
   passed: false,
   says: 'A person logged in, and a session began.',
-  body: z.object({ actor, amr }),
+  body: z.object({ actor, amr, from }),
 });
 
 export const revoked = message({
@@ -24,7 +26,12 @@ export const revoked = message({
   kind: 'fact',
   passed: false,
   says: 'A session was ended before its time; from now on nobody gets in by it.',
-  body: z.object({ actor, account: z.string().max(64), reason: z.enum(['logout', 'revoked', 'reuse']) }),
+  body: z.object({
+    actor,
+    account: z.string().max(64),
+    reason: z.enum(['logout', 'revoked', 'reuse']),
+    from,
+  }),
 });
 
 export const reused = message({
@@ -32,7 +39,7 @@ export const reused = message({
   kind: 'fact',
   passed: false,
   says: 'A refresh token came a second time, so somebody has a copy; the session is over.',
-  body: z.object({ actor }),
+  body: z.object({ actor, from }),
 });
 
 export const denied = message({
@@ -40,7 +47,7 @@ export const denied = message({
   kind: 'fact',
   passed: false,
   says: 'A log-in to an account, or a token of an ended session, was refused.',
-  body: z.object({ actor, code: z.enum(codes) }),
+  body: z.object({ actor, code: z.enum(codes), from }),
 });
 
 export const changed = message({
@@ -53,6 +60,7 @@ export const changed = message({
     actor,
     change: z.enum(['enrolled', 'recovered', 'reset']),
     account: z.string().max(64).optional(),
+    from,
   }),
 });
 
@@ -61,7 +69,7 @@ export const replayed = message({
   kind: 'fact',
   passed: false,
   says: 'A one-time code came a second time and was refused.',
-  body: z.object({ actor }),
+  body: z.object({ actor, from }),
 });
 
 export const locked = message({
@@ -69,7 +77,7 @@ export const locked = message({
   kind: 'fact',
   passed: false,
   says: 'Too many wrong one-time codes came for an account; for a while none is judged.',
-  body: z.object({ actor }),
+  body: z.object({ actor, from }),
 });
 
 /** Every fact of the door. */

@@ -50,6 +50,8 @@ describe('an entry', () => {
 
   test('keeps from where the call came as it is sealed', () => {
     expect(entryFor(run.answered, {}, { pass: { ...pass, from: 'sealed' } }).origin).toBe('sealed');
+    const ofDoor = entryFor(auth.opened, { from: 'sealed' }, { pass: undefined });
+    expect([ofDoor.origin, ofDoor.details]).toEqual(['sealed', { amr: ['pwd', 'otp', 'mfa'] }]);
     expect(entryFor(swept, {}, { pass: undefined }).origin).toBeNull();
   });
 

@@ -36,18 +36,22 @@ export const entryOf = (
   fact: message.name,
   sequence,
   at: storedAt,
-  actor: pass?.sub ?? (isOfDoor(message) ? (head as { actor: string }).actor : (message.by ?? 'system')),
+  actor: pass?.sub ?? fromDoor(message, head)?.actor ?? message.by ?? 'system',
   role: pass?.rol ?? null,
   session: pass?.sid ?? null,
   purpose: pass?.pur ?? decisionIn(head)?.purpose ?? null,
-  origin: pass?.from ?? null,
+  origin: pass?.from ?? fromDoor(message, head)?.from ?? null,
   ...meaningOf(message, head),
 });
 
 const decisionIn = (head: Head<Message>): run.Decision | undefined =>
   (head as Partial<Head<typeof run.permitted>>).decision;
 
-const isOfDoor = (message: Message): boolean => (auth.authFacts as readonly Message[]).includes(message);
+/** Of a fact of the door: who did it, and from where. */
+const fromDoor = (message: Message, head: Head<Message>): { actor: string; from?: string } | undefined =>
+  (auth.authFacts as readonly Message[]).includes(message)
+    ? (head as { actor: string; from?: string })
+    : undefined;
 
 type Meaning = Pick<Entry, 'decision' | 'code' | 'resource' | 'details'>;
 
@@ -95,9 +99,11 @@ const meaningOf = (message: Message, head: Head<Message>): Meaning => {
     case auth.opened:
     case auth.revoked:
     case auth.changed: {
-      const { actor: _, ...details } = head as Head<
-        typeof auth.opened | typeof auth.revoked | typeof auth.changed
-      >;
+      const {
+        actor: _actor,
+        from: _from,
+        ...details
+      } = head as Head<typeof auth.opened | typeof auth.revoked | typeof auth.changed>;
       return meaning('done', { resource: 'account', details });
     }
     case auth.reused:

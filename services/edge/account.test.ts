@@ -131,6 +131,16 @@ describe('a session', () => {
     await expect(openSocket(one, { token })).rejects.toThrow('HTTP 401');
     expect((await fact('session.revoked')).body).toEqual({ actor: 'ana', account: 'bia', reason: 'revoked' });
     expect((await fact('auth.denied')).body).toEqual({ actor: 'bia', code: 'AUTH_REVOKED' });
+    for (const [name, requestPath] of [
+      ['session.opened', '/v1/auth/token'],
+      ['mfa.changed', '/v1/auth/mfa/confirm'],
+      ['session.revoked', '/v1/auth/revoke'],
+      ['auth.denied', '/v1/auth/sessions'],
+    ] as const)
+      expect([name, (await fact(name)).from]).toEqual([
+        name,
+        { userAgent: 'node', ipAddress: '127.0.0.1', requestPath },
+      ]);
   });
 
   test('that was ended where no broadcast reached is refused all the same, and its socket let go', async () => {

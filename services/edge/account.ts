@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Account, Accounts } from './accounts.ts';
 import { demandRecent, demandSecondFactor } from './assurance.ts';
+import { originOf } from './door.ts';
 import type { Factors } from './factors.ts';
 import type { Identity } from './identity.ts';
 import type { Liveness } from './liveness.ts';
@@ -48,7 +49,7 @@ export const accountRoutes = (app: FastifyInstance, deps: Deps): void => {
 
   /** Ends sessions of an account everywhere. False when there was none. */
   const end = async (
-    { tenant, subject }: Identity,
+    { tenant, subject, origin: from }: Identity,
     account: string,
     which: { session: string } | { account: string },
     reason: Extract<Ending, 'logout' | 'revoked'>,
@@ -56,7 +57,7 @@ export const accountRoutes = (app: FastifyInstance, deps: Deps): void => {
     const ended = await sessions.end(tenant, which, reason);
     liveness.tellEnded(tenant, ended);
     await Promise.all(
-      ended.map((id) => witness(auth.revoked, tenant, { actor: subject, account, reason }, id)),
+      ended.map((id) => witness(auth.revoked, tenant, { actor: subject, account, reason }, { id, from })),
     );
     return ended.length > 0;
   };
@@ -114,15 +115,16 @@ export const accountRoutes = (app: FastifyInstance, deps: Deps): void => {
   app.post('/v1/auth/mfa/confirm', async (request) => {
     const { otp } = read(codeBody, request.body);
     const account = await accountOf(request.signedIn());
-    const { recoveryCodes } = await logins.judged(account, request.ip, () => factors.confirm(account, otp));
-    await witness(auth.changed, account.tenant, { actor: account.id, change: 'enrolled' });
+    const from = originOf(request);
+    const { recoveryCodes } = await logins.judged(account, from, () => factors.confirm(account, otp));
+    await witness(auth.changed, account.tenant, { actor: account.id, change: 'enrolled' }, { from });
     return { recovery_codes: recoveryCodes, ...(await stepUp(request, account)) };
   });
 
   app.post('/v1/auth/mfa/verify', async (request) => {
     const { otp } = read(codeBody, request.body);
     const account = await accountOf(request.signedIn());
-    await logins.prove(account, otp, request.ip);
+    await logins.prove(account, otp, originOf(request));
     return stepUp(request, account);
   });
 };

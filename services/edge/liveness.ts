@@ -20,7 +20,7 @@ type Holder = Pick<Identity, 'tenant' | 'session'>;
  */
 export interface Liveness {
   /** @throws Refusal AUTH_REVOKED or AUTH_EXPIRED; Unavailable when nobody knows */
-  check(identity: Holder & Pick<Identity, 'subject'>): Promise<void>;
+  check(identity: Holder & Pick<Identity, 'subject' | 'origin'>): Promise<void>;
   /** Calls back once, when the session is over. Returns how to stop listening. */
   watch(identity: Holder, over: (code: Code) => void): () => void;
   /** Lets all replicas know that sessions are over. */
@@ -128,11 +128,11 @@ export const openLiveness = (
     check: async (identity) => {
       const { code } = await wordOf(identity);
       if (!code) return;
-      const { tenant, session, subject } = identity;
+      const { tenant, session, subject, origin: from } = identity;
       const key = keyOf(identity);
       if (code === 'AUTH_REVOKED' && !denied.has(key)) {
         denied.set(key, true);
-        await witness(auth.denied, tenant, { actor: subject, code }, session);
+        await witness(auth.denied, tenant, { actor: subject, code }, { id: session, from });
       }
       throw new Refusal(code);
     },

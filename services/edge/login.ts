@@ -1,9 +1,11 @@
 import * as auth from '@jangada/proto/auth.ts';
 import type { Code } from '@jangada/proto/errors.ts';
+import type { Origin } from '@jangada/trust/origin.ts';
 import { hashPassword, verifyPassword } from '@jangada/trust/password.ts';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { Account, Accounts } from './accounts.ts';
+import { originOf } from './door.ts';
 import type { Factors, Verdict } from './factors.ts';
 import type { Identities, Proof } from './identity.ts';
 import type { Failures } from './limits.ts';
@@ -37,14 +39,14 @@ export interface Issued {
 
 export interface Logins {
   /** @throws Refusal AUTH_INVALID, MFA_REPLAY, RATE_LIMITED for a code that does not count */
-  prove(account: Account, code: string | undefined, ip: string): Promise<Proof>;
+  prove(account: Account, code: string | undefined, from: Origin): Promise<Proof>;
   /**
    * Has a code judged. A wrong one counts against the address it comes from, the account's own count is its factor's.
    * @throws Refusal for every verdict but the right one, after audit was told
    */
   judged<T extends { readonly verdict: Verdict }>(
     account: Account,
-    ip: string,
+    from: Origin,
     judge: () => Promise<T>,
   ): Promise<T>;
   issue(account: Account, session: Session, refreshToken?: string): Promise<Issued>;
@@ -74,9 +76,9 @@ export const loginRoutes = (app: FastifyInstance, deps: Deps): Logins => {
   const nobody = hashPassword(crypto.randomUUID());
 
   const logins: Logins = {
-    judged: async (account, ip, judge) => {
+    judged: async (account, from, judge) => {
       const { id, tenant } = account;
-      const claimant = { ip, account: id };
+      const claimant = { ip: from.ipAddress, account: id };
       await failures.check('mfa', claimant);
       const judged = await judge();
       const { verdict } = judged;
@@ -86,16 +88,17 @@ export const loginRoutes = (app: FastifyInstance, deps: Deps): Logins => {
       }
       await failures.failed('mfa', claimant);
       const code = refusals[verdict];
-      if (verdict === 'last') await witness(auth.locked, tenant, { actor: id });
-      if (verdict === 'used') await witness(auth.replayed, tenant, { actor: id });
-      else await witness(auth.denied, tenant, { actor: id, code });
+      if (verdict === 'last') await witness(auth.locked, tenant, { actor: id }, { from });
+      if (verdict === 'used') await witness(auth.replayed, tenant, { actor: id }, { from });
+      else await witness(auth.denied, tenant, { actor: id, code }, { from });
       throw new Refusal(code);
     },
-    prove: async (account, code, ip) => {
+    prove: async (account, code, from) => {
       const authenticatedAt = Date.now();
       if (code === undefined) return { acr: 'aal1', amr: ['pwd'], authenticatedAt };
-      const { recovered } = await logins.judged(account, ip, () => factors.verify(account, code));
-      if (recovered) await witness(auth.changed, account.tenant, { actor: account.id, change: 'recovered' });
+      const { recovered } = await logins.judged(account, from, () => factors.verify(account, code));
+      const { id, tenant } = account;
+      if (recovered) await witness(auth.changed, tenant, { actor: id, change: 'recovered' }, { from });
       return { acr: 'aal2', amr: ['pwd', 'otp', 'mfa'], authenticatedAt };
     },
     issue: async (account, session, refreshToken) => {
@@ -109,26 +112,28 @@ export const loginRoutes = (app: FastifyInstance, deps: Deps): Logins => {
     },
   };
 
-  const logIn = async ({ email, password, otp: code }: Credentials, ip: string): Promise<Issued> => {
-    const claimant = { ip, account: email };
+  const logIn = async ({ email, password, otp: code }: Credentials, from: Origin): Promise<Issued> => {
+    const claimant = { ip: from.ipAddress, account: email };
     await failures.check('signin', claimant);
     const account = await accounts.byEmail(email);
     const matches = await verifyPassword(password, account?.passwordHash ?? (await nobody));
     if (!account || !matches) {
       await failures.failed('signin', claimant);
       // Not waited for, or the time taken would tell that there is such an account.
-      if (account) void witness(auth.denied, account.tenant, { actor: account.id, code: 'AUTH_INVALID' });
+      if (account)
+        void witness(auth.denied, account.tenant, { actor: account.id, code: 'AUTH_INVALID' }, { from });
       throw new Refusal('AUTH_INVALID');
     }
     await failures.succeeded('signin', claimant);
     // Whether there is a second factor is told only to who knows the first.
-    const proof = await logins.prove(account, code, ip);
+    const proof = await logins.prove(account, code, from);
     const { session, refreshToken } = await sessions.open(account, proof);
-    await witness(auth.opened, account.tenant, { actor: account.id, amr: [...proof.amr] }, session.id);
+    const { id, tenant } = account;
+    await witness(auth.opened, tenant, { actor: id, amr: [...proof.amr] }, { id: session.id, from });
     return logins.issue(account, session, refreshToken);
   };
 
-  const renew = async (refreshToken: string): Promise<Issued> => {
+  const renew = async (refreshToken: string, from: Origin): Promise<Issued> => {
     const renewal = await sessions.renew(refreshToken);
     if (renewal.outcome === 'unknown') throw new Refusal('AUTH_INVALID');
     const { session } = renewal;
@@ -138,7 +143,7 @@ export const loginRoutes = (app: FastifyInstance, deps: Deps): Logins => {
       const { tenant, id, account } = session;
       const ended = await sessions.end(tenant, { session: id }, 'reuse');
       liveness.tellEnded(tenant, ended);
-      await witness(auth.reused, tenant, { actor: account }, id);
+      await witness(auth.reused, tenant, { actor: account }, { id, from });
       throw new Refusal('AUTH_REPLAY');
     }
     const account = await accounts.byId(session.account);
@@ -146,11 +151,12 @@ export const loginRoutes = (app: FastifyInstance, deps: Deps): Logins => {
     return logins.issue(account, session, renewal.refreshToken);
   };
 
-  app.post('/v1/auth/token', { config: { public: true } }, async ({ body, ip }) => {
-    const { data } = request.safeParse(body);
+  app.post('/v1/auth/token', { config: { public: true } }, async (asked) => {
+    const { data } = request.safeParse(asked.body);
+    const from = originOf(asked);
     if (!data) throw new Refusal('INPUT_INVALID');
     try {
-      return await ('refresh_token' in data ? renew(data.refresh_token) : logIn(data, ip));
+      return await ('refresh_token' in data ? renew(data.refresh_token, from) : logIn(data, from));
     } catch (error) {
       if (error instanceof Refusal) meter.authenticationFailed(error.code);
       throw error;

@@ -80,14 +80,14 @@ export const openServer = async (
   const sessions = openSessions(store, config.AI_AGENT_SESSION_TTL_MINUTES * 60_000);
   const identities = openIdentities(config, service.ring, accounts, sessions);
   const bodies = openBodies(config.MESSAGE_KEYS);
-  const witness = openWitness(service);
+  const origins = openOrigins(config.PASS_ORIGIN_KEYS);
+  const witness = openWitness(service, origins);
   const liveness = openLiveness(service, sessions, witness);
   const factors = openFactors(store, config.ENCRYPTION_KEY, config.ENCRYPTION_KEYS_ACCEPTED);
   const tickets = openTickets(store, accounts, sessions);
   const follower = openFollower(service.bus.nc, bodies, meter.foreignReply);
   const admission = openAdmission(service, config, {
-    ...{ accounts, bodies, follower, liveness, meter },
-    origins: openOrigins(config.PASS_ORIGIN_KEYS),
+    ...{ accounts, bodies, follower, liveness, meter, origins },
     threads: openThreads(limits, follower, config.RUN_DEADLINE_MS + lastWordMs),
   });
   const gate = openGate(limits, accounts);

@@ -17,6 +17,7 @@ import * as core from '@jangada/store/0001_core.ts';
 import * as identity from '@jangada/store/0004_identity.ts';
 import { connect } from '@jangada/store/store.ts';
 import { until } from '@jangada/testkit/until.ts';
+import type { Origin } from '@jangada/trust/origin.ts';
 import { type Pass, passReader } from '@jangada/trust/pass.ts';
 import { hashPassword } from '@jangada/trust/password.ts';
 import { Kysely, PostgresDialect } from 'kysely';
@@ -24,7 +25,7 @@ import pg from 'pg';
 import { WebSocket } from 'ws';
 import { contract } from './contract.ts';
 import { openServer } from './server.ts';
-import { bodies, keySets, openTeller, passKeys, ring, startBroker } from './test-broker.ts';
+import { bodies, keySets, openTeller, origins, passKeys, ring, startBroker } from './test-broker.ts';
 
 /** Replicas of the edge over one broker and one database, for tests of who may come in. */
 
@@ -45,6 +46,8 @@ export interface Edges extends AsyncDisposable {
     readonly tenant: string;
     readonly id: string;
     readonly body: object;
+    /** What an auditor reads of where the call came from. */
+    readonly from: Origin | undefined;
   }[];
   /** Passes of the questions that came in; a question `wait` is answered when its test says so, or cancelled. */
   readonly passes: Pass[];
@@ -123,8 +126,10 @@ export const startEdges = async (count: number, over: object = {}): Promise<Edge
     teller.bus.nc.subscribe(subject, {
       callback: (_error, message) => {
         const [noun, verb, tenant = '', id = ''] = message.subject.split('.');
-        const body = noun === 'run' ? headOf(refused, message) : message.json<object>();
-        facts.push({ name: `${noun}.${verb}`, tenant, id, body });
+        const told = noun === 'run' ? headOf(refused, message) : message.json<object>();
+        const { from: sealed, ...body } = told as { from?: string };
+        const from = sealed === undefined ? undefined : origins.open({ tenant, id }, sealed);
+        facts.push({ name: `${noun}.${verb}`, tenant, id, body, from });
       },
     });
   }
