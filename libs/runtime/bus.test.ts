@@ -135,6 +135,20 @@ describe('a broker that dies', () => {
   });
 });
 
+describe('whoever leaves', () => {
+  test.each<[string, (broker: NatsServer) => void]>([
+    ['dies', ({ kill }) => void kill()],
+    ['says nothing any more', ({ pid }) => process.kill(pid, 'SIGSTOP')],
+  ])('is gone soon, though the broker %s meanwhile', async (_how, leave) => {
+    const broker = await startNats({ dir: join(dir, crypto.randomUUID()) });
+    const leaving = await openBus('leaving', { NATS_URL: broker.url, NATS_NKEY_SEED: seed });
+    leave(broker);
+    await leaving.close();
+    expect(leaving.nc.isClosed()).toBe(true);
+    await broker.kill();
+  });
+});
+
 describe('a message id', () => {
   test('is the same for the same parts, over restarts and instances', async () => {
     const twin = await connected('service');

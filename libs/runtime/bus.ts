@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Unavailable } from '@jangada/hop/outcome.ts';
 import {
   connect,
@@ -35,6 +36,7 @@ export interface Bus {
   publish(subject: string, body: string | Uint8Array, headers: Record<string, string>): Promise<Stored>;
   /** An id that only this service can compute, so that nobody can use it up before. */
   messageId(...parts: readonly (string | number)[]): string;
+  /** Lets what was sent arrive, and ends, whether or not the broker is there. */
   close(): Promise<void>;
 }
 
@@ -58,6 +60,7 @@ export const limitReached = 10_077;
 
 const resendAfterMs = 1_000;
 const giveUpAfterMs = 8_000;
+const farewellMs = 2_000;
 
 interface InFlight {
   readonly subject: string;
@@ -194,7 +197,9 @@ export const openBus = async (
       createHmac('sha256', seed).update(parts.join('|')).digest('base64url').slice(0, 22),
     close: async () => {
       clearInterval(sweep);
-      await nc.drain();
+      // A broker that is away, or goes within, hears no farewell, and whoever leaves does not wait for it.
+      await Promise.race([nc.drain(), sleep(farewellMs, undefined, { ref: false })]).catch(() => undefined);
+      await nc.close();
     },
   };
 };

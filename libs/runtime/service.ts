@@ -6,6 +6,7 @@ import { shownOf } from '@jangada/config/shown.ts';
 import type { Contract } from '@jangada/hop/hop.ts';
 import { Unavailable } from '@jangada/hop/outcome.ts';
 import { core } from '@jangada/proto/envelope.ts';
+import { faultFields } from '@jangada/telemetry/log.ts';
 import { openTelemetry, type Telemetry } from '@jangada/telemetry/telemetry.ts';
 import { openRing, type Ring } from '@jangada/trust/ring.ts';
 import { type Bus, openBus } from './bus.ts';
@@ -144,7 +145,9 @@ export const openService = async (
       const limit = AbortSignal.timeout(drainLimitMs);
       for (const end of ends)
         await Promise.race([
-          end(),
+          end().catch((error: unknown) =>
+            log.error({ operation: 'drain', ...faultFields(error) }, 'something is not drained; going on'),
+          ),
           new Promise<void>((resolve) => limit.addEventListener('abort', () => resolve())),
         ]);
       keys.stop();

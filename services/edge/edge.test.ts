@@ -971,7 +971,7 @@ test('a port that is taken is said in one sentence', async () => {
   }
 });
 
-test('draining gives runs a last word and lets sockets resume elsewhere', async () => {
+test('draining gives runs a last word and lets sockets resume elsewhere, though the broker dies meanwhile', async () => {
   const token = await ana();
   const resumable = await openSocket('/v1/agent', { protocols: ['agui.v1'], token });
   resumable.send({ op: 'run', input: input('wait') });
@@ -979,6 +979,7 @@ test('draining gives runs a last word and lets sockets resume elsewhere', async 
   const stream = await call('/v1/agui/assistant', { token, body: input('wait') });
   const seed = await openSocket('/v1/agent', { token });
   const drained = service[Symbol.asyncDispose]();
+  await broker.kill();
   expect(await resumable.closed).toBe(1012);
   expect(eventTypes(resumable.frames)).not.toContain('RUN_ERROR');
   expect(await stream.text()).toMatch(/"type":"TEXT_MESSAGE_END".*"type":"RUN_ERROR"/s);
