@@ -284,5 +284,12 @@ export const shredVaultKeys = (of: {
     });
     if (keys.length === 0) throw new Failure(`no ${of.class} key of this person is left in ${of.tenant}`);
     await say(operator, destroyed, of.tenant, { class: of.class, keys: [...keys] });
+    const kept = (one?.tables ?? []).flatMap(({ name, columns }) =>
+      Object.entries(columns).flatMap(([column, sealed]) =>
+        sealed.class === of.class ? [] : [`${name}.${column} (${sealed.class})`],
+      ),
+    );
+    if (kept.length > 0)
+      remark(`not sealed with these keys, and readable if it was before: ${kept.join(', ')}`);
     return keys;
   });

@@ -90,7 +90,10 @@ test('a young key is not due, and one that comes of age is replaced by itself', 
 }, 180_000);
 
 test('a person’s keys are destroyed: their fields are gone, everybody else’s are not', async () => {
-  await keys(journey, 'shred', '--tenant', 'clinica-aurora', '--subject', 'cli-2');
+  const { remarks } = await keys(journey, 'shred', '--tenant', 'clinica-aurora', '--subject', 'cli-2');
+  // What a law makes us keep stays, and whoever erases is told so.
+  for (const kept of ['aesthetic_records.description (clinical)', 'emergencies.explanation (clinical)'])
+    expect(remarks).toContain(kept);
   const { content, status } = await admin.query('lista de clientes');
   expect(status).toBe(200);
   expect(content).toContain('Bruno Rocha');
