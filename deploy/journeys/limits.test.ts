@@ -1,5 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { core } from '@jangada/proto/envelope.ts';
 import { until } from '@jangada/testkit/until.ts';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { jetstream } from '@nats-io/jetstream';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Journey, startJourney } from './journey.ts';
 import type { Person } from './person.ts';
 
@@ -81,4 +84,83 @@ test('what is set is shown, and reset for all', async () => {
     1,
     expect.stringContaining('there is no policy ai-everything'),
   ]);
+});
+
+describe('each layer of the door and behind it, violated alone, refuses alone and with its own code', () => {
+  let person: Person;
+  const days = Array.from({ length: 31 }, (_, at) => String(at + 1).padStart(2, '0'));
+  /** One that nobody asked before, so that nothing of it is remembered. */
+  const own = () => `quantas consultas eu tenho em ${days.pop()}/03/2026?`;
+  const ask = async (query = own(), headers: Record<string, string> = {}) => {
+    const reads = await journey.readsOfPeople();
+    const answer = await person.query(query, { headers });
+    return { ...answer, read: (await journey.readsOfPeople()) > reads };
+  };
+  /** What audit keeps of why nothing was told. */
+  const denied = async (run: string) =>
+    (await journey.auditOf(run)).filter(({ code }) => code !== null).map(({ code }) => code);
+
+  beforeAll(async () => {
+    person = await journey.as('client2');
+  });
+
+  test('none, and the question is answered', async () => {
+    const answer = await ask();
+    expect(answer).toMatchObject({ status: 200, read: true });
+    expect(await denied(answer.runId)).toEqual([]);
+  });
+
+  test.each<[string, number, string, string | undefined, Record<string, string>]>([
+    ['network', 403, 'AUTH_ORIGIN', undefined, { origin: 'https://elsewhere.example' }],
+    ['authentication', 401, 'AUTH_INVALID', undefined, { authorization: 'Bearer a.b.c' }],
+    ['authorisation', 403, 'AUTHZ_DENIED', 'mostre meu prontuário', {}],
+    ['input', 400, 'INPUT_INVALID', 'quantas consultas eu tenho em 31/02/2026?', {}],
+  ])('%s', async (_layer, status, code, query, headers) => {
+    const answer = await ask(query, headers);
+    expect(answer).toMatchObject({ status, code, read: false });
+    if (answer.runId) expect(await denied(answer.runId)).toEqual([code]);
+  });
+
+  test('limit of a role', async () => {
+    const set = (change: object) =>
+      jetstream(journey.nc).publish(core.limit(person.tenant, 'ai-role'), JSON.stringify(change));
+    await set({ max: 2 });
+    // Far apart, so that what a person may ask in a minute is not what refuses.
+    const patiently = async () => {
+      await sleep(500);
+      return ask();
+    };
+    const refused = await until('the limit', async () => {
+      const answer = await patiently();
+      return answer.status === 200 ? undefined : answer;
+    });
+    expect(refused).toMatchObject({ status: 429, code: 'RATE_LIMITED', read: false });
+    const used = (refused as { limits?: { policy: string; remaining: number }[] }).limits ?? [];
+    expect(used.flatMap(({ policy, remaining: left }) => (left === 0 ? [policy] : []))).toEqual(['ai-role']);
+    await set({});
+    await until('no limit', async () => (await patiently()).status === 200);
+  });
+
+  test('row-level security, which does not believe the grant', async () => {
+    const swap = () => journey.sql('update sec.grant_key set inner_key = outer_key, outer_key = inner_key');
+    await swap();
+    const answer = await ask();
+    await swap();
+    expect(answer).toMatchObject({ status: 403, code: 'CTX_NO_GRANT', read: false });
+    expect(await denied(answer.runId)).toEqual(['CTX_NO_GRANT']);
+    expect((await ask()).status).toBe(200);
+  });
+
+  test('audit, which keeps what it could not, and nothing is told that is not on its way there', async () => {
+    const lock = await journey.lock('audit_entries');
+    const answer = await ask();
+    await lock[Symbol.asyncDispose]();
+    expect(answer.status).toBe(200);
+    expect((await journey.auditOf(answer.runId)).map(({ fact }) => fact)).toEqual([
+      'run.understood',
+      'run.permitted',
+      'run.fetched',
+      'run.answered',
+    ]);
+  });
 });
