@@ -102,7 +102,7 @@ export const audited: Readonly<
   },
   'ctx.forged': {
     by: 'letter',
-    why: 'a message that does not verify names no tenant to be believed; kept with its reason as a dead letter',
+    why: 'a message that does not verify names no tenant to be believed: each is kept with its reason as a dead letter, and one entry of the system’s own trail stands for all of a minute',
   },
   'cache.tamper': {
     by: 'altered',

@@ -103,6 +103,26 @@ describe('a message that nobody can process', () => {
   });
 });
 
+test('a fact whose pass nobody signed leaves an entry in the system’s trail, and none in that of the tenant it names', async () => {
+  const before = await journey.sql<{ at: Date }>(`select now() as at`);
+  const pass = passFor('x', { tid: 'clinica-aurora', sub: 'clinica-aurora-admin' });
+  const carried = newHeaders();
+  carried.set(headers.pass, await passSealer(keyPair('pass').signer)(pass));
+  await publish(run.understood, pass, sampleOf(run.understood), carried);
+  const found = await until('the entry', async () => {
+    const entries = await journey.sql(
+      `select tenant_id, actor, decision, code from audit_entries where fact = 'ctx.forged' and at >= $1`,
+      [before[0]?.at],
+    );
+    return entries.length > 0 ? entries : undefined;
+  });
+  expect(found).toEqual([{ tenant_id: '_', actor: 'unknown', decision: 'denied', code: 'CTX_INVALID' }]);
+  // Audit hears in order: had it believed any of it, this would be there by now.
+  const { runId } = await (await journey.as('admin')).query('quantos clientes?');
+  await journey.auditOf(runId);
+  expect(await journey.sql('select from audit_entries where subject_id = $1', [pass.rid])).toEqual([]);
+});
+
 describe('a permission that the permission service did not give', () => {
   /** A real `run.permitted`, to be copied by a forger. */
   const permitted = async (): Promise<{ body: object; grant: string }> => {

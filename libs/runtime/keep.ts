@@ -11,7 +11,7 @@ import type { Span } from '@opentelemetry/api';
 import { consume } from './consume.ts';
 import { publishDead, publishFact } from './emit.ts';
 import type { Probes } from './health.ts';
-import { type Heard, headOf, hear } from './heard.ts';
+import { type Heard, headOf, hear, messageOf } from './heard.ts';
 import { isTransient } from './resilience.ts';
 import { withNewKeys } from './ring.ts';
 import { redeliveryDelayMs } from './serve.ts';
@@ -24,9 +24,19 @@ export interface Kept {
   readonly emission: Emission<Message>;
 }
 
+/** What may be said of a message that nobody can be believed to have sent: what the broker says, and nothing of its own. */
+export interface Met {
+  readonly message: Message;
+  readonly stream: string;
+  readonly sequence: number;
+  readonly storedAt: Date;
+}
+
 interface Parts<S extends Sink, R> {
   /** Pure: what to keep of one message, of which a sink sees what is said in clear: it holds no key of bodies. */
   readonly record: (heard: Heard, head: Head<S['on'][number]>) => R;
+  /** What to keep of a message that claims a pass which is none; without it there is only a dead letter. */
+  readonly forged?: (met: Met) => R;
   /**
    * Stores records, all or none, each at most once however often it is called: a unique key sees to that.
    * May return facts that follow.
@@ -118,6 +128,13 @@ export const keep = async <S extends Sink, R>(
     settle(entry, 'dead');
   };
 
+  const recordOf = (raw: JsMsg, error: unknown): R | undefined => {
+    const message = messageOf(raw, contract.on);
+    if (!message || !(error instanceof Unprocessable && error.code === 'CTX_INVALID')) return undefined;
+    const { stream, timestampNanos } = raw.info;
+    return parts.forged?.({ message, stream, sequence: raw.seq, storedAt: new Date(timestampNanos / 1e6) });
+  };
+
   const bury = async (
     raw: JsMsg,
     about: { tenant: string; id: string } | undefined,
@@ -128,6 +145,8 @@ export const keep = async <S extends Sink, R>(
         ? `${error.code}: ${error.message}`
         : `INTERNAL: ${faultFields(error).error}`;
     try {
+      const forged = about ? undefined : recordOf(raw, error);
+      if (forged) await policy.call((signal) => parts.keep([forged], signal), never);
       await publishDead(voice, raw, contract.name, contract.on, about ?? { tenant: '', id: '' }, reason);
       raw.term(reason.split(':')[0] ?? '');
       log.error(

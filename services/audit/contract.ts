@@ -2,7 +2,8 @@
  * audit: what happened, to whose data, by whom, and with what outcome?
  *
  * Hears every fact and keeps each exactly once: the key of an entry is its fact, so a redelivery changes nothing.
- * Nobody can do anything in the system but by a message, which is why nothing can happen unheard.
+ * Nobody can do anything in the system but by a message, which is why nothing can happen unheard. A fact whose pass nobody
+ * signed is nobody's: it leaves an entry in the system's own trail, and none in that of the tenant it names.
  */
 import { sink } from '@jangada/hop/hop.ts';
 import { policy } from '@jangada/hop/policy.ts';

@@ -8,7 +8,7 @@ import { sampleOf } from '@jangada/testkit/conformance.ts';
 import { passFor } from '@jangada/testkit/identity.ts';
 import { describe, expect, test } from 'vitest';
 import { contract } from './contract.ts';
-import { entryOf } from './handler.ts';
+import { entryOf, forgedEntryOf } from './handler.ts';
 
 const pass = passFor('quantas consultas tem Ana Lima?', { sub: 'user-7', rol: 'client', rid: 'run-1' });
 const storedAt = new Date('2026-11-21T12:00:00.000Z');
@@ -79,6 +79,32 @@ describe('an entry', () => {
 
   test('is the same for every delivery of its fact', () => {
     expect(entryFor(run.fetched, {}, { delivery: 3 })).toEqual(entryFor(run.fetched));
+  });
+});
+
+describe('of a message whose pass nobody signed, an entry', () => {
+  const met = { message: run.understood, stream: 'FACTS', sequence: 7, storedAt };
+
+  test('stands in no tenant’s trail and says nothing that a forger wrote', () => {
+    expect(forgedEntryOf(met)).toEqual({
+      tenant: '_',
+      subject: 'run-understood-202611211200',
+      fact: 'ctx.forged',
+      sequence: 7,
+      at: storedAt,
+      actor: 'unknown',
+      ...{ role: null, session: null, purpose: null, origin: null },
+      decision: 'denied',
+      code: 'CTX_INVALID',
+      resource: 'message',
+      details: { message: 'run.understood', stream: 'FACTS' },
+    });
+  });
+
+  test('is one for all of a kind in a minute', () => {
+    const keyOf = (own: Partial<typeof met>) => forgedEntryOf({ ...met, ...own }).subject;
+    expect(keyOf({ sequence: 8, storedAt: new Date(storedAt.getTime() + 59_000) })).toBe(keyOf({}));
+    expect(keyOf({ storedAt: new Date(storedAt.getTime() + 60_000) })).not.toBe(keyOf({}));
   });
 });
 

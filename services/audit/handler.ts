@@ -5,6 +5,7 @@ import type { Head, Message } from '@jangada/proto/message.ts';
 import { swept } from '@jangada/proto/retention.ts';
 import * as run from '@jangada/proto/run.ts';
 import type { Heard } from '@jangada/runtime/heard.ts';
+import type { Met } from '@jangada/runtime/keep.ts';
 
 /** One entry of the audit trail. Holds who, what and with what outcome; never the rows or the question. */
 export interface Entry {
@@ -42,6 +43,31 @@ export const entryOf = (
   purpose: pass?.pur ?? decisionIn(head)?.purpose ?? null,
   origin: pass?.from ?? fromDoor(message, head)?.from ?? null,
   ...meaningOf(message, head),
+});
+
+/** No tenant's: the trail of the system itself. */
+export const systemTrail = '_';
+
+/**
+ * What is kept of a message whose pass nobody signed. Tenant, run and person are what its forger wrote and stand nowhere;
+ * one entry stands for all of a kind in a minute, so that a forger cannot fill the trail. How many there were is counted
+ * by dead letters.
+ */
+export const forgedEntryOf = ({ message, stream, sequence, storedAt }: Met): Entry => ({
+  tenant: systemTrail,
+  subject: `${message.name.replace('.', '-')}-${storedAt.toISOString().slice(0, 16).replaceAll(/\D/g, '')}`,
+  fact: 'ctx.forged',
+  sequence,
+  at: storedAt,
+  actor: 'unknown',
+  role: null,
+  session: null,
+  purpose: null,
+  decision: 'denied',
+  code: 'CTX_INVALID',
+  resource: 'message',
+  details: { message: message.name, stream },
+  origin: null,
 });
 
 const decisionIn = (head: Head<Message>): run.Decision | undefined =>
