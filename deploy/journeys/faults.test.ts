@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Contract } from '@jangada/hop/hop.ts';
-import { streamOf } from '@jangada/proto/message.ts';
+import { filterOf, streamOf } from '@jangada/proto/message.ts';
 import { isEnd, reply } from '@jangada/proto/reply.ts';
 import { endings } from '@jangada/proto/run.ts';
 import { until } from '@jangada/testkit/until.ts';
@@ -146,7 +146,7 @@ const expectWhole = async (runs: readonly Seen[]): Promise<void> => {
   expect(new Set(facts).size).toBe(facts.length);
 
   const ends = new Map<string, number>();
-  for (const message of await journey.stored(streamOf.reply)) {
+  for (const message of await journey.stored(streamOf.reply, filterOf(reply))) {
     const count = journey.opened(reply, message).parts.filter(isEnd).length;
     ends.set(message.subject, (ends.get(message.subject) ?? 0) + count);
   }
