@@ -56,7 +56,8 @@ const follow = async (seen: Seen): Promise<void> => {
         const stream = last ? professional.resume(seen.run, last.id) : professional.run(text, seen.run);
         for await (const placed of stream) seen.events.push(placed);
       } catch {
-        // The edge is away, or went away midway.
+        // The edge is away, or went away midway; all who ask at once again and again keep it from coming back.
+        await sleep(100);
       }
       return isOver(seen.events);
     },
@@ -172,10 +173,14 @@ const killed = async (name: string): Promise<void> => {
   const service = journey.system.services.get(name);
   const before = service?.pid;
   service?.kill('SIGKILL');
-  await until(`${name} to answer again`, async () => {
-    const pid = await pidOf(name);
-    return pid !== undefined && pid !== before;
-  });
+  await until(
+    `${name} to answer again`,
+    async () => {
+      const pid = await pidOf(name);
+      return pid !== undefined && pid !== before;
+    },
+    40_000,
+  );
 };
 
 /** Kills a service and expects all answers soon after its return. */
