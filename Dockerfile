@@ -12,6 +12,14 @@ COPY . .
 RUN npx --yes "$(node -p "require('./package.json').packageManager")" install --prod --no-optional \
     --frozen-lockfile --trust-lockfile --filter "{./${FOLDER}}..."
 
+# The console's files, which the edge serves.
+FROM node:26-slim AS console
+ENV CI=true
+WORKDIR /app
+COPY . .
+RUN npx --yes "$(node -p "require('./package.json').packageManager")" install --prod --no-optional \
+    --frozen-lockfile --trust-lockfile --filter "{./services/console}..." && node services/console/build.ts
+
 FROM node:26-slim
 ARG SERVICE
 ARG FOLDER=services/${SERVICE}
@@ -20,6 +28,7 @@ ENV NODE_ENV=production \
     HEALTH_HOST=0.0.0.0 \
     HEALTH_PORT=3001
 COPY --from=install /app /app
+COPY --from=console /app/services/console/dist /app/console
 WORKDIR /app/${FOLDER}
 USER 1000:1000
 EXPOSE 3000 3001

@@ -9,6 +9,7 @@ import { startPostgres } from '@jangada/servers/postgres.ts';
 import { startRedis } from '@jangada/servers/redis.ts';
 import { freePort, type Server } from '@jangada/servers/server.ts';
 import { connect, type NatsConnection, nkeyAuthenticator } from '@nats-io/transport-node';
+import { builtConsole } from './console.ts';
 import { variableOf } from './generate/nats.ts';
 import { roleOf } from './generate/roles.ts';
 import { settingsOf } from './generate/services.ts';
@@ -69,9 +70,9 @@ export const startSystem = async (options: Options): Promise<System> => {
     Object.entries(keys.broker).map(([name, { publicKey }]) => [variableOf('NKEY', name), publicKey]),
   );
 
-  progress('starting NATS, PostgreSQL and Redis');
+  progress('starting NATS, PostgreSQL and Redis, and building the console where it has changed');
   const dir = (name: string): string => join(home, 'data', name);
-  const [nats, postgres, redis] = await Promise.all([
+  const [nats, postgres, redis, consoleDir] = await Promise.all([
     given.nats
       ? undefined
       : startNats({
@@ -83,6 +84,7 @@ export const startSystem = async (options: Options): Promise<System> => {
         }),
     given.postgres ? undefined : startPostgres({ dir: dir('postgres'), durability, progress }),
     given.redis ? undefined : startRedis({ dir: dir('redis'), progress }),
+    builtConsole(),
   ]);
   const urls = {
     nats: given.nats ?? nats?.url ?? '',
@@ -124,7 +126,11 @@ export const startSystem = async (options: Options): Promise<System> => {
           args: [join(root, 'services', name, 'main.ts')],
           cwd: root,
           env: {
-            ...environment(contract, keys, urls, tenantDatabases, edgePort, accounts[0]?.tenant),
+            ...environment(contract, keys, urls, tenantDatabases, {
+              JANGADA_PORT: String(edgePort),
+              CONSOLE_DIR: consoleDir,
+              ...(accounts[0] ? { PUBLIC_TENANT: accounts[0].tenant } : {}),
+            }),
             ...options.env,
           },
           logFile: join(home, 'logs', `${name}.log`),
@@ -191,8 +197,7 @@ const environment = (
   keys: Keys,
   urls: { nats: string; postgres: string; redis: string },
   tenantDatabases: Readonly<Record<string, string>>,
-  edgePort: number,
-  publicTenant: string | undefined,
+  own: Partial<Record<Name, string>>,
 ): Record<string, string> => {
   const asRole = (given: string): string => Object.assign(new URL(given), { username: roleOf(name) }).href;
   const values: Partial<Record<Name, string>> = {
@@ -204,11 +209,10 @@ const environment = (
     ),
     REDIS_URL: urls.redis,
     HEALTH_PORT: '0',
-    JANGADA_PORT: String(edgePort),
-    ...(publicTenant ? { PUBLIC_TENANT: publicTenant } : {}),
     ENCRYPTION_KEY: keys.encryptionKey,
     ENCRYPTION_KEYS_ACCEPTED: keys.encryptionKeysAccepted,
     KEY_RING_ROOT: keys.keyRingRoot,
+    ...own,
   };
   // Keys stay in their files, which a rotation replaces while everything runs.
   const files = new Map<Name, string>(

@@ -5,6 +5,7 @@ import { styleText } from 'node:util';
 
 const steps: readonly [says: string, command: string, ...args: string[]][] = [
   ['types', 'tsc', '-p', '.'],
+  ['types of the console', 'tsc', '-p', 'services/console'],
   ['style, import direction, cycles', 'biome', 'check', '--error-on-warnings', '.'],
   ['dead code', 'knip'],
   ['generated files', 'node', 'deploy/generate.ts', '--check'],

@@ -12,6 +12,9 @@ export const ports = { health: 3001, edge: 3000 } as const;
 /** Longest a service may take to finish what it holds: its own limit of 10 s, and the same again in hand. */
 export const graceSeconds = 20;
 
+/** Where an image has the files of the console. */
+export const consoleDir = '/app/console';
+
 export const limits = { cpus: '1', memory: '1Gi' } as const;
 export const requests = { cpus: '500m', memory: '512Mi' } as const;
 
@@ -32,6 +35,7 @@ const composed = (facts: ServiceFacts): Partial<Record<Name, string>> => ({
   // Published on the machine's own loopback, where whatever ends TLS finds it.
   TLS_PROXY: 'true',
   JANGADA_PORT: String(ports.edge),
+  CONSOLE_DIR: consoleDir,
   HEALTH_HOST: '0.0.0.0',
   HEALTH_PORT: String(ports.health),
   OTEL_EXPORTER_OTLP_ENDPOINT: 'http://jaeger:4318',

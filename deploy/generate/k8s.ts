@@ -3,7 +3,7 @@ import type { Contract } from '@jangada/hop/hop.ts';
 import { rootSettings } from '@jangada/vault/root.ts';
 import { stringify } from 'yaml';
 import { dueCommand } from '../due.ts';
-import { graceSeconds, limits, ports, requests, userId } from './containers.ts';
+import { consoleDir, graceSeconds, limits, ports, requests, userId } from './containers.ts';
 import { factsOf, isRequired, isSecret, type ServiceFacts } from './services.ts';
 
 /**
@@ -20,6 +20,7 @@ const fixed: Partial<Record<Name, string>> = {
   // An ingress stands before the edge; see deploy/k8s/README.md.
   TLS_PROXY: 'true',
   JANGADA_PORT: String(ports.edge),
+  CONSOLE_DIR: consoleDir,
   HEALTH_HOST: '0.0.0.0',
   HEALTH_PORT: String(ports.health),
 };

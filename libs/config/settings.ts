@@ -189,6 +189,10 @@ export const settings = {
     value: z.string().default('127.0.0.1'),
   }),
   HEALTH_PORT: setting({ says: 'port of health and metrics; 0 takes a free one', value: port.default(3001) }),
+  CONSOLE_DIR: setting({
+    says: 'folder of the built web console, served at /console/; none means no console',
+    value: z.string().optional(),
+  }),
   ALLOWED_ORIGINS: setting({
     says: 'web origins that may connect, comma-separated; none means no browser page of another origin',
     value: z

@@ -1,5 +1,9 @@
 import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { brotliCompressSync } from 'node:zlib';
 import { until } from '@jangada/testkit/until.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { seedQuery, startEdge } from './test-edge.ts';
@@ -7,14 +11,28 @@ import { seedQuery, startEdge } from './test-edge.ts';
 // What the public door does with what no honest client sends, over real sockets.
 
 let edge: Awaited<ReturnType<typeof startEdge>>;
+/** A console that was built. */
+const site = mkdtempSync(join(tmpdir(), 'jangada-console-'));
+const script = 'assets/index-1a2b.js';
 
 beforeAll(async () => {
+  mkdirSync(join(site, 'assets'));
+  writeFileSync(join(site, 'index.html'), '<!doctype html>');
+  writeFileSync(join(site, '.built'), 'of the build alone');
+  writeFileSync(join(site, script), 'start()');
+  writeFileSync(join(site, `${script}.br`), brotliCompressSync('start()'));
   // Forty replies of 250 kB are more than any kernel keeps for a client that reads nothing.
   const answer = (question: string) =>
     question === 'flood' ? Array.from({ length: 40 }, () => 'x'.repeat(250_000)) : [question];
-  edge = await startEdge({ ALLOWED_ORIGINS: 'https://app.example', JANGADA_MAX_CONNECTIONS: 200 }, answer);
+  edge = await startEdge(
+    { ALLOWED_ORIGINS: 'https://app.example', JANGADA_MAX_CONNECTIONS: 200, CONSOLE_DIR: site },
+    answer,
+  );
 });
-afterAll(() => edge[Symbol.asyncDispose]());
+afterAll(async () => {
+  await edge[Symbol.asyncDispose]();
+  rmSync(site, { recursive: true });
+});
 
 /** Sends bytes as they are and gives what came back once the other side has closed. */
 const raw = async (...pieces: (string | Buffer)[]): Promise<string> => {
@@ -55,6 +73,50 @@ const closeCode = (answer: string): number | undefined => {
   const at = bytes.lastIndexOf(0x88);
   return at < 0 ? undefined : bytes.readUInt16BE(at + 2);
 };
+
+describe('the console', () => {
+  const get = (path: string, headers: Record<string, string> = {}) =>
+    fetch(`${edge.url}${path}`, { headers, redirect: 'manual' });
+
+  test('is what the door shows to who names nothing', async () => {
+    expect((await get('/')).headers.get('location')).toBe('/console/');
+    const page = await get('/console/');
+    expect([page.status, page.headers.get('content-type'), await page.text()]).toEqual([
+      200,
+      'text/html; charset=utf-8',
+      '<!doctype html>',
+    ]);
+  });
+
+  test('runs and styles nothing that stands in a page, loads from nowhere else, and is in no frame', async () => {
+    const policy = (await get('/console/')).headers.get('content-security-policy') ?? '';
+    expect(policy).toContain("default-src 'none'; script-src 'self'; style-src 'self';");
+    expect(policy).toContain("frame-ancestors 'none'");
+    expect(policy).not.toMatch(/unsafe|\*|https?:/);
+  });
+
+  test('is asked for again each time, and what its name changes with never', async () => {
+    const page = await get('/console/');
+    expect(page.headers.get('cache-control')).toBe('no-cache');
+    const known = `if-none-match: ${page.headers.get('etag')}`;
+    const again = await raw(`GET /console/ HTTP/1.1\r\nhost: edge\r\n${known}\r\nconnection: close\r\n\r\n`);
+    expect(again).toMatch(/^HTTP\/1.1 304 /);
+    expect(again).toContain('cache-control: no-cache');
+    const asset = await get(`/console/${script}`, { 'accept-encoding': 'br' });
+    expect([asset.headers.get('content-encoding'), await asset.text()]).toEqual(['br', 'start()']);
+    expect(asset.headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
+  });
+
+  test.each(['assets/index-0000.js', '.built', '../package.json', '..%2f..%2fetc%2fpasswd', 'assets/'])(
+    'has nothing but its files: %s',
+    async (path) => {
+      const answer = await raw(`GET /console/${path} HTTP/1.1\r\nhost: edge\r\nconnection: close\r\n\r\n`);
+      expect(answer).toMatch(/^HTTP\/1.1 40[034] /);
+      expect(answer).toContain('cache-control: no-store');
+      expect(answer).toContain("default-src 'none'; base-uri 'none'");
+    },
+  );
+});
 
 describe('every answer carries the security headers and no banner', () => {
   const expected: Record<string, RegExp> = {

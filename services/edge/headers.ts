@@ -16,6 +16,24 @@ export const securityHeaders = {
   'x-frame-options': 'DENY',
 } as const;
 
+/**
+ * What a page of ours may load beside: its own scripts, styles and pictures, and it may talk to this edge. Nothing that
+ * stands in the page itself runs or styles, and text never becomes markup.
+ */
+export const pageHeaders = {
+  'content-security-policy': [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self'",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+  ].join('; '),
+} as const;
+
 /** Answers on a bare connection, where a request went wrong before there was a request, and ends it. */
 export const answerRaw = (socket: Duplex, status: number, code: Code): void => {
   if (!socket.writable) return void socket.destroy();

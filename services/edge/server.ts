@@ -18,6 +18,7 @@ import { openAccounts } from './accounts.ts';
 import { lastWordMs, openAdmission } from './admission.ts';
 import { agentRoutes } from './agents.ts';
 import { copilotkitRoutes } from './copilotkit.ts';
+import { consoleRoutes } from './console.ts';
 import { door, originOf } from './door.ts';
 import { openFactors } from './factors.ts';
 import { openFollower } from './follow.ts';
@@ -45,6 +46,7 @@ export const edgeSettings = [
   'JANGADA_HOST',
   'JANGADA_PORT',
   'JANGADA_MAX_CONNECTIONS',
+  'CONSOLE_DIR',
   'AI_AGENT_PUBLIC_ENABLED',
   'AI_AGENT_TENANT_ENABLED',
   'PUBLIC_TENANT',
@@ -135,6 +137,7 @@ export const openServer = async (
   queryRoute(app, admission);
   agentRoutes(app, admission, config);
   accessRoutes(app, admission);
+  await consoleRoutes(app, config.CONSOLE_DIR);
   for (const [url, greets] of [
     ['/v1/agent', true],
     ['/agui/ws', false],
