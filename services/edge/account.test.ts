@@ -211,6 +211,25 @@ describe('a second factor', () => {
     expect((await fact('mfa.changed')).body).toEqual({ actor: 'bia', change: 'enrolled' });
   });
 
+  test('and what a role may do are told to who asks about themselves', async () => {
+    const { token } = await logIn(one, ana ?? '');
+    const { body } = await call(one, '/v1/auth/me', { token });
+    expect(body).toMatchObject({
+      account: 'ana',
+      email: 'ana@north.example',
+      role: 'admin',
+      tenant: { id: 'north' },
+      assurance: 'aal1',
+      secondFactor: false,
+    });
+    expect(body['permissions']).toContain('admin:users');
+    const enrolled = await enrol(ana ?? '');
+    expect((await call(two, '/v1/auth/me', { token: enrolled.token })).body).toMatchObject({
+      assurance: 'aal2',
+      secondFactor: true,
+    });
+  });
+
   test('another takes the place of the first only with a code of the first', async () => {
     await enrol(bia ?? '');
     const { token } = await logIn(one, bia ?? '');

@@ -1,8 +1,9 @@
+import { packOf } from '@jangada/packs/registry.ts';
 import * as auth from '@jangada/proto/auth.ts';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Account, Accounts } from './accounts.ts';
-import { demandRecent, demandSecondFactor } from './assurance.ts';
+import { demandRecent, demandSecondFactor, permissionsOf } from './assurance.ts';
 import { originOf } from './door.ts';
 import type { Factors } from './factors.ts';
 import type { Identity } from './identity.ts';
@@ -90,6 +91,25 @@ export const accountRoutes = (app: FastifyInstance, deps: Deps): void => {
   app.post('/v1/auth/ticket', async (request) => {
     const { ticket, expiresInSeconds } = await tickets.issue(request.signedIn());
     return { ticket, expires_in: expiresInSeconds };
+  });
+
+  /** Who is signed in and what they may do, for a page that offers no more than that. */
+  app.get('/v1/auth/me', async (request) => {
+    const identity = request.signedIn();
+    const account = await accountOf(identity);
+    const tenant = await accounts.tenant(account.tenant);
+    if (!tenant) throw new Refusal('AUTH_INVALID');
+    const { wording } = packOf(tenant.pack);
+    return {
+      account: account.id,
+      email: account.email,
+      role: identity.role,
+      tenant: { id: account.tenant, zone: tenant.zone, locale: tenant.locale },
+      permissions: permissionsOf(tenant, identity),
+      assurance: identity.acr,
+      secondFactor: await factors.isEnrolled(account),
+      suggestions: { en: wording.en.suggestions, 'pt-BR': wording['pt-BR'].suggestions },
+    };
   });
 
   /** The first one-time code takes a log-in just now; another in its place takes the present one. */

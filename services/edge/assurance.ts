@@ -1,6 +1,6 @@
 import { packOf } from '@jangada/packs/registry.ts';
 import { stepUp } from '@jangada/proto/errors.ts';
-import type { Accounts } from './accounts.ts';
+import type { Accounts, Tenant } from './accounts.ts';
 import type { Identity, Proof } from './identity.ts';
 import { Refusal } from './refusal.ts';
 
@@ -20,6 +20,15 @@ export const demandSecondFactor = (proof: Proof): void => {
   demandRecent(proof);
 };
 
+/** What a role may do in its tenant. */
+export const permissionsOf = (
+  tenant: Tenant | undefined,
+  { role }: Pick<Identity, 'role'>,
+): readonly string[] => {
+  const roles = tenant ? packOf(tenant.pack).roles : {};
+  return (Object.hasOwn(roles, role) ? roles[role]?.permissions : undefined) ?? [];
+};
+
 /**
  * Lets somebody administer whose role may, with a second factor given lately.
  * @throws Refusal AUTHZ_DENIED, MFA_REQUIRED without any second factor, AUTH_STEP_UP with an old one
@@ -30,9 +39,7 @@ export const demandPermission = async (
   permission: string,
 ): Promise<void> => {
   const tenant = await accounts.tenant(identity.tenant);
-  const roles = tenant ? packOf(tenant.pack).roles : {};
-  const role = Object.hasOwn(roles, identity.role) ? roles[identity.role] : undefined;
-  if (!role?.permissions.includes(permission)) throw new Refusal('AUTHZ_DENIED');
+  if (!permissionsOf(tenant, identity).includes(permission)) throw new Refusal('AUTHZ_DENIED');
   if (identity.acr === 'aal1') throw new Refusal('MFA_REQUIRED');
   demandSecondFactor(identity);
 };
