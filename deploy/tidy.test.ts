@@ -23,7 +23,7 @@ const manifests = files('{.,proto,libs/*,services/*,deploy}/package.json').map((
     devDependencies?: Record<string, string>;
   }),
 }));
-const sources = files('{proto,libs,services,deploy}/**/*.ts');
+const sources = files('{proto,libs,services,deploy}/**/*.{ts,tsx}');
 
 /** How high a package stands; imports only go down. */
 const height = (folder: string): number =>
@@ -47,14 +47,14 @@ describe('the house', () => {
   test('every source file is reached from an entry point or a test', () => {
     const folderOf = new Map(manifests.map(({ name, folder }) => [name, folder]));
     const imported = (path: string): string[] =>
-      [...text(path).matchAll(/(?:from|import|import\()\s*'([^']+\.ts)'/g)].map(([, specifier = '']) => {
+      [...text(path).matchAll(/(?:from|import|import\()\s*'([^']+\.tsx?)'/g)].map(([, specifier = '']) => {
         const [scope, name, ...rest] = specifier.split('/');
         return specifier.startsWith('.')
           ? join(dirname(path), specifier)
           : join(folderOf.get(`${scope}/${name}`) ?? '', ...rest);
       });
     const entries = sources.filter((path) =>
-      /^services\/[^/]+\/(main|contract)\.ts$|^libs\/packs\/[^/]+\/pack\.ts$|^libs\/store\/\d{4}_\w+\.ts$|^libs\/agui-client\/example\.ts$|\.test\.ts$|^deploy\/(start|test|tally|generate|migrate|provision|cli\/jangada|adversary\/adversary|bench\/(bench|rls|load|monolith|moleculer|unguarded\/(register|seal|body)))\.ts$/.test(
+      /^services\/[^/]+\/(main\.tsx?|contract\.ts)$|^libs\/packs\/[^/]+\/pack\.ts$|^libs\/store\/\d{4}_\w+\.ts$|^libs\/agui-client\/example\.ts$|\.test\.ts$|^deploy\/(start|test|tally|generate|migrate|provision|cli\/jangada|adversary\/adversary|bench\/(bench|rls|load|monolith|moleculer|unguarded\/(register|seal|body)))\.ts$/.test(
         path,
       ),
     );

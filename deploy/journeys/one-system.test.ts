@@ -13,6 +13,7 @@ import './poison.ts';
 import './access.ts';
 import './cli.ts';
 import './retention.ts';
+import './console.ts';
 // Takes the administrator's second factor away.
 import './identity.ts';
 

@@ -52,7 +52,7 @@ export const build = async (): Promise<void> => {
     root: here,
     configFile: false,
     base: '/console/',
-    logLevel: 'warn',
+    logLevel: 'error',
     // Whatever environment builds it, a test's too.
     mode: 'production',
     define: { 'process.env.NODE_ENV': '"production"' },

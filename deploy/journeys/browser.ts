@@ -1,0 +1,72 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { installedBrowser } from '@jangada/servers/browser.ts';
+import axe, { type AxeResults } from 'axe-core';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { root } from '../topology.ts';
+
+/** The console as people meet it: in a browser of this machine. */
+
+/** Where the browser is; undefined where there is none, and then nothing is tried in one. */
+export const installed = await installedBrowser();
+
+export const openBrowser = (): Promise<Browser> =>
+  chromium.launch({
+    ...(installed ? { executablePath: installed } : {}),
+    // Root has no sandbox to go into.
+    args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
+  });
+
+/** How long something on a page may take to show itself, on a machine with much else to do. */
+const patienceMs = 60_000;
+
+/** A tab, and what the browser held against the page: errors, and what the page's policy stopped. */
+export interface Tab {
+  readonly page: Page;
+  readonly complaints: readonly string[];
+}
+
+/** Opens an address as somebody whose browser speaks a language and likes a theme. */
+export const visit = async (
+  browser: Browser,
+  url: string,
+  about: { readonly locale: string; readonly colorScheme: 'light' | 'dark' },
+): Promise<Tab> => {
+  const context = await browser.newContext({
+    ...about,
+    viewport: { width: 1_200, height: 800 },
+    reducedMotion: 'reduce',
+  });
+  context.setDefaultTimeout(patienceMs);
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  page.on('pageerror', ({ message }) => complaints.push(message));
+  page.on('console', (message) => {
+    // An answer other than 200 is none of the page's faults.
+    if (message.type() === 'error' && !message.text().includes('status of')) complaints.push(message.text());
+  });
+  await page.goto(url);
+  return { page, complaints };
+};
+
+/** What makes the page hard or impossible to use for some, by the rules of WCAG, if that is serious. */
+export const barriersIn = async (page: Page): Promise<readonly string[]> => {
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate(() =>
+    (globalThis as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),
+  );
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
+};
+
+/** Keeps how the page looks in both themes, for whoever wants to see it. */
+export const picture = async (page: Page, name: string): Promise<void> => {
+  const folder = join(root, '.jangada', 'console');
+  mkdirSync(folder, { recursive: true });
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme });
+    await page.screenshot({ path: join(folder, `${name}-${colorScheme}.png`) });
+  }
+  await page.emulateMedia({ colorScheme: 'light' });
+};

@@ -1,0 +1,69 @@
+import { describe, expect, test } from 'vitest';
+import { blocksOf, newTurn, type RunEvent, type Turn, told } from './conversation.ts';
+
+const turnOf = (...events: RunEvent[]): Turn =>
+  events.reduce((turn, event, index) => told(turn, index + 1, event), newTurn('run', 'quantas?'));
+const started = { type: 'RUN_STARTED' };
+const opened = { type: 'TEXT_MESSAGE_START', messageId: 'm1' };
+const said = (delta: string) => ({ type: 'TEXT_MESSAGE_CONTENT', delta });
+
+describe('a turn', () => {
+  test('grows with what is told, and ends answered with what is known of the answer', () => {
+    const result = { intent: 'count', cached: true };
+    expect(turnOf(started, opened, said('Você tem '), said('3.'))).toMatchObject({
+      state: 'told',
+      text: 'Você tem 3.',
+    });
+    expect(turnOf(started, opened, said('3'), { type: 'RUN_FINISHED', result })).toMatchObject({
+      state: 'answered',
+      text: '3',
+      result,
+    });
+  });
+
+  test('takes each event once, though a lost connection brings some again', () => {
+    const turn = turnOf(started, opened, said('3'));
+    expect(told(turn, 3, said('3'))).toBe(turn);
+    expect(told(turn, 4, said(' consultas')).text).toBe('3 consultas');
+  });
+
+  test('tells a newer telling instead of the one before, never both', () => {
+    const again = { type: 'TEXT_MESSAGE_START', messageId: 'm2' };
+    expect(turnOf(started, opened, said('Você te'), again, said('Você tem 3.')).text).toBe('Você tem 3.');
+  });
+
+  test('is refused with its code, or stopped, in either generation of the protocol', () => {
+    expect(turnOf(started, { type: 'RUN_ERROR', code: 'AUTHZ_DENIED' })).toMatchObject({
+      state: 'refused',
+      code: 'AUTHZ_DENIED',
+    });
+    expect(turnOf(started, { type: 'RUN_FINISHED', outcome: { type: 'cancelled' } }).state).toBe('cancelled');
+    expect(turnOf(started, { type: 'RUN_ERROR', code: 'CANCELLED' }).state).toBe('cancelled');
+  });
+
+  test('does not change after its end', () => {
+    const turn = turnOf(started, { type: 'RUN_ERROR', code: 'DEADLINE' });
+    expect(told(turn, 9, said('late'))).toBe(turn);
+  });
+});
+
+describe('an answer', () => {
+  test('whose lines have as many parts is a table', () => {
+    expect(blocksOf('2 itens:\n- 10h · Ana\n- 11h · Bia\nMostrando 2.')).toEqual([
+      { kind: 'text', text: '2 itens:' },
+      {
+        kind: 'table',
+        rows: [
+          ['10h', 'Ana'],
+          ['11h', 'Bia'],
+        ],
+      },
+      { kind: 'text', text: 'Mostrando 2.' },
+    ]);
+  });
+
+  test('of one line, or of uneven ones, is a list', () => {
+    expect(blocksOf('- 10h · Ana')).toEqual([{ kind: 'list', lines: ['10h · Ana'] }]);
+    expect(blocksOf('- 10h · Ana\n- 11h')).toEqual([{ kind: 'list', lines: ['10h · Ana', '11h'] }]);
+  });
+});
