@@ -39,6 +39,7 @@ const composed = (facts: ServiceFacts): Partial<Record<Name, string>> => ({
   HEALTH_HOST: '0.0.0.0',
   HEALTH_PORT: String(ports.health),
   OTEL_EXPORTER_OTLP_ENDPOINT: 'http://jaeger:4318',
+  TRACES_URL: 'http://127.0.0.1:16686/search?service=edge&tags=%7B%22run.id%22%3A%22{run}%22%7D',
 });
 
 const required = (variable: string): string => `\${${variable}:?see deploy/generated/env.example}`;

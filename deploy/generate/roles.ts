@@ -25,7 +25,7 @@ export const readsOf = (contract: Contract): readonly string[] => [
   ...new Set([
     ...contract.reads,
     ...contract.packTables.flatMap((use) => tablesOfPacks[use]),
-    ...(contract.kind === 'border' ? Object.keys(contract.writes) : []),
+    ...(contract.kind === 'border' ? Object.keys({ ...contract.writes, ...contract.shows }) : []),
   ]),
 ];
 
@@ -69,7 +69,8 @@ const granted = (table: string): string => `${tenantColumn(table)} = (select (se
 /** Which rows of a table a service may touch. */
 const rowsFor = (contract: Contract, table: string, command: Command): string => {
   // At log-in nobody is known yet, and the border is who finds out; what follows from it is a tenant's.
-  if (contract.kind === 'border') return table in contract.writes ? claimed(table) : 'true';
+  if (contract.kind === 'border')
+    return table in contract.writes || table in contract.shows ? claimed(table) : 'true';
   // One batch of a sink holds what was heard of many tenants; each row was verified before it came here.
   if (command === 'insert' && hearsFacts(contract)) return 'true';
   // Who is woken by the clock begins with the list of tenants.
@@ -90,8 +91,12 @@ const addedTo: readonly string[] = ['consents', 'tenant_keys', 'subject_keys'];
 /** Who looks people up by name or id reads what finds them, and not what they are called. */
 const finding = ['id', 'full_text_search'];
 
-const columnsFor = (contract: Contract, table: string, command: Command): Pick<Right, 'columns'> =>
-  command === 'select' && onlyFinds(contract, table) ? { columns: finding } : {};
+const columnsFor = (contract: Contract, table: string, command: Command): Pick<Right, 'columns'> => {
+  if (command !== 'select') return {};
+  const shown = contract.kind === 'border' ? contract.shows[table] : undefined;
+  if (shown) return { columns: shown };
+  return onlyFinds(contract, table) ? { columns: finding } : {};
+};
 
 const onlyFinds = (contract: Contract, table: string): boolean =>
   !contract.reads.includes(table) &&

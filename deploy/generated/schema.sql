@@ -135,6 +135,7 @@ grant insert, select on public.audit_entries to svc_audit;
 grant delete, select on public.audit_entries to svc_retention;
 create policy svc_audit_insert on public.audit_entries for insert to svc_audit with check (true);
 create policy svc_audit_select on public.audit_entries for select to svc_audit using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_edge_select on public.audit_entries for select to svc_edge using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_delete on public.audit_entries for delete to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_select on public.audit_entries for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 

@@ -193,6 +193,10 @@ export const settings = {
     says: 'folder of the built web console, served at /console/; none means no console',
     value: z.string().optional(),
   }),
+  TRACES_URL: setting({
+    says: 'where a run’s trace is shown, {run} for its id; the console links there',
+    value: z.url().optional(),
+  }),
   ALLOWED_ORIGINS: setting({
     says: 'web origins that may connect, comma-separated; none means no browser page of another origin',
     value: z

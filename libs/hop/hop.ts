@@ -59,6 +59,8 @@ export interface Border<O extends Message = Message> {
   readonly limits: boolean;
   /** Tables of what it finds out; also for reading, within the tenant it speaks for. */
   readonly writes: Writes;
+  /** Columns, by table, of what it shows a tenant's own people, within the tenant it speaks for. */
+  readonly shows: Readonly<Record<string, readonly string[]>>;
 }
 
 export type Contract = Hop | Sink | Border;
@@ -106,9 +108,9 @@ export const sink = <I extends Message, const O extends Message = never>(
 
 /** Declares a border service. */
 export const border = <const O extends Message>(
-  declared: Omit<Border<O>, 'kind' | 'packTables' | 'limits' | 'writes'> &
-    Partial<Pick<Border, 'packTables' | 'limits' | 'writes'>>,
-): Border<O> => ({ packTables: [], limits: false, writes: {}, ...declared, kind: 'border' });
+  declared: Omit<Border<O>, 'kind' | 'packTables' | 'limits' | 'writes' | 'shows'> &
+    Partial<Pick<Border, 'packTables' | 'limits' | 'writes' | 'shows'>>,
+): Border<O> => ({ packTables: [], limits: false, writes: {}, shows: {}, ...declared, kind: 'border' });
 
 /** Pairs a message with its body; the compiler checks one against the other. */
 export const emit = <M extends Message>(

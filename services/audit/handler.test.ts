@@ -77,6 +77,12 @@ describe('an entry', () => {
     expect(refused).toMatchObject({ actor: 'casa-ana', code: 'AUTH_INVALID', details: {} });
   });
 
+  test('of an end tells when it was asked', () => {
+    const asked = { askedAt: new Date(pass.iat).toISOString() };
+    expect(entryFor(run.answered).details).toMatchObject(asked);
+    expect(entryFor(run.fetched).details).not.toMatchObject(asked);
+  });
+
   test('is the same for every delivery of its fact', () => {
     expect(entryFor(run.fetched, {}, { delivery: 3 })).toEqual(entryFor(run.fetched));
   });

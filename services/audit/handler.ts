@@ -31,19 +31,25 @@ export interface Entry {
 export const entryOf = (
   { message, tenant, id, pass, sequence, storedAt }: Heard,
   head: Head<Message>,
-): Entry => ({
-  tenant,
-  subject: id,
-  fact: message.name,
-  sequence,
-  at: storedAt,
-  actor: pass?.sub ?? fromDoor(message, head)?.actor ?? message.by ?? 'system',
-  role: pass?.rol ?? null,
-  session: pass?.sid ?? null,
-  purpose: pass?.pur ?? decisionIn(head)?.purpose ?? null,
-  origin: pass?.from ?? fromDoor(message, head)?.from ?? null,
-  ...meaningOf(message, head),
-});
+): Entry => {
+  const meaning = meaningOf(message, head);
+  // How a run ended tells how long it took.
+  const asked = pass && message.ends ? { askedAt: new Date(pass.iat).toISOString() } : {};
+  return {
+    tenant,
+    subject: id,
+    fact: message.name,
+    sequence,
+    at: storedAt,
+    actor: pass?.sub ?? fromDoor(message, head)?.actor ?? message.by ?? 'system',
+    role: pass?.rol ?? null,
+    session: pass?.sid ?? null,
+    purpose: pass?.pur ?? decisionIn(head)?.purpose ?? null,
+    origin: pass?.from ?? fromDoor(message, head)?.from ?? null,
+    ...meaning,
+    details: { ...meaning.details, ...asked },
+  };
+};
 
 /** No tenant's: the trail of the system itself. */
 export const systemTrail = '_';

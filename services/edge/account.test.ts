@@ -464,6 +464,102 @@ describe('administration', () => {
   });
 });
 
+describe('what became of questions', () => {
+  const keep = (run: string, fact: string, own: object = {}) => {
+    const entry = {
+      tenant: 'north',
+      actor: 'bia',
+      decision: 'done',
+      code: null,
+      minute: 0,
+      details: {},
+      ...own,
+    };
+    const { tenant, actor, decision, code, minute, details } = entry;
+    return edges.sql(
+      `insert into audit_entries (tenant_id, subject_id, fact, sequence, at, actor, role, purpose, decision, code, resource, details)
+       values ($1, $2, $3, $4::int, timestamptz '2026-11-20 12:00Z' + $4::int * interval '1 minute', $5, 'client', 'care', $6, $7, 'things', $8)`,
+      [tenant, run, fact, minute, actor, decision, code, JSON.stringify(details)],
+    );
+  };
+  const get = async (path: string, token: string) => call(two, path, { token });
+  const runsIn = ({ body }: { body: Record<string, unknown> }) =>
+    (body['items'] as { run: string }[]).map(({ run }) => run);
+
+  beforeAll(async () => {
+    await keep('run-1', 'run.understood', { details: { intent: 'count' } });
+    await keep('run-1', 'run.answered', { minute: 1, details: { askedAt: '2026-11-20T12:00:59.500Z' } });
+    await keep('run-2', 'run.refused', { minute: 2, decision: 'denied', code: 'AUTHZ_DENIED' });
+    await keep('run-3', 'run.answered', { minute: 3, actor: 'ana' });
+    await keep('run-4', 'run.answered', { minute: 4, tenant: 'south', actor: 'eva' });
+    await keep('session-1', 'session.opened', { minute: 5 });
+  });
+
+  test('is shown to who asked, the newest first, and nothing of others', async () => {
+    const { token } = await logIn(one, bia ?? '');
+    const answer = await get('/v1/runs', token);
+    expect(runsIn(answer)).toEqual(['run-2', 'run-1']);
+    expect((answer.body['items'] as object[])[1]).toEqual({
+      run: 'run-1',
+      ended: 'answered',
+      at: '2026-11-20T12:01:00.000Z',
+      actor: 'bia',
+      role: 'client',
+      purpose: 'care',
+      code: null,
+      resource: 'things',
+      intent: 'count',
+      tookMs: 500,
+    });
+    expect(runsIn(await get('/v1/runs?ended=refused', token))).toEqual(['run-2']);
+    const story = await get('/v1/runs/run-1', token);
+    expect((story.body['facts'] as { fact: string }[]).map(({ fact }) => fact)).toEqual([
+      'run.understood',
+      'run.answered',
+    ]);
+    for (const run of ['run-3', 'run-4', 'run-9', 'session-1'])
+      expect(said(await get(`/v1/runs/${run}`, token))).toEqual([404, 'NOT_FOUND']);
+  });
+
+  test('of a whole tenant, and its trail, take a role and a second factor', async () => {
+    const { token } = await logIn(one, bia ?? '');
+    const weak = await logIn(one, ana ?? '');
+    for (const path of ['/v1/admin/runs', '/v1/admin/runs/run-1', '/v1/admin/audit']) {
+      expect(said(await get(path, token))).toEqual([403, 'AUTHZ_DENIED']);
+      expect(said(await get(path, weak.token))).toEqual([403, 'MFA_REQUIRED']);
+    }
+    const admin = await enrol(ana ?? '');
+    expect(runsIn(await get('/v1/admin/runs', admin.token))).toEqual(['run-3', 'run-2', 'run-1']);
+    expect(runsIn(await get('/v1/admin/runs?actor=bia&code=AUTHZ_DENIED', admin.token))).toEqual(['run-2']);
+    expect((await get('/v1/admin/runs/run-1', admin.token)).status).toBe(200);
+    expect(said(await get('/v1/admin/runs/run-4', admin.token))).toEqual([404, 'NOT_FOUND']);
+    const sought = await get('/v1/admin/audit?decision=denied&from=2026-11-20T12:00:00Z', admin.token);
+    expect(sought.body['items']).toMatchObject([
+      { about: 'run-2', fact: 'run.refused', code: 'AUTHZ_DENIED' },
+    ]);
+    for (const wrong of ['decision=maybe', 'cursor=x', 'from=yesterday', 'other=1'])
+      expect(said(await get(`/v1/admin/audit?${wrong}`, admin.token))).toEqual([400, 'INPUT_INVALID']);
+  });
+
+  test('comes in pages, none of which repeats or leaves out an entry', async () => {
+    const admin = await enrol(eva ?? '');
+    for (let at = 0; at < 60; at++)
+      await keep(`many-${at}`, 'run.answered', { tenant: 'south', actor: 'eva', minute: 10 + (at >> 2) });
+    const seen: string[] = [];
+    for (let cursor: unknown = ''; cursor !== undefined; ) {
+      const page: { body: Record<string, unknown> } = await get(
+        `/v1/admin/runs${cursor ? `?cursor=${cursor}` : ''}`,
+        admin.token,
+      );
+      seen.push(...runsIn(page));
+      cursor = page.body['nextCursor'];
+    }
+    expect(seen.length).toBe(61);
+    expect(new Set(seen).size).toBe(61);
+    expect(seen.at(-1)).toBe('run-4');
+  });
+});
+
 describe('a ticket', () => {
   const issue = async (token: string) => {
     const { body } = await call(one, '/v1/auth/ticket', { token, body: {} });

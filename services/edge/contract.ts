@@ -32,4 +32,22 @@ export const contract = border({
     recovery_codes: ['insert', 'update', 'delete'],
     socket_tickets: ['insert', 'update', 'delete'],
   },
+  // All of an entry but from where the call came, which is sealed.
+  shows: {
+    audit_entries: [
+      'tenant_id',
+      'subject_id',
+      'fact',
+      'sequence',
+      'at',
+      'actor',
+      'role',
+      'session',
+      'purpose',
+      'decision',
+      'code',
+      'resource',
+      'details',
+    ],
+  },
 });

@@ -24,6 +24,7 @@ import { openFactors } from './factors.ts';
 import { openFollower } from './follow.ts';
 import { answerRaw } from './headers.ts';
 import { healthRoutes } from './health.ts';
+import { historyRoutes } from './history.ts';
 import { openIdentities } from './identity.ts';
 import { openFailures, openGate } from './limits.ts';
 import { openLiveness } from './liveness.ts';
@@ -38,6 +39,7 @@ import { openStreams } from './sse.ts';
 import { openThreads } from './threads.ts';
 import { openTickets } from './tickets.ts';
 import { serverFactory } from './tls.ts';
+import { openTrail } from './trail.ts';
 import { answerUnreadable, bindWire, requestOptions, socketOptions } from './wire.ts';
 import { openWitness } from './witness.ts';
 
@@ -47,6 +49,7 @@ export const edgeSettings = [
   'JANGADA_PORT',
   'JANGADA_MAX_CONNECTIONS',
   'CONSOLE_DIR',
+  'TRACES_URL',
   'AI_AGENT_PUBLIC_ENABLED',
   'AI_AGENT_TENANT_ENABLED',
   'PUBLIC_TENANT',
@@ -137,6 +140,7 @@ export const openServer = async (
   queryRoute(app, admission);
   agentRoutes(app, admission, config);
   accessRoutes(app, admission);
+  historyRoutes(app, openTrail(store), config.TRACES_URL);
   await consoleRoutes(app, config.CONSOLE_DIR);
   for (const [url, greets] of [
     ['/v1/agent', true],

@@ -1,0 +1,84 @@
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import { Refusal } from './refusal.ts';
+import { shaped } from './shape.ts';
+import { type Entry, placeOf, type Trail } from './trail.ts';
+
+/** What became of questions: everybody sees their own, and who holds `admin:security` those of their tenant. */
+
+const id = z.string().regex(/^[\w.:@-]{1,128}$/);
+const after = z
+  .string()
+  .max(500)
+  .transform((cursor, context) => {
+    const place = placeOf(cursor);
+    if (!place) context.addIssue('no cursor of ours');
+    return place;
+  })
+  .optional();
+const code = z
+  .string()
+  .regex(/^[A-Z_]{1,40}$/)
+  .optional();
+const instant = z.iso.datetime({ offset: true }).optional();
+
+const runsQuery = z.strictObject({
+  ended: z.enum(['answered', 'refused', 'failed', 'cancelled']).optional(),
+  code,
+  cursor: after,
+});
+const allRunsQuery = runsQuery.extend({ actor: id.optional() });
+const auditQuery = z.strictObject({
+  about: id.optional(),
+  actor: id.optional(),
+  fact: z
+    .string()
+    .regex(/^[a-z.-]{1,60}$/)
+    .optional(),
+  decision: z.enum(['allowed', 'denied', 'failed', 'done']).optional(),
+  code,
+  from: instant,
+  to: instant,
+  cursor: after,
+});
+
+/** @param traces where a run's trace is shown, with `{run}` for its id */
+export const historyRoutes = (app: FastifyInstance, trail: Trail, traces: string | undefined): void => {
+  const mayAll = { config: { permission: 'admin:security' } };
+
+  /** What exists for nobody and what is somebody else's look alike. */
+  const told = (run: string, facts: readonly Entry[]) => {
+    if (facts.length === 0) throw new Refusal('NOT_FOUND');
+    return { run, facts };
+  };
+
+  app.get('/v1/runs', async (request) => {
+    const { tenant, subject } = request.signedIn();
+    const { cursor, ...asked } = shaped(runsQuery, request.query);
+    return trail.ended(tenant, { ...asked, actor: subject, after: cursor });
+  });
+
+  app.get<{ Params: { run: string } }>('/v1/runs/:run', async (request) => {
+    const { tenant, subject } = request.signedIn();
+    const run = shaped(id, request.params.run);
+    const facts = await trail.story(tenant, run);
+    return told(run, facts.every(({ actor }) => actor === subject) ? facts : []);
+  });
+
+  app.get('/v1/admin/runs', mayAll, async (request) => {
+    const { cursor, ...asked } = shaped(allRunsQuery, request.query);
+    return trail.ended(request.signedIn().tenant, { ...asked, after: cursor });
+  });
+
+  app.get<{ Params: { run: string } }>('/v1/admin/runs/:run', mayAll, async (request) => {
+    const run = shaped(id, request.params.run);
+    const facts = await trail.story(request.signedIn().tenant, run);
+    const trace = traces?.replaceAll('{run}', run);
+    return { ...told(run, facts), ...(trace ? { trace } : {}) };
+  });
+
+  app.get('/v1/admin/audit', mayAll, async (request) => {
+    const { cursor, ...asked } = shaped(auditQuery, request.query);
+    return trail.entries(request.signedIn().tenant, { ...asked, after: cursor });
+  });
+};
