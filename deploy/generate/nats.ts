@@ -20,13 +20,20 @@ const directGet = (stream: string): string[] => [
   `$JS.API.DIRECT.GET.${stream}.>`,
 ];
 
+/** Tells how much waits for a service, and nothing of what it is. */
+const infoOfConsumer = (contract: Contract): string[] => {
+  const from = consumerOf(contract);
+  return from ? [`$JS.API.CONSUMER.INFO.${from.stream}.${from.durable}`] : [];
+};
+
 /**
  * The rights of a service, from its contract alone.
  *
  * Answers to `status` may go to the inboxes of those who ask and nowhere else. The broker's own `allow_responses`
  * would let the one who asks name any reply subject and so make another service write there in its stead.
  */
-export const rightsOf = (contract: Contract, borders: readonly string[]): Rights => {
+export const rightsOf = (contract: Contract, contracts: readonly Contract[]): Rights => {
+  const borders = contracts.filter(({ kind }) => kind === 'border').map(({ name }) => name);
   const { name } = contract;
   const from = consumerOf(contract);
   const isHop = contract.kind === 'hop';
@@ -44,7 +51,7 @@ export const rightsOf = (contract: Contract, borders: readonly string[]): Rights
       ...(from
         ? [
             core.dead(name, '*', '*'),
-            `$JS.API.CONSUMER.INFO.${from.stream}.${name}`,
+            ...infoOfConsumer(contract),
             `$JS.API.CONSUMER.MSG.NEXT.${from.stream}.${name}`,
             `$JS.ACK.${from.stream}.${name}.>`,
           ]
@@ -53,6 +60,7 @@ export const rightsOf = (contract: Contract, borders: readonly string[]): Rights
       ...(isHop && contract.tells ? directGet(streamOf.reply) : []),
       ...(isBorder ? [...new Set(follows.map(({ kind }) => streamOf[kind]))].flatMap(directGet) : []),
       ...(isBorder ? [core.cancel('*', '*'), core.ended('*', '*'), core.status] : []),
+      ...(isBorder && contract.watches ? contracts.flatMap(infoOfConsumer) : []),
       ...(limits ? directGet(limitStream) : []),
       ...(schedules.length > 0 ? [...schedules, ...directGet(streamOf.tick)] : []),
       keyRing.get,
@@ -109,14 +117,12 @@ const provisionerRights = (): Rights => ({
 });
 
 /** Every user of the broker with its rights, services first. */
-export const users = (contracts: readonly Contract[]): ReadonlyMap<string, Rights> => {
-  const borders = contracts.filter(({ kind }) => kind === 'border').map(({ name }) => name);
-  return new Map<string, Rights>([
-    ...contracts.map((contract) => [contract.name, rightsOf(contract, borders)] as const),
+export const users = (contracts: readonly Contract[]): ReadonlyMap<string, Rights> =>
+  new Map<string, Rights>([
+    ...contracts.map((contract) => [contract.name, rightsOf(contract, contracts)] as const),
     ['operator', operatorRights(contracts)],
     ['provisioner', provisionerRights()],
   ]);
-};
 
 /** The environment variable of a user: `NKEY_DATA_ACCESS` is the public key of data-access at the broker. */
 export const variableOf = (prefix: 'NKEY' | 'SEED' | 'PASSWORD', name: string): string =>

@@ -59,6 +59,8 @@ export interface Border<O extends Message = Message> {
   readonly limits: boolean;
   /** Tables of what it finds out; also for reading, within the tenant it speaks for. */
   readonly writes: Writes;
+  /** True when it tells how much waits for each service, and so may ask the broker of every consumer, but not read one. */
+  readonly watches: boolean;
   /** Columns, by table, of what it shows a tenant's own people, within the tenant it speaks for. */
   readonly shows: Readonly<Record<string, readonly string[]>>;
 }
@@ -108,9 +110,17 @@ export const sink = <I extends Message, const O extends Message = never>(
 
 /** Declares a border service. */
 export const border = <const O extends Message>(
-  declared: Omit<Border<O>, 'kind' | 'packTables' | 'limits' | 'writes' | 'shows'> &
-    Partial<Pick<Border, 'packTables' | 'limits' | 'writes' | 'shows'>>,
-): Border<O> => ({ packTables: [], limits: false, writes: {}, shows: {}, ...declared, kind: 'border' });
+  declared: Omit<Border<O>, 'kind' | 'packTables' | 'limits' | 'writes' | 'watches' | 'shows'> &
+    Partial<Pick<Border, 'packTables' | 'limits' | 'writes' | 'watches' | 'shows'>>,
+): Border<O> => ({
+  packTables: [],
+  limits: false,
+  writes: {},
+  watches: false,
+  shows: {},
+  ...declared,
+  kind: 'border',
+});
 
 /** Pairs a message with its body; the compiler checks one against the other. */
 export const emit = <M extends Message>(

@@ -24,6 +24,8 @@ export interface Limits extends AsyncDisposable, Claims {
   charge(limited: LimitClass, who: Who, points?: number): Promise<Verdict>;
   /** Takes a place of what may be held at once. `free` gives it back and may be called twice. */
   hold(limited: LimitClass, who: Who): Promise<Verdict & { free(): void }>;
+  /** The policies of a class that hold for somebody, with the figures that hold now. */
+  inForce(limited: LimitClass, who: Who): readonly LimitPolicy[];
   /** Takes a change of a policy's figures, from now on. */
   change(name: string, tenant: string | undefined, changed: Change): void;
   ping(): Promise<unknown>;
@@ -253,6 +255,7 @@ export const openLimits = ({
     charge: (limited, who, points = 1) => weigh(limited, who, points),
     hold,
     ...openClaims(redis, fromRedis, tagOf, now),
+    inForce: policies.of,
     change: policies.change,
     ping: () => redis.ping(),
     [Symbol.asyncDispose]: async () => {

@@ -6,6 +6,7 @@ import { shownOf } from '@jangada/config/shown.ts';
 import type { Contract } from '@jangada/hop/hop.ts';
 import { Unavailable } from '@jangada/hop/outcome.ts';
 import { core } from '@jangada/proto/envelope.ts';
+import { streamOf } from '@jangada/proto/message.ts';
 import { faultFields } from '@jangada/telemetry/log.ts';
 import { openTelemetry, type Telemetry } from '@jangada/telemetry/telemetry.ts';
 import { openRing, type Ring } from '@jangada/trust/ring.ts';
@@ -38,6 +39,8 @@ export interface Status {
   readonly ready: boolean;
   readonly breaker: 'closed' | 'half-open' | 'open';
   readonly inFlight: number;
+  /** Where what it hears waits at the broker; absent for a border, which hears nobody. */
+  readonly consumer?: { readonly stream: string; readonly durable: string };
   readonly checks: readonly Check[];
   /** What it was started with, without secrets. */
   readonly settings: ReturnType<typeof shownOf>;
@@ -116,13 +119,17 @@ export const openService = async (
     { probes: allProbes, ready: () => open, metrics },
   );
   const shown = shownOf(config);
+  const [heard] = contract.kind === 'border' ? [] : [contract.on].flat();
   bus.nc.subscribe(core.status, {
     callback: (_error, message) => {
       // A reply goes to whoever waits for one, and never to a subject that means something.
       if (!message.reply?.startsWith('_INBOX_')) return;
       void runProbes(allProbes).then((checks) => {
         const ready = open && isReady(checks);
-        const about = { name: contract.name, pid: process.pid, url: health.url };
+        const about = {
+          ...{ name: contract.name, pid: process.pid, url: health.url },
+          ...(heard ? { consumer: { stream: streamOf[heard.kind], durable: contract.name } } : {}),
+        };
         const status: Status = {
           ...about,
           ready,

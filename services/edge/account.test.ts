@@ -425,6 +425,27 @@ describe('administration', () => {
     other.socket.close();
   });
 
+  test('shows how services do and which limits hold, to who may operate', async () => {
+    const { token } = await logIn(one, bia ?? '');
+    for (const path of ['/v1/admin/services', '/v1/admin/limits'])
+      expect(said(await call(one, path, { token }))).toEqual([403, 'AUTHZ_DENIED']);
+    const admin = await enrol(ana ?? '');
+    const { body } = await call(one, '/v1/admin/services', { token: admin.token });
+    expect(body['services']).toContainEqual({
+      name: 'edge',
+      answered: true,
+      ready: true,
+      breaker: 'closed',
+      inFlight: 0,
+      checks: expect.any(Array),
+      queue: null,
+    });
+    const { body: limited } = await call(one, '/v1/admin/limits', { token: admin.token });
+    expect(limited['limits']).toContainEqual(
+      expect.objectContaining({ name: 'ai-user', class: 'ai', key: 'user', windowMs: 60_000 }),
+    );
+  });
+
   test('how somebody logged in is never believed of a message', async () => {
     const { token } = await logIn(one, ana ?? '');
     const spoofed = { amr: ['otp', 'mfa'], acr: 'aal2', auth_time: Date.now() };

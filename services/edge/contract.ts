@@ -25,6 +25,7 @@ export const contract = border({
   }),
   reads: ['tenants', 'accounts'],
   limits: true,
+  watches: true,
   writes: {
     sessions: ['insert', 'update', 'delete'],
     refresh_tokens: ['insert', 'update'],

@@ -26,11 +26,10 @@ export const merge = (statuses: readonly Status[]): Check[] =>
     return bad ? { ...bad, name } : { name, status: 'healthy' };
   });
 
-export const healthRoutes = (
-  app: FastifyInstance,
-  { bus }: Pick<Service, 'bus'>,
-  { probes, accepting }: { probes: Probes; accepting: () => boolean },
-): void => {
+/** What every service says of itself. One question to all of them serves everybody who asks within a second. */
+export type RollCall = () => Promise<readonly Status[]>;
+
+export const openRollCall = ({ bus }: Pick<Service, 'bus'>): RollCall => {
   let collected: { at: number; statuses: Promise<Status[]> } | undefined;
 
   const collect = async (): Promise<Status[]> => {
@@ -42,19 +41,24 @@ export const healthRoutes = (
     for await (const answer of answers) statuses.push(answer.json<Status>());
     return statuses;
   };
-  /** One question to all services serves everybody who asks within a second. */
-  const statuses = (): Promise<Status[]> => {
+  return () => {
     if (!collected || Date.now() - collected.at > rememberMs) {
       // A broker that is away answers for nobody.
       collected = { at: Date.now(), statuses: collect().catch(() => []) };
     }
     return collected.statuses;
   };
+};
 
+export const healthRoutes = (
+  app: FastifyInstance,
+  { bus }: Pick<Service, 'bus'>,
+  { probes, accepting, rollCall }: { probes: Probes; accepting: () => boolean; rollCall: RollCall },
+): void => {
   for (const url of ['/v1/health', '/health']) {
     app.get(url, { config: { public: true } }, async () => {
       const websocket: Check = { name: 'websocket', status: accepting() ? 'healthy' : 'unhealthy' };
-      return healthDocument([...merge(await statuses()), websocket]);
+      return healthDocument([...merge(await rollCall()), websocket]);
     });
   }
 

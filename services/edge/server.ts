@@ -23,13 +23,14 @@ import { door, originOf } from './door.ts';
 import { openFactors } from './factors.ts';
 import { openFollower } from './follow.ts';
 import { answerRaw } from './headers.ts';
-import { healthRoutes } from './health.ts';
+import { healthRoutes, openRollCall } from './health.ts';
 import { historyRoutes } from './history.ts';
 import { openIdentities } from './identity.ts';
 import { openFailures, openGate } from './limits.ts';
 import { openLiveness } from './liveness.ts';
 import { loginRoutes } from './login.ts';
 import { type Meter, openMeter } from './meter.ts';
+import { operationsRoutes } from './operations.ts';
 import { queryRoute } from './query.ts';
 import { Refusal, refusalOf, retryHeaders } from './refusal.ts';
 import { openRuns, runRoutes } from './runs.ts';
@@ -132,11 +133,13 @@ export const openServer = async (
   app.get('/v1/admin/connections', { config: { permission: 'admin:system' } }, (request) => ({
     connections: sockets.listOf(request.signedIn().tenant),
   }));
-  healthRoutes(app, service, { probes, accepting: () => accepting });
   const runs = openRuns(admission, streams);
   const runDeadlineMs = config.RUN_DEADLINE_MS;
   runRoutes(app, { admission, runs, streams, runDeadlineMs });
   copilotkitRoutes(app, { admission, runs, runDeadlineMs });
+  const rollCall = openRollCall(service);
+  healthRoutes(app, service, { probes, accepting: () => accepting, rollCall });
+  operationsRoutes(app, service, { rollCall, limits, accounts });
   queryRoute(app, admission);
   agentRoutes(app, admission, config);
   accessRoutes(app, admission);

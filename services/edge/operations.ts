@@ -1,0 +1,87 @@
+import type { Limits } from '@jangada/limits/limits.ts';
+import type { LimitClass } from '@jangada/packs/pack.ts';
+import type { Service, Status } from '@jangada/runtime/service.ts';
+import { jetstreamManager } from '@nats-io/jetstream';
+import type { FastifyInstance } from 'fastify';
+import type { Accounts } from './accounts.ts';
+import type { RollCall } from './health.ts';
+import { Refusal } from './refusal.ts';
+
+/** How the system does, for who holds `admin:system`: figures of services, and the limits of the caller's tenant. */
+
+/** What waits for a service at the broker, in messages. */
+interface Waiting {
+  readonly waiting: number;
+  readonly unacknowledged: number;
+  readonly redelivered: number;
+}
+
+const brokerWithinMs = 1_000;
+/** In the order in which they are shown. */
+const classes = Object.keys({
+  ai: true,
+  data: true,
+  api: true,
+  tenant: true,
+  public: true,
+  sessions: true,
+  'model-calls': true,
+  'model-tokens': true,
+  privacy: true,
+  signin: true,
+  mfa: true,
+} satisfies Record<LimitClass, true>) as LimitClass[];
+
+interface Deps {
+  readonly rollCall: RollCall;
+  readonly limits: Limits;
+  readonly accounts: Accounts;
+}
+
+export const operationsRoutes = (
+  app: FastifyInstance,
+  { bus }: Pick<Service, 'bus'>,
+  { rollCall, limits, accounts }: Deps,
+): void => {
+  const mayOperate = { config: { permission: 'admin:system' } };
+  const broker = jetstreamManager(bus.nc, { checkAPI: false, timeout: brokerWithinMs });
+  broker.catch(() => undefined);
+  /** Who has answered since this edge started: of them it is news when they do not. */
+  const known = new Set<string>();
+
+  const waitingFor = async ({ consumer }: Status): Promise<Waiting | null> => {
+    if (!consumer) return null;
+    try {
+      const { num_pending, num_ack_pending, num_redelivered } = await (await broker).consumers.info(
+        consumer.stream,
+        consumer.durable,
+      );
+      return { waiting: num_pending, unacknowledged: num_ack_pending, redelivered: num_redelivered };
+    } catch {
+      return null;
+    }
+  };
+
+  app.get('/v1/admin/services', mayOperate, async () => {
+    const statuses = await rollCall();
+    for (const { name } of statuses) known.add(name);
+    const answered = await Promise.all(
+      statuses.map(async (status) => {
+        const { name, ready, breaker, inFlight, checks } = status;
+        return { name, answered: true, ready, breaker, inFlight, checks, queue: await waitingFor(status) };
+      }),
+    );
+    const silent = [...known]
+      .filter((name) => !statuses.some((status) => status.name === name))
+      .map((name) => ({ name, answered: false, ready: false }));
+    return { services: [...answered, ...silent].sort((a, b) => a.name.localeCompare(b.name)) };
+  });
+
+  app.get('/v1/admin/limits', mayOperate, async (request) => {
+    const { tenant, role, subject: user } = request.signedIn();
+    const chosen = await accounts.tenant(tenant);
+    if (!chosen) throw new Refusal('AUTH_INVALID');
+    const who = { ip: request.ip, user, tenant, role, pack: chosen.pack };
+    return { limits: classes.flatMap((limited) => limits.inForce(limited, who)) };
+  });
+};
