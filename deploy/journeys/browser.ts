@@ -51,7 +51,7 @@ export const visit = async (
 
 /** What makes the page hard or impossible to use for some, by the rules of WCAG, if that is serious. */
 export const barriersIn = async (page: Page): Promise<readonly string[]> => {
-  await page.evaluate(axe.source);
+  if (!(await page.evaluate('"axe" in globalThis'))) await page.evaluate(axe.source);
   const { violations } = await page.evaluate(() =>
     (globalThis as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),
   );

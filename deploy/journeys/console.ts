@@ -59,7 +59,7 @@ describe.skipIf(!installed)('the console', { timeout: 180_000 }, () => {
   });
   afterAll(() => browser?.close());
 
-  test('takes a password and a second factor, which who administers sets up first', async () => {
+  test('takes a password and a second factor, which who administers sets up first, and opens their pages', async () => {
     const { password } = accountOf('admin');
     const page = await open('en');
     await signIn(page, 'en', 'auditor@clinica-aurora.example', 'a wrong one');
@@ -84,6 +84,30 @@ describe.skipIf(!installed)('the console', { timeout: 180_000 }, () => {
     await page.getByText('two factors').waitFor();
     expect(await barriersIn(page)).toEqual([]);
     await picture(page, 'greeting');
+
+    await ask(page, 'en', 'how many appointments do I have today?');
+    await page.getByRole('link', { name: 'How this was answered' }).click();
+    await page.getByRole('row', { name: /^response-generation answered/ }).waitFor();
+    expect(await page.getByRole('row', { name: /^(intent|permission|data-access) / }).count()).toBe(3);
+    expect(await barriersIn(page)).toEqual([]);
+    await picture(page, 'run');
+    await page.getByRole('link', { name: 'Runs', exact: true }).click();
+    await page.getByLabel('Whose').selectOption('all');
+    await page.getByRole('cell', { name: /^clinica-aurora-auditor/ }).waitFor();
+    expect(await barriersIn(page)).toEqual([]);
+    await picture(page, 'runs');
+    await page.getByRole('link', { name: 'Operations' }).click();
+    await page.getByRole('row', { name: /^data-access ready closed 0 0/ }).waitFor();
+    await page.getByRole('row', { name: /^ai-user/ }).waitFor();
+    expect(await barriersIn(page)).toEqual([]);
+    await picture(page, 'operations');
+    await page.getByRole('link', { name: 'Audit' }).click();
+    await page.getByLabel('Who').fill('clinica-aurora-auditor');
+    await page.getByLabel('Decision').selectOption('denied');
+    await page.getByRole('button', { name: 'Search' }).click();
+    await page.getByRole('row', { name: /auth\.denied denied\s*AUTH_INVALID/ }).waitFor();
+    expect(await barriersIn(page)).toEqual([]);
+    await picture(page, 'audit');
   });
 
   test('tells an answer, and after a reload what was told before, to who signs in again', async () => {
@@ -98,6 +122,12 @@ describe.skipIf(!installed)('the console', { timeout: 180_000 }, () => {
     await page.getByText('AUTHZ_NO_RELATION').waitFor();
     expect(await barriersIn(page)).toEqual([]);
     await picture(page, 'answers');
+
+    // Who does not administer has no pages for it.
+    expect(await page.getByRole('navigation').getByRole('link').allTextContents()).toEqual([
+      'Perguntas',
+      'Execuções',
+    ]);
 
     await page.reload();
     await signIn(page, 'pt-BR', email, password);

@@ -1,7 +1,9 @@
 import { useEffect, useState, useSyncExternalStore } from 'react';
+import { Audit } from './audit.tsx';
 import { Chat } from './chat.tsx';
 import { Enrolment } from './enrolment.tsx';
 import { LanguageContext, useLanguage, wordsIn } from './language.ts';
+import { Operations } from './operations.tsx';
 import { usePlace } from './place.ts';
 import {
   keepLanguage,
@@ -13,6 +15,8 @@ import {
   themeOf,
   themes,
 } from './preferences.ts';
+import { Run } from './run.tsx';
+import { Runs } from './runs.tsx';
 import { SecondFactor } from './second-factor.tsx';
 import type { Me, Session } from './session.ts';
 import { SignIn } from './sign-in.tsx';
@@ -129,14 +133,28 @@ const Preferences = ({ onLanguage }: Choosing) => {
 
 const Inside = ({ session, me, onLanguage }: { session: Session; me: Me } & Choosing) => {
   const { words } = useLanguage();
-  const { page } = usePlace();
+  const { page, id } = usePlace();
   const w = words.nav;
-  const pages = [{ page: 'chat', href: '#/', label: w.chat }] as const;
-  const shown = pages.find((known) => known.page === page) ?? pages[0];
+  const pages = [
+    { page: 'chat', href: '#/', label: w.chat },
+    { page: 'runs', href: '#/runs', label: w.runs },
+    ...(me.permissions.includes('admin:system')
+      ? [{ page: 'operations', href: '#/operations', label: w.operations }]
+      : []),
+    ...(me.permissions.includes('admin:security')
+      ? [{ page: 'audit', href: '#/audit', label: w.audit }]
+      : []),
+  ];
+  const isAll = page === 'all-runs';
+  const shown = pages.find((known) => known.page === (isAll ? 'runs' : page)) ?? {
+    page: 'chat',
+    href: '#/',
+    label: w.chat,
+  };
 
   useEffect(() => {
     document.title = `${shown.label} · Jangada`;
-    document.querySelector<HTMLElement>('#content h1')?.focus();
+    document.querySelector<HTMLElement>(`#content > :not([hidden]) h1`)?.focus();
   }, [shown.label]);
 
   return (
@@ -172,6 +190,25 @@ const Inside = ({ session, me, onLanguage }: { session: Session; me: Me } & Choo
         <div hidden={shown.page !== 'chat'}>
           <Chat session={session} me={me} />
         </div>
+        {shown.page === 'runs' && (
+          <div className="page">
+            {id ? (
+              <Run key={id} session={session} me={me} id={id} isAll={isAll} />
+            ) : (
+              <Runs session={session} me={me} />
+            )}
+          </div>
+        )}
+        {shown.page === 'operations' && (
+          <div className="page">
+            <Operations session={session} me={me} />
+          </div>
+        )}
+        {shown.page === 'audit' && (
+          <div className="page">
+            <Audit session={session} me={me} />
+          </div>
+        )}
       </main>
     </div>
   );

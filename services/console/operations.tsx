@@ -1,0 +1,229 @@
+import { useEffect } from 'react';
+import { Guarded } from './guarded.tsx';
+import { useLanguage } from './language.ts';
+import { Loading } from './notice.tsx';
+import { Moment } from './outcome.tsx';
+import type { Me, Session } from './session.ts';
+import { useAsked } from './use-asked.ts';
+
+interface Check {
+  readonly name: string;
+  readonly status: 'healthy' | 'unhealthy';
+  readonly optional?: true;
+}
+
+interface Service {
+  readonly name: string;
+  readonly answered: boolean;
+  readonly ready: boolean;
+  readonly breaker?: 'closed' | 'half-open' | 'open';
+  readonly inFlight?: number;
+  readonly checks?: readonly Check[];
+  readonly queue?: {
+    readonly waiting: number;
+    readonly unacknowledged: number;
+    readonly redelivered: number;
+  } | null;
+}
+
+interface Limit {
+  readonly name: string;
+  readonly class: string;
+  readonly key: 'ip' | 'user' | 'tenant' | 'role';
+  readonly max: number;
+  readonly windowMs: number;
+  readonly atOnce?: true;
+}
+
+interface Connection {
+  readonly id: string;
+  readonly user: string;
+  readonly createdAt: string;
+  readonly lastActivity: string;
+}
+
+/** Often enough for who looks on, and a third of what one may ask in all. */
+const refreshMs = 30_000;
+
+/** How the system does now. */
+export const Operations = ({ session, me }: { session: Session; me: Me }) => {
+  const { words } = useLanguage();
+  const w = words.operations;
+  const services = useAsked<{ services: Service[] }>(session, '/v1/admin/services');
+  const limits = useAsked<{ limits: Limit[] }>(session, '/v1/admin/limits');
+  const connections = useAsked<{ connections: Connection[] }>(session, '/v1/admin/connections');
+  const { again } = services;
+  useEffect(() => {
+    const timer = setInterval(() => document.visibilityState === 'visible' && again(), refreshMs);
+    return () => clearInterval(timer);
+  }, [again]);
+  const all = (): void => {
+    for (const asked of [services, limits, connections]) asked.again();
+  };
+
+  return (
+    <>
+      <header className="page-head">
+        <h1 tabIndex={-1}>{w.title}</h1>
+        <button type="button" className="button quiet" onClick={all}>
+          {words.refresh}
+        </button>
+      </header>
+      <Guarded session={session} failure={services.failure} onProved={all}>
+        <div className="sections">
+          <section>
+            <h2>{w.services}</h2>
+            {services.value ? <Services services={services.value.services} /> : <Loading />}
+            <p className="fine below">{w.deadLetters}</p>
+          </section>
+          <section>
+            <h2>{w.connections}</h2>
+            {connections.value?.connections.length === 0 && <p className="lead">{w.noConnections}</p>}
+            {connections.value && connections.value.connections.length > 0 && (
+              <Connections connections={connections.value.connections} zone={me.tenant.zone} />
+            )}
+          </section>
+          <section>
+            <h2>{w.limits}</h2>
+            {limits.value ? <Limits limits={limits.value.limits} /> : <Loading />}
+          </section>
+        </div>
+      </Guarded>
+    </>
+  );
+};
+
+const stateOf = ({ answered, ready, checks = [] }: Service): 'silent' | 'unready' | 'degraded' | 'ready' => {
+  if (!answered) return 'silent';
+  if (!ready) return 'unready';
+  return checks.some(({ status }) => status === 'unhealthy') ? 'degraded' : 'ready';
+};
+const tones = { silent: 'bad', unready: 'bad', degraded: 'held', ready: 'good' } as const;
+
+const Services = ({ services }: { services: readonly Service[] }) => {
+  const { language, words } = useLanguage();
+  const w = words.operations;
+  const figure = (value: number | undefined): string =>
+    value === undefined ? '–' : new Intl.NumberFormat(language).format(value);
+  return (
+    <div className="scroll">
+      <table>
+        <caption className="unseen">{w.services}</caption>
+        <thead>
+          <tr>
+            <th scope="col">{w.service}</th>
+            <th scope="col">{w.state}</th>
+            <th scope="col">{w.breaker}</th>
+            {[w.inFlight, w.waiting, w.unacknowledged, w.redelivered].map((name) => (
+              <th key={name} scope="col" className="figure">
+                {name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {services.map((service) => {
+            const state = stateOf(service);
+            const ill = (service.checks ?? []).filter(({ status }) => status === 'unhealthy');
+            return (
+              <tr key={service.name}>
+                <th scope="row">{service.name}</th>
+                <td>
+                  <span className={`tag tag-${tones[state]}`}>{w.states[state]}</span>
+                  {ill.length > 0 && (
+                    <span className="fine under">{w.without(ill.map(({ name }) => name).join(', '))}</span>
+                  )}
+                </td>
+                <td>
+                  {service.breaker && (
+                    <span className={service.breaker === 'closed' ? undefined : 'tag tag-held'}>
+                      {w.breakers[service.breaker]}
+                    </span>
+                  )}
+                </td>
+                <td className="figure">{figure(service.inFlight)}</td>
+                <td className="figure">{figure(service.queue?.waiting)}</td>
+                <td className="figure">{figure(service.queue?.unacknowledged)}</td>
+                <td className="figure">{figure(service.queue?.redelivered)}</td>
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </div>
+  );
+};
+
+const Connections = ({ connections, zone }: { connections: readonly Connection[]; zone: string }) => {
+  const { words } = useLanguage();
+  const w = words.operations;
+  return (
+    <div className="scroll">
+      <table>
+        <caption className="unseen">{w.connections}</caption>
+        <thead>
+          <tr>
+            <th scope="col">{w.who}</th>
+            <th scope="col">{w.since}</th>
+            <th scope="col">{w.lastHeard}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {connections.map(({ id, user, createdAt, lastActivity }) => (
+            <tr key={id}>
+              <th scope="row">{user}</th>
+              <td>
+                <Moment at={createdAt} zone={zone} />
+              </td>
+              <td>
+                <Moment at={lastActivity} zone={zone} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+};
+
+const Limits = ({ limits }: { limits: readonly Limit[] }) => {
+  const { language, words } = useLanguage();
+  const w = words.operations;
+  const span = ({ windowMs, atOnce }: Limit): string => {
+    if (atOnce) return w.atOnce;
+    const [value, unit] =
+      windowMs % 60_000 === 0 ? [windowMs / 60_000, 'minute'] : [windowMs / 1_000, 'second'];
+    return new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'short' }).format(
+      Number(value),
+    );
+  };
+  return (
+    <div className="scroll">
+      <table>
+        <caption className="unseen">{w.limits}</caption>
+        <thead>
+          <tr>
+            <th scope="col">{w.policy}</th>
+            <th scope="col">{w.counts}</th>
+            <th scope="col">{w.by}</th>
+            <th scope="col" className="figure">
+              {w.most}
+            </th>
+            <th scope="col">{w.within}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {limits.map((limit) => (
+            <tr key={limit.name}>
+              <th scope="row">{limit.name}</th>
+              <td>{limit.class}</td>
+              <td>{w.keys[limit.key]}</td>
+              <td className="figure">{new Intl.NumberFormat(language).format(limit.max)}</td>
+              <td>{span(limit)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+};

@@ -1,0 +1,36 @@
+import { useLanguage } from './language.ts';
+
+export type Ended = 'answered' | 'refused' | 'failed' | 'cancelled';
+
+const tones: Readonly<Record<Ended, string>> = {
+  answered: 'good',
+  refused: 'held',
+  failed: 'bad',
+  cancelled: 'plain',
+};
+
+/** How a run ended, in a word; the colour only repeats it. */
+export const Outcome = ({ ended }: { ended: Ended }) => {
+  const { words } = useLanguage();
+  return <span className={`tag tag-${tones[ended]}`}>{words.runs.endings[ended]}</span>;
+};
+
+/** A time in a language, to the second. */
+export const Moment = ({ at, zone }: { at: string; zone: string }) => {
+  const { language } = useLanguage();
+  const shown = new Intl.DateTimeFormat(language, {
+    timeZone: zone,
+    dateStyle: 'short',
+    timeStyle: 'medium',
+  }).format(new Date(at));
+  return <time dateTime={at}>{shown}</time>;
+};
+
+/** Time taken: ms below a second, else seconds. */
+export const Took = ({ ms }: { ms: number | null }) => {
+  const { language } = useLanguage();
+  if (ms === null) return '–';
+  const [value, unit] = ms < 1_000 ? [ms, 'ms'] : [ms / 1_000, 's'];
+  const digits = unit === 's' ? 1 : 0;
+  return `${new Intl.NumberFormat(language, { maximumFractionDigits: digits }).format(value)} ${unit}`;
+};

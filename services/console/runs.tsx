@@ -1,0 +1,120 @@
+import { useState } from 'react';
+import { Choice } from './choice.tsx';
+import { Guarded } from './guarded.tsx';
+import { useLanguage } from './language.ts';
+import { Loading } from './notice.tsx';
+import { type Ended, Moment, Outcome, Took } from './outcome.tsx';
+import type { Me, Session } from './session.ts';
+import { queryOf, usePages } from './use-asked.ts';
+
+interface Run {
+  readonly run: string;
+  readonly ended: Ended;
+  readonly at: string;
+  readonly actor: string;
+  readonly role: string | null;
+  readonly code: string | null;
+  readonly intent: string | null;
+  readonly tookMs: number | null;
+}
+
+const endings: readonly Ended[] = ['answered', 'refused', 'failed', 'cancelled'];
+
+/** Runs that are over: one's own, or everybody's for who may see them. */
+export const Runs = ({ session, me }: { session: Session; me: Me }) => {
+  const { words } = useLanguage();
+  const w = words.runs;
+  const [whose, setWhose] = useState<'own' | 'all'>('own');
+  const [ended, setEnded] = useState<Ended | ''>('');
+  const isAll = whose === 'all';
+  const path = `${isAll ? '/v1/admin/runs' : '/v1/runs'}${queryOf({ ended })}`;
+  const { items, failure, isAsking, next, again } = usePages<Run>(session, path);
+
+  return (
+    <>
+      <header className="page-head">
+        <h1 tabIndex={-1}>{w.title}</h1>
+        <div className="choices">
+          {me.permissions.includes('admin:security') && (
+            <Choice label={w.whose} value={whose} of={{ own: w.own, all: w.all }} onChange={setWhose} />
+          )}
+          <Choice
+            label={w.ended}
+            value={ended}
+            of={{ '': w.any, ...Object.fromEntries(endings.map((one) => [one, w.endings[one]])) }}
+            onChange={(value) => setEnded(value as Ended | '')}
+          />
+          <button type="button" className="button quiet" onClick={again}>
+            {words.refresh}
+          </button>
+        </div>
+      </header>
+      <Guarded session={session} failure={failure} onProved={again}>
+        {!items && <Loading />}
+        {items?.length === 0 && (
+          <div className="empty">
+            <h2>{ended ? w.noneSuch : w.none}</h2>
+            <p className="lead">{ended ? w.noneSuchLead : w.noneLead}</p>
+          </div>
+        )}
+        {items && items.length > 0 && (
+          <div className="scroll">
+            <table>
+              <caption className="unseen">{w.title}</caption>
+              <thead>
+                <tr>
+                  <th scope="col">{w.when}</th>
+                  <th scope="col">{w.outcome}</th>
+                  <th scope="col">{w.about}</th>
+                  {isAll && <th scope="col">{w.who}</th>}
+                  <th scope="col" className="figure">
+                    {w.took}
+                  </th>
+                  <th scope="col">{w.run}</th>
+                </tr>
+              </thead>
+              <tbody>
+                {items.map((run) => (
+                  <tr key={`${run.run} ${run.ended}`}>
+                    <td>
+                      <Moment at={run.at} zone={me.tenant.zone} />
+                    </td>
+                    <td>
+                      <Outcome ended={run.ended} />
+                      {run.code && <code className="code-beside">{run.code}</code>}
+                    </td>
+                    <td>{run.intent ?? '–'}</td>
+                    {isAll && (
+                      <td>
+                        {run.actor}
+                        {run.role && <span className="fine"> {run.role}</span>}
+                      </td>
+                    )}
+                    <td className="figure">
+                      <Took ms={run.tookMs} />
+                    </td>
+                    <td>
+                      <a href={`#/${isAll ? 'all-runs' : 'runs'}/${run.run}`}>
+                        <code>{run.run.slice(0, 8)}</code>
+                      </a>
+                    </td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+        )}
+        {next && (
+          <button
+            type="button"
+            className="button quiet below"
+            disabled={isAsking}
+            onClick={() => void next()}
+          >
+            {words.older}
+          </button>
+        )}
+      </Guarded>
+    </>
+  );
+};

@@ -1,0 +1,52 @@
+import { describe, expect, test } from 'vitest';
+import { type Fact, groundsOf, storyOf } from './story.ts';
+
+const fact = (name: string, ms: number, details: Fact['details'] = {}, code: string | null = null): Fact => ({
+  fact: name,
+  at: new Date(Date.parse('2026-11-20T12:00:00.000Z') + ms).toISOString(),
+  actor: 'ana',
+  role: 'client',
+  purpose: 'care',
+  decision: 'done',
+  code,
+  resource: null,
+  details,
+});
+const askedAt = '2026-11-20T12:00:00.000Z';
+
+describe('a story', () => {
+  test('counts from the asking, and each step from the one before', () => {
+    const { steps, totalMs, isFromAsking } = storyOf([
+      fact('run.understood', 4),
+      fact('run.permitted', 9),
+      fact('run.refused', 12, { askedAt }, 'CONSENT_REQUIRED'),
+    ]);
+    expect(steps.map(({ service, fromMs, toMs }) => [service, fromMs, toMs])).toEqual([
+      ['intent', 0, 4],
+      ['permission', 4, 9],
+      ['data-access', 9, 12],
+    ]);
+    expect([totalMs, isFromAsking]).toEqual([12, true]);
+  });
+
+  test('counts from its first fact where nobody kept when it was asked', () => {
+    const { steps, isFromAsking } = storyOf([fact('run.understood', 4), fact('run.permitted', 9)]);
+    expect(steps.map(({ toMs }) => toMs)).toEqual([0, 5]);
+    expect(isFromAsking).toBe(false);
+  });
+
+  test('names who failed as the fact does, and nobody where it cannot be known', () => {
+    expect(storyOf([fact('run.failed', 1, { hop: 'intent' })]).steps[0]?.service).toBe('intent');
+    expect(storyOf([fact('run.refused', 1)]).steps[0]?.service).toBeUndefined();
+  });
+
+  test('shows what a decision stood on', () => {
+    const decision = { policy: 'p@1#a', reach: 'own', flags: { dataMinimized: true } };
+    expect(groundsOf([fact('run.permitted', 1, { fields: ['a', 'b'], decision, askedAt })])).toEqual([
+      ['fields', 'a, b'],
+      ['policy', 'p@1#a'],
+      ['reach', 'own'],
+      ['dataMinimized', 'true'],
+    ]);
+  });
+});
