@@ -133,7 +133,8 @@ describe.skipIf(!installed)('the console', { timeout: 180_000 }, () => {
     await signIn(page, 'pt-BR', email, password);
     await row.waitFor();
     expect(await row.textContent()).toBe(first);
-    await page.getByText('INTENT_UNCLASSIFIED').waitFor();
+    await page.getByText('consultas de amanhã').waitFor();
+    await page.getByRole('article').getByText('Nenhuma resposta desta pergunta').waitFor();
   });
 
   test('keeps in the browser neither a token nor what was asked or told', async () => {

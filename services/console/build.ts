@@ -21,6 +21,7 @@ const sources = (): string[] => [
     cwd: here,
     exclude: (path) => /node_modules|^dist|\.test\.ts$/.test(path),
   }).map((path) => join(here, path)),
+  ...globSync('libs/agui-client/*.ts', { cwd: root }).map((path) => join(root, path)),
   join(root, 'proto/errors.ts'),
   join(root, 'pnpm-lock.yaml'),
 ];

@@ -11,7 +11,7 @@ import { useConversation } from './use-conversation.ts';
 export const Chat = ({ session, me }: { session: Session; me: Me }) => {
   const { language, words } = useLanguage();
   const w = words.chat;
-  const { turns, isLinked, current, ask, stop, begin } = useConversation(session, me.account);
+  const { turns, current, ask, stop, begin } = useConversation(session, me.account);
   const last = turns.at(-1);
 
   return (
@@ -46,15 +46,10 @@ export const Chat = ({ session, me }: { session: Session; me: Me }) => {
           ))}
         </section>
       )}
-      {!isLinked && current && <Notice tone="held">{w.resuming}</Notice>}
       <p className="unseen" role="status">
         {last && isOver(last) ? spoken(last, w) : ''}
       </p>
-      <Composer
-        isTelling={current !== undefined}
-        onAsk={(text) => ask(text)}
-        onStop={() => current && stop(current.id)}
-      />
+      <Composer isTelling={current !== undefined} onAsk={(text) => ask(text)} onStop={stop} />
     </div>
   );
 };
@@ -76,7 +71,7 @@ const Exchange = ({
 }) => {
   const { words } = useLanguage();
   const w = words.chat;
-  const { question, state, text, result, run } = turn;
+  const { id, question, state, text, result } = turn;
   const end = useRef<HTMLDivElement>(null);
   useEffect(() => {
     if (turn) end.current?.scrollIntoView({ block: 'nearest' });
@@ -85,7 +80,7 @@ const Exchange = ({
   return (
     <article className="exchange" aria-busy={!isOver(turn)}>
       <h2 className="unseen">{w.you}</h2>
-      <p className={question === undefined ? 'asked asked-before' : 'asked'}>{question ?? w.earlier}</p>
+      <p className="asked">{question}</p>
       <h3 className="unseen">{w.answer}</h3>
       <div className="answer">
         {state === 'asked' && (
@@ -96,14 +91,15 @@ const Exchange = ({
         )}
         {text && <Answer text={text} />}
         {state === 'told' && <span className="caret" aria-hidden="true" />}
+        {state === 'untold' && <Notice tone="held">{w.untold}</Notice>}
         {state === 'cancelled' && <Notice tone="held">{w.stopped}</Notice>}
         {state === 'refused' && <Refused turn={turn} isBusy={isBusy} onAsk={onAsk} />}
         {isOver(turn) && (
           <footer className="fine beside">
             {result?.cached && <span>{w.cached}</span>}
             {result?.degraded && <span>{w.degraded}</span>}
-            {run && <a href={`#/runs/${run}`}>{w.how}</a>}
-            {result?.nextCursor && question !== undefined && (
+            <a href={`#/runs/${id}`}>{w.how}</a>
+            {result?.nextCursor && (
               <button
                 type="button"
                 className="button quiet"
@@ -151,7 +147,7 @@ const Refused = ({
       <p className="fine">
         {words.code} <code>{code}</code>
       </p>
-      {isPassing && question !== undefined && (
+      {isPassing && (
         <button type="button" className="button quiet" disabled={isBusy} onClick={() => onAsk(question)}>
           {w.askAgain}
         </button>

@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { blocksOf, newTurn, type RunEvent, type Turn, told } from './conversation.ts';
+import { blocksOf, newTurn, type RunEvent, type Turn, told, turnsOf } from './conversation.ts';
 
-const turnOf = (...events: RunEvent[]): Turn =>
-  events.reduce((turn, event, index) => told(turn, index + 1, event), newTurn('run', 'quantas?'));
+const turnOf = (...events: RunEvent[]): Turn => events.reduce(told, newTurn('run', 'quantas?'));
 const started = { type: 'RUN_STARTED' };
 const opened = { type: 'TEXT_MESSAGE_START', messageId: 'm1' };
 const said = (delta: string) => ({ type: 'TEXT_MESSAGE_CONTENT', delta });
@@ -21,10 +20,8 @@ describe('a turn', () => {
     });
   });
 
-  test('takes each event once, though a lost connection brings some again', () => {
-    const turn = turnOf(started, opened, said('3'));
-    expect(told(turn, 3, said('3'))).toBe(turn);
-    expect(told(turn, 4, said(' consultas')).text).toBe('3 consultas');
+  test('goes on where its message is begun again under the same name', () => {
+    expect(turnOf(started, opened, said('Você '), opened, said('tem 3.')).text).toBe('Você tem 3.');
   });
 
   test('tells a newer telling instead of the one before, never both', () => {
@@ -43,7 +40,25 @@ describe('a turn', () => {
 
   test('does not change after its end', () => {
     const turn = turnOf(started, { type: 'RUN_ERROR', code: 'DEADLINE' });
-    expect(told(turn, 9, said('late'))).toBe(turn);
+    expect(told(turn, said('late'))).toBe(turn);
+  });
+});
+
+describe('a conversation that somebody comes back to', () => {
+  test('has its questions with their answers, and those that got none', () => {
+    const turns = turnsOf([
+      { id: 'r1-asked', role: 'user', content: 'um?' },
+      { id: 'r1-1', role: 'assistant', content: '1' },
+      { id: 'r2-asked', role: 'user', content: 'dois?' },
+      { id: 'r3-asked', role: 'user', content: 'três?' },
+    ]);
+    expect(turns.map(({ id, state, text }) => [id, state, text])).toEqual([
+      ['r1', 'answered', '1'],
+      ['r2', 'untold', ''],
+      ['r3', 'asked', ''],
+    ]);
+    const last = turns.at(-1) ?? newTurn('', '');
+    expect(told(last, { type: 'RUN_FINISHED', outcome: { type: 'success' } }).state).toBe('untold');
   });
 });
 

@@ -5,6 +5,7 @@ export interface RunEvent {
   readonly type: string;
   readonly messageId?: string;
   readonly delta?: string;
+  readonly messages?: readonly Kept[];
   readonly code?: string;
   readonly outcome?: { readonly type: string };
   readonly result?: {
@@ -16,58 +17,81 @@ export interface RunEvent {
   };
 }
 
+/** Of a message that stands in a conversation, what is shown. */
+export interface Kept {
+  readonly id: string;
+  readonly role: string;
+  readonly content?: unknown;
+}
+
 /** One question and what came of it. */
 export interface Turn {
   /** The run's id as this page chose it. */
   readonly id: string;
-  /** Undefined for one from before the page was loaded: what was asked is kept nowhere in the browser. */
-  readonly question: string | undefined;
-  /** The run's id as everybody else knows it. */
-  readonly run: string | undefined;
-  readonly state: 'asked' | 'told' | 'answered' | 'refused' | 'cancelled';
+  readonly question: string;
+  /** `untold`: over, and no answer of it stands in the conversation. */
+  readonly state: 'asked' | 'told' | 'answered' | 'refused' | 'cancelled' | 'untold';
   readonly text: string;
   /** The message that the text is of; another one replaces it. */
   readonly message: string | undefined;
-  /** The place of the last event that was seen. */
-  readonly seq: number;
   readonly code: string | undefined;
   readonly result: RunEvent['result'];
 }
 
 export const isOver = ({ state }: Turn): boolean => state !== 'asked' && state !== 'told';
 
-export const newTurn = (id: string, question: string | undefined): Turn => ({
+export const newTurn = (id: string, question: string): Turn => ({
   id,
   question,
-  run: undefined,
   state: 'asked',
   text: '',
   message: undefined,
-  seq: 0,
   code: undefined,
   result: undefined,
 });
 
-/** The turn after an event; one that was seen before changes nothing. */
-export const told = (turn: Turn, seq: number, event: RunEvent): Turn => {
-  if (seq <= turn.seq || isOver(turn)) return turn;
-  const next = { ...turn, seq };
+const suffix = '-asked';
+
+/** What a question's message is called, so that its run is known by it. */
+export const messageOf = (run: string): string => `${run}${suffix}`;
+
+/** The turn after an event. */
+export const told = (turn: Turn, event: RunEvent): Turn => {
+  if (isOver(turn)) return turn;
   switch (event.type) {
     case 'TEXT_MESSAGE_START':
-      return { ...next, state: 'told', message: event.messageId, text: '' };
+      // One that was begun before, and is told on after a connection was lost, goes on.
+      return event.messageId === turn.message
+        ? { ...turn, state: 'told' }
+        : { ...turn, state: 'told', message: event.messageId, text: '' };
     case 'TEXT_MESSAGE_CONTENT':
-      return { ...next, state: 'told', text: turn.text + (event.delta ?? '') };
+      return { ...turn, state: 'told', text: turn.text + (event.delta ?? '') };
     case 'RUN_FINISHED':
-      return event.outcome?.type === 'cancelled'
-        ? { ...next, state: 'cancelled' }
-        : { ...next, state: 'answered', result: event.result };
+      if (event.outcome?.type === 'cancelled') return { ...turn, state: 'cancelled' };
+      return { ...turn, state: turn.text ? 'answered' : 'untold', result: event.result };
     case 'RUN_ERROR':
       return event.code === 'CANCELLED'
-        ? { ...next, state: 'cancelled' }
-        : { ...next, state: 'refused', code: event.code ?? 'INTERNAL' };
+        ? { ...turn, state: 'cancelled' }
+        : { ...turn, state: 'refused', code: event.code ?? 'INTERNAL' };
     default:
-      return next;
+      return turn;
   }
+};
+
+/** The turns of a conversation that somebody comes back to. Whether the last goes on is told by what comes next. */
+export const turnsOf = (messages: readonly Kept[]): readonly Turn[] => {
+  const turns: Turn[] = [];
+  for (const { id, role, content } of messages) {
+    if (role === 'user') turns.push(newTurn(id.replace(new RegExp(`${suffix}$`), ''), String(content)));
+    const last = turns.pop();
+    if (!last) continue;
+    turns.push(
+      role === 'assistant' ? { ...last, state: 'answered', message: id, text: String(content) } : last,
+    );
+  }
+  return turns.map((turn, index) =>
+    isOver(turn) || index === turns.length - 1 ? turn : { ...turn, state: 'untold' },
+  );
 };
 
 /** A piece of an answer. */

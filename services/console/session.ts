@@ -156,7 +156,17 @@ export const openSession = () => {
       take(issued);
       return recovery_codes;
     },
-    ticket: async (): Promise<string> => (await call<{ ticket: string }>('/v1/auth/ticket', {})).ticket,
+    /** For a socket: the token that is good now, or the next where one was refused. @throws Failure */
+    token: async (refused?: string): Promise<string> => {
+      try {
+        if (refused !== undefined || (tokens && tokens.until - Date.now() < earlyMs)) await renewOnce();
+      } catch (error) {
+        if (error instanceof Failure && tokens && error.code !== 'NETWORK') end(error);
+        throw error;
+      }
+      if (!tokens) throw new Failure('AUTH_MISSING');
+      return tokens.access;
+    },
     signOut: async (): Promise<void> => {
       await call('/v1/auth/logout', {}).catch(() => undefined);
       end();

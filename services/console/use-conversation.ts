@@ -1,63 +1,70 @@
+import { WsAgent } from '@jangada/agui-client/agent.ts';
+import { Refused } from '@jangada/agui-client/refused.ts';
 import { useCallback, useEffect, useRef, useState } from 'react';
-import { type Agent, type Listener, openAgent } from './agent-socket.ts';
-import { isOver, newTurn, type Turn, told } from './conversation.ts';
+import { isOver, messageOf, newTurn, type RunEvent, type Turn, told, turnsOf } from './conversation.ts';
+import { Failure } from './failure.ts';
 import type { Session } from './session.ts';
 import { freshThread, keepThread, threadOf } from './thread.ts';
 
-/** A conversation over its socket, as a page holds it. */
+const codeOf = (error: unknown): string =>
+  error instanceof Refused || error instanceof Failure ? error.code : 'INTERNAL';
+
+/** A conversation over its socket, as a page holds it. One question is under way at a time, and it is the last. */
 export const useConversation = (session: Session, account: string) => {
   const [turns, setTurns] = useState<readonly Turn[]>([]);
-  const [isLinked, setLinked] = useState(true);
-  const [thread, setThread] = useState(() => threadOf(account));
-  const agent = useRef<Agent>(undefined);
+  const agent = useRef<WsAgent>(undefined);
 
-  const listen = useCallback((id: string): Listener => {
-    const change = (next: (turn: Turn) => Turn): void =>
-      setTurns((all) => all.map((turn) => (turn.id === id ? next(turn) : turn)));
-    return {
-      accepted: (run) => change((turn) => ({ ...turn, run })),
-      event: (seq, event) => change((turn) => told(turn, seq, event)),
-      failed: ({ code }) => change((turn) => ({ ...turn, state: 'refused', code })),
-    };
-  }, []);
+  const change = useCallback(
+    (next: (turn: Turn) => Turn): void =>
+      setTurns((all) => all.map((turn, index) => (index === all.length - 1 ? next(turn) : turn))),
+    [],
+  );
+  const hear = useCallback(
+    (event: RunEvent): void => {
+      if (event.messages) setTurns(turnsOf(event.messages));
+      else change((turn) => told(turn, event));
+    },
+    [change],
+  );
+  const fail = useCallback(
+    (error: unknown): void => change((turn) => told(turn, { type: 'RUN_ERROR', code: codeOf(error) })),
+    [change],
+  );
 
   useEffect(() => {
-    const opened = openAgent(session.ticket, setLinked);
+    const { id, isKept } = threadOf(account);
+    const opened = new WsAgent({ url: location.origin, token: session.token, threadId: id });
     agent.current = opened;
-    const { id, runs } = threadOf(account);
-    setTurns(runs.map((run) => newTurn(run, undefined)));
-    for (const run of runs) {
-      const listener = listen(run);
-      opened.resume(run, id, {
-        ...listener,
-        // What is no longer kept is no longer shown.
-        failed: (failure) =>
-          failure.code === 'NOT_FOUND'
-            ? setTurns((all) => all.filter((turn) => turn.id !== run))
-            : listener.failed(failure),
-      });
-    }
-    return opened.close;
-  }, [session, account, listen]);
+    if (isKept) opened.connectAgent({}, { onEvent: ({ event }) => hear(event as RunEvent) }).catch(fail);
+    return () => opened.close();
+  }, [session, account, hear, fail]);
 
   return {
     turns,
-    isLinked,
     /** The run that is being told, if one is. */
     current: turns.find((turn) => !isOver(turn)),
     ask: (text: string, cursor?: string): void => {
+      const asking = agent.current;
+      if (!asking) return;
       const runId = crypto.randomUUID();
-      const next = { ...thread, runs: [...thread.runs, runId] };
-      setThread(next);
-      keepThread(next);
+      keepThread({ account, id: asking.threadId, isKept: true });
       setTurns((all) => [...all, newTurn(runId, text)]);
-      agent.current?.ask({ runId, threadId: thread.id, text, ...(cursor ? { cursor } : {}) }, listen(runId));
+      asking.addMessage({ id: messageOf(runId), role: 'user', content: text });
+      asking
+        .runAgent(
+          { runId, ...(cursor ? { forwardedProps: { cursor } } : {}) },
+          { onEvent: ({ event }) => hear(event as RunEvent) },
+        )
+        .catch(fail);
     },
-    stop: (id: string): void => agent.current?.cancel(id),
+    stop: (): void => agent.current?.abortRun(),
     begin: (): void => {
       const next = freshThread(account);
-      setThread(next);
       keepThread(next);
+      if (agent.current) {
+        agent.current.threadId = next.id;
+        agent.current.setMessages([]);
+      }
       setTurns([]);
     },
   };

@@ -3,7 +3,16 @@ import { until } from '@jangada/testkit/until.ts';
 import { totpAt } from '@jangada/trust/totp.ts';
 import { decodeJwt } from 'jose';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { call, type Edges, logIn, openSocket, type Replica, startEdges } from './test-replicas.ts';
+import { openIds } from './ids.ts';
+import {
+  call,
+  type Edges,
+  encryptionKey,
+  logIn,
+  openSocket,
+  type Replica,
+  startEdges,
+} from './test-replicas.ts';
 
 let edges: Edges;
 let one: Replica;
@@ -504,12 +513,13 @@ describe('what became of questions', () => {
     );
   };
   const get = async (path: string, token: string) => call(two, path, { token });
+  const owned = openIds(encryptionKey)('run', { tenant: 'north', subject: 'bia' }, 'run-1');
   const runsIn = ({ body }: { body: Record<string, unknown> }) =>
     (body['items'] as { run: string }[]).map(({ run }) => run);
 
   beforeAll(async () => {
-    await keep('run-1', 'run.understood', { details: { intent: 'count' } });
-    await keep('run-1', 'run.answered', { minute: 1, details: { askedAt: '2026-11-20T12:00:59.500Z' } });
+    await keep(owned, 'run.understood', { details: { intent: 'count' } });
+    await keep(owned, 'run.answered', { minute: 1, details: { askedAt: '2026-11-20T12:00:59.500Z' } });
     await keep('run-2', 'run.refused', { minute: 2, decision: 'denied', code: 'AUTHZ_DENIED' });
     await keep('run-3', 'run.answered', { minute: 3, actor: 'ana' });
     await keep('run-4', 'run.answered', { minute: 4, tenant: 'south', actor: 'eva' });
@@ -519,9 +529,9 @@ describe('what became of questions', () => {
   test('is shown to who asked, the newest first, and nothing of others', async () => {
     const { token } = await logIn(one, bia ?? '');
     const answer = await get('/v1/runs', token);
-    expect(runsIn(answer)).toEqual(['run-2', 'run-1']);
+    expect(runsIn(answer)).toEqual(['run-2', owned]);
     expect((answer.body['items'] as object[])[1]).toEqual({
-      run: 'run-1',
+      run: owned,
       ended: 'answered',
       at: '2026-11-20T12:01:00.000Z',
       actor: 'bia',
@@ -533,11 +543,13 @@ describe('what became of questions', () => {
       tookMs: 500,
     });
     expect(runsIn(await get('/v1/runs?ended=refused', token))).toEqual(['run-2']);
-    const story = await get('/v1/runs/run-1', token);
-    expect((story.body['facts'] as { fact: string }[]).map(({ fact }) => fact)).toEqual([
-      'run.understood',
-      'run.answered',
-    ]);
+    for (const name of ['run-1', owned]) {
+      const { body } = await get(`/v1/runs/${name}`, token);
+      expect((body['facts'] as { fact: string }[]).map(({ fact }) => fact)).toEqual([
+        'run.understood',
+        'run.answered',
+      ]);
+    }
     for (const run of ['run-3', 'run-4', 'run-9', 'session-1'])
       expect(said(await get(`/v1/runs/${run}`, token))).toEqual([404, 'NOT_FOUND']);
   });
@@ -550,9 +562,9 @@ describe('what became of questions', () => {
       expect(said(await get(path, weak.token))).toEqual([403, 'MFA_REQUIRED']);
     }
     const admin = await enrol(ana ?? '');
-    expect(runsIn(await get('/v1/admin/runs', admin.token))).toEqual(['run-3', 'run-2', 'run-1']);
+    expect(runsIn(await get('/v1/admin/runs', admin.token))).toEqual(['run-3', 'run-2', owned]);
     expect(runsIn(await get('/v1/admin/runs?actor=bia&code=AUTHZ_DENIED', admin.token))).toEqual(['run-2']);
-    expect((await get('/v1/admin/runs/run-1', admin.token)).status).toBe(200);
+    expect((await get(`/v1/admin/runs/${owned}`, admin.token)).status).toBe(200);
     expect(said(await get('/v1/admin/runs/run-4', admin.token))).toEqual([404, 'NOT_FOUND']);
     const sought = await get('/v1/admin/audit?decision=denied&from=2026-11-20T12:00:00Z', admin.token);
     expect(sought.body['items']).toMatchObject([

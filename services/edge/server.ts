@@ -17,8 +17,8 @@ import { accountRoutes } from './account.ts';
 import { openAccounts } from './accounts.ts';
 import { lastWordMs, openAdmission } from './admission.ts';
 import { agentRoutes } from './agents.ts';
-import { copilotkitRoutes } from './copilotkit.ts';
 import { consoleRoutes } from './console.ts';
+import { copilotkitRoutes } from './copilotkit.ts';
 import { door, originOf } from './door.ts';
 import { openFactors } from './factors.ts';
 import { openFollower } from './follow.ts';
@@ -26,6 +26,7 @@ import { answerRaw } from './headers.ts';
 import { healthRoutes, openRollCall } from './health.ts';
 import { historyRoutes } from './history.ts';
 import { openIdentities } from './identity.ts';
+import { openIds } from './ids.ts';
 import { openFailures, openGate } from './limits.ts';
 import { openLiveness } from './liveness.ts';
 import { loginRoutes } from './login.ts';
@@ -143,7 +144,11 @@ export const openServer = async (
   queryRoute(app, admission);
   agentRoutes(app, admission, config);
   accessRoutes(app, admission);
-  historyRoutes(app, openTrail(store), config.TRACES_URL);
+  historyRoutes(app, {
+    trail: openTrail(store),
+    ownedId: openIds(config.ENCRYPTION_KEY),
+    traces: config.TRACES_URL,
+  });
   await consoleRoutes(app, config.CONSOLE_DIR);
   for (const [url, greets] of [
     ['/v1/agent', true],

@@ -29,6 +29,8 @@ import { bodies, keySets, openTeller, origins, passKeys, ring, startBroker } fro
 
 /** Replicas of the edge over one broker and one database, for tests of who may come in. */
 
+/** What owners' ids are tagged by, among others. */
+export const encryptionKey = Buffer.alloc(32, 7);
 export const password = 'correct horse battery staple';
 
 /** One replica. */
@@ -141,7 +143,7 @@ export const startEdges = async (count: number, over: object = {}): Promise<Edge
       ...{ NATS_URL: broker.url, NATS_NKEY_SEED: broker.seed, HEALTH_PORT: 0, LOG_LEVEL: 'ERROR' },
       // Where no Redis is, limits are counted by each replica alone.
       ...{ REDIS_URL: 'redis://127.0.0.1:1', RATE_LIMIT_PROFILE: 'loadtest' },
-      ...{ JANGADA_PORT: 0, RUN_DEADLINE_MS: 10_000, ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64') },
+      ...{ JANGADA_PORT: 0, RUN_DEADLINE_MS: 10_000, ENCRYPTION_KEY: encryptionKey.toString('base64') },
       ...{
         KEY_RING_ROOT: ring.root,
         DATABASE_URL: database.url,
