@@ -265,6 +265,8 @@ export const connectAs = (system: System, name: string): Promise<NatsConnection>
     authenticator: nkeyAuthenticator(new TextEncoder().encode(system.keys.broker[name]?.seed)),
     inboxPrefix: `_INBOX_${name}`,
     maxReconnectAttempts: -1,
+    // A first try that fails on a busy machine is not the last.
+    waitOnFirstConnect: true,
   });
 
 /** `run.answered.<tenant>.<run>` is `run.answered`. */
