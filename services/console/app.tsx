@@ -135,8 +135,9 @@ const Inside = ({ session, me, onLanguage }: { session: Session; me: Me } & Choo
   const { words } = useLanguage();
   const { page, id } = usePlace();
   const w = words.nav;
+  const chat = { page: 'chat', href: '#/', label: w.chat };
   const pages = [
-    { page: 'chat', href: '#/', label: w.chat },
+    chat,
     { page: 'runs', href: '#/runs', label: w.runs },
     ...(me.permissions.includes('admin:system')
       ? [{ page: 'operations', href: '#/operations', label: w.operations }]
@@ -146,11 +147,7 @@ const Inside = ({ session, me, onLanguage }: { session: Session; me: Me } & Choo
       : []),
   ];
   const isAll = page === 'all-runs';
-  const shown = pages.find((known) => known.page === (isAll ? 'runs' : page)) ?? {
-    page: 'chat',
-    href: '#/',
-    label: w.chat,
-  };
+  const shown = pages.find((known) => known.page === (isAll ? 'runs' : page)) ?? chat;
 
   useEffect(() => {
     document.title = `${shown.label} · Jangada`;

@@ -2,10 +2,10 @@ import { type FormEvent, useState } from 'react';
 import { Field } from './field.tsx';
 import { Guarded } from './guarded.tsx';
 import { useLanguage } from './language.ts';
-import { Loading } from './notice.tsx';
 import { Moment } from './outcome.tsx';
 import type { Me, Session } from './session.ts';
 import type { Fact } from './story.ts';
+import { Pages, Table } from './table.tsx';
 import { queryOf, usePages } from './use-asked.ts';
 
 type Entry = Fact & { readonly about: string };
@@ -26,10 +26,7 @@ export const Audit = ({ session, me }: { session: Session; me: Me }) => {
   const { words } = useLanguage();
   const w = words.audit;
   const [sought, setSought] = useState<Readonly<Record<string, string | undefined>>>({});
-  const { items, failure, isAsking, next, again } = usePages<Entry>(
-    session,
-    `/v1/admin/audit${queryOf(sought)}`,
-  );
+  const entries = usePages<Entry>(session, `/v1/admin/audit${queryOf(sought)}`);
 
   const search = (event: FormEvent<HTMLFormElement>): void => {
     event.preventDefault();
@@ -44,7 +41,7 @@ export const Audit = ({ session, me }: { session: Session; me: Me }) => {
         <h1 tabIndex={-1}>{w.title}</h1>
       </header>
       <p className="lead">{w.lead}</p>
-      <Guarded session={session} failure={failure} onProved={again}>
+      <Guarded session={session} failure={entries.failure} onProved={entries.again}>
         <form className="search" onSubmit={search}>
           <Field label={w.actor} name="actor" autoComplete="off" spellCheck={false} />
           <Field label={w.about} name="about" autoComplete="off" spellCheck={false} />
@@ -63,7 +60,7 @@ export const Audit = ({ session, me }: { session: Session; me: Me }) => {
           </div>
           <Field label={w.from} name="from" type="date" />
           <Field label={w.to} name="to" type="date" />
-          <button type="submit" className="button" disabled={isAsking}>
+          <button type="submit" className="button" disabled={entries.isAsking}>
             {w.search}
           </button>
           <datalist id="facts">
@@ -72,72 +69,42 @@ export const Audit = ({ session, me }: { session: Session; me: Me }) => {
             ))}
           </datalist>
         </form>
-        {!items && <Loading />}
-        {items?.length === 0 && (
-          <div className="empty">
-            <h2>{w.none}</h2>
-            <p className="lead">{w.noneLead}</p>
-          </div>
-        )}
-        {items && items.length > 0 && (
-          <div className="scroll">
-            <table>
-              <caption className="unseen">{w.title}</caption>
-              <thead>
-                <tr>
-                  <th scope="col">{w.when}</th>
-                  <th scope="col">{w.fact}</th>
-                  <th scope="col">{w.decision}</th>
-                  <th scope="col">{w.actor}</th>
-                  <th scope="col">{w.resource}</th>
-                  <th scope="col">{w.id}</th>
-                </tr>
-              </thead>
-              <tbody>
-                {items.map((entry) => (
-                  <tr key={`${entry.about} ${entry.fact}`}>
-                    <td>
-                      <Moment at={entry.at} zone={me.tenant.zone} />
-                    </td>
-                    <td>
-                      <code>{entry.fact}</code>
-                    </td>
-                    <td>
-                      <span className={`tag tag-${toneOf(entry.decision)}`}>
-                        {(w.decisions as Record<string, string>)[entry.decision]}
-                      </span>
-                      {entry.code && <code className="code-beside">{entry.code}</code>}
-                    </td>
-                    <td>
-                      {entry.actor}
-                      {entry.role && <span className="fine"> {entry.role}</span>}
-                    </td>
-                    <td>{entry.resource ?? '–'}</td>
-                    <td>
-                      {entry.fact.startsWith('run.') ? (
-                        <a href={`#/all-runs/${entry.about}`}>
-                          <code>{entry.about.slice(0, 8)}</code>
-                        </a>
-                      ) : (
+        <Pages of={entries} none={w.none} noneLead={w.noneLead}>
+          {(items) => (
+            <Table caption={w.title} columns={[w.when, w.fact, w.decision, w.actor, w.resource, w.id]}>
+              {items.map((entry) => (
+                <tr key={`${entry.about} ${entry.fact}`}>
+                  <td>
+                    <Moment at={entry.at} zone={me.tenant.zone} />
+                  </td>
+                  <td>
+                    <code>{entry.fact}</code>
+                  </td>
+                  <td>
+                    <span className={`tag tag-${toneOf(entry.decision)}`}>
+                      {(w.decisions as Record<string, string>)[entry.decision]}
+                    </span>
+                    {entry.code && <code className="code-beside">{entry.code}</code>}
+                  </td>
+                  <td>
+                    {entry.actor}
+                    {entry.role && <span className="fine"> {entry.role}</span>}
+                  </td>
+                  <td>{entry.resource ?? '–'}</td>
+                  <td>
+                    {entry.fact.startsWith('run.') ? (
+                      <a href={`#/all-runs/${entry.about}`}>
                         <code>{entry.about.slice(0, 8)}</code>
-                      )}
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
-        )}
-        {next && (
-          <button
-            type="button"
-            className="button quiet below"
-            disabled={isAsking}
-            onClick={() => void next()}
-          >
-            {words.older}
-          </button>
-        )}
+                      </a>
+                    ) : (
+                      <code>{entry.about.slice(0, 8)}</code>
+                    )}
+                  </td>
+                </tr>
+              ))}
+            </Table>
+          )}
+        </Pages>
       </Guarded>
     </>
   );

@@ -3,7 +3,7 @@ import { Answer } from './answer.tsx';
 import { isOver, type Turn } from './conversation.ts';
 import { textOf } from './failure.ts';
 import { useLanguage } from './language.ts';
-import { Notice } from './notice.tsx';
+import { CodeLine, NextStep, Notice } from './notice.tsx';
 import type { Me, Session } from './session.ts';
 import { useConversation } from './use-conversation.ts';
 
@@ -139,14 +139,11 @@ const Refused = ({
   const { language, words } = useLanguage();
   const w = words.chat;
   const isPassing = passing.has(code);
-  const next = (words.next as Record<string, string | undefined>)[code];
   return (
     <Notice tone={isPassing ? 'bad' : 'held'} title={isPassing ? w.failed : w.refused}>
       <p>{textOf(code, language, words.network)}.</p>
-      {next && <p>{next}</p>}
-      <p className="fine">
-        {words.code} <code>{code}</code>
-      </p>
+      <NextStep code={code} />
+      <CodeLine code={code} />
       {isPassing && (
         <button type="button" className="button quiet" disabled={isBusy} onClick={() => onAsk(question)}>
           {w.askAgain}

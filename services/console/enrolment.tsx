@@ -1,9 +1,10 @@
 import { type FormEvent, useEffect, useState } from 'react';
-import { asFailure, type Failure } from './failure.ts';
+import { asFailure } from './failure.ts';
 import { Field } from './field.tsx';
 import { useLanguage } from './language.ts';
 import { FailureNotice, Loading } from './notice.tsx';
 import type { Session } from './session.ts';
+import { useSending } from './use-sending.ts';
 
 /** A picture of modules as one path, of squares that are 1 wide. */
 const pathOf = (modules: readonly (readonly boolean[])[]): string =>
@@ -41,24 +42,16 @@ export const Enrolment = ({
   const w = words.enrol;
   const [begun, setBegun] = useState<{ secret: string; otpauth_uri: string }>();
   const [codes, setCodes] = useState<readonly string[]>();
-  const [isBusy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<Failure>();
+  const { isBusy, failure, setFailure, send } = useSending();
 
   useEffect(() => {
     session.enrol().then(setBegun, (error: unknown) => setFailure(asFailure(error)));
-  }, [session]);
+  }, [session, setFailure]);
 
-  const submit = async (event: FormEvent<HTMLFormElement>): Promise<void> => {
+  const submit = (event: FormEvent<HTMLFormElement>): Promise<void> => {
     event.preventDefault();
     const code = String(new FormData(event.currentTarget).get('code')).trim();
-    setBusy(true);
-    setFailure(undefined);
-    try {
-      setCodes(await session.confirm(code));
-    } catch (error) {
-      setFailure(asFailure(error));
-    }
-    setBusy(false);
+    return send(async () => setCodes(await session.confirm(code)));
   };
 
   if (codes) return <RecoveryCodes codes={codes} onDone={onDone} />;

@@ -18,24 +18,40 @@ export const Notice = ({
   </div>
 );
 
+/** What to do about a code, where there is something to do. */
+export const NextStep = ({ code }: { code: string }) => {
+  const { words } = useLanguage();
+  const next = (words.next as Record<string, string | undefined>)[code];
+  return next && <p>{next}</p>;
+};
+
+/** A code by which others know what happened; `children` stand beside it. */
+export const CodeLine = ({ code, children }: { code: string; children?: ReactNode }) => {
+  const { words } = useLanguage();
+  return (
+    <p className="fine">
+      {words.code} <code>{code}</code>
+      {children}
+    </p>
+  );
+};
+
 /** The code, what it means, and what to do now. */
 export const FailureNotice = ({ failure, onRetry }: { failure: Failure; onRetry?: () => void }) => {
   const { language, words } = useLanguage();
   const { code, requestId, retryAfter } = failure;
-  const next = words.next[code];
   return (
     <Notice tone="bad" title={textOf(code, language, words.network)}>
-      {next && <p>{next}</p>}
+      <NextStep code={code} />
       {retryAfter !== undefined && <p>{words.retryAfter(retryAfter)}</p>}
-      <p className="fine">
-        {words.code} <code>{code}</code>
+      <CodeLine code={code}>
         {requestId && (
           <>
             {' · '}
             {words.request} <code>{requestId}</code>
           </>
         )}
-      </p>
+      </CodeLine>
       {onRetry && (
         <button type="button" className="button quiet" onClick={onRetry}>
           {words.again}

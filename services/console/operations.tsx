@@ -4,6 +4,7 @@ import { useLanguage } from './language.ts';
 import { Loading } from './notice.tsx';
 import { Moment } from './outcome.tsx';
 import type { Me, Session } from './session.ts';
+import { Table } from './table.tsx';
 import { useAsked } from './use-asked.ts';
 
 interface Check {
@@ -106,51 +107,42 @@ const Services = ({ services }: { services: readonly Service[] }) => {
   const figure = (value: number | undefined): string =>
     value === undefined ? '–' : new Intl.NumberFormat(language).format(value);
   return (
-    <div className="scroll">
-      <table>
-        <caption className="unseen">{w.services}</caption>
-        <thead>
-          <tr>
-            <th scope="col">{w.service}</th>
-            <th scope="col">{w.state}</th>
-            <th scope="col">{w.breaker}</th>
-            {[w.inFlight, w.waiting, w.unacknowledged, w.redelivered].map((name) => (
-              <th key={name} scope="col" className="figure">
-                {name}
-              </th>
-            ))}
+    <Table
+      caption={w.services}
+      columns={[
+        w.service,
+        w.state,
+        w.breaker,
+        ...[w.inFlight, w.waiting, w.unacknowledged, w.redelivered].map((figure) => ({ figure })),
+      ]}
+    >
+      {services.map((service) => {
+        const state = stateOf(service);
+        const ill = (service.checks ?? []).filter(({ status }) => status === 'unhealthy');
+        return (
+          <tr key={service.name}>
+            <th scope="row">{service.name}</th>
+            <td>
+              <span className={`tag tag-${tones[state]}`}>{w.states[state]}</span>
+              {ill.length > 0 && (
+                <span className="fine under">{w.without(ill.map(({ name }) => name).join(', '))}</span>
+              )}
+            </td>
+            <td>
+              {service.breaker && (
+                <span className={service.breaker === 'closed' ? undefined : 'tag tag-held'}>
+                  {w.breakers[service.breaker]}
+                </span>
+              )}
+            </td>
+            <td className="figure">{figure(service.inFlight)}</td>
+            <td className="figure">{figure(service.queue?.waiting)}</td>
+            <td className="figure">{figure(service.queue?.unacknowledged)}</td>
+            <td className="figure">{figure(service.queue?.redelivered)}</td>
           </tr>
-        </thead>
-        <tbody>
-          {services.map((service) => {
-            const state = stateOf(service);
-            const ill = (service.checks ?? []).filter(({ status }) => status === 'unhealthy');
-            return (
-              <tr key={service.name}>
-                <th scope="row">{service.name}</th>
-                <td>
-                  <span className={`tag tag-${tones[state]}`}>{w.states[state]}</span>
-                  {ill.length > 0 && (
-                    <span className="fine under">{w.without(ill.map(({ name }) => name).join(', '))}</span>
-                  )}
-                </td>
-                <td>
-                  {service.breaker && (
-                    <span className={service.breaker === 'closed' ? undefined : 'tag tag-held'}>
-                      {w.breakers[service.breaker]}
-                    </span>
-                  )}
-                </td>
-                <td className="figure">{figure(service.inFlight)}</td>
-                <td className="figure">{figure(service.queue?.waiting)}</td>
-                <td className="figure">{figure(service.queue?.unacknowledged)}</td>
-                <td className="figure">{figure(service.queue?.redelivered)}</td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
-    </div>
+        );
+      })}
+    </Table>
   );
 };
 
@@ -158,31 +150,19 @@ const Connections = ({ connections, zone }: { connections: readonly Connection[]
   const { words } = useLanguage();
   const w = words.operations;
   return (
-    <div className="scroll">
-      <table>
-        <caption className="unseen">{w.connections}</caption>
-        <thead>
-          <tr>
-            <th scope="col">{w.who}</th>
-            <th scope="col">{w.since}</th>
-            <th scope="col">{w.lastHeard}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {connections.map(({ id, user, createdAt, lastActivity }) => (
-            <tr key={id}>
-              <th scope="row">{user}</th>
-              <td>
-                <Moment at={createdAt} zone={zone} />
-              </td>
-              <td>
-                <Moment at={lastActivity} zone={zone} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table caption={w.connections} columns={[w.who, w.since, w.lastHeard]}>
+      {connections.map(({ id, user, createdAt, lastActivity }) => (
+        <tr key={id}>
+          <th scope="row">{user}</th>
+          <td>
+            <Moment at={createdAt} zone={zone} />
+          </td>
+          <td>
+            <Moment at={lastActivity} zone={zone} />
+          </td>
+        </tr>
+      ))}
+    </Table>
   );
 };
 
@@ -198,32 +178,16 @@ const Limits = ({ limits }: { limits: readonly Limit[] }) => {
     );
   };
   return (
-    <div className="scroll">
-      <table>
-        <caption className="unseen">{w.limits}</caption>
-        <thead>
-          <tr>
-            <th scope="col">{w.policy}</th>
-            <th scope="col">{w.counts}</th>
-            <th scope="col">{w.by}</th>
-            <th scope="col" className="figure">
-              {w.most}
-            </th>
-            <th scope="col">{w.within}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {limits.map((limit) => (
-            <tr key={limit.name}>
-              <th scope="row">{limit.name}</th>
-              <td>{limit.class}</td>
-              <td>{w.keys[limit.key]}</td>
-              <td className="figure">{new Intl.NumberFormat(language).format(limit.max)}</td>
-              <td>{span(limit)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table caption={w.limits} columns={[w.policy, w.counts, w.by, { figure: w.most }, w.within]}>
+      {limits.map((limit) => (
+        <tr key={limit.name}>
+          <th scope="row">{limit.name}</th>
+          <td>{limit.class}</td>
+          <td>{w.keys[limit.key]}</td>
+          <td className="figure">{new Intl.NumberFormat(language).format(limit.max)}</td>
+          <td>{span(limit)}</td>
+        </tr>
+      ))}
+    </Table>
   );
 };

@@ -2,10 +2,11 @@ import { useEffect, useState } from 'react';
 import { textOf } from './failure.ts';
 import { Guarded } from './guarded.tsx';
 import { useLanguage } from './language.ts';
-import { Loading, Notice } from './notice.tsx';
+import { CodeLine, Loading, NextStep, Notice } from './notice.tsx';
 import { type Ended, Moment, Outcome, Took } from './outcome.tsx';
 import type { Me, Session } from './session.ts';
 import { type Fact, groundsOf, type Step, storyOf } from './story.ts';
+import { Table } from './table.tsx';
 import { useAsked } from './use-asked.ts';
 
 interface Told {
@@ -73,7 +74,6 @@ const Facts = ({ facts, zone }: { facts: readonly Fact[]; zone: string }) => {
   const ended = endingOf(facts);
   const last = facts.at(-1);
   const code = last?.code;
-  const next = code ? (words.next as Record<string, string | undefined>)[code] : undefined;
   return (
     <div className="sections">
       <p className="beside">
@@ -90,46 +90,33 @@ const Facts = ({ facts, zone }: { facts: readonly Fact[]; zone: string }) => {
       </p>
       {code && (
         <Notice tone={ended === 'failed' ? 'bad' : 'held'} title={textOf(code, language, code)}>
-          {next && <p>{next}</p>}
-          <p className="fine">
-            {words.code} <code>{code}</code>
-          </p>
+          <NextStep code={code} />
+          <CodeLine code={code} />
         </Notice>
       )}
       <section>
         <h2>{w.steps}</h2>
-        <div className="scroll">
-          <table className="waterfall">
-            <caption className="unseen">{w.steps}</caption>
-            <thead>
-              <tr>
-                <th scope="col">{w.service}</th>
-                <th scope="col">{w.fact}</th>
-                <th scope="col" className="figure">
-                  {w.took}
-                </th>
-                <th scope="col">{w.when}</th>
-              </tr>
-            </thead>
-            <tbody>
-              {steps.map((step) => (
-                <tr key={step.fact}>
-                  <th scope="row">{step.service ?? '–'}</th>
-                  <td>
-                    {(w.facts as Record<string, string | undefined>)[step.fact] ?? step.fact}
-                    {step.code && <code className="code-beside">{step.code}</code>}
-                  </td>
-                  <td className="figure">
-                    <Took ms={step.toMs - step.fromMs} />
-                  </td>
-                  <td className="bar-cell">
-                    <Bar step={step} totalMs={totalMs} />
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table
+          caption={w.steps}
+          columns={[w.service, w.fact, { figure: w.took }, w.when]}
+          className="waterfall"
+        >
+          {steps.map((step) => (
+            <tr key={step.fact}>
+              <th scope="row">{step.service ?? '–'}</th>
+              <td>
+                {(w.facts as Record<string, string | undefined>)[step.fact] ?? step.fact}
+                {step.code && <code className="code-beside">{step.code}</code>}
+              </td>
+              <td className="figure">
+                <Took ms={step.toMs - step.fromMs} />
+              </td>
+              <td className="bar-cell">
+                <Bar step={step} totalMs={totalMs} />
+              </td>
+            </tr>
+          ))}
+        </Table>
         <p className="fine below">{isFromAsking ? w.fromAsking : w.fromFirst}</p>
       </section>
       <section>

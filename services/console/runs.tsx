@@ -2,9 +2,9 @@ import { useState } from 'react';
 import { Choice } from './choice.tsx';
 import { Guarded } from './guarded.tsx';
 import { useLanguage } from './language.ts';
-import { Loading } from './notice.tsx';
 import { type Ended, Moment, Outcome, Took } from './outcome.tsx';
 import type { Me, Session } from './session.ts';
+import { Pages, Table } from './table.tsx';
 import { queryOf, usePages } from './use-asked.ts';
 
 interface Run {
@@ -28,7 +28,7 @@ export const Runs = ({ session, me }: { session: Session; me: Me }) => {
   const [ended, setEnded] = useState<Ended | ''>('');
   const isAll = whose === 'all';
   const path = `${isAll ? '/v1/admin/runs' : '/v1/runs'}${queryOf({ ended })}`;
-  const { items, failure, isAsking, next, again } = usePages<Run>(session, path);
+  const runs = usePages<Run>(session, path);
 
   return (
     <>
@@ -44,76 +44,47 @@ export const Runs = ({ session, me }: { session: Session; me: Me }) => {
             of={{ '': w.any, ...Object.fromEntries(endings.map((one) => [one, w.endings[one]])) }}
             onChange={(value) => setEnded(value as Ended | '')}
           />
-          <button type="button" className="button quiet" onClick={again}>
+          <button type="button" className="button quiet" onClick={runs.again}>
             {words.refresh}
           </button>
         </div>
       </header>
-      <Guarded session={session} failure={failure} onProved={again}>
-        {!items && <Loading />}
-        {items?.length === 0 && (
-          <div className="empty">
-            <h2>{ended ? w.noneSuch : w.none}</h2>
-            <p className="lead">{ended ? w.noneSuchLead : w.noneLead}</p>
-          </div>
-        )}
-        {items && items.length > 0 && (
-          <div className="scroll">
-            <table>
-              <caption className="unseen">{w.title}</caption>
-              <thead>
-                <tr>
-                  <th scope="col">{w.when}</th>
-                  <th scope="col">{w.outcome}</th>
-                  <th scope="col">{w.about}</th>
-                  {isAll && <th scope="col">{w.who}</th>}
-                  <th scope="col" className="figure">
-                    {w.took}
-                  </th>
-                  <th scope="col">{w.run}</th>
+      <Guarded session={session} failure={runs.failure} onProved={runs.again}>
+        <Pages of={runs} none={ended ? w.noneSuch : w.none} noneLead={ended ? w.noneSuchLead : w.noneLead}>
+          {(items) => (
+            <Table
+              caption={w.title}
+              columns={[w.when, w.outcome, w.about, ...(isAll ? [w.who] : []), { figure: w.took }, w.run]}
+            >
+              {items.map((run) => (
+                <tr key={`${run.run} ${run.ended}`}>
+                  <td>
+                    <Moment at={run.at} zone={me.tenant.zone} />
+                  </td>
+                  <td>
+                    <Outcome ended={run.ended} />
+                    {run.code && <code className="code-beside">{run.code}</code>}
+                  </td>
+                  <td>{run.intent ?? '–'}</td>
+                  {isAll && (
+                    <td>
+                      {run.actor}
+                      {run.role && <span className="fine"> {run.role}</span>}
+                    </td>
+                  )}
+                  <td className="figure">
+                    <Took ms={run.tookMs} />
+                  </td>
+                  <td>
+                    <a href={`#/${isAll ? 'all-runs' : 'runs'}/${run.run}`}>
+                      <code>{run.run.slice(0, 8)}</code>
+                    </a>
+                  </td>
                 </tr>
-              </thead>
-              <tbody>
-                {items.map((run) => (
-                  <tr key={`${run.run} ${run.ended}`}>
-                    <td>
-                      <Moment at={run.at} zone={me.tenant.zone} />
-                    </td>
-                    <td>
-                      <Outcome ended={run.ended} />
-                      {run.code && <code className="code-beside">{run.code}</code>}
-                    </td>
-                    <td>{run.intent ?? '–'}</td>
-                    {isAll && (
-                      <td>
-                        {run.actor}
-                        {run.role && <span className="fine"> {run.role}</span>}
-                      </td>
-                    )}
-                    <td className="figure">
-                      <Took ms={run.tookMs} />
-                    </td>
-                    <td>
-                      <a href={`#/${isAll ? 'all-runs' : 'runs'}/${run.run}`}>
-                        <code>{run.run.slice(0, 8)}</code>
-                      </a>
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
-        )}
-        {next && (
-          <button
-            type="button"
-            className="button quiet below"
-            disabled={isAsking}
-            onClick={() => void next()}
-          >
-            {words.older}
-          </button>
-        )}
+              ))}
+            </Table>
+          )}
+        </Pages>
       </Guarded>
     </>
   );

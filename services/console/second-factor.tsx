@@ -1,9 +1,9 @@
-import { type FormEvent, useState } from 'react';
-import { asFailure, type Failure } from './failure.ts';
+import type { FormEvent } from 'react';
 import { Field } from './field.tsx';
 import { useLanguage } from './language.ts';
 import { FailureNotice } from './notice.tsx';
 import type { Session } from './session.ts';
+import { useSending } from './use-sending.ts';
 
 /** Asks for a one-time code; `onSkip` is there where one may go on without. */
 export const SecondFactor = ({
@@ -19,21 +19,15 @@ export const SecondFactor = ({
 }) => {
   const { words } = useLanguage();
   const w = words.factor;
-  const [isBusy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<Failure>();
+  const { isBusy, failure, send } = useSending();
 
-  const submit = async (event: FormEvent<HTMLFormElement>): Promise<void> => {
+  const submit = (event: FormEvent<HTMLFormElement>): Promise<void> => {
     event.preventDefault();
     const code = String(new FormData(event.currentTarget).get('code')).trim();
-    setBusy(true);
-    setFailure(undefined);
-    try {
+    return send(async () => {
       await session.prove(code);
       onDone();
-    } catch (error) {
-      setFailure(asFailure(error));
-      setBusy(false);
-    }
+    });
   };
 
   return (

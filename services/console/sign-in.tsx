@@ -1,9 +1,10 @@
 import { type FormEvent, useState } from 'react';
-import { asFailure, type Failure } from './failure.ts';
+import type { Failure } from './failure.ts';
 import { Field } from './field.tsx';
 import { useLanguage } from './language.ts';
 import { FailureNotice, Notice } from './notice.tsx';
 import type { Me, Session } from './session.ts';
+import { useSending } from './use-sending.ts';
 
 /** The first factor. `onDone` gets whoever the password is of. */
 export const SignIn = ({
@@ -19,9 +20,8 @@ export const SignIn = ({
   const { words } = useLanguage();
   const w = words.signIn;
   const [isShown, setShown] = useState(false);
-  const [isBusy, setBusy] = useState(false);
+  const { isBusy, failure, setFailure, send } = useSending(ended);
   const [isIncomplete, setIncomplete] = useState(false);
-  const [failure, setFailure] = useState(ended);
 
   const submit = async (event: FormEvent<HTMLFormElement>): Promise<void> => {
     event.preventDefault();
@@ -31,13 +31,7 @@ export const SignIn = ({
     setFailure(undefined);
     setIncomplete(!email || !password);
     if (!email || !password) return;
-    setBusy(true);
-    try {
-      onDone(await session.signIn(email, password));
-    } catch (error) {
-      setFailure(asFailure(error));
-      setBusy(false);
-    }
+    await send(async () => onDone(await session.signIn(email, password)));
   };
 
   return (
