@@ -1,13 +1,12 @@
-import { Unprocessable } from '@jangada/hop/outcome.ts';
+import { headers } from '@jangada/proto/envelope.ts';
 import { type Body, type Message, subjectOf } from '@jangada/proto/message.ts';
 import { isEnd, reply } from '@jangada/proto/reply.ts';
 import { asked } from '@jangada/proto/thread.ts';
 import { publishRequest, type Voice } from '@jangada/runtime/emit.ts';
-import { bodyOf } from '@jangada/runtime/heard.ts';
 import type { Bodies } from '@jangada/trust/body.ts';
 import type { Msg } from '@nats-io/transport-node';
 import { type End, gatherText } from './answer.ts';
-import { allOf } from './stored.ts';
+import { allOf, openedAt } from './stored.ts';
 
 /**
  * What was asked and told in a conversation, from the streams alone: any replica finds the same, as far back as they
@@ -50,14 +49,9 @@ export const openConversations = (
     message: M,
     place: { id: string; tenant: string },
     raw: Msg,
-  ): Body<M> | undefined => {
-    try {
-      return bodyOf(message, place, raw, bodies);
-    } catch (error) {
-      if (error instanceof Unprocessable && error.code === 'CTX_PAYLOAD_MISMATCH') onForeign(place);
-      return undefined;
-    }
-  };
+  ): Body<M> | undefined =>
+    // What has no version of ours is an acknowledgement that the broker was made to put here.
+    raw.headers?.get(headers.schema) ? openedAt(message, place, raw, { bodies, onForeign }) : undefined;
 
   const toldOf = async (tenant: string, id: string): Promise<Pick<Turn, 'text' | 'attempt' | 'end'>> => {
     const gathered = gatherText();

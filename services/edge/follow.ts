@@ -1,4 +1,3 @@
-import { Unprocessable } from '@jangada/hop/outcome.ts';
 import { core, headers } from '@jangada/proto/envelope.ts';
 import { type Code, type Locale, textOf } from '@jangada/proto/errors.ts';
 import { streamOf, subjectOf } from '@jangada/proto/message.ts';
@@ -6,7 +5,7 @@ import { isEnd, type Part, reply } from '@jangada/proto/reply.ts';
 import { bodyOf } from '@jangada/runtime/heard.ts';
 import type { Bodies } from '@jangada/trust/body.ts';
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
-import { batchMax, batchOf, fetchTimeoutMs, sequenceOf } from './stored.ts';
+import { batchMax, batchOf, fetchTimeoutMs, openedAt, sequenceOf } from './stored.ts';
 
 /**
  * Following what a run tells: live, and from the stream what was missed. The broker republishes each stored reply
@@ -114,15 +113,8 @@ export const openFollower = (
       wake?.({ value: undefined, done: true });
       wake = undefined;
     };
-    const partsOf = (message: Msg): readonly Part[] | undefined => {
-      try {
-        return bodyOf(reply, { tenant, id: run }, message, bodies).parts;
-      } catch (error) {
-        if (error instanceof Unprocessable && error.code === 'CTX_PAYLOAD_MISMATCH')
-          onForeign({ id: run, tenant });
-        return undefined;
-      }
-    };
+    const partsOf = (message: Msg): readonly Part[] | undefined =>
+      openedAt(reply, { tenant, id: run }, message, { bodies, onForeign })?.parts;
     const accept = (message: Msg, previous: number): void => {
       const sequence = sequenceOf(message);
       if (ended || !(sequence > last)) return;

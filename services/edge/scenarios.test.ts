@@ -215,6 +215,11 @@ describe.each(clients)('the client %s', (_version, Agent, legacy) => {
     const agent = await agentAt();
     await ask(agent, 'a newer telling');
     await ask(agent, 'a run cancelled amid the answer');
+    // The broker can be made to store an acknowledgement there; it is no breach.
+    const { tid, sid } = edge.asked.at(-1)?.pass ?? {};
+    edge.bus.nc.publish('$JS.API.INFO', '', { reply: `thread.asked.${tid}.${sid}` });
+    await edge.bus.nc.flush();
+    const breaches = await edge.metric('ai_agent_tenant_isolation_violations_total');
     const { threadId, headers, url, protocolVersion } = agent as HttpAgent & { protocolVersion?: string };
     const connect = async (thread: string, own: Record<string, string> = {}) =>
       fetch(`${url}/connect`, {
@@ -233,6 +238,7 @@ describe.each(clients)('the client %s', (_version, Agent, legacy) => {
       ...['a newer telling', 'Whole answer', 'a run cancelled amid the answer', 'Half'],
     ]);
     expect(told.at(-1)?.outcome).toEqual({ type: legacy ? 'success' : 'cancelled' });
+    expect(await edge.metric('ai_agent_tenant_isolation_violations_total')).toBe(breaches);
     const stranger = { authorization: `Bearer ${await edge.tokenOf('eva@south.example')}` };
     for (const response of [await connect('nothing-there'), await connect(threadId, stranger)])
       expect([response.status, ((await response.json()) as { code: string }).code]).toEqual([

@@ -1,4 +1,7 @@
-import { streamOf } from '@jangada/proto/message.ts';
+import { Unprocessable } from '@jangada/hop/outcome.ts';
+import { type Body, type Message, streamOf } from '@jangada/proto/message.ts';
+import { bodyOf } from '@jangada/runtime/heard.ts';
+import type { Bodies } from '@jangada/trust/body.ts';
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
 
 /** Reading what is stored for the person who asked. */
@@ -8,6 +11,21 @@ export const batchMax = 64;
 export const fetchTimeoutMs = 2_000;
 
 export const sequenceOf = (message: Msg): number => Number(message.headers?.get('Nats-Sequence'));
+
+/** The body of what is stored somewhere; undefined, and `onForeign` told, where it was not sealed for that place. */
+export const openedAt = <M extends Message>(
+  message: M,
+  place: { readonly tenant: string; readonly id: string },
+  raw: Msg,
+  { bodies, onForeign }: { bodies: Bodies; onForeign: (place: { id: string; tenant: string }) => void },
+): Body<M> | undefined => {
+  try {
+    return bodyOf(message, place, raw, bodies);
+  } catch (error) {
+    if (error instanceof Unprocessable && error.code === 'CTX_PAYLOAD_MISMATCH') onForeign(place);
+    return undefined;
+  }
+};
 
 /**
  * One batch of a subject's messages from a sequence on. Asked for by hand: the library's own batch keeps its
