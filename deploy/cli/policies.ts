@@ -1,10 +1,10 @@
 import type { Contract } from '@jangada/hop/hop.ts';
 import type { Policy } from '@jangada/hop/policy.ts';
 import { filterOf } from '@jangada/proto/message.ts';
+import { rollCall } from '@jangada/runtime/roll-call.ts';
 import type { Status } from '@jangada/runtime/service.ts';
 import { Command } from 'commander';
 import { NotRunning } from '../local.ts';
-import { rollCall } from '../roll-call.ts';
 import { collect, heardBy } from '../topology.ts';
 import { Failure } from './failure.ts';
 import { openOperator } from './operator.ts';

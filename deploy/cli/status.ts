@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import type { Contract } from '@jangada/hop/hop.ts';
+import { rollCall, rollCallMs } from '@jangada/runtime/roll-call.ts';
 import type { Status } from '@jangada/runtime/service.ts';
 import type { JetStreamManager } from '@nats-io/jetstream';
 import { Command, InvalidArgumentError } from 'commander';
 import { home, type Local, NotRunning, readLocal } from '../local.ts';
-import { rollCall, rollCallMs } from '../roll-call.ts';
 import { collect, consumerOf } from '../topology.ts';
 import { exitCodes, Failure } from './failure.ts';
 import { openOperator } from './operator.ts';

@@ -1,5 +1,5 @@
-import { core } from '@jangada/proto/envelope.ts';
 import { type Check, healthDocument, overall, type Probes, runProbes } from '@jangada/runtime/health.ts';
+import { rollCall } from '@jangada/runtime/roll-call.ts';
 import type { Service, Status } from '@jangada/runtime/service.ts';
 import type { FastifyInstance } from 'fastify';
 
@@ -30,21 +30,12 @@ export const merge = (statuses: readonly Status[]): Check[] =>
 export type RollCall = () => Promise<readonly Status[]>;
 
 export const openRollCall = ({ bus }: Pick<Service, 'bus'>): RollCall => {
-  let collected: { at: number; statuses: Promise<Status[]> } | undefined;
-
-  const collect = async (): Promise<Status[]> => {
-    const statuses: Status[] = [];
-    const answers = await bus.nc.requestMany(core.status, '', {
-      strategy: 'timer',
-      maxWait: answersWithinMs,
-    });
-    for await (const answer of answers) statuses.push(answer.json<Status>());
-    return statuses;
-  };
+  let collected: { at: number; statuses: Promise<readonly Status[]> } | undefined;
   return () => {
     if (!collected || Date.now() - collected.at > rememberMs) {
       // A broker that is away answers for nobody.
-      collected = { at: Date.now(), statuses: collect().catch(() => []) };
+      const statuses = rollCall(bus.nc, undefined, answersWithinMs).catch(() => []);
+      collected = { at: Date.now(), statuses };
     }
     return collected.statuses;
   };
