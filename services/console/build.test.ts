@@ -1,5 +1,8 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { build, site } from './build.ts';
 
@@ -25,6 +28,21 @@ describe('the built console', () => {
 
   test('has no script and no style in the page, where its policy would stop them', () => {
     expect(page).not.toMatch(/<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)/);
+  });
+
+  test('is put in place by several at once, and nothing is left beside it', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'jangada-console-'));
+    const script = join(import.meta.dirname, 'build.ts');
+    const build = () => promisify(execFile)(process.execPath, [script, join(folder, 'dist')]);
+    await Promise.all([build(), build(), build()]);
+    expect(readdirSync(folder)).toEqual(['dist']);
+    expect(readFileSync(join(folder, 'dist', 'index.html'), 'utf8')).toBe(page);
+    // Of other sources.
+    writeFileSync(join(folder, 'dist', '.built'), 'old');
+    await Promise.all([build(), build(), build()]);
+    expect(readdirSync(folder)).toEqual(['dist']);
+    expect(readFileSync(join(folder, 'dist', '.built'), 'utf8')).not.toBe('old');
+    rmSync(folder, { recursive: true });
   });
 
   test('asks no other host for anything', () => {

@@ -14,7 +14,6 @@ const here = import.meta.dirname;
 const root = join(here, '..', '..');
 /** Where the built files are. */
 export const site = join(here, 'dist');
-const stamp = join(site, '.built');
 
 const sources = (): string[] => [
   ...globSync('**/*.{ts,tsx,css,html,svg,json}', {
@@ -43,12 +42,32 @@ const compress = async (folder: string): Promise<void> => {
   }
 };
 
-/** Builds unless it is built. Several may do so at the same time: each in a folder of its own, which it puts in place. */
-export const build = async (): Promise<void> => {
+const isFrom = async (folder: string, wanted: string): Promise<boolean> =>
+  (await readFile(join(folder, '.built'), 'utf8').catch(() => '')) === wanted;
+
+/** Passes over a failure with one of these codes. */
+const except =
+  (...codes: readonly string[]) =>
+  (error: NodeJS.ErrnoException): void => {
+    if (!codes.includes(error.code ?? '')) throw error;
+  };
+
+/** Puts a build in place of what was there. Where somebody else put theirs at the same moment, it is the same one. */
+const put = async (built: string, folder: string, wanted: string): Promise<void> => {
+  const before = `${built}-before`;
+  if (!(await isFrom(folder, wanted))) {
+    await rename(folder, before).catch(except('ENOENT'));
+    await rename(built, folder).catch(except('ENOTEMPTY', 'EEXIST'));
+  }
+  for (const left of [built, before]) await rm(left, { recursive: true, force: true });
+};
+
+/** Builds unless it is built. Several may do so at the same time, each beside the folder first. */
+export const build = async (folder = site): Promise<void> => {
   const wanted = fingerprint();
-  if ((await readFile(stamp, 'utf8').catch(() => '')) === wanted) return;
+  if (await isFrom(folder, wanted)) return;
   const vite = await import('vite');
-  const outDir = `${site}-${process.pid}`;
+  const outDir = `${folder}-${process.pid}`;
   await vite.build({
     root: here,
     configFile: false,
@@ -62,8 +81,7 @@ export const build = async (): Promise<void> => {
   });
   await compress(outDir);
   await writeFile(join(outDir, '.built'), wanted);
-  await rm(site, { recursive: true, force: true });
-  await rename(outDir, site);
+  await put(outDir, folder, wanted);
 };
 
-if (import.meta.main) await build();
+if (import.meta.main) await build(process.argv[2]);
