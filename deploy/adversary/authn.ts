@@ -28,7 +28,7 @@ export const offer = async (ground: Ground, token: string): Promise<Observed> =>
   });
   using talk = await ground.socket({ address });
   talk.send({ op: 'auth', token });
-  const framed = await talk.code(1_500);
+  const framed = await talk.code();
   const close = framed === undefined ? undefined : await Promise.race([talk.closed, sleep(1_000, undefined)]);
   const codes = [handshake?.refusal?.code, overHttp.code, framed];
   handshake?.[Symbol.dispose]();
