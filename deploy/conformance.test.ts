@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type NatsServer, startNats } from '@jangada/servers/nats.ts';
 import { type Bench, conforms } from '@jangada/testkit/conformance.ts';
+import { keeps } from '@jangada/testkit/keeping.ts';
 import { connect, type NatsConnection, nkeyAuthenticator } from '@nats-io/transport-node';
 import { afterAll, beforeAll } from 'vitest';
 import { variableOf } from './generate/nats.ts';
@@ -10,7 +11,7 @@ import { type Keys, openKeys } from './keys.ts';
 import { provision } from './provision.ts';
 import { collect, root } from './topology.ts';
 
-// Every hop there is, on a broker with the generated users: what a hop may not publish is refused here too.
+// Every hop and sink there is, on a broker with the generated users: what a hop may not publish is refused here too.
 const contracts = await collect();
 const dir = mkdtempSync(join(tmpdir(), 'jangada-conformance-'));
 const keys: Keys = openKeys(
@@ -49,4 +50,7 @@ const bench = (): Bench => ({
   settings: (name) => ({ NATS_URL: server.url, NATS_NKEY_SEED: seedOf(name) }),
 });
 
-for (const contract of contracts) if (contract.kind === 'hop') conforms(contract, bench);
+for (const contract of contracts) {
+  if (contract.kind === 'hop') conforms(contract, bench);
+  if (contract.kind === 'sink') keeps(contract, bench);
+}

@@ -247,7 +247,7 @@ describe('every role of a service', () => {
       // Who shows a grant has no right of its own; see deploy/isolation.test.ts.
       const declared = contract && !(contract.kind === 'hop' && contract.demands.includes('grant'));
       const readable = await ask(server.url, [
-        `select c.relname as name from pg_class c where c.relkind = 'r' and c.relnamespace in ('public'::regnamespace, 'sec'::regnamespace)
+        `select c.relname as name from pg_class c where c.relkind in ('r', 'p') and c.relnamespace in ('public'::regnamespace, 'sec'::regnamespace)
         and has_any_column_privilege('${roleOf(name)}', c.oid, 'select') order by 1`,
       ]);
       expect(readable.map((row) => row['name'])).toEqual([...(declared ? readsOf(contract) : [])].sort());
@@ -266,7 +266,7 @@ describe('every role of a service', () => {
       ];
       const writable = await ask(server.url, [
         `select c.relname || ' ' || command as right from pg_class c, unnest(array['insert', 'update', 'delete', 'truncate', 'references', 'trigger']) command
-       where c.relkind = 'r' and c.relnamespace in ('public'::regnamespace, 'sec'::regnamespace)
+       where c.relkind in ('r', 'p') and c.relnamespace in ('public'::regnamespace, 'sec'::regnamespace)
          and has_table_privilege('${roleOf(name)}', c.oid, command) order by 1`,
       ]);
       expect(writable.map((row) => row['right'])).toEqual(declared.sort());

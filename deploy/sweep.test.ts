@@ -12,7 +12,7 @@ let store: Store;
 const at = new Date('2026-11-21T06:00:00.000Z');
 const never = new AbortController().signal;
 const swept = (id = '2026-11-21', own: { tenant?: string; signal?: AbortSignal } = {}) =>
-  sweep(store, { tenant: own.tenant ?? 'casa', id, at }, own.signal ?? never);
+  sweep(store, { tenant: own.tenant ?? 'casa', of: 'rules', id, at }, own.signal ?? never);
 
 const { retention } = packOf('aesthetic-clinic');
 const daysOf = (name: string): number => retention.find((rule) => rule.class === name)?.days ?? Number.NaN;
@@ -71,6 +71,8 @@ describe('a sweep', () => {
       appointment_data: 1,
       billing_data: 0,
       audit_logs: 1,
+      conversations: 0,
+      agent_sessions: 0,
     });
     expect(await left('billing')).toEqual(['casa/b']);
   });

@@ -8,7 +8,7 @@ import { type Message, message } from '@jangada/proto/message.ts';
 import * as run from '@jangada/proto/run.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { questionOf } from './generate/services.ts';
+import { questionOf, settingsOf } from './generate/services.ts';
 import { check, collect, saidBy, TopologyError } from './topology.ts';
 
 const contracts = await collect();
@@ -55,6 +55,7 @@ describe('the contracts of the services', () => {
       'permission',
       'data-access',
       'response-generation',
+      'conversation',
       'retention',
       'audit',
     ]);
@@ -62,6 +63,16 @@ describe('the contracts of the services', () => {
 
   test.each(contracts.map(({ name }) => name))('%s opens with the question that it answers', (name) => {
     expect(questionOf(name)).toMatch(/^[a-z].+\?$/);
+  });
+
+  test('give the key of bodies to every hop, to the border, and to a sink that says that it opens them', () => {
+    for (const contract of contracts) {
+      const opens = contract.kind !== 'sink' || contract.opens;
+      expect([contract.name, settingsOf(contract.name).includes('MESSAGE_KEYS')]).toEqual([
+        contract.name,
+        opens,
+      ]);
+    }
   });
 
   test('let every hop say how a run ends early, and no other service', () => {

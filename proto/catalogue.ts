@@ -22,6 +22,7 @@ export const messages = [
   access.changed,
   access.refused,
   retention.due,
+  retention.idle,
   retention.swept,
   keys.rotated,
   keys.destroyed,

@@ -32,6 +32,8 @@ export const plan = z.strictObject({
     /** True when the question is about the asker's own. */
     mine: z.boolean().optional(),
     period: period.optional(),
+    /** The conversation that rows are of, where the source has such. */
+    thread: z.string().max(64).optional(),
     /** A state that the source declares, such as confirmed or unpaid. */
     state: z.string().max(40).optional(),
     /** Smallest and largest amount, in minor units of the tenant's currency. */

@@ -55,5 +55,6 @@ export const reply = message({
   },
 });
 
-/** True when nothing follows this part. */
-export const isEnd = (part: Part): boolean => part.type !== 'text';
+/** A part that nothing follows. */
+export type End = Exclude<Part, { type: 'text' }>;
+export const isEnd = (part: Part): part is End => part.type !== 'text';

@@ -12,6 +12,17 @@ export const due = message({
   }),
 });
 
+export const idle = message({
+  name: 'tick.sessions',
+  kind: 'tick',
+  passed: false,
+  says: 'A schedule announces that sessions of a tenant with its agents may have been idle for too long.',
+  body: z.object({
+    /** Seconds after its planned time at which a late tick is no longer acted on. */
+    staleAfterSeconds: z.int(),
+  }),
+});
+
 export const swept = message({
   name: 'retention.swept',
   kind: 'fact',

@@ -17,12 +17,20 @@ const subjectId = z.string().max(64);
 const cursor = z.string().max(200).optional();
 
 /** A question that the system has a name for: no text, so no language work, and its rows are the answer. */
-const named = z.object({
-  about: z.enum(['consents']),
-  /** The id of the person it is about. */
-  subjectId: subjectId.min(1),
-  cursor,
-});
+const named = z.discriminatedUnion('about', [
+  z.object({
+    about: z.literal('consents'),
+    /** The id of the person it is about. */
+    subjectId: subjectId.min(1),
+    cursor,
+  }),
+  z.object({
+    about: z.literal('conversations'),
+    /** One of the asker's own, whose questions and answers are wanted; otherwise how each of them began. */
+    thread: z.string().min(1).max(64).optional(),
+    cursor,
+  }),
+]);
 export type NamedQuestion = z.output<typeof named>;
 
 export const requested = message({

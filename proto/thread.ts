@@ -18,6 +18,10 @@ export const asked = message({
     message: z.string().max(200).optional(),
     /** In ms since 1970. */
     at: z.int(),
+    /** Whose conversation it is, as `ownerOf` in libs/trust names them; who admits questions says it always. */
+    owner: z.string().max(128).optional(),
+    /** The agent that was asked: one of a tenant's, or the one that is open to all. */
+    agent: z.enum(['tenant', 'public']).optional(),
   }),
   sealed: { head: z.object({}), headOf: () => ({}) },
 });

@@ -38,7 +38,7 @@ export const rightsOf = (contract: Contract, contracts: readonly Contract[]): Ri
   const from = consumerOf(contract);
   const isHop = contract.kind === 'hop';
   const isBorder = contract.kind === 'border';
-  const follows: readonly Message[] = isBorder ? contract.follows : [];
+  const follows: readonly Message[] = contract.kind === 'hop' ? [] : contract.follows;
   const schedules = schedulesOf(contract);
   const limits = contract.kind !== 'sink' && contract.limits;
   return {
@@ -58,7 +58,7 @@ export const rightsOf = (contract: Contract, contracts: readonly Contract[]): Ri
         : []),
       // A hop that tells in pieces looks up what it told before it died.
       ...(isHop && contract.tells ? directGet(streamOf.reply) : []),
-      ...(isBorder ? [...new Set(follows.map(({ kind }) => streamOf[kind]))].flatMap(directGet) : []),
+      ...[...new Set(follows.map(({ kind }) => streamOf[kind]))].flatMap(directGet),
       ...(isBorder ? [core.cancel('*', '*'), core.ended('*', '*'), core.status] : []),
       ...(isBorder && contract.watches ? contracts.flatMap(infoOfConsumer) : []),
       ...(limits ? directGet(limitStream) : []),
@@ -77,7 +77,7 @@ export const rightsOf = (contract: Contract, contracts: readonly Contract[]): Ri
       ...(limits ? [core.limitSet('*', '*')] : []),
       ...(isBorder ? [core.ended('*', '*')] : []),
       ...(contract.reads.includes('subject_keys') ? [core.keysChanged('*')] : []),
-      ...(follows.some(({ kind }) => kind === 'reply') ? [core.live('*', '*')] : []),
+      ...(isBorder && follows.some(({ kind }) => kind === 'reply') ? [core.live('*', '*')] : []),
     ],
   };
 };

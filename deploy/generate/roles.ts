@@ -26,6 +26,7 @@ export const readsOf = (contract: Contract): readonly string[] => [
     ...contract.reads,
     ...contract.packTables.flatMap((use) => tablesOfPacks[use]),
     ...(contract.kind === 'border' ? Object.keys({ ...contract.writes, ...contract.shows }) : []),
+    ...(contract.kind === 'sink' ? Object.keys(contract.finds) : []),
   ]),
 ];
 
@@ -55,7 +56,7 @@ interface Right {
 interface Role {
   readonly name: string;
   readonly login: boolean;
-  /** Functions of the schema `sec` that it may call. */
+  /** Functions that it may call, with their schema. */
   readonly calls: readonly string[];
   readonly rights: readonly Right[];
   /** Roles whose rights it has, or may take where it logs in. */
@@ -95,6 +96,8 @@ const columnsFor = (contract: Contract, table: string, command: Command): Pick<R
   if (command !== 'select') return {};
   const shown = contract.kind === 'border' ? contract.shows[table] : undefined;
   if (shown) return { columns: shown };
+  const found = contract.kind === 'sink' ? contract.finds[table] : undefined;
+  if (found) return { columns: found };
   return onlyFinds(contract, table) ? { columns: finding } : {};
 };
 
@@ -106,7 +109,7 @@ const onlyFinds = (contract: Contract, table: string): boolean =>
 const claiming = (contract: Contract): Role => ({
   name: roleOf(contract.name),
   login: true,
-  calls: ['claimed_tenant()'],
+  calls: ['sec.claimed_tenant()', ...(contract.kind === 'sink' ? contract.calls : [])],
   memberOf: [],
   rights: commandsOf(contract).map(([table, command]) => ({
     role: roleOf(contract.name),
@@ -173,8 +176,8 @@ const granting = (contract: Contract): readonly Role[] => {
         name: reachRole(reach),
         login: false,
         calls: [
-          'granted_to()',
-          ...(reach === 'related' ? ['granted_care()', 'granted_consenting(text[])'] : []),
+          'sec.granted_to()',
+          ...(reach === 'related' ? ['sec.granted_care()', 'sec.granted_consenting(text[])'] : []),
         ],
         memberOf: [],
         rights: [
@@ -182,11 +185,14 @@ const granting = (contract: Contract): readonly Role[] => {
             table,
             rows: within(reach, { table, subject: aboutWhom[table] }),
           })),
-          ...tables.map((readable) => ({
-            table: readable.table,
-            columns: [],
-            rows: within(reach, readable),
-          })),
+          // What is somebody's own is read as that and not otherwise, however far a role reaches.
+          ...tables
+            .filter(({ isOwn }) => reach === 'own' || !isOwn)
+            .map((readable) => ({
+              table: readable.table,
+              columns: [],
+              rows: within(reach, readable),
+            })),
         ].map((right) => ({ ...right, role: reachRole(reach), command: 'select' })),
       }),
     ),
@@ -227,7 +233,7 @@ const granting = (contract: Contract): readonly Role[] => {
 const importing = (tablesOfPacks: readonly string[]): Role => ({
   name: importer,
   login: true,
-  calls: ['claimed_tenant()'],
+  calls: ['sec.claimed_tenant()'],
   memberOf: [],
   rights: [
     ...new Set(['tenants', 'care_relationships', 'consent_levels', ...addedTo, ...tablesOfPacks]),
@@ -238,7 +244,7 @@ const importing = (tablesOfPacks: readonly string[]): Role => ({
   ),
 });
 
-/** Finds who is in somebody's care and agrees; it must see what the person who asks must not. */
+/** Finds who is in somebody's care and agrees, and counts sessions; it must see what the person who asks must not. */
 const guarding: Role = {
   name: guard,
   login: false,
@@ -257,6 +263,13 @@ const guarding: Role = {
       table: 'consent_levels',
       command: 'select',
       columns: ['tenant_id', 'subject_id', 'level'],
+      rows: 'true',
+    },
+    {
+      role: guard,
+      table: 'ai_agent_sessions',
+      command: 'select',
+      columns: ['session_type', 'is_active', 'expires_at'],
       rows: 'true',
     },
   ],
@@ -283,9 +296,7 @@ const roleBlock = ({ name, login, calls, rights, memberOf }: Role): string => {
   return [
     `-- ${name}`,
     ...(login || calls.length + rights.length > 0 ? [`grant usage on schema public, sec to ${name};`] : []),
-    ...(calls.length > 0
-      ? [`grant execute on function ${calls.map((call) => `sec.${call}`).join(', ')} to ${name};`]
-      : []),
+    ...(calls.length > 0 ? [`grant execute on function ${calls.join(', ')} to ${name};`] : []),
     ...grants,
     ...rights.filter(({ rows }) => rows !== '').map(policy),
     ...(memberOf.length > 0 ? [`grant ${memberOf.join(', ')} to ${name};`] : []),

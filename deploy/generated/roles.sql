@@ -7,9 +7,9 @@ select pg_advisory_xact_lock(hashtext('jangada roles'));
 do $$
 declare
   name text;
-  logins text[] := array['svc_edge', 'svc_access', 'svc_permission', 'svc_data_access', 'svc_retention', 'svc_audit', 'svc_import'];
+  logins text[] := array['svc_edge', 'svc_access', 'svc_permission', 'svc_data_access', 'svc_conversation', 'svc_retention', 'svc_audit', 'svc_import'];
 begin
-  foreach name in array logins || array['jangada_sec', 'app_tenant', 'app_related', 'app_own', 'purpose_administration', 'purpose_billing', 'purpose_care', 'purpose_statistics', 'app_tenant_administration', 'app_tenant_billing', 'app_tenant_care', 'app_tenant_statistics', 'app_related_administration', 'app_related_billing', 'app_related_care', 'app_related_statistics', 'app_own_administration', 'app_own_billing', 'app_own_care', 'app_own_statistics'] loop
+  foreach name in array logins || array['jangada_sec', 'app_tenant', 'app_related', 'app_own', 'purpose_administration', 'purpose_billing', 'purpose_care', 'purpose_own_history', 'purpose_statistics', 'app_tenant_administration', 'app_tenant_billing', 'app_tenant_care', 'app_tenant_own_history', 'app_tenant_statistics', 'app_related_administration', 'app_related_billing', 'app_related_care', 'app_related_own_history', 'app_related_statistics', 'app_own_administration', 'app_own_billing', 'app_own_care', 'app_own_own_history', 'app_own_statistics'] loop
     if not exists (select from pg_roles where rolname = name) then
       execute format('create role %I', name);
     end if;
@@ -75,7 +75,7 @@ begin
   -- Nobody else connects, and nobody makes temporary tables, which would hide others of their name; but an import
   -- keeps the keys of a file in one while it reads it.
   execute format('revoke all on database %I from public', current_database());
-  execute format('grant connect on database %I to svc_edge, svc_access, svc_permission, svc_data_access, svc_retention, svc_audit, svc_import', current_database());
+  execute format('grant connect on database %I to svc_edge, svc_access, svc_permission, svc_data_access, svc_conversation, svc_retention, svc_audit, svc_import', current_database());
   execute format('grant temporary on database %I to svc_import', current_database());
 end $$;
 revoke all on schema public from public;
@@ -86,8 +86,10 @@ alter default privileges for role jangada_owner revoke execute on functions from
 grant usage on schema public, sec to jangada_sec;
 grant select (tenant_id, provider_id, subject_id, valid_from, valid_to) on care_relationships to jangada_sec;
 grant select (tenant_id, subject_id, level) on consent_levels to jangada_sec;
+grant select (session_type, is_active, expires_at) on ai_agent_sessions to jangada_sec;
 create policy jangada_sec_select on care_relationships for select to jangada_sec using (true);
 create policy jangada_sec_select on consent_levels for select to jangada_sec using (true);
+create policy jangada_sec_select on ai_agent_sessions for select to jangada_sec using (true);
 
 -- svc_edge
 grant usage on schema public, sec to svc_edge;
@@ -99,6 +101,7 @@ grant select, insert, update on refresh_tokens to svc_edge;
 grant select, insert, update on second_factors to svc_edge;
 grant select, insert, update, delete on recovery_codes to svc_edge;
 grant select, insert, update, delete on socket_tickets to svc_edge;
+grant select (tenant_id, thread_id, created_at) on ai_agent_sessions to svc_edge;
 grant select (tenant_id, subject_id, fact, sequence, at, actor, role, session, purpose, decision, code, resource, details) on audit_entries to svc_edge;
 create policy svc_edge_select on tenants for select to svc_edge using (true);
 create policy svc_edge_select on accounts for select to svc_edge using (true);
@@ -107,6 +110,7 @@ create policy svc_edge_select on refresh_tokens for select to svc_edge using (te
 create policy svc_edge_select on second_factors for select to svc_edge using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_edge_select on recovery_codes for select to svc_edge using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_edge_select on socket_tickets for select to svc_edge using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_edge_select on ai_agent_sessions for select to svc_edge using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_edge_select on audit_entries for select to svc_edge using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_edge_insert on sessions for insert to svc_edge with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_edge_update on sessions for update to svc_edge using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
@@ -216,6 +220,7 @@ create policy app_own_select on aesthetic_records for select to app_own using ((
 create policy app_own_select on billing for select to app_own using ((tenant_id, client_id) = (select g.tenant, g.person from sec.granted_to() g));
 create policy app_own_select on services for select to app_own using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_own_select on cosmetic_products for select to app_own using (tenant_id = (select (sec.granted_to()).tenant));
+create policy app_own_select on ai_agent_conversations for select to app_own using ((tenant_id, subject_id) = (select g.tenant, g.person from sec.granted_to() g));
 create policy app_own_select on consents for select to app_own using ((tenant_id, subject_id) = (select g.tenant, g.person from sec.granted_to() g));
 
 -- purpose_administration
@@ -249,6 +254,10 @@ grant select (id, name, price, tenant_id) on services to purpose_care;
 grant select (category, id, name, tenant_id) on cosmetic_products to purpose_care;
 grant select (action, basis, channel, holds, id, level, number, recorded_at, subject_id, tenant_id) on consents to purpose_care;
 
+-- purpose_own_history
+grant usage on schema public, sec to purpose_own_history;
+grant select (answer, attempt, created_at, ending, id, is_first, message, question, subject_id, tenant_id, thread_id) on ai_agent_conversations to purpose_own_history;
+
 -- purpose_statistics
 grant usage on schema public, sec to purpose_statistics;
 grant select (client_id, duration_minutes, id, provider_id, service, start_time, status, tenant_id) on appointments to purpose_statistics;
@@ -268,6 +277,9 @@ grant app_tenant, purpose_billing to app_tenant_billing;
 -- app_tenant_care
 grant app_tenant, purpose_care to app_tenant_care;
 
+-- app_tenant_own_history
+grant app_tenant, purpose_own_history to app_tenant_own_history;
+
 -- app_tenant_statistics
 grant app_tenant, purpose_statistics to app_tenant_statistics;
 
@@ -279,6 +291,9 @@ grant app_related, purpose_billing to app_related_billing;
 
 -- app_related_care
 grant app_related, purpose_care to app_related_care;
+
+-- app_related_own_history
+grant app_related, purpose_own_history to app_related_own_history;
 
 -- app_related_statistics
 grant app_related, purpose_statistics to app_related_statistics;
@@ -292,20 +307,42 @@ grant app_own, purpose_billing to app_own_billing;
 -- app_own_care
 grant app_own, purpose_care to app_own_care;
 
+-- app_own_own_history
+grant app_own, purpose_own_history to app_own_own_history;
+
 -- app_own_statistics
 grant app_own, purpose_statistics to app_own_statistics;
 
 -- svc_data_access
 grant usage on schema public, sec to svc_data_access;
-grant app_tenant_administration, app_tenant_billing, app_tenant_care, app_tenant_statistics, app_related_administration, app_related_billing, app_related_care, app_related_statistics, app_own_administration, app_own_billing, app_own_care, app_own_statistics to svc_data_access;
+grant app_tenant_administration, app_tenant_billing, app_tenant_care, app_tenant_own_history, app_tenant_statistics, app_related_administration, app_related_billing, app_related_care, app_related_own_history, app_related_statistics, app_own_administration, app_own_billing, app_own_care, app_own_own_history, app_own_statistics to svc_data_access;
+
+-- svc_conversation
+grant usage on schema public, sec to svc_conversation;
+grant execute on function sec.claimed_tenant(), sec.active_sessions() to svc_conversation;
+grant select, insert, update on ai_agent_sessions to svc_conversation;
+grant select, insert on tenant_keys to svc_conversation;
+grant select, insert on subject_keys to svc_conversation;
+grant select (tenant_id, id), insert on ai_agent_conversations to svc_conversation;
+create policy svc_conversation_select on ai_agent_sessions for select to svc_conversation using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_conversation_select on tenant_keys for select to svc_conversation using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_conversation_select on subject_keys for select to svc_conversation using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_conversation_select on ai_agent_conversations for select to svc_conversation using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_conversation_insert on ai_agent_sessions for insert to svc_conversation with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_conversation_update on ai_agent_sessions for update to svc_conversation using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_conversation_insert on ai_agent_conversations for insert to svc_conversation with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_conversation_insert on tenant_keys for insert to svc_conversation with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_conversation_insert on subject_keys for insert to svc_conversation with check (tenant_id = (select sec.claimed_tenant()));
 
 -- svc_retention
 grant usage on schema public, sec to svc_retention;
-grant execute on function sec.claimed_tenant() to svc_retention;
+grant execute on function sec.claimed_tenant(), public.turn_conversation_months(timestamp with time zone) to svc_retention;
 grant select on tenants to svc_retention;
 grant select on legal_holds to svc_retention;
 grant select, insert, update on retention_runs to svc_retention;
+grant select, delete, update on ai_agent_sessions to svc_retention;
 grant select, delete on aesthetic_records to svc_retention;
+grant select, delete on ai_agent_conversations to svc_retention;
 grant select, delete on appointments to svc_retention;
 grant select, delete on audit_entries to svc_retention;
 grant select, delete on billing to svc_retention;
@@ -313,18 +350,23 @@ grant select, delete on clients to svc_retention;
 create policy svc_retention_select on tenants for select to svc_retention using (true);
 create policy svc_retention_select on legal_holds for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_select on retention_runs for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_retention_select on ai_agent_sessions for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_select on aesthetic_records for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_retention_select on ai_agent_conversations for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_select on appointments for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_select on audit_entries for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_select on billing for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_select on clients for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_delete on aesthetic_records for delete to svc_retention using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_retention_delete on ai_agent_conversations for delete to svc_retention using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_retention_delete on ai_agent_sessions for delete to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_delete on appointments for delete to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_delete on audit_entries for delete to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_delete on billing for delete to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_delete on clients for delete to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_insert on retention_runs for insert to svc_retention with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_update on retention_runs for update to svc_retention using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_retention_update on ai_agent_sessions for update to svc_retention using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
 
 -- svc_audit
 grant usage on schema public, sec to svc_audit;
@@ -391,6 +433,6 @@ create policy svc_import_insert on aesthetic_records for insert to svc_import wi
 create policy svc_import_update on aesthetic_records for update to svc_import using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
 
 -- What every service compares with what it finds, before it works.
-grant execute on function sec.drift() to svc_edge, svc_access, svc_permission, svc_data_access, svc_retention, svc_audit, svc_import;
+grant execute on function sec.drift() to svc_edge, svc_access, svc_permission, svc_data_access, svc_conversation, svc_retention, svc_audit, svc_import;
 delete from sec.expected;
 insert into sec.expected select * from sec.state();

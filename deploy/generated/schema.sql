@@ -6,6 +6,8 @@ role svc_access: login
 
 role svc_audit: login
 
+role svc_conversation: login
+
 role svc_data_access: login
 
 role svc_edge: login
@@ -78,6 +80,75 @@ create policy svc_import_select on public.aesthetic_records for select to svc_im
 create policy svc_import_update on public.aesthetic_records for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_delete on public.aesthetic_records for delete to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_select on public.aesthetic_records for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+
+create table public.ai_agent_conversations (
+  tenant_id text not null,
+  id text not null,
+  created_at timestamp with time zone not null,
+  session_id text not null,
+  thread_id text not null,
+  subject_id text not null,
+  is_first boolean not null,
+  question bytea,
+  answer bytea,
+  message bytea,
+  attempt smallint not null,
+  ending text,
+  code text,
+  constraint ai_agent_conversations_pkey PRIMARY KEY (tenant_id, id, created_at),
+  constraint ai_agent_conversations_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  constraint ai_agent_conversations_tenant_id_session_id_fkey FOREIGN KEY (tenant_id, session_id) REFERENCES ai_agent_sessions(tenant_id, id),
+  constraint ai_agent_conversations_answer_is_sealed CHECK (((answer IS NULL) OR ((length(answer) >= 49) AND (substr(answer, 1, 1) = '\x01'::bytea)))),
+  constraint ai_agent_conversations_ending_check CHECK ((ending = ANY (ARRAY['answered'::text, 'refused'::text, 'failed'::text, 'cancelled'::text]))),
+  constraint ai_agent_conversations_message_is_sealed CHECK (((message IS NULL) OR ((length(message) >= 49) AND (substr(message, 1, 1) = '\x01'::bytea)))),
+  constraint ai_agent_conversations_question_is_sealed CHECK (((question IS NULL) OR ((length(question) >= 49) AND (substr(question, 1, 1) = '\x01'::bytea))))
+); -- of jangada_owner
+CREATE INDEX ai_agent_conversations_age ON ONLY public.ai_agent_conversations USING btree (tenant_id, created_at);
+CREATE INDEX ai_agent_conversations_first ON ONLY public.ai_agent_conversations USING btree (tenant_id, subject_id, created_at DESC) WHERE is_first;
+CREATE INDEX ai_agent_conversations_thread ON ONLY public.ai_agent_conversations USING btree (tenant_id, subject_id, thread_id, created_at DESC);
+CREATE INDEX idx_ai_conversations_session_time ON ONLY public.ai_agent_conversations USING btree (session_id, created_at DESC);
+alter table public.ai_agent_conversations enable row level security, force row level security;
+grant insert on public.ai_agent_conversations to svc_conversation;
+grant delete, select on public.ai_agent_conversations to svc_retention;
+create policy app_own_select on public.ai_agent_conversations for select to app_own using (((tenant_id, subject_id) = ( SELECT g.tenant,
+    g.person
+   FROM sec.granted_to() g(tenant, person))));
+create policy svc_conversation_insert on public.ai_agent_conversations for insert to svc_conversation with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_conversation_select on public.ai_agent_conversations for select to svc_conversation using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_retention_delete on public.ai_agent_conversations for delete to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_retention_select on public.ai_agent_conversations for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+
+create table public.ai_agent_sessions (
+  tenant_id text not null,
+  id text not null,
+  session_type text not null,
+  thread_id text not null,
+  subject_id text not null,
+  is_active boolean not null default true,
+  created_at timestamp with time zone not null,
+  last_activity_at timestamp with time zone not null,
+  expires_at timestamp with time zone not null,
+  constraint ai_agent_sessions_pkey PRIMARY KEY (tenant_id, id),
+  constraint ai_agent_sessions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  constraint ai_agent_sessions_check CHECK (((created_at <= last_activity_at) AND (last_activity_at <= expires_at))),
+  constraint ai_agent_sessions_session_type_check CHECK ((session_type = ANY (ARRAY['PUBLIC'::text, 'TENANT'::text])))
+); -- of jangada_owner
+CREATE INDEX ai_agent_sessions_age ON public.ai_agent_sessions USING btree (tenant_id, last_activity_at);
+CREATE INDEX ai_agent_sessions_expiry ON public.ai_agent_sessions USING btree (tenant_id, expires_at) WHERE is_active;
+CREATE INDEX ai_agent_sessions_thread ON public.ai_agent_sessions USING btree (tenant_id, thread_id, created_at);
+CREATE INDEX idx_ai_sessions_active_tenant ON public.ai_agent_sessions USING btree (tenant_id, created_at DESC) WHERE (is_active AND (session_type = 'TENANT'::text));
+CREATE UNIQUE INDEX ai_agent_sessions_one_active ON public.ai_agent_sessions USING btree (tenant_id, thread_id) WHERE is_active;
+alter table public.ai_agent_sessions enable row level security, force row level security;
+grant insert, select, update on public.ai_agent_sessions to svc_conversation;
+grant delete, select, update on public.ai_agent_sessions to svc_retention;
+create policy jangada_sec_select on public.ai_agent_sessions for select to jangada_sec using (true);
+create policy svc_conversation_insert on public.ai_agent_sessions for insert to svc_conversation with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_conversation_select on public.ai_agent_sessions for select to svc_conversation using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_conversation_update on public.ai_agent_sessions for update to svc_conversation using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_edge_select on public.ai_agent_sessions for select to svc_edge using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_retention_delete on public.ai_agent_sessions for delete to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_retention_select on public.ai_agent_sessions for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_retention_update on public.ai_agent_sessions for update to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
 create table public.appointments (
   tenant_id text not null,
@@ -540,6 +611,7 @@ grant select on public.subject_keys to app_own;
 grant select on public.subject_keys to app_related;
 grant select on public.subject_keys to app_tenant;
 grant insert, select on public.subject_keys to svc_access;
+grant insert, select on public.subject_keys to svc_conversation;
 grant insert, select on public.subject_keys to svc_import;
 create policy app_own_select on public.subject_keys for select to app_own using (((tenant_id, subject_id) = ( SELECT g.tenant,
     g.person
@@ -548,6 +620,8 @@ create policy app_related_select on public.subject_keys for select to app_relate
 create policy app_tenant_select on public.subject_keys for select to app_tenant using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
 create policy svc_access_insert on public.subject_keys for insert to svc_access with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_access_select on public.subject_keys for select to svc_access using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_conversation_insert on public.subject_keys for insert to svc_conversation with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_conversation_select on public.subject_keys for select to svc_conversation using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_insert on public.subject_keys for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.subject_keys for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
@@ -572,12 +646,15 @@ grant select on public.tenant_keys to app_own;
 grant select on public.tenant_keys to app_related;
 grant select on public.tenant_keys to app_tenant;
 grant insert, select on public.tenant_keys to svc_access;
+grant insert, select on public.tenant_keys to svc_conversation;
 grant insert, select on public.tenant_keys to svc_import;
 create policy app_own_select on public.tenant_keys for select to app_own using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
 create policy app_related_select on public.tenant_keys for select to app_related using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
 create policy app_tenant_select on public.tenant_keys for select to app_tenant using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
 create policy svc_access_insert on public.tenant_keys for insert to svc_access with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_access_select on public.tenant_keys for select to svc_access using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_conversation_insert on public.tenant_keys for insert to svc_conversation with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_conversation_select on public.tenant_keys for select to svc_conversation using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_insert on public.tenant_keys for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.tenant_keys for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
@@ -630,13 +707,24 @@ create table sec.grant_key (
   constraint grant_key_pkey PRIMARY KEY (kid)
 ); -- of jangada_sec
 
+CREATE OR REPLACE FUNCTION sec.active_sessions()
+ RETURNS TABLE(session_type text, active integer)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+      select s.session_type, count(*)::int from public.ai_agent_sessions s
+      where s.is_active and s.expires_at > now() group by s.session_type
+    $function$; -- of jangada_sec
+grant execute on function sec.active_sessions() to svc_conversation;
+
 CREATE OR REPLACE FUNCTION sec.claimed_tenant()
  RETURNS text
  LANGUAGE sql
  STABLE PARALLEL SAFE
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$ select nullif(current_setting('app.tenant', true), '') $function$; -- of jangada_sec
-grant execute on function sec.claimed_tenant() to svc_access, svc_audit, svc_edge, svc_import, svc_permission, svc_retention;
+grant execute on function sec.claimed_tenant() to svc_access, svc_audit, svc_conversation, svc_edge, svc_import, svc_permission, svc_retention;
 
 CREATE OR REPLACE FUNCTION sec.drift()
  RETURNS TABLE(object text, expected text, found text)
@@ -653,6 +741,19 @@ AS $function$
         and exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped)
         and not (c.relrowsecurity and c.relforcerowsecurity and exists (select from pg_policy p where p.polrelid = c.oid))
       union all
+      select 'schema months', 'for its owner alone', 'open to others'
+      from pg_namespace n
+      where n.nspname = 'months' and exists (select from aclexplode(n.nspacl) a where a.grantee <> n.nspowner)
+      union all
+      -- The policies of its parent are not asked where a partition is read by itself.
+      select 'table ' || c.oid::regclass, 'reached by its parent alone', 'can be reached by itself'
+      from pg_class c join pg_inherits i on i.inhrelid = c.oid join pg_class parent on parent.oid = i.inhparent
+      where c.relispartition and c.relkind = 'r' and parent.relnamespace = 'public'::regnamespace
+        and (not c.relrowsecurity or not c.relforcerowsecurity or c.relowner <> parent.relowner
+          or exists (select from pg_policy p where p.polrelid = c.oid)
+          or exists (select from aclexplode(c.relacl) a where a.grantee <> c.relowner)
+          or exists (select from pg_attribute a where a.attrelid = c.oid and a.attacl is not null))
+      union all
       select 'role ' || r.rolname, 'bound by row-level security', 'is not'
       from pg_roles r where r.rolname = session_user and (r.rolsuper or r.rolbypassrls)
       union all
@@ -661,7 +762,7 @@ AS $function$
       from (select current_setting('server_version_num')::int as is) v
       where not (v.is >= 180000 or v.is between 170006 and 179999 or v.is between 160010 and 169999 or v.is between 150014 and 159999)
     $function$; -- of jangada_sec
-grant execute on function sec.drift() to svc_access, svc_audit, svc_data_access, svc_edge, svc_import, svc_permission, svc_retention;
+grant execute on function sec.drift() to svc_access, svc_audit, svc_conversation, svc_data_access, svc_edge, svc_import, svc_permission, svc_retention;
 
 CREATE OR REPLACE FUNCTION sec.granted_care()
  RETURNS text[]
@@ -804,3 +905,44 @@ AS $function$
       from pg_namespace n, aclexplode(n.nspacl) a where n.nspname in ('public', 'sec') group by n.nspname
     $function$; -- of jangada_sec
 grant execute on function sec.state() to nobody;
+
+CREATE OR REPLACE FUNCTION public.turn_conversation_months(gone_before timestamp with time zone DEFAULT '-infinity'::timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
+AS $function$
+    declare
+      this_month date := date_trunc('month', now());
+      month date;
+      name text;
+      item record;
+      is_empty boolean;
+    begin
+      perform pg_advisory_xact_lock(hashtextextended('conversation months', 0));
+      -- What was asked before midnight may be kept after it.
+      for month in select generate_series(this_month - interval '1 month', this_month + interval '3 months', interval '1 month') loop
+        name := 'months.ai_agent_conversations_' || to_char(month, 'YYYY_MM');
+        continue when to_regclass(name) is not null;
+        execute format('create table %s (like ai_agent_conversations including defaults including constraints)', name);
+        execute format('alter table %s enable row level security, force row level security', name);
+        execute format('alter table ai_agent_conversations attach partition %s for values from (%L) to (%L)',
+          name, month, (month + interval '1 month')::date);
+      end loop;
+      for item in
+        select c.oid::regclass as month from pg_inherits i join pg_class c on c.oid = i.inhrelid
+        where i.inhparent = 'ai_agent_conversations'::regclass
+          and to_date(right(c.relname, 7), 'YYYY_MM') + interval '1 month' <= least(gone_before, this_month - interval '1 month')
+      loop
+        -- Row-level security binds the owner too, and would hide what is there.
+        execute format('alter table %s no force row level security', item.month);
+        execute format('select not exists (select from %s)', item.month) into is_empty;
+        execute format('alter table %s force row level security', item.month);
+        if is_empty then
+          execute format('alter table ai_agent_conversations detach partition %s', item.month);
+          execute format('drop table %s', item.month);
+        end if;
+      end loop;
+    end $function$; -- of jangada_owner
+grant execute on function turn_conversation_months(timestamp with time zone) to svc_retention;

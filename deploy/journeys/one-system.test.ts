@@ -11,6 +11,7 @@ import './copilotkit.ts';
 import './refuse.ts';
 import './poison.ts';
 import './access.ts';
+import './conversation.ts';
 import './cli.ts';
 import './retention.ts';
 import './console.ts';

@@ -23,6 +23,7 @@ export interface Asking {
   readonly clientId?: string;
   readonly cursor?: string;
   readonly purpose?: string;
+  readonly sessionId?: string;
   readonly headers?: Record<string, string>;
 }
 

@@ -19,7 +19,12 @@ beforeAll(async () => {
 
 /** How to write one row of each class that PostgreSQL holds, `$1` its tenant, `$2` its id and `$3` its age in days. */
 const aged = `now() - $3 * interval '1 day'`;
-const rows: Readonly<Record<string, { table: string; id: string; insert: string }>> = {
+const rows: Readonly<
+  Record<
+    string,
+    { table: string; id: string; insert: string; before?: (ageDays: number) => Promise<unknown> }
+  >
+> = {
   client_data: {
     table: 'clients',
     id: 'id',
@@ -47,10 +52,46 @@ const rows: Readonly<Record<string, { table: string; id: string; insert: string 
     insert: `(tenant_id, subject_id, fact, sequence, at, actor, decision, details)
       values ($1, $2, 'run.answered', 1, ${aged}, 'somebody', 'done', '{}')`,
   },
+  conversations: {
+    table: 'ai_agent_conversations',
+    id: 'id',
+    // Its session is younger, and so is none of those that are counted.
+    insert: `(tenant_id, id, created_at, session_id, thread_id, subject_id, is_first, attempt)
+      values ($1, $2, ${aged}, 'of-aged', 'thread', 'cli-1', true, 1)`,
+    before: async (ageDays) => {
+      await monthOf(ageDays);
+      await journey.sql(
+        `insert into ai_agent_sessions (tenant_id, id, session_type, thread_id, subject_id, is_active, created_at, last_activity_at, expires_at)
+         select id, 'of-aged', 'TENANT', 'thread', 'cli-1', false, now(), now(), now() from tenants on conflict do nothing`,
+      );
+    },
+  },
+  agent_sessions: {
+    table: 'ai_agent_sessions',
+    id: 'id',
+    insert: `(tenant_id, id, session_type, thread_id, subject_id, is_active, created_at, last_activity_at, expires_at)
+      values ($1, $2, 'TENANT', 'thread', 'cli-1', false, ${aged}, ${aged}, ${aged})`,
+  },
 };
 
+/** The month that so many days ago was in, as a system that ran then has it. */
+const monthOf = (ageDays: number) =>
+  journey.sql(`do $$
+    declare
+      month date := date_trunc('month', now() - interval '${ageDays} days');
+      name text := 'months.ai_agent_conversations_' || to_char(month, 'YYYY_MM');
+    begin
+      if to_regclass(name) is not null then return; end if;
+      execute format('create table %s (like ai_agent_conversations including defaults including constraints)', name);
+      execute format('alter table %s owner to jangada_owner', name);
+      execute format('alter table %s enable row level security, force row level security', name);
+      execute format('alter table ai_agent_conversations attach partition %s for values from (%L) to (%L)',
+        name, month::text || ' 00:00+00', (month + interval '1 month')::date::text || ' 00:00+00');
+    end $$`);
+
 const place = async (name: string, id: string, ageDays: number, owner = tenant): Promise<void> => {
-  const { table, insert } = rows[name] ?? { table: '', insert: '' };
+  const { table, insert, before } = rows[name] ?? { table: '', insert: '' };
+  await before?.(ageDays);
   await journey.sql(`insert into ${table} ${insert}`, [owner, id, ageDays]);
 };
 

@@ -162,7 +162,7 @@ export const settings = {
     value: z.string().default('jangada'),
   }),
   AI_AGENT_SESSION_TTL_MINUTES: setting({
-    says: 'a session that nobody uses ends after so many minutes; after 12 hours each does',
+    says: 'a session that nobody uses ends after so many minutes, one of a log-in and one of questions to an agent; after 12 hours each log-in does',
     value: z.coerce.number().int().min(1).max(720).default(30),
   }),
   JANGADA_HOST: setting({ says: 'address the edge listens on', value: z.string().default('127.0.0.1') }),

@@ -39,6 +39,17 @@ export interface Sink<I extends Message = Message, O extends Message = Message> 
   readonly reads: readonly string[];
   readonly packTables: readonly PackTables[];
   readonly writes: Writes;
+  /**
+   * True when it keeps what people said, and so opens the bodies of what it hears. All others see what is said in clear
+   * and hold no key of bodies.
+   */
+  readonly opens: boolean;
+  /** Messages of its stream that it reads one by one, beside those that its consumer brings. */
+  readonly follows: readonly Message[];
+  /** Columns, by table, of which it reads whether a row is there, and nothing else of it. */
+  readonly finds: Readonly<Record<string, readonly string[]>>;
+  /** Functions of the database that it may call, with their schema. */
+  readonly calls: readonly string[];
 }
 
 /** Commands by table. */
@@ -103,10 +114,20 @@ export const hop = <I extends Message, const O extends Message>(
   kind: 'hop',
 });
 
+type Rarely = 'packTables' | 'opens' | 'follows' | 'finds' | 'calls';
+
 /** Declares a sink. */
 export const sink = <I extends Message, const O extends Message = never>(
-  declared: Omit<Sink<I, O>, 'kind' | 'packTables'> & Partial<Pick<Sink, 'packTables'>>,
-): Sink<I, O> => ({ packTables: [], ...declared, kind: 'sink' });
+  declared: Omit<Sink<I, O>, 'kind' | Rarely> & Partial<Pick<Sink, Rarely>>,
+): Sink<I, O> => ({
+  packTables: [],
+  opens: false,
+  follows: [],
+  finds: {},
+  calls: [],
+  ...declared,
+  kind: 'sink',
+});
 
 /** Declares a border service. */
 export const border = <const O extends Message>(

@@ -1,4 +1,5 @@
-import type { Pack, Source, Wording } from './pack.ts';
+import { conversations as sealed } from '@jangada/vault/core.ts';
+import type { Pack, Purpose, RetentionRule, Role, Source, Wording } from './pack.ts';
 
 /** What of the core's own tables can be asked for, whatever the pack. */
 
@@ -22,14 +23,77 @@ const consents: Omit<Source, 'subject'> = {
   asks: ['list'],
 };
 
+/** What somebody asked an agent and was told, for themselves alone. */
+const conversations: Source = {
+  table: sealed.name,
+  resource: 'conversations',
+  owner: `${sealed.name}.subject_id`,
+  thread: `${sealed.name}.thread_id`,
+  isUncached: true,
+  fields: {
+    thread: { column: `${sealed.name}.thread_id`, kind: 'plain' },
+    run: { column: `${sealed.name}.id`, kind: 'plain' },
+    askedAt: { column: `${sealed.name}.created_at`, kind: 'plain' },
+    message: { column: `${sealed.name}.message`, kind: 'personal', sealed: sealed.columns.message },
+    question: { column: `${sealed.name}.question`, kind: 'personal', sealed: sealed.columns.question },
+    answer: { column: `${sealed.name}.answer`, kind: 'personal', sealed: sealed.columns.answer },
+    attempt: { column: `${sealed.name}.attempt`, kind: 'plain' },
+    ending: { column: `${sealed.name}.ending`, kind: 'plain' },
+  },
+  list: ['thread', 'run', 'askedAt', 'message', 'question', 'answer', 'attempt', 'ending'],
+  order: { column: `${sealed.name}.created_at`, type: 'timestamptz', isDescending: true },
+  states: { first: { column: `${sealed.name}.is_first`, value: 'true' } },
+  usually: [],
+  asks: ['list'],
+};
+
+/** Covers nothing but conversations, and nothing else covers them: no grant of theirs opens a record, and no other them. */
+export const ownHistory = 'own_history';
+
+/** Long enough to come back to what was said, and short, because it holds what others' records said. */
+const conversationDays = 90;
+
+const retention: readonly RetentionRule[] = [
+  {
+    class: 'conversations',
+    days: conversationDays,
+    table: sealed.name,
+    ageColumn: 'created_at',
+    byMonth: true,
+  },
+  {
+    class: 'agent_sessions',
+    days: conversationDays,
+    table: 'ai_agent_sessions',
+    ageColumn: 'last_activity_at',
+    unlessReferencedBy: [{ table: sealed.name, column: 'session_id' }],
+  },
+];
+
+const withOwn = (role: Role): Role => ({
+  ...role,
+  permissions: [...new Set([...role.permissions, `read:own_${conversations.resource}`])],
+});
+
+const purpose = ({ roles }: Pack): Purpose => ({
+  roles: Object.keys(roles),
+  resources: [conversations.resource],
+});
+
 const words: Readonly<Record<'en' | 'pt-BR', Pick<Wording, 'nouns' | 'states'>>> = {
   'pt-BR': {
-    nouns: { consents: ['registro de consentimento', 'registros de consentimento'] },
-    states: { given: 'dado', withdrawn: 'retirado' },
+    nouns: {
+      consents: ['registro de consentimento', 'registros de consentimento'],
+      conversations: ['conversa', 'conversas'],
+    },
+    states: { given: 'dado', withdrawn: 'retirado', first: 'iniciada' },
   },
   en: {
-    nouns: { consents: ['consent entry', 'consent entries'] },
-    states: { given: 'given', withdrawn: 'withdrawn' },
+    nouns: {
+      consents: ['consent entry', 'consent entries'],
+      conversations: ['conversation', 'conversations'],
+    },
+    states: { given: 'given', withdrawn: 'withdrawn', first: 'begun' },
   },
 };
 
@@ -39,14 +103,18 @@ const worded = (own: Wording, core: (typeof words)['en']): Wording => ({
   states: { ...core.states, ...own.states },
 });
 
-/** A pack with the sources of the core, about the people that its own data is about. */
+/** A pack with the sources of the core, what its roles may do with them, and how long they are kept. */
 export const withCore = (pack: Pack): Pack => {
   const people = Object.values(pack.sources).find(({ table, subject }) => subject?.table === table)?.table;
   if (people === undefined) return pack;
   return {
     ...pack,
+    roles: Object.fromEntries(Object.entries(pack.roles).map(([name, role]) => [name, withOwn(role)])),
+    purposes: { ...pack.purposes, [ownHistory]: purpose(pack) },
+    retention: [...pack.retention.filter((rule) => !retention.includes(rule)), ...retention],
     sources: {
       ...pack.sources,
+      conversations,
       consents: { ...consents, subject: { column: 'consents.subject_id', table: people } },
     },
     wording: {

@@ -123,6 +123,15 @@ export interface Source {
   /** Columns that tie a row to people; each has a table of names that is joined. */
   readonly subject?: Tie;
   readonly provider?: Tie;
+  /**
+   * The column that says whose own a row is, as `ownerOf` in libs/trust names them: a person or an account. Such rows are
+   * about nobody else, and nobody else reads them, whatever the role.
+   */
+  readonly owner?: string;
+  /** The column that names the conversation a row is of. */
+  readonly thread?: string;
+  /** Set where rows come with every question, so that none may be remembered. */
+  readonly isUncached?: true;
   /** The column that a period means. */
   readonly at?: string;
   /** The column that amounts mean. */
@@ -164,6 +173,8 @@ export interface RetentionRule {
   /** Where rows of the class are and which column ages them; absent for what PostgreSQL does not hold. */
   readonly table?: string;
   readonly ageColumn?: string;
+  /** Set where the table has a partition for each month: one that is emptied is taken out. */
+  readonly byMonth?: true;
   /** Rows that others still refer to stay, however old. */
   readonly unlessReferencedBy?: readonly { readonly table: string; readonly column: string }[];
 }

@@ -121,9 +121,12 @@ const tenantsOf = ({ table }: Source): Part => {
   return sql`concat_ws(' ', min(${tenant}), nullif(max(${tenant}), min(${tenant}))) as _tenants`;
 };
 
+/** The column that says whose key seals a row. */
+const holderColumn = ({ subject, owner }: Source): string | undefined => subject?.column ?? owner;
+
 const sealedCell = (source: Source, { column }: Field): Part => sql`
   case when ${sql.ref(column)} is not null then json_build_object('sealed', encode(${sql.ref(column)}, 'base64'),
-    'row', ${sql.ref(`${source.table}.id`)}, 'subject', ${sql.ref(required(source.subject?.column))}) end`;
+    'row', ${sql.ref(`${source.table}.id`)}, 'subject', ${sql.ref(required(holderColumn(source)))}) end`;
 
 const required = (column: string | undefined): string => {
   if (!column) throw new Error('the source has no such figure');
@@ -152,6 +155,9 @@ const conditions = (source: Source, plan: Plan, reader: Reader): Part[] => {
     ...(filter.subjectId && source.subject
       ? [sql`${sql.ref(source.subject.column)} = ${filter.subjectId}`]
       : []),
+    ...(filter.thread === undefined
+      ? []
+      : [source.thread ? sql`${sql.ref(source.thread)} = ${filter.thread}` : sql`false`]),
     ...(filter.period && source.at
       ? [
           sql`${sql.ref(source.at)} >= ${filter.period.from}::timestamptz`,

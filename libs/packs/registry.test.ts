@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { ownHistory } from './core.ts';
 import type { Pack } from './pack.ts';
 import { foldName, searchOf } from './read.ts';
 import { load, PackError, packOf, packs, packTables } from './registry.ts';
@@ -66,6 +67,8 @@ describe('the aesthetic clinic', () => {
       billing_data: 2_555,
       audit_logs: 730,
       system_logs: 90,
+      conversations: 90,
+      agent_sessions: 90,
     });
   });
 
@@ -216,6 +219,22 @@ describe('what the core keeps', () => {
     expect(clinic.sources['consents']?.subject).toEqual({ column: 'consents.subject_id', table: 'clients' });
     expect(load(clinic)).toEqual(clinic);
   });
+
+  test('of conversations is everybody’s own, for a purpose that covers nothing else and that nothing else covers', () => {
+    for (const { roles, purposes, sources } of packs) {
+      expect(sources['conversations']).toMatchObject({ owner: 'ai_agent_conversations.subject_id' });
+      for (const { permissions } of Object.values(roles))
+        expect(permissions.filter((one) => one.endsWith('conversations'))).toEqual([
+          'read:own_conversations',
+        ]);
+      const covering = Object.entries(purposes).filter(([, { resources }]) =>
+        resources.includes('conversations'),
+      );
+      expect(covering.map(([name, { resources }]) => [name, resources])).toEqual([
+        [ownHistory, ['conversations']],
+      ]);
+    }
+  });
 });
 
 describe('tables of packs', () => {
@@ -226,7 +245,15 @@ describe('tables of packs', () => {
     expect(sources).toEqual(
       expect.arrayContaining(['clients', 'consents', 'providers', 'appointments', 'billing', 'services']),
     );
-    expect(aged).toEqual(['aesthetic_records', 'appointments', 'audit_entries', 'billing', 'clients']);
+    expect(aged).toEqual([
+      'aesthetic_records',
+      'ai_agent_conversations',
+      'ai_agent_sessions',
+      'appointments',
+      'audit_entries',
+      'billing',
+      'clients',
+    ]);
   });
 });
 

@@ -96,7 +96,8 @@ export const load = (declared: Pack): Pack => {
     for (const [field, { column, sealed }] of Object.entries(source.fields)) {
       if (!sealed) continue;
       const isOwn = column.startsWith(`${source.table}.`);
-      if (!isOwn || !source.subject?.column.startsWith(`${source.table}.`))
+      const holder = source.subject?.column ?? source.owner;
+      if (!isOwn || !holder?.startsWith(`${source.table}.`))
         wrong.push(`field ${field} of ${name} is sealed and not of a table that names its person`);
       const compared = [source.at, source.amount, source.order.column, source.subject?.column];
       const conditions = [...Object.values(source.states), ...source.usually].map(

@@ -7,6 +7,8 @@ export interface Readable {
   readonly table: string;
   /** The column that says whom a row is about; absent for what is about nobody and the same for all of a tenant. */
   readonly subject: string | undefined;
+  /** True where nobody but whom a row is of reads it. */
+  readonly isOwn: boolean;
   /** See `guardedConsent`. */
   readonly consent: readonly string[] | undefined;
   /** Columns by purpose; a purpose that may read none of them is absent. */
@@ -31,6 +33,7 @@ export const guardedConsent = (pack: Pack, { table, resource, subject }: Source)
  */
 export const readables = (packs: readonly Pack[]): readonly Readable[] => {
   const subjects = new Map<string, string>();
+  const owned = new Set<string>();
   const consents = new Map<string, readonly string[] | undefined>();
   const columns = new Map<string, Map<string, Set<string>>>();
   const open = (table: string, column: string, purpose: string): void => {
@@ -55,6 +58,10 @@ export const readables = (packs: readonly Pack[]): readonly Readable[] => {
         tie(source.table, columnOf(source.subject.column));
         tie(source.subject.table, 'id');
       }
+      if (source.owner) {
+        tie(source.table, columnOf(source.owner));
+        owned.add(source.table);
+      }
       for (const [purpose, { resources }] of Object.entries(pack.purposes)) {
         if (!resources.includes(source.resource)) continue;
         for (const [table, column] of mentioned(source)) {
@@ -67,6 +74,7 @@ export const readables = (packs: readonly Pack[]): readonly Readable[] => {
   return [...columns].map(([table, purposes]) => ({
     table,
     subject: subjects.get(table),
+    isOwn: owned.has(table),
     consent: consents.get(table),
     columns: new Map([...purposes].map(([purpose, names]) => [purpose, [...names].sort()])),
   }));
@@ -82,7 +90,9 @@ const mentioned = (source: Source): readonly (readonly [table: string, column: s
       sealed?.index ? [column, indexOf(column)] : [column],
     ),
     ...ties.flatMap(({ column, table }) => [column, `${table}.id`, `${table}.full_text_search`]),
-    ...[source.at, source.amount, source.order.column].filter((column) => column !== undefined),
+    ...[source.at, source.amount, source.order.column, source.owner, source.thread].filter(
+      (column) => column !== undefined,
+    ),
     ...[...Object.values(source.states), ...source.usually].map(({ column }) => column),
     ...Object.values(source.perDay ?? {}).flatMap(
       (figure) => figure.match(new RegExp(`\\b${source.table}\\.\\w+`, 'g')) ?? [],

@@ -65,6 +65,13 @@ export const reachFor = (
   return reach;
 };
 
+/** Who the reader of a plan's rows is to PostgreSQL: the person, or whose own such rows are. */
+export const readerOf = (
+  pack: Pack,
+  plan: Pick<Plan, 'source'>,
+  { person, owner }: { readonly person: string | undefined; readonly owner: string },
+): string | undefined => (sourceOf(pack, plan.source)?.owner ? owner : person);
+
 /** The pack's table of the people its data is about, with its resource, and that of those who provide for them. */
 export const peopleOf = (
   pack: Pack,

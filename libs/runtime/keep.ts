@@ -2,16 +2,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Values } from '@jangada/config/settings.ts';
 import type { Emission, Sink } from '@jangada/hop/hop.ts';
 import { Unprocessable } from '@jangada/hop/outcome.ts';
-import { type Head, type Message, streamOf } from '@jangada/proto/message.ts';
+import { type Body, type Head, type Message, streamOf } from '@jangada/proto/message.ts';
 import { faultFields } from '@jangada/telemetry/log.ts';
+import type { Telemetry } from '@jangada/telemetry/telemetry.ts';
 import { failSpan, traceparentOf } from '@jangada/telemetry/trace.ts';
+import type { Bodies } from '@jangada/trust/body.ts';
 import { passReader } from '@jangada/trust/pass.ts';
 import type { JsMsg } from '@nats-io/jetstream';
 import type { Span } from '@opentelemetry/api';
+import type { Bus } from './bus.ts';
 import { consume } from './consume.ts';
 import { publishDead, publishFact } from './emit.ts';
 import type { Probes } from './health.ts';
-import { type Heard, headOf, hear, messageOf } from './heard.ts';
+import { bodyOf, type Heard, headOf, hear, messageOf } from './heard.ts';
 import { isTransient } from './resilience.ts';
 import { withNewKeys } from './ring.ts';
 import { redeliveryDelayMs } from './serve.ts';
@@ -32,9 +35,26 @@ export interface Met {
   readonly storedAt: Date;
 }
 
-interface Parts<S extends Sink, R> {
+/** What is to be kept of a message is not all there yet: the message comes again after a while. */
+export const later = Symbol('later');
+
+interface Records<S extends Sink, R> {
   /** Pure: what to keep of one message, of which a sink sees what is said in clear: it holds no key of bodies. */
   readonly record: (heard: Heard, head: Head<S['on'][number]>) => R;
+}
+
+/** Of a sink whose contract says that it opens bodies. */
+interface Opens<S extends Sink, R> {
+  readonly bodies: Bodies;
+  /** What to keep of one message and of what it follows; undefined for nothing. @throws Unavailable, Unprocessable */
+  readonly read: (
+    heard: Heard,
+    body: Body<S['on'][number]>,
+    bus: Bus,
+  ) => Promise<R | typeof later | undefined>;
+}
+
+interface Keeps<R> {
   /** What to keep of a message that claims a pass which is none; without it there is only a dead letter. */
   readonly forged?: (met: Met) => R;
   /**
@@ -65,11 +85,15 @@ const batchLimit = 256;
 export const keep = async <S extends Sink, R>(
   contract: S,
   config: Values<(typeof commonSettings)[number]>,
-  parts: Parts<S, R>,
+  parts: Keeps<R> & (Records<S, R> | Opens<S, R>),
+  telemetry?: Telemetry,
 ): Promise<Service> => {
-  const service = await openService(contract, config, parts.probes);
+  if ('bodies' in parts !== contract.opens)
+    throw new TypeError(`${contract.name} opens bodies just where its contract says so`);
+  const service = await openService(contract, config, parts.probes, telemetry);
   const { bus, log, metrics, tracing, policy } = service;
-  const voice = { bus, unexpected: service.unexpected };
+  const bodies = 'bodies' in parts ? parts.bodies : undefined;
+  const voice = { bus, bodies, unexpected: service.unexpected };
   const trusted = { readPass: passReader(service.ring.finder('pass')), env: config.JANGADA_ENV };
   const outcomes = metrics.counter('hop_messages_total', 'Messages by how their handling ended', ['outcome']);
   const batches = metrics.histogram(
@@ -128,7 +152,14 @@ export const keep = async <S extends Sink, R>(
     settle(entry, 'dead');
   };
 
-  const recordOf = (raw: JsMsg, error: unknown): R | undefined => {
+  const recordOf = async (heard: Heard, raw: JsMsg): Promise<R | typeof later | undefined> => {
+    const message: S['on'][number] = heard.message;
+    return 'read' in parts
+      ? parts.read(heard, bodyOf(message, heard, raw, parts.bodies), bus)
+      : parts.record(heard, headOf(message, raw));
+  };
+
+  const forgedOf = (raw: JsMsg, error: unknown): R | undefined => {
     const message = messageOf(raw, contract.on);
     if (!message || !(error instanceof Unprocessable && error.code === 'CTX_INVALID')) return undefined;
     const { stream, timestampNanos } = raw.info;
@@ -145,7 +176,7 @@ export const keep = async <S extends Sink, R>(
         ? `${error.code}: ${error.message}`
         : `INTERNAL: ${faultFields(error).error}`;
     try {
-      const forged = about ? undefined : recordOf(raw, error);
+      const forged = about ? undefined : forgedOf(raw, error);
       if (forged) await policy.call((signal) => parts.keep([forged], signal), never);
       await publishDead(voice, raw, contract.name, contract.on, about ?? { tenant: '', id: '' }, reason);
       raw.term(reason.split(':')[0] ?? '');
@@ -174,7 +205,17 @@ export const keep = async <S extends Sink, R>(
     let heard: Heard | undefined;
     try {
       heard = await withNewKeys(service.keys, () => hear(raw, contract.on, trusted));
-      const record = parts.record(heard, headOf(heard.message, raw) as Head<S['on'][number]>);
+      const record = await recordOf(heard, raw);
+      if (record === later) {
+        raw.nak(redeliveryDelayMs(heard.delivery));
+        outcomes.inc({ outcome: 'later' });
+        return;
+      }
+      if (record === undefined) {
+        raw.ack();
+        outcomes.inc({ outcome: 'done' });
+        return;
+      }
       const span = tracing.start(contract.name, raw.headers?.get('traceparent') || undefined, {
         kind: 'consumer',
         attributes: {
@@ -189,6 +230,12 @@ export const keep = async <S extends Sink, R>(
         void work();
       });
     } catch (error) {
+      if (isTransient(error)) {
+        raw.nak(redeliveryDelayMs(raw.info.deliveryCount));
+        log.warn({ operation: 'retry', runId: heard?.id, ...faultFields(error) }, 'will try again');
+        outcomes.inc({ outcome: 'retry' });
+        return;
+      }
       await bury(raw, heard, error);
       outcomes.inc({ outcome: 'dead' });
     }

@@ -131,6 +131,43 @@ export interface CoreTables {
     at: Generated<Time>;
     until: Time;
   };
+  /** Questions to an agent that follow each other without a long silence. */
+  ai_agent_sessions: {
+    tenant_id: string;
+    /** The question that opened it. */
+    id: string;
+    session_type: 'PUBLIC' | 'TENANT';
+    thread_id: string;
+    subject_id: string;
+    is_active: Generated<boolean>;
+    created_at: Time;
+    last_activity_at: Time;
+    /** From when on it is over, unless somebody asks before. */
+    expires_at: Time;
+  };
+  /** A question and what came of it. In a partition for each month. */
+  ai_agent_conversations: {
+    tenant_id: string;
+    /** The run. */
+    id: string;
+    created_at: Time;
+    session_id: string;
+    thread_id: string;
+    /** Whose it is, and whose key seals it. */
+    subject_id: string;
+    /** True of the question that a thread began with. */
+    is_first: boolean;
+    /** Null once the person's data were erased. */
+    question: Sealed<string> | null;
+    answer: Sealed<string> | null;
+    /** What the client calls the question. */
+    message: Sealed<string> | null;
+    /** The telling that the answer is of. */
+    attempt: number;
+    /** Null where the run told no end within its time. */
+    ending: 'answered' | 'refused' | 'failed' | 'cancelled' | null;
+    code: string | null;
+  };
   /** The level that holds now; kept by PostgreSQL from `consents`. */
   consent_levels: {
     tenant_id: string;

@@ -32,12 +32,12 @@ export interface Bench {
   settings(service: string): { NATS_URL: string; NATS_NKEY_SEED: string };
 }
 
-const passKeys = keyPair('pass');
 const grantKeys = keyPair('grant');
 const databaseKey = () => ({ kid: 'database', secret: Buffer.alloc(32) });
-const ring = ringOf({ pass: [passKeys], grant: [grantKeys] });
+export const passKeys = keyPair('pass');
+export const ring = ringOf({ pass: [passKeys], grant: [grantKeys] });
 const messageKeys = secretSet();
-const bodies = openBodies(() => messageKeys);
+export const bodies = openBodies(() => messageKeys);
 const canary = 'Zuleide Canária';
 
 /** The golden sample of a message, as its body. */

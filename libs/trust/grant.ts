@@ -3,7 +3,7 @@ import { Unprocessable } from '@jangada/hop/outcome.ts';
 import type { Plan } from '@jangada/proto/plan.ts';
 import { z } from 'zod';
 import type { SecretKey, Signer } from './keyset.ts';
-import type { Pass } from './pass.ts';
+import { ownerOf, type Pass } from './pass.ts';
 import { type FindKey, reader, sealer } from './seal.ts';
 
 /**
@@ -92,7 +92,7 @@ export const grantReader = (find: FindKey): ((statement: string) => Grant) => {
  */
 export const limitGrant = (grant: Grant, pass: Pass): void => {
   const claims = grant.tid === pass.tid && grant.sub === pass.sub;
-  if (!claims || (grant.by !== undefined && grant.by !== pass.per))
+  if (!claims || (grant.by !== undefined && grant.by !== ownerOf(pass)))
     throw new Unprocessable('CTX_INVALID', 'the grant is for another tenant or person');
   if (grant.rid !== pass.rid || grant.exp > pass.exp || Date.now() > grant.exp)
     throw new Unprocessable('CTX_NO_GRANT', 'the grant is for another run, or has expired');

@@ -45,6 +45,12 @@ export const pass = z.strictObject({
 });
 export type Pass = z.output<typeof pass>;
 
+/**
+ * Whose own conversations are, and whose key they are sealed with: the person in the tenant's records, so that erasing
+ * the person erases them, and otherwise the account.
+ */
+export const ownerOf = ({ per, sub }: Pick<Pass, 'per' | 'sub'>): string => per ?? `account:${sub}`;
+
 /** Hash that binds a pass to its question. */
 export const questionHash = (question: string): string =>
   createHash('sha256').update(question).digest('base64url');

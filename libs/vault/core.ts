@@ -9,4 +9,15 @@ export const emergencies = {
   columns: { explanation: { class: 'clinical' } },
 } as const satisfies SealedTable;
 
-export const coreTables: readonly SealedTable[] = [emergencies];
+/** What somebody asked an agent and was told; the client's own name of the question is text of theirs too. */
+export const conversations = {
+  name: 'ai_agent_conversations',
+  subject: 'subject_id',
+  columns: {
+    question: { class: 'discretionary' },
+    answer: { class: 'discretionary' },
+    message: { class: 'discretionary' },
+  },
+} as const satisfies SealedTable;
+
+export const coreTables: readonly SealedTable[] = [emergencies, conversations];

@@ -75,12 +75,15 @@ export const rowsOf = async (
     plan: createHash('sha256').update(compiled.sql).update(hash).digest('base64url'),
   };
   const ttl = pack.intents.find((one) => one.name === intent.type)?.ttlSeconds ?? 300;
+  const fromDatabase = async () => {
+    const rows = await store.read(claim, { compile: () => compiled }, span('postgresql'));
+    return { rows: ownRows(rows, tenant, onForeign), asOf: new Date().toISOString() };
+  };
   const once = async () => {
     // What is remembered is sealed as it was read; it is opened for this run alone.
-    const { value, cached } = await cache.through(key, ttl, async () => {
-      const rows = await store.read(claim, { compile: () => compiled }, span('postgresql'));
-      return { rows: ownRows(rows, tenant, onForeign), asOf: new Date().toISOString() };
-    });
+    const { value, cached } = source.isUncached
+      ? { value: await fromDatabase(), cached: false }
+      : await cache.through(key, ttl, fromDatabase);
     return { ...value, rows: await openRows(value.rows, { tenant, source, vault, keys }), cached };
   };
   const found = await once().catch(async (error: unknown) => {

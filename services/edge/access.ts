@@ -2,7 +2,8 @@ import type { Command } from '@jangada/proto/access.ts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Admission } from './admission.ts';
-import { codeOf, wholeAnswer } from './answer.ts';
+import { wholeAnswer } from './answer.ts';
+import { rowsOf } from './named.ts';
 import { Refusal } from './refusal.ts';
 import { shaped } from './shape.ts';
 
@@ -83,15 +84,9 @@ export const accessRoutes = (app: FastifyInstance, admission: Admission): void =
     const question = shaped(asked, { ...(request.query as object), subjectId });
     const run = await admission.read(request.signedIn(), { about: 'consents', ...question });
     reply.raw.once('close', run.stop);
-    const { end } = (await wholeAnswer(run)) ?? {};
     reply.header('jangada-run', run.id);
-    if (end?.type === 'answered' && end.rows) {
-      const { rows: consents, nextCursor } = end;
-      return { subjectId, consents, ...(nextCursor ? { nextCursor } : {}) };
-    }
-    const code = end ? (codeOf(end) ?? 'UPSTREAM_UNAVAILABLE') : 'CANCELLED';
-    const limit = end?.type === 'refused' ? end.limit : undefined;
-    throw new Refusal(code, { locale: run.locale, run: run.id, ...(limit ? { limit } : {}) });
+    const { rows: consents, ...rest } = await rowsOf(run);
+    return { subjectId, consents, ...rest };
   });
 
   app.post('/v1/consents', async (request, reply) => {

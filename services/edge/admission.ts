@@ -1,5 +1,6 @@
 import type { Values } from '@jangada/config/settings.ts';
 import { emit } from '@jangada/hop/hop.ts';
+import { ownHistory } from '@jangada/packs/core.ts';
 import * as access from '@jangada/proto/access.ts';
 import type { Code, Locale } from '@jangada/proto/errors.ts';
 import { type Body, token as subjectToken } from '@jangada/proto/message.ts';
@@ -7,12 +8,13 @@ import { isEnd, type Part } from '@jangada/proto/reply.ts';
 import { hashedTextOf, type NamedQuestion, refused, requested } from '@jangada/proto/run.ts';
 import { publishFact, publishRequest } from '@jangada/runtime/emit.ts';
 import type { Service } from '@jangada/runtime/service.ts';
+import type { Store } from '@jangada/store/store.ts';
 import { faultFields } from '@jangada/telemetry/log.ts';
 import { linkTo, traceparentOf } from '@jangada/telemetry/trace.ts';
 import type { Bodies } from '@jangada/trust/body.ts';
 import { signerFrom } from '@jangada/trust/keyset.ts';
 import type { Origins } from '@jangada/trust/origin.ts';
-import { type Pass, passSealer, questionHash } from '@jangada/trust/pass.ts';
+import { ownerOf, type Pass, passSealer, questionHash } from '@jangada/trust/pass.ts';
 import type { Span } from '@opentelemetry/api';
 import { LRUCache } from 'lru-cache';
 import type { Accounts, Tenant } from './accounts.ts';
@@ -22,6 +24,7 @@ import type { Identity } from './identity.ts';
 import { openIds } from './ids.ts';
 import type { Liveness } from './liveness.ts';
 import type { Meter } from './meter.ts';
+import { openPast } from './past.ts';
 import { readQuestion } from './question.ts';
 import { Refusal } from './refusal.ts';
 import { openReturns } from './returning.ts';
@@ -101,13 +104,14 @@ interface Deps {
   readonly liveness: Liveness;
   readonly meter: Meter;
   readonly origins: Origins;
+  readonly store: Store;
   readonly threads: Threads;
 }
 
 export const openAdmission = (
   service: Service,
   config: Config,
-  { accounts, bodies, follower, liveness, meter, origins, threads }: Deps,
+  { accounts, bodies, follower, liveness, meter, origins, store, threads }: Deps,
 ): Admission => {
   const { bus, tracing, log } = service;
   const voice = { bus, bodies, unexpected: service.unexpected };
@@ -198,16 +202,16 @@ export const openAdmission = (
   };
 
   /** Keeps what is asked in a conversation that has a name, so that whoever comes back to it finds it. */
-  const record = (
-    { tid: tenant, sid: session, rid: run }: Pass,
-    { text: question, message }: Question,
-    traceparent: string,
-  ): Promise<void> =>
-    conversations.record({ tenant, session }, traceparent, {
+  const record = (pass: Pass, { text: question, message }: Question, traceparent: string): Promise<void> => {
+    const { tid: tenant, sid: session, rid: run } = pass;
+    return conversations.record({ tenant, session }, traceparent, {
       run,
       question,
+      owner: ownerOf(pass),
+      agent: pass.rol === 'public' ? 'public' : 'tenant',
       ...(message === undefined ? {} : { message }),
     });
+  };
 
   /** Publishes what a pass was made for, and follows what is told of it; given before, it is not asked again. */
   const admit = async (
@@ -274,19 +278,19 @@ export const openAdmission = (
     if (!held) throw await refuse(identity, 'TENANT_ISOLATION_VIOLATION');
   };
 
-  /** Asks what is no text of a person's; `text` is what the pass is for. */
+  /** Asks what is no text of a person's; `question` is what the pass is for. */
   const request = async <M extends typeof requested | typeof access.requested>(
     identity: Identity,
     message: M,
     given: string | undefined,
-    text: string,
+    question: Question,
     body: Body<M>,
   ): Promise<Run> => {
     const startedAt = performance.now();
     const tenant = await tenantOf(identity);
     const { locale } = tenant;
     const id = idOf(identity, 'run', given ?? crypto.randomUUID());
-    const pass = passFor(identity, tenant, id, { text });
+    const pass = passFor(identity, tenant, id, question);
     if (conflicts(pass)) throw new Refusal('RUN_CONFLICT', { locale });
     const span = tracing.start('edge', undefined, { kind: 'server', attributes: { 'run.id': id } });
     return admit(pass, follow(identity, id, locale), { startedAt, span }, async () => {
@@ -295,11 +299,20 @@ export const openAdmission = (
     });
   };
 
+  const read: Admission['read'] = (identity, asked) => {
+    // As whoever answers it will read it, so that the hash is of the same text.
+    const body = requested.body.parse(asked);
+    const purpose = asked.about === 'conversations' ? ownHistory : undefined;
+    return request(identity, requested, undefined, { text: hashedTextOf(body), purpose }, body);
+  };
+
   return {
     refuse,
     sameTenant,
+    read,
     ...openReturns({
       ...{ nc: bus.nc, conversations, meter, threads, idOf, follow },
+      past: openPast(store, read),
       leaseMs: config.RUN_DEADLINE_MS + lastWordMs,
       localeOf: async (identity) => (await tenantOf(identity)).locale,
       isKnown: ({ tenant }, run) => admitted.has(`${tenant}.${run}`),
@@ -325,15 +338,9 @@ export const openAdmission = (
       return admit(pass, following, { startedAt, span }, () => publish(pass, question, span, limit));
     },
 
-    read: (identity, asked) => {
-      // As whoever answers it will read it, so that the hash is of the same text.
-      const body = requested.body.parse(asked);
-      return request(identity, requested, undefined, hashedTextOf(body), body);
-    },
-
     submit: (identity, { id, command: asked }) => {
       const command = access.command.parse(asked);
-      return request(identity, access.requested, id, JSON.stringify(command), { command });
+      return request(identity, access.requested, id, { text: JSON.stringify(command) }, { command });
     },
   };
 };

@@ -48,7 +48,9 @@ export const agentRoutes = (app: FastifyInstance, admission: Admission, config: 
       if (!config.PUBLIC_TENANT) throw new Refusal('AGENT_DISABLED');
       const { message } = shaped(inquiry, request.body);
       const identity = { ...anybody(config.PUBLIC_TENANT), origin: originOf(request) };
-      await answerOf(request, reply, () => ask(request, identity, { text: message }));
+      await answerOf(request, reply, () =>
+        ask(request, identity, { text: message, session: identity.session }),
+      );
     },
   );
 
@@ -58,7 +60,11 @@ export const agentRoutes = (app: FastifyInstance, admission: Admission, config: 
     const identity = request.signedIn();
     await answerOf(request, reply, async () => {
       await admission.sameTenant(identity, tenantSaid(identity.tenant, message, residentId));
-      return ask(request, identity, { text: message, subjectId: residentId });
+      return ask(request, identity, {
+        text: message,
+        session: identity.session,
+        subjectId: residentId,
+      });
     });
   });
 };

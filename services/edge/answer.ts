@@ -1,26 +1,10 @@
 import { type Code, errorBody, type Locale, textOf } from '@jangada/proto/errors.ts';
 import type { LimitFacts } from '@jangada/proto/limit.ts';
-import type { Part } from '@jangada/proto/reply.ts';
+import type { End, Part } from '@jangada/proto/reply.ts';
 import type { Usage } from '@jangada/proto/run.ts';
+import { gatherText } from '@jangada/runtime/stored.ts';
 
 /** A whole answer, for callers that do not want it in pieces. Pure. */
-
-export type End = Exclude<Part, { type: 'text' }>;
-
-/** Puts the pieces of the latest telling together. */
-export const gatherText = () => {
-  let latest = 0;
-  let content = '';
-  return {
-    add: (part: Part): void => {
-      if (part.type !== 'text' || part.attempt < latest) return;
-      content = part.attempt > latest ? part.text : content + part.text;
-      latest = part.attempt;
-    },
-    text: () => content,
-    attempt: () => latest,
-  };
-};
 
 /** What the agent says, in one piece. */
 export interface AgentResponse {

@@ -33,8 +33,10 @@ export const contract = border({
     recovery_codes: ['insert', 'update', 'delete'],
     socket_tickets: ['insert', 'update', 'delete'],
   },
-  // All of an entry but from where the call came, which is sealed.
   shows: {
+    // Whether a conversation has a past, and nothing that was said in it.
+    ai_agent_sessions: ['tenant_id', 'thread_id', 'created_at'],
+    // All of an entry but from where the call came, which is sealed.
     audit_entries: [
       'tenant_id',
       'subject_id',

@@ -1,12 +1,11 @@
 import { headers } from '@jangada/proto/envelope.ts';
 import { type Body, type Message, subjectOf } from '@jangada/proto/message.ts';
-import { isEnd, reply } from '@jangada/proto/reply.ts';
+import { type End, reply } from '@jangada/proto/reply.ts';
 import { asked } from '@jangada/proto/thread.ts';
 import { publishRequest, type Voice } from '@jangada/runtime/emit.ts';
+import { allOf, openedAt, outcomeOf } from '@jangada/runtime/stored.ts';
 import type { Bodies } from '@jangada/trust/body.ts';
 import type { Msg } from '@nats-io/transport-node';
-import { type End, gatherText } from './answer.ts';
-import { allOf, openedAt } from './stored.ts';
 
 /**
  * What was asked and told in a conversation, from the streams alone: any replica finds the same, as far back as they
@@ -19,7 +18,7 @@ export interface Turn extends Pick<Body<typeof asked>, 'run' | 'question' | 'mes
   readonly text: string;
   readonly attempt: number;
   /** Absent while the run goes on. */
-  readonly end: End | undefined;
+  readonly end: Pick<End, 'type'> | undefined;
 }
 
 /** A conversation by its id inside. */
@@ -36,7 +35,7 @@ export interface Conversations {
 }
 
 /** Who comes back to a conversation is shown so many of its turns. */
-const turnsMax = 50;
+export const turnsMax = 50;
 
 /** `onForeign` is told of what was not sealed for the place where it stands. */
 export const openConversations = (
@@ -53,16 +52,8 @@ export const openConversations = (
     // What has no version of ours is an acknowledgement that the broker was made to put here.
     raw.headers?.get(headers.schema) ? openedAt(message, place, raw, { bodies, onForeign }) : undefined;
 
-  const toldOf = async (tenant: string, id: string): Promise<Pick<Turn, 'text' | 'attempt' | 'end'>> => {
-    const gathered = gatherText();
-    let end: End | undefined;
-    for await (const raw of allOf(bus.nc, subjectOf(reply, tenant, id)))
-      for (const part of read(reply, { tenant, id }, raw)?.parts ?? []) {
-        if (isEnd(part)) end ??= part as End;
-        else gathered.add(part);
-      }
-    return { text: gathered.text(), attempt: gathered.attempt(), end };
-  };
+  const toldOf = (tenant: string, id: string) =>
+    outcomeOf(bus.nc, { tenant, id }, (raw) => read(reply, { tenant, id }, raw));
 
   return {
     record: async ({ tenant, session: id }, traceparent, question) => {

@@ -17,6 +17,7 @@ import { startRedis } from '@jangada/servers/redis.ts';
 
 import * as core from '@jangada/store/0001_core.ts';
 import * as identity from '@jangada/store/0004_identity.ts';
+import * as conversations from '@jangada/store/0015_conversations.ts';
 import { connect } from '@jangada/store/store.ts';
 
 import type { CoreTables } from '@jangada/store/tables.ts';
@@ -126,7 +127,7 @@ beforeAll(async () => {
   const db = new Kysely<CoreTables>({
     dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: database.url }) }),
   });
-  for (const { up } of [core, identity]) await up(db as never);
+  for (const { up } of [core, identity, conversations]) await up(db as never);
   const tenant = {
     pack: 'aesthetic-clinic',
     time_zone: 'America/Sao_Paulo',
@@ -170,7 +171,13 @@ beforeAll(async () => {
       // The stream keeps a copy that was sent twice from being stored, not from being heard here.
       if (asked.some((one) => one.pass.rid === pass.rid)) return;
       asked.push({ tenant, pass, body });
-      void answer(tenant, pass, 'about' in body ? `${body.about} of ${body.subjectId}` : body.question);
+      void answer(
+        tenant,
+        pass,
+        'about' in body
+          ? `${body.about} of ${'subjectId' in body ? body.subjectId : body.thread}`
+          : body.question,
+      );
     },
   });
   teller.bus.nc.subscribe('run.refused.*.*', {

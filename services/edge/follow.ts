@@ -3,9 +3,9 @@ import { type Code, type Locale, textOf } from '@jangada/proto/errors.ts';
 import { streamOf, subjectOf } from '@jangada/proto/message.ts';
 import { isEnd, type Part, reply } from '@jangada/proto/reply.ts';
 import { bodyOf } from '@jangada/runtime/heard.ts';
+import { batchMax, batchOf, fetchTimeoutMs, openedAt, sequenceOf } from '@jangada/runtime/stored.ts';
 import type { Bodies } from '@jangada/trust/body.ts';
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
-import { batchMax, batchOf, fetchTimeoutMs, openedAt, sequenceOf } from './stored.ts';
 
 /**
  * Following what a run tells: live, and from the stream what was missed. The broker republishes each stored reply

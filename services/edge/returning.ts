@@ -3,10 +3,11 @@ import type { Locale } from '@jangada/proto/errors.ts';
 import { isEnd } from '@jangada/proto/reply.ts';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Admission, Run } from './admission.ts';
-import type { Conversations } from './conversation.ts';
+import { type Conversations, type Turn, turnsMax } from './conversation.ts';
 import type { Following, Told } from './follow.ts';
 import type { Identity } from './identity.ts';
 import type { Meter } from './meter.ts';
+import type { Past } from './past.ts';
 import { Refusal } from './refusal.ts';
 import type { Threads } from './threads.ts';
 
@@ -14,10 +15,13 @@ import type { Threads } from './threads.ts';
 
 /** A run that another replica admitted just now may have told nothing yet. */
 const appearsWithinMs = 1_000;
+/** How long who comes back to a conversation waits for what the streams do not hold of it. */
+const pastWithinMs = 3_000;
 
 interface Deps {
   readonly nc: NatsConnection;
   readonly conversations: Conversations;
+  readonly past: Past;
   readonly meter: Meter;
   readonly threads: Threads;
   /** How long a run without an end may still be told of. */
@@ -30,7 +34,7 @@ interface Deps {
 }
 
 export const openReturns = (deps: Deps): Pick<Admission, 'rejoin' | 'connect' | 'cancel' | 'stop'> => {
-  const { nc, conversations, meter, threads, leaseMs, idOf, localeOf, follow, isKnown } = deps;
+  const { nc, conversations, past, meter, threads, leaseMs, idOf, localeOf, follow, isKnown } = deps;
 
   const runOf = (
     identity: Identity,
@@ -79,6 +83,23 @@ export const openReturns = (deps: Deps): Pick<Admission, 'rejoin' | 'connect' | 
     return true;
   };
 
+  /**
+   * What stands in a conversation: what the streams hold, and before it what the database does. That the past cannot be
+   * had just now keeps nobody from what there is, a live run above all; without it there would be nothing to tell.
+   */
+  const turnsOf = async (identity: Identity, session: string): Promise<readonly Turn[]> => {
+    const place = { tenant: identity.tenant, session };
+    const recent = await conversations.turnsOf(place);
+    const [first] = recent;
+    if (!first) return (await past.reaches(place, Date.now())) ? past.turnsOf(identity, session) : [];
+    const older = await past
+      .reaches(place, first.at)
+      .then((does) => (does ? past.turnsOf(identity, session, pastWithinMs) : []))
+      .catch(() => []);
+    const known = new Set(recent.map(({ run }) => run));
+    return [...older.filter(({ run }) => !known.has(run)), ...recent].slice(-turnsMax);
+  };
+
   return {
     cancel,
 
@@ -105,8 +126,7 @@ export const openReturns = (deps: Deps): Pick<Admission, 'rejoin' | 'connect' | 
 
     connect: async (identity, session) => {
       const locale = await localeOf(identity);
-      const place = { tenant: identity.tenant, session: idOf(identity, 'session', session) };
-      const turns = await conversations.turnsOf(place);
+      const turns = await turnsOf(identity, idOf(identity, 'session', session));
       const last = turns.at(-1);
       if (!last) throw new Refusal('NOT_FOUND', { locale });
       const isLive = last.end === undefined && last.at + leaseMs > Date.now();

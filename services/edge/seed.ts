@@ -1,9 +1,10 @@
 import type { Code } from '@jangada/proto/errors.ts';
 import { faults, hintsOf } from '@jangada/proto/errors.ts';
 import type { Part } from '@jangada/proto/reply.ts';
+import { gatherText } from '@jangada/runtime/stored.ts';
 import { z } from 'zod';
 import type { Question } from './admission.ts';
-import { besideOf, gatherText, usageOf } from './answer.ts';
+import { besideOf, usageOf } from './answer.ts';
 import { Refusal } from './refusal.ts';
 import { shaped } from './shape.ts';
 

@@ -18,6 +18,7 @@ import { openAccounts } from './accounts.ts';
 import { lastWordMs, openAdmission } from './admission.ts';
 import { agentRoutes } from './agents.ts';
 import { consoleRoutes } from './console.ts';
+import { conversationRoutes } from './conversations.ts';
 import { copilotkitRoutes } from './copilotkit.ts';
 import { door, originOf } from './door.ts';
 import { openFactors } from './factors.ts';
@@ -94,7 +95,7 @@ export const openServer = async (
   const tickets = openTickets(store, accounts, sessions);
   const follower = openFollower(service.bus.nc, bodies, meter.foreignReply);
   const admission = openAdmission(service, config, {
-    ...{ accounts, bodies, follower, liveness, meter, origins },
+    ...{ accounts, bodies, follower, liveness, meter, origins, store },
     threads: openThreads(limits, follower, config.RUN_DEADLINE_MS + lastWordMs),
   });
   const gate = openGate(limits, accounts);
@@ -144,6 +145,7 @@ export const openServer = async (
   queryRoute(app, admission);
   agentRoutes(app, admission, config);
   accessRoutes(app, admission);
+  conversationRoutes(app, admission);
   historyRoutes(app, {
     trail: openTrail(store),
     ownedId: openIds(config.ENCRYPTION_KEY),

@@ -15,6 +15,7 @@ import { startPostgres } from '@jangada/servers/postgres.ts';
 
 import * as core from '@jangada/store/0001_core.ts';
 import * as identity from '@jangada/store/0004_identity.ts';
+import * as conversations from '@jangada/store/0015_conversations.ts';
 import { connect } from '@jangada/store/store.ts';
 
 import type { CoreTables } from '@jangada/store/tables.ts';
@@ -44,7 +45,11 @@ export const answered: Part = {
 export interface Asked {
   readonly tenant: string;
   readonly pass: Pass;
-  readonly body: { readonly question?: string; readonly subjectId?: string | undefined };
+  readonly body: {
+    readonly question?: string;
+    readonly subjectId?: string | undefined;
+    readonly thread?: string | undefined;
+  };
   readonly traceparent: string;
   readonly headers: readonly string[];
 }
@@ -76,7 +81,7 @@ export const startEdge = async (
   pool.on('error', () => undefined);
   pool.on('connect', (client) => client.on('error', () => undefined));
   const db = new Kysely<CoreTables>({ dialect: new PostgresDialect({ pool }) });
-  for (const { up } of [core, identity]) await up(db as never);
+  for (const { up } of [core, identity, conversations]) await up(db as never);
   const about = { pack: packs[0]?.name ?? '', time_zone: 'America/Sao_Paulo', currency: 'BRL' };
   await db
     .insertInto('tenants')

@@ -27,35 +27,41 @@ export interface Setting {
 
 /** Rows on one page. */
 const pageSize = 50;
+/** Questions of a conversation on one page, with their answers: a message of the broker has to hold all of it. */
+const turnsSize = 20;
 
 /** Turns a question into a plan, or says that it is not one of the pack's. */
 export const decide: Decide<typeof contract, Setting> = (body, setting) =>
   'about' in body ? named(body, setting) : read(body, setting);
 
 /** A question that has a name says itself what it asks for. */
-const named = (
-  { about, subjectId, cursor }: run.NamedQuestion,
-  { pack, locale }: Setting,
-): Out<typeof contract> => {
+const named = (asked: run.NamedQuestion, { pack, locale }: Setting): Out<typeof contract> => {
+  const { about, cursor } = asked;
   const source = pack.sources[about];
   if (!source) return emit(run.refused, { code: 'INTENT_UNCLASSIFIED', locale });
   const plan: Plan = {
     source: about,
     ask: 'list',
     joins: [],
-    filter: { subjectId },
-    fields: [...source.list],
-    limit: pageSize,
+    ...wanted(asked, source),
     ...(cursor ? { cursor } : {}),
   };
   const intent = {
     type: about,
     confidence: 1,
     entities: [],
-    requiredPermissions: [`read:${source.resource}`],
+    requiredPermissions: [source.owner ? `read:own_${source.resource}` : `read:${source.resource}`],
     dataSources: [about],
   };
   return emit(run.understood, { locale, intent, plan });
+};
+
+const wanted = (asked: run.NamedQuestion, source: Source): Pick<Plan, 'filter' | 'fields' | 'limit'> => {
+  if (asked.about === 'consents')
+    return { filter: { subjectId: asked.subjectId }, fields: [...source.list], limit: pageSize };
+  if (asked.thread === undefined)
+    return { filter: { state: 'first' }, fields: ['thread', 'askedAt', 'question'], limit: pageSize };
+  return { filter: { thread: asked.thread }, fields: [...source.list], limit: turnsSize };
 };
 
 const read = (

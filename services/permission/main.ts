@@ -1,7 +1,7 @@
 import { followChanges } from '@jangada/limits/changes.ts';
 import { openLimits } from '@jangada/limits/limits.ts';
 import { packOf } from '@jangada/packs/registry.ts';
-import { sourceOf } from '@jangada/packs/rules.ts';
+import { readerOf, sourceOf } from '@jangada/packs/rules.ts';
 import { optional } from '@jangada/runtime/health.ts';
 import { serve } from '@jangada/runtime/serve.ts';
 import { configOf } from '@jangada/runtime/service.ts';
@@ -10,6 +10,7 @@ import { isolationChecks } from '@jangada/telemetry/isolation.ts';
 import { openTelemetry } from '@jangada/telemetry/telemetry.ts';
 import { grantSealer } from '@jangada/trust/grant.ts';
 import { secretFrom, signerFrom } from '@jangada/trust/keyset.ts';
+import { ownerOf } from '@jangada/trust/pass.ts';
 import { consentFor, namesPerson, reachOf } from './checks.ts';
 import { contract } from './contract.ts';
 import { knownIn } from './facts.ts';
@@ -41,7 +42,8 @@ await using service = await serve(
     limit: limiting(limits),
     gather: async ({ plan }, { pass }) => {
       const pack = packOf(pass.pack);
-      const { rol: role, per: person, pur: purpose } = pass;
+      const { rol: role, pur: purpose } = pass;
+      const person = readerOf(pack, plan, { person: pass.per, owner: ownerOf(pass) });
       const asker = { pack, role, person, purpose, assurance: pass.acr, pass, sign };
       const reach = reachOf({ pack, plan, role, purpose });
       const people = sourceOf(pack, plan.source)?.subject?.table;

@@ -1,19 +1,21 @@
 /**
  * retention: what has been kept long enough?
  *
- * Woken by a schedule of the broker, once a day for each tenant. A tick is a row with a unique key, so several
- * instances run it once; deletion is in batches, and a class under legal hold is left alone.
+ * Woken by schedules of the broker: once a day for each tenant it deletes what is due, every few minutes it ends sessions
+ * with agents that were silent too long. A nightly tick is a row with a unique key, so several instances run it once;
+ * deletion is in batches, and a class under legal hold is left alone.
  */
 import { sink } from '@jangada/hop/hop.ts';
 import { policy } from '@jangada/hop/policy.ts';
-import { due, swept } from '@jangada/proto/retention.ts';
+import { due, idle, swept } from '@jangada/proto/retention.ts';
 
 export const contract = sink({
   name: 'retention',
-  on: [due],
+  on: [due, idle],
   emits: [swept],
   policy: policy({ timeoutMs: 60_000, concurrent: 1, waiting: 4 }),
-  reads: ['tenants', 'legal_holds', 'retention_runs'],
+  reads: ['tenants', 'legal_holds', 'retention_runs', 'ai_agent_sessions'],
   packTables: ['aged'],
-  writes: { retention_runs: ['insert', 'update'] },
+  writes: { retention_runs: ['insert', 'update'], ai_agent_sessions: ['update'] },
+  calls: ['public.turn_conversation_months(timestamp with time zone)'],
 });

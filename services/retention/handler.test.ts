@@ -1,4 +1,4 @@
-import { due } from '@jangada/proto/retention.ts';
+import { due, idle } from '@jangada/proto/retention.ts';
 import type { Heard } from '@jangada/runtime/heard.ts';
 import { expect, test } from 'vitest';
 import { isStale, tickOf } from './handler.ts';
@@ -17,11 +17,15 @@ const heard = (own: Partial<Heard>): Heard => ({
 });
 
 test('a scheduled tick stands for its day, however often it is delivered', () => {
-  const tick = { tenant: 'casa', id: '2026-11-21', at: new Date('2026-11-21T06:00:00.000Z') };
+  const tick = { tenant: 'casa', of: 'rules', id: '2026-11-21', at: new Date('2026-11-21T06:00:00.000Z') };
   expect(tickOf(heard({}))).toEqual(tick);
   expect(tickOf(heard({ delivery: 2 }))).toEqual(tick);
   expect(tickOf(heard({ sequence: 8 })).id).toBe(tick.id);
   expect(tickOf(heard({ storedAt: new Date('2026-11-22T06:00:00.000Z') })).id).toBe('2026-11-22');
+});
+
+test('a tick of sessions is one of its own', () => {
+  expect(tickOf(heard({ message: idle })).of).toBe('sessions');
 });
 
 test('a tick that somebody asked for stands for itself, beside the scheduled one', () => {

@@ -6,6 +6,7 @@ import { openStore } from '@jangada/store/store.ts';
 import { contract } from './contract.ts';
 import { isStale, tickOf } from './handler.ts';
 import { scheduleAll } from './schedule.ts';
+import { endIdle } from './sessions.ts';
 import { sweep } from './sweep.ts';
 
 const config = configOf(['DATABASE_URL', 'DATABASE_POOL_SIZE', 'DATABASE_TENANT_URLS']);
@@ -19,7 +20,12 @@ await using service = await keep(contract, config, {
   keep: async (ticks, signal) => {
     const kept: Kept[] = [];
     for (const tick of ticks) {
-      const report = tick.stale ? undefined : await sweep(store, tick, signal);
+      if (tick.stale) continue;
+      if (tick.of === 'sessions') {
+        await endIdle(store, tick);
+        continue;
+      }
+      const report = await sweep(store, tick, signal);
       if (report) kept.push({ tenant: tick.tenant, id: tick.id, emission: emit(swept, report) });
     }
     return kept;

@@ -39,6 +39,7 @@ export const sweep = async (store: Store, tick: Tick, signal: AbortSignal): Prom
       line.deleted += deleted;
       await write(transaction, tick, { report: JSON.stringify(report) });
     });
+    if (rule.byMonth) await turnMonths(store, tenant, before);
   }
   await store.within({ tenant }, (transaction) =>
     write(transaction, tick, { finished_at: new Date(), report: JSON.stringify(report) }),
@@ -106,16 +107,26 @@ const isHeld = async (transaction: Transaction, name: string): Promise<boolean> 
   return (await transaction.rows(holds)).length > 0;
 };
 
+/** Takes out the months that rules have emptied, of whatever tenant, and makes those to come. */
+const turnMonths = async (store: Store, tenant: string, before: Date): Promise<void> => {
+  const statement = sql`select public.turn_conversation_months(${before})`;
+  await store.read({ tenant }, { compile: () => statement.compile(db) });
+};
+
 const deleteBatch = async (transaction: Transaction, rule: RetentionRule, before: Date): Promise<number> => {
   const table = sql.table(rule.table ?? '');
   const unreferenced = (rule.unlessReferencedBy ?? []).map(
     (other) =>
       sql` and not exists (select from ${sql.table(other.table)} where ${sql.ref(`${other.table}.${other.column}`)} = ${sql.ref(`${rule.table}.id`)})`,
   );
+  // Rows of two partitions may have one ctid.
   const statement = sql<{ one: number }>`
-    delete from ${table} where ctid = any (array(
-      select ${sql.ref(`${rule.table}.ctid`)} from ${table}
-      where ${sql.ref(`${rule.table}.${rule.ageColumn}`)} < ${before}${sql.join(unreferenced, sql``)} limit ${batch}))
+    with due as (
+      select ${sql.ref(`${rule.table}.tableoid`)} as part, ${sql.ref(`${rule.table}.ctid`)} as place from ${table}
+      where ${sql.ref(`${rule.table}.${rule.ageColumn}`)} < ${before}${sql.join(unreferenced, sql``)} limit ${batch})
+    delete from ${table} using due
+    where ${sql.ref(`${rule.table}.ctid`)} = due.place and ${sql.ref(`${rule.table}.tableoid`)} = due.part
+      and ${sql.ref(`${rule.table}.${rule.ageColumn}`)} < ${before}
     returning 1 as one`;
   return (await transaction.rows({ compile: () => statement.compile(db) })).length;
 };

@@ -1,0 +1,100 @@
+import { Unavailable, Unprocessable } from '@jangada/hop/outcome.ts';
+import { type Body, type Message, streamOf, subjectOf } from '@jangada/proto/message.ts';
+import { type End, isEnd, type Part, reply } from '@jangada/proto/reply.ts';
+import type { Bodies } from '@jangada/trust/body.ts';
+import type { Msg, NatsConnection } from '@nats-io/transport-node';
+import { bodyOf } from './heard.ts';
+
+/** Reading what is stored for the person who asked, for those who may read the stream one message at a time. */
+
+/** Messages in one batch at most. */
+export const batchMax = 64;
+export const fetchTimeoutMs = 2_000;
+
+export const sequenceOf = (message: Msg): number => Number(message.headers?.get('Nats-Sequence'));
+
+/** The body of what is stored somewhere; undefined, and `onForeign` told, where it was not sealed for that place. */
+export const openedAt = <M extends Message>(
+  message: M,
+  place: { readonly tenant: string; readonly id: string },
+  raw: Msg,
+  { bodies, onForeign }: { bodies: Bodies; onForeign: (place: { id: string; tenant: string }) => void },
+): Body<M> | undefined => {
+  try {
+    return bodyOf(message, place, raw, bodies);
+  } catch (error) {
+    if (error instanceof Unprocessable && error.code === 'CTX_PAYLOAD_MISMATCH') onForeign(place);
+    return undefined;
+  }
+};
+
+/**
+ * One batch of a subject's messages from a sequence on. Asked for by hand: the library's own batch keeps its
+ * subscription when it is done, and never ends if the broker dies within it.
+ * @throws Unavailable where the broker did not say that this is all
+ */
+export async function* batchOf(nc: NatsConnection, subject: string, from: number): AsyncGenerator<Msg> {
+  const query = JSON.stringify({ seq: from, next_by_subj: subject, batch: batchMax });
+  const answers = await nc.requestMany(`$JS.API.DIRECT.GET.${streamOf.reply}`, query, {
+    strategy: 'sentinel',
+    maxWait: fetchTimeoutMs,
+  });
+  for await (const message of answers) {
+    if (message.data.length === 0) return;
+    yield message;
+  }
+  throw new Unavailable('broker');
+}
+
+/** Everything that is stored on a subject, in order. @throws Unavailable */
+export async function* allOf(nc: NatsConnection, subject: string): AsyncGenerator<Msg> {
+  let next = 1;
+  for (let count = batchMax; count === batchMax; ) {
+    count = 0;
+    for await (const message of batchOf(nc, subject, next)) {
+      next = sequenceOf(message) + 1;
+      count++;
+      yield message;
+    }
+  }
+}
+
+/** Puts the pieces of the latest telling together. */
+export const gatherText = () => {
+  let latest = 0;
+  let content = '';
+  return {
+    add: (part: Part): void => {
+      if (part.type !== 'text' || part.attempt < latest) return;
+      content = part.attempt > latest ? part.text : content + part.text;
+      latest = part.attempt;
+    },
+    text: () => content,
+    attempt: () => latest,
+  };
+};
+
+/** What the person who asked was told of a run, as far as it is stored. */
+export interface Outcome {
+  /** The latest telling of the answer. */
+  readonly text: string;
+  readonly attempt: number;
+  /** Absent while the run goes on. */
+  readonly end: End | undefined;
+}
+
+/** Reads what a run has told. `open` gives the body of what is a reply of it, and undefined for what is none. */
+export const outcomeOf = async (
+  nc: NatsConnection,
+  { tenant, id }: { readonly tenant: string; readonly id: string },
+  open: (raw: Msg) => Body<typeof reply> | undefined,
+): Promise<Outcome> => {
+  const gathered = gatherText();
+  let end: End | undefined;
+  for await (const raw of allOf(nc, subjectOf(reply, tenant, id)))
+    for (const part of open(raw)?.parts ?? []) {
+      if (isEnd(part)) end ??= part;
+      else gathered.add(part);
+    }
+  return { text: gathered.text(), attempt: gathered.attempt(), end };
+};

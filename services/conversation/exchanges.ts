@@ -1,0 +1,122 @@
+import { queries, type Store, type Transaction } from '@jangada/store/store.ts';
+import type { CoreTables } from '@jangada/store/tables.ts';
+import { conversations } from '@jangada/vault/core.ts';
+import { sealRows } from '@jangada/vault/rows.ts';
+import type { Vault } from '@jangada/vault/vault.ts';
+import { type RawBuilder, sql } from 'kysely';
+import { type Exchange, type Placed, place, type Session } from './handler.ts';
+
+const db = queries<CoreTables>();
+const run = <R>(transaction: Transaction, statement: RawBuilder<R>): Promise<R[]> =>
+  transaction.rows({ compile: () => statement.compile(db) });
+
+export interface Keeping {
+  readonly vault: Vault;
+  /** How long a session outlives its last question. */
+  readonly lastsMs: number;
+}
+
+/**
+ * Keeps questions with what came of them: of each tenant in one transaction, with the sessions that they belong to. One
+ * that is there already, because it was delivered again, stays as it was.
+ */
+export const keepAll = async (
+  store: Pick<Store, 'within'>,
+  exchanges: readonly Exchange[],
+  keeping: Keeping,
+): Promise<void> => {
+  for (const [tenant, own] of Map.groupBy(exchanges, (one) => one.tenant))
+    await store.within({ tenant }, (transaction) => keepOf(transaction, tenant, own, keeping));
+};
+
+const keepOf = async (
+  transaction: Transaction,
+  tenant: string,
+  exchanges: readonly Exchange[],
+  { vault, lastsMs }: Keeping,
+): Promise<void> => {
+  // Another instance may hold the next question of the same thread.
+  await run(
+    transaction,
+    sql`select pg_advisory_xact_lock(hashtextextended(${`conversations ${tenant}`}, 0))`,
+  );
+  const threads = [...new Set(exchanges.map(({ thread }) => thread))];
+  const placed = place(await sessionsOf(transaction, tenant, threads), exchanges, lastsMs);
+  await writeSessions(transaction, tenant, placed.sessions);
+  await writeExchanges(transaction, tenant, placed.exchanges, vault);
+};
+
+const sessionsOf = async (
+  transaction: Transaction,
+  tenant: string,
+  threads: readonly string[],
+): Promise<Session[]> => {
+  const rows = await transaction.rows(
+    db
+      .selectFrom('ai_agent_sessions')
+      .selectAll()
+      .where('tenant_id', '=', tenant)
+      .where('thread_id', '=', sql<string>`any(${threads})`),
+  );
+  return rows.map((row) => ({
+    id: row.id,
+    thread: row.thread_id,
+    owner: row.subject_id,
+    type: row.session_type,
+    createdAt: new Date(row.created_at),
+    lastActivityAt: new Date(row.last_activity_at),
+    expiresAt: new Date(row.expires_at),
+    isActive: row.is_active,
+  }));
+};
+
+const columnOf =
+  <T>(rows: readonly T[]) =>
+  <K extends keyof T>(name: K) =>
+    rows.map((row) => row[name]);
+
+const writeSessions = async (
+  transaction: Transaction,
+  tenant: string,
+  sessions: readonly Session[],
+): Promise<void> => {
+  const column = columnOf(sessions);
+  await run(
+    transaction,
+    sql`
+      insert into ai_agent_sessions (tenant_id, id, session_type, thread_id, subject_id, is_active, created_at, last_activity_at, expires_at)
+      select ${tenant}, * from unnest(
+        ${column('id')}::text[], ${column('type')}::text[], ${column('thread')}::text[], ${column('owner')}::text[],
+        ${column('isActive')}::boolean[], ${column('createdAt')}::timestamptz[], ${column('lastActivityAt')}::timestamptz[],
+        ${column('expiresAt')}::timestamptz[])
+      on conflict (tenant_id, id) do update set is_active = excluded.is_active,
+        last_activity_at = excluded.last_activity_at, expires_at = excluded.expires_at`,
+  );
+};
+
+const writeExchanges = async (
+  transaction: Transaction,
+  tenant: string,
+  exchanges: Placed['exchanges'],
+  vault: Vault,
+): Promise<void> => {
+  const rows = exchanges.map(({ run: id, owner, question, answer, message }) => ({
+    ...{ id, subject_id: owner, question, answer, message },
+  }));
+  const sealed = await sealRows(vault, conversations, tenant, rows, transaction);
+  const column = columnOf(exchanges);
+  const field = (name: keyof typeof conversations.columns) => sealed.map((row) => row[name]);
+  await run(
+    transaction,
+    sql`
+      insert into ai_agent_conversations (tenant_id, id, created_at, session_id, thread_id, subject_id, is_first, question, answer, message, attempt, ending, code)
+      select ${tenant}, fresh.* from unnest(
+        ${column('run')}::text[], ${column('at')}::timestamptz[], ${column('session')}::text[], ${column('thread')}::text[],
+        ${column('owner')}::text[], ${column('isFirst')}::boolean[], ${field('question')}::bytea[], ${field('answer')}::bytea[],
+        ${field('message')}::bytea[], ${column('attempt')}::smallint[], ${column('ending')}::text[], ${column('code')}::text[])
+        as fresh (id)
+      -- The key holds the time too, and a run that is asked for once more, much later, has another.
+      where not exists (select from ai_agent_conversations there where there.tenant_id = ${tenant} and there.id = fresh.id)
+      on conflict do nothing`,
+  );
+};

@@ -1,0 +1,45 @@
+import { Unavailable } from '@jangada/hop/outcome.ts';
+import { headers } from '@jangada/proto/envelope.ts';
+import type { Body } from '@jangada/proto/message.ts';
+import { reply } from '@jangada/proto/reply.ts';
+import type { asked } from '@jangada/proto/thread.ts';
+import type { Bus } from '@jangada/runtime/bus.ts';
+import type { Heard } from '@jangada/runtime/heard.ts';
+import { later } from '@jangada/runtime/keep.ts';
+import { openedAt, outcomeOf } from '@jangada/runtime/stored.ts';
+import type { Bodies } from '@jangada/trust/body.ts';
+import { type Exchange, exchangeOf } from './handler.ts';
+
+/** Nearly every run is over by then; to look before it would be in vain. */
+const settlesMs = 200;
+/** After a run's deadline, how long its own terminal answer may still take to arrive. */
+const lastWordMs = 2_000;
+
+/**
+ * Reads what a question came to: `later` while its run may still tell something. Undefined for a question of a version
+ * that did not say whose it was; it stays in the streams alone.
+ * @throws Unavailable
+ */
+export const reading =
+  (bodies: Bodies, runDeadlineMs: number) =>
+  async (
+    { tenant, id }: Pick<Heard, 'tenant' | 'id'>,
+    question: Body<typeof asked>,
+    { nc }: Pick<Bus, 'nc'>,
+  ): Promise<Exchange | typeof later | undefined> => {
+    const { run, at, owner } = question;
+    if (owner === undefined) return undefined;
+    const ageMs = Date.now() - at;
+    if (ageMs < settlesMs) return later;
+    const told = { tenant, id: run };
+    const outcome = await outcomeOf(nc, told, (raw) =>
+      // What has no version of ours is an acknowledgement that the broker was made to put here.
+      raw.headers?.get(headers.schema)
+        ? openedAt(reply, told, raw, { bodies, onForeign: () => undefined })
+        : undefined,
+    ).catch((error: unknown) => {
+      throw new Unavailable('broker', error);
+    });
+    if (!outcome.end && ageMs < runDeadlineMs + lastWordMs) return later;
+    return exchangeOf({ tenant, id }, question, owner, outcome);
+  };
