@@ -131,6 +131,24 @@ export interface CoreTables {
     at: Generated<Time>;
     until: Time;
   };
+  /** Questions that wait for an answer of whoever asked them. */
+  interrupts: {
+    tenant_id: string;
+    /** The run that was interrupted. */
+    id: string;
+    session: string;
+    account_id: string;
+    action: 'break_glass';
+    /** Null where it is not about exactly one person. */
+    subject_id: string | null;
+    purpose: string | null;
+    /** What was asked, sealed; see libs/runtime/held.ts. */
+    asked: Buffer;
+    at: Generated<Time>;
+    expires_at: Time;
+    /** The run that answered it. */
+    answered_by: string | null;
+  };
   /** The level that holds now; kept by PostgreSQL from `consents`. */
   consent_levels: {
     tenant_id: string;

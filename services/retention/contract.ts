@@ -13,7 +13,7 @@ export const contract = sink({
   on: [due],
   emits: [swept],
   policy: policy({ timeoutMs: 60_000, concurrent: 1, waiting: 4 }),
-  reads: ['tenants', 'legal_holds', 'retention_runs'],
+  reads: ['tenants', 'legal_holds', 'retention_runs', 'interrupts'],
   packTables: ['aged'],
-  writes: { retention_runs: ['insert', 'update'] },
+  writes: { retention_runs: ['insert', 'update'], interrupts: ['delete'] },
 });
