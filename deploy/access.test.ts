@@ -1,8 +1,12 @@
 import { packOf } from '@jangada/packs/registry.ts';
 import { sealedTables } from '@jangada/packs/sealed.ts';
 import type { Command } from '@jangada/proto/access.ts';
+import type { Plan } from '@jangada/proto/plan.ts';
+import { understood } from '@jangada/proto/run.ts';
 import { connect, queries, type Store } from '@jangada/store/store.ts';
-import { passFor } from '@jangada/testkit/identity.ts';
+import { sampleOf } from '@jangada/testkit/conformance.ts';
+import { passFor, secretSet } from '@jangada/testkit/identity.ts';
+import { openBodies } from '@jangada/trust/body.ts';
 import type { Pass } from '@jangada/trust/pass.ts';
 import { headOf, type Place } from '@jangada/vault/field.ts';
 import { retire, rotate } from '@jangada/vault/rotate.ts';
@@ -10,14 +14,17 @@ import { shred } from '@jangada/vault/shred.ts';
 import { sql } from 'kysely';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { carryOut } from '../services/access/effect.ts';
+import { carryOut } from '../services/access/command.ts';
 import { knownIn, type Lookup } from '../services/permission/facts.ts';
+import { interrupt } from '../services/permission/interrupt.ts';
 import { migrate } from './migrate.ts';
 import { startDatabase, type TestDatabase, tenantSql } from './test-database.ts';
 
 // Relationships and consents in PostgreSQL, and what permission sees of them as its own role.
 
 let database: TestDatabase;
+const messageKeys = secretSet();
+const bodies = openBodies(() => messageKeys);
 let store: Store;
 
 beforeAll(async () => {
@@ -237,9 +244,10 @@ describe('a command', () => {
       command,
       pack,
       vault: database.vault,
+      bodies,
       pass: passFor('x', { tid: 'casa', loc: 'en', ...who }),
     });
-  const done = { locale: 'en', refused: undefined, until: undefined };
+  const done = { locale: 'en', refused: undefined, until: undefined, goesOn: undefined };
 
   test('to give consent and take some of it back leaves what is below', async () => {
     const consent = (level: string) =>
@@ -314,6 +322,109 @@ describe('a command', () => {
   });
 });
 
+describe('an answer to an interrupt', () => {
+  const pack = packOf('aesthetic-clinic');
+  const asked = sampleOf(understood);
+  const yes = { confirmed: true, reason: 'emergency', explanation: 'unconscious' } as const;
+  let access: Store;
+  beforeAll(async () => {
+    access = await database.storeOf('access');
+  });
+  beforeEach(async () => {
+    await database.administer('truncate access_commands, emergencies, interrupts');
+  });
+
+  const who = (own: Partial<Pass> = {}): Pass =>
+    passFor('x', {
+      ...{ tid: 'casa', loc: 'en', rol: 'aesthetic_professional', per: 'p1', acr: 'aal2' },
+      ...own,
+    });
+  /** Lets a question about somebody wait, as permission does; the interrupt's name. */
+  const waiting = async (filter: Plan['filter'] = { subject: 'ana silva' }): Promise<string> => {
+    const pass = who();
+    const plan = { ...asked.plan, filter };
+    await interrupt(store, bodies, pass, { ...asked, plan, canAnswer: true }, { pack, plan });
+    return pass.rid;
+  };
+  const answer = (id: string, own: object = {}, by: Partial<Pass> = {}) =>
+    carryOut(access, {
+      command: { action: 'answer_interrupt', interrupt: id, ...yes, ...own },
+      ...{ pack, vault: database.vault, bodies, pass: who(by) },
+    });
+  const emergenciesOf = () => database.administer('select subject_id, reason from emergencies');
+
+  test('that is a yes opens the emergency and lets the question go on as it was understood', async () => {
+    const id = await waiting();
+    const rid = 'run-answer';
+    const outcome = await answer(id, {}, { rid });
+    expect(outcome).toMatchObject({
+      refused: undefined,
+      goesOn: { ...asked, plan: { ...asked.plan, filter: { subject: 'ana silva' } }, answers: id },
+    });
+    expect(outcome.goesOn).not.toHaveProperty('canAnswer');
+    expect(Date.parse(outcome.until ?? '') - Date.now()).toBeGreaterThan(29 * 60_000);
+    expect(await known()).toMatchObject({ inReach: true });
+    expect(await answer(id, {}, { rid })).toEqual(outcome);
+    expect(await emergenciesOf()).toEqual([{ subject_id: 'c1', reason: 'emergency' }]);
+    // Another may not use it a second time, whatever they say.
+    expect(await answer(id, { confirmed: false })).toMatchObject({
+      refused: 'MSG_REPLAY',
+      goesOn: undefined,
+    });
+  });
+
+  test.each<[string, Plan['filter'], object, Partial<Pass>, string]>([
+    ['a no', { subjectId: 'c1' }, { confirmed: false }, {}, 'CANCELLED'],
+    ['about several', { subject: 'silva' }, {}, {}, 'PERSON_UNCLEAR'],
+    ['about nobody', { subject: 'zeca' }, {}, {}, 'PERSON_UNCLEAR'],
+    ['about somebody of another tenant', { subjectId: 'c9' }, {}, {}, 'PERSON_UNCLEAR'],
+    ['without an explanation', { subjectId: 'c1' }, { explanation: ' ' }, {}, 'AUTHZ_DENIED'],
+    ['by who has another role now', { subjectId: 'c1' }, {}, { rol: 'client' }, 'AUTHZ_DENIED'],
+  ])('that is %s opens nothing, and is the only one', async (_what, filter, own, by, refused) => {
+    const id = await waiting(filter);
+    expect(await answer(id, own, by)).toMatchObject({ refused, goesOn: undefined });
+    expect(await answer(id)).toMatchObject({ refused: 'MSG_REPLAY' });
+    expect(await emergenciesOf()).toEqual([]);
+    expect(await known()).toMatchObject({ inReach: false });
+  });
+
+  test('is taken of whom was asked, in their conversation, with a second factor, and in time', async () => {
+    const id = await waiting();
+    for (const [by, refused] of [
+      [{ sub: 'user-2' }, 'NOT_FOUND'],
+      [{ sid: 'session-2' }, 'NOT_FOUND'],
+      [{ tid: 'other' }, 'NOT_FOUND'],
+      [{ pur: 'billing' }, 'NOT_FOUND'],
+      [{ acr: 'aal1' }, 'AUTH_STEP_UP'],
+      [{ auth_time: Date.now() - 300_001 }, 'AUTH_STEP_UP'],
+    ] as const)
+      expect(await answer(id, {}, by)).toMatchObject({ refused, goesOn: undefined });
+    // Whoever proved who they are meanwhile may answer still.
+    await database.administer(`update interrupts set expires_at = now() where id = '${id}'`);
+    expect(await answer(id)).toMatchObject({ refused: 'INTERRUPT_EXPIRED' });
+    await database.administer(`update interrupts set expires_at = now() + interval '1 minute'`);
+    expect(await answer(id)).toMatchObject({ refused: undefined });
+  });
+
+  test('needs no emergency where somebody has come into care meanwhile', async () => {
+    const id = await waiting();
+    await database.administer(relationSql('c1', '-1 day'));
+    expect(await answer(id)).toMatchObject({ refused: undefined, until: undefined, goesOn: { answers: id } });
+    expect(await emergenciesOf()).toEqual([]);
+  });
+
+  test('finds what was asked unreadable for everybody else, and in its own place only', async () => {
+    const [one, two] = [await waiting(), await waiting({ subject: 'bia silva' })];
+    const [row] = await database.administer(`select encode(asked, 'escape') as text from interrupts`);
+    expect(row?.['text']).not.toContain('ana silva');
+    await database.administer(
+      `update interrupts set asked = (select asked from interrupts where id = '${two}') where id = '${one}'`,
+    );
+    await expect(answer(one)).rejects.toMatchObject({ code: 'CTX_PAYLOAD_MISMATCH' });
+    expect(await emergenciesOf()).toEqual([]);
+  });
+});
+
 describe('the explanation of an emergency', () => {
   const pack = packOf('aesthetic-clinic');
   const id = 'run-glass';
@@ -336,6 +447,7 @@ describe('the explanation of an emergency', () => {
       command: { action: 'break_glass', subjectId: 'c1', reason: 'emergency', explanation: 'unconscious' },
       pack,
       vault: database.vault,
+      bodies,
       pass: passFor('x', { tid: 'casa', loc: 'en', rid, ...who }),
     });
     expect(outcome.refused).toBeUndefined();

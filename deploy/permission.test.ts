@@ -231,6 +231,7 @@ const decided = (question: Question, plan: Plan, named: Named | undefined) => {
     assurance,
     named,
     revision: undefined,
+    answerUntil: undefined,
     pass,
     sign: database.grant,
   };

@@ -29,7 +29,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   await database.administer(
-    'truncate clients, appointments, billing, aesthetic_records, audit_entries, legal_holds, retention_runs',
+    'truncate clients, appointments, billing, aesthetic_records, audit_entries, legal_holds, retention_runs, interrupts',
   );
 });
 
@@ -111,6 +111,15 @@ describe('a sweep', () => {
     expect(await swept('2026-11-21', { tenant: 'nobody' })).toBeUndefined();
     expect(await database.administer('select from retention_runs')).toEqual([]);
   });
+});
+
+test('questions that waited for an answer are forgotten a day after they could have one', async () => {
+  const waited = (id: string, until: string) =>
+    `insert into interrupts (tenant_id, id, session, account_id, action, asked, expires_at)
+     values ('casa', '${id}', 's', 'u', 'break_glass', '', ${until});`;
+  await database.administer(waited('old', `${ago(1)} - interval '1 second'`) + waited('new', ago(1)));
+  await swept();
+  expect(await left('interrupts')).toEqual(['casa/new']);
 });
 
 describe('a legal hold', () => {

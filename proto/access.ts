@@ -7,6 +7,26 @@ import { locale } from './run.ts';
 
 const id = z.string().min(1).max(64);
 const level = z.string().min(1).max(40);
+const explanationMax = 2_000;
+
+/** The answer by which somebody reaches for a person without a relationship: an explicit yes, a reason, and why. */
+export const emergencyAnswer = ({
+  reasons,
+  explanationMin,
+}: {
+  readonly reasons: readonly string[];
+  readonly explanationMin: number;
+}) =>
+  z.strictObject({
+    confirmed: z.literal(true),
+    reason: z.enum(reasons),
+    explanation: z.string().trim().min(explanationMin).max(explanationMax),
+  });
+
+/** JSON Schema of that answer. */
+export const emergencySchema = (
+  allowed: Parameters<typeof emergencyAnswer>[0],
+): Readonly<Record<string, unknown>> => z.toJSONSchema(emergencyAnswer(allowed));
 
 export const command = z.discriminatedUnion('action', [
   z.object({
@@ -35,9 +55,17 @@ export const command = z.discriminatedUnion('action', [
   z.object({
     action: z.literal('break_glass'),
     subjectId: id,
-    /** One of `emergencyReasons`, and why in words. That they are missing is for the decision to say, so that audit knows. */
+    /** One of the pack's reasons, and why in words. That they are missing is for the decision to say, so that audit knows. */
     reason: z.string().max(40),
-    explanation: z.string().max(2_000),
+    explanation: z.string().max(explanationMax),
+  }),
+  z.object({
+    action: z.literal('answer_interrupt'),
+    interrupt: id,
+    /** Anything but an explicit yes is a no. */
+    confirmed: z.boolean(),
+    reason: z.string().max(40),
+    explanation: z.string().max(explanationMax),
   }),
 ]);
 export type Command = z.output<typeof command>;

@@ -14,6 +14,7 @@ export const messages = [
   run.fetched,
   run.answered,
   run.refused,
+  run.interrupted,
   run.failed,
   run.cancelled,
   reply.reply,

@@ -124,6 +124,24 @@ export const faults = {
     'The last question of this conversation is still being answered',
     'A última pergunta desta conversa ainda está sendo respondida',
   ),
+  INTERRUPT_OPEN: fault(
+    409,
+    false,
+    'Answer first what you were asked in this conversation',
+    'Responda primeiro ao que lhe foi perguntado nesta conversa',
+  ),
+  INTERRUPT_EXPIRED: fault(
+    410,
+    false,
+    'The time to answer is over; ask your question again',
+    'O prazo para responder acabou; faça sua pergunta de novo',
+  ),
+  PERSON_UNCLEAR: fault(
+    422,
+    false,
+    'It is not clear which one person is meant; give the full name or the id',
+    'Não está claro qual pessoa é; informe o nome completo ou o id',
+  ),
   RATE_LIMITED: fault(
     429,
     true,

@@ -36,6 +36,21 @@ export const part = z.discriminatedUnion('type', [
     /** What of the question is at fault, where one thing is; never what was in it. */
     field: z.string().optional(),
   }),
+  z.object({
+    type: z.literal('interrupted'),
+    /** Names the interrupt: the run that it interrupted. */
+    id: z.string(),
+    /** What a yes lets happen. */
+    action: z.enum(['break_glass']),
+    code: z.enum(codes),
+    message: z.string(),
+    intent: z.string().optional(),
+    /** As the question named it; the answer is for the same. */
+    purpose: z.string().optional(),
+    /** JSON Schema of the answer that lets it go on. */
+    responseSchema: z.record(z.string(), z.unknown()),
+    expiresAt: z.iso.datetime(),
+  }),
   z.object({ type: z.literal('failed'), code: z.enum(codes), message: z.string() }),
   z.object({ type: z.literal('cancelled') }),
 ]);

@@ -15,6 +15,8 @@ const question = z.string().min(1).max(questionMaxLength);
 
 const subjectId = z.string().max(64);
 const cursor = z.string().max(200).optional();
+/** Set where whoever asked can be asked back. */
+const canAnswer = z.literal(true).optional();
 
 /** A question that the system has a name for: no text, so no language work, and its rows are the answer. */
 const named = z.discriminatedUnion('about', [
@@ -43,6 +45,7 @@ export const requested = message({
       /** The id of the person the question is about, when the caller names one beside the text. */
       subjectId: subjectId.optional(),
       cursor,
+      canAnswer,
     }),
     named,
   ]),
@@ -77,8 +80,19 @@ export const understood = message({
   name: 'run.understood',
   kind: 'fact',
   says: 'The question has an intent and a plan from the closed grammar.',
-  body: z.object({ question: asked, locale, intent, plan }),
-  sealed: { head: asking, headOf: askingOf },
+  body: z.object({
+    question: asked,
+    locale,
+    intent,
+    plan,
+    canAnswer,
+    /** The run that was interrupted, and that the person's answer lets go on as this one. */
+    answers: z.string().max(64).optional(),
+  }),
+  sealed: {
+    head: asking.extend({ answers: z.string().optional() }),
+    headOf: (body) => ({ ...askingOf(body), ...(body.answers ? { answers: body.answers } : {}) }),
+  },
 });
 
 /** What a decision stands on, kept by audit: rules, kinds and flags, never a person. */
@@ -203,6 +217,24 @@ export const refused = message({
   },
 });
 
+export const interrupted = message({
+  name: 'run.interrupted',
+  kind: 'fact',
+  says: 'The question waits for an answer of whoever asked it, and goes no further without one; nothing was read.',
+  ends: true,
+  body: z.object({
+    /** What it is refused with unless it is answered. */
+    code: z.enum(codes),
+    locale,
+    intent: z.string(),
+    decision,
+    /** What a yes lets happen. */
+    action: z.enum(['break_glass']),
+    /** Until when it may be answered. */
+    expiresAt: z.iso.datetime(),
+  }),
+});
+
 export const failed = message({
   name: 'run.failed',
   kind: 'fact',
@@ -225,4 +257,4 @@ export const cancelled = message({
 });
 
 /** Every fact that can end a run, from whatever hop. */
-export const endings = [answered, refused, failed, cancelled] as const;
+export const endings = [answered, refused, interrupted, failed, cancelled] as const;

@@ -10,10 +10,13 @@ export const asked = message({
   name: 'thread.asked',
   kind: 'reply',
   passed: false,
-  says: 'A question was admitted in a conversation that the person who asked can come back to.',
+  says: 'A question, or an answer to one of ours, was admitted in a conversation that the person who asked can come back to.',
   body: z.object({
     run: z.string().max(64),
-    question: z.string().min(1).max(questionMaxLength),
+    /** Absent where it is no question but an answer to one of ours. */
+    question: z.string().min(1).max(questionMaxLength).optional(),
+    /** The run that it answers. */
+    answers: z.string().max(64).optional(),
     /** What the client calls the message. */
     message: z.string().max(200).optional(),
     /** In ms since 1970. */

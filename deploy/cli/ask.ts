@@ -134,7 +134,8 @@ const ask = async (
     state: {},
     tools: [],
     context: [],
-    forwardedProps: question.cursor ? { cursor: question.cursor } : {},
+    // Nobody is here to be asked back.
+    forwardedProps: { interrupts: false, ...(question.cursor ? { cursor: question.cursor } : {}) },
     protocolVersion: '1.0',
   };
   const response = await post(`${edgeUrl}/v1/agui/assistant`, input, {

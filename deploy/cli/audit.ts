@@ -4,6 +4,7 @@ import { readConfig } from '@jangada/config/config.ts';
 import { changed } from '@jangada/proto/access.ts';
 import { type Origins, openOrigins } from '@jangada/trust/origin.ts';
 import { Command, InvalidArgumentError } from 'commander';
+import { z } from 'zod';
 import { fileOf } from '../keysets.ts';
 import { home } from '../local.ts';
 import { iso, type Moment, rowsOf } from './database.ts';
@@ -91,6 +92,8 @@ const tail = async (tenant: string | undefined, count: number): Promise<Entry[]>
   return entries.reverse();
 };
 
+const answer = z.looseObject({ answers: z.string() });
+
 /** Every entry of one run, in order. @throws Failure when none or several runs are meant */
 const chainOf = async (wanted: string, tenant: string | undefined): Promise<Entry[]> => {
   // The whole id sorts before longer ones that begin with it.
@@ -104,7 +107,9 @@ const chainOf = async (wanted: string, tenant: string | undefined): Promise<Entr
     run.tenant,
     run.id,
   ]);
-  const isChange = ({ fact }: Entry): boolean => fact === changed.name;
+  // By a command of its own, or by an answer that let a question go on.
+  const isChange = ({ fact, details }: Entry): boolean =>
+    fact === changed.name || answer.safeParse(details).success;
   const emergency = entries.some(isChange) ? await emergencyOf(run.tenant, run.id) : undefined;
   return entries.map((entry) => (emergency && isChange(entry) ? { ...entry, emergency } : entry));
 };

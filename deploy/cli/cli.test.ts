@@ -187,7 +187,7 @@ describe('run show', () => {
         role: 'admin',
         startedBy: 'pass',
         steps: [
-          { fact: 'run.understood', saidBy: ['intent'], outcome: 'appointments (0.90)' },
+          { fact: 'run.understood', saidBy: ['access', 'intent'], outcome: 'appointments (0.90)' },
           { fact: 'run.refused', saidBy: ['permission'], outcome: 'AUTHZ_DENIED', code: 'AUTHZ_DENIED' },
         ],
         told: { attempt: 1 },
@@ -452,7 +452,7 @@ describe('ask', () => {
       threadId: 's-1',
       runId: 'r-1',
       messages: [{ role: 'user', content: 'answer' }],
-      forwardedProps: { cursor: 'page-1' },
+      forwardedProps: { interrupts: false, cursor: 'page-1' },
       protocolVersion: '1.0',
     });
   });

@@ -133,6 +133,7 @@ grant select, insert, update on care_relationships to svc_access;
 grant select, insert on consents to svc_access;
 grant select, insert, update on consent_levels to svc_access;
 grant select, insert on access_commands to svc_access;
+grant select, update on interrupts to svc_access;
 grant select, insert on tenant_keys to svc_access;
 grant select, insert on subject_keys to svc_access;
 grant select (id, full_text_search) on clients to svc_access;
@@ -142,6 +143,7 @@ create policy svc_access_select on care_relationships for select to svc_access u
 create policy svc_access_select on consents for select to svc_access using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_access_select on consent_levels for select to svc_access using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_access_select on access_commands for select to svc_access using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_access_select on interrupts for select to svc_access using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_access_select on tenant_keys for select to svc_access using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_access_select on subject_keys for select to svc_access using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_access_select on clients for select to svc_access using (tenant_id = (select sec.claimed_tenant()));
@@ -153,6 +155,7 @@ create policy svc_access_insert on consent_levels for insert to svc_access with 
 create policy svc_access_update on consent_levels for update to svc_access using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_access_insert on access_commands for insert to svc_access with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_access_insert on emergencies for insert to svc_access with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_access_update on interrupts for update to svc_access using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_access_insert on tenant_keys for insert to svc_access with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_access_insert on subject_keys for insert to svc_access with check (tenant_id = (select sec.claimed_tenant()));
 
@@ -162,11 +165,14 @@ grant execute on function sec.claimed_tenant() to svc_permission;
 grant select on care_relationships to svc_permission;
 grant select on consents to svc_permission;
 grant select on consent_levels to svc_permission;
+grant select, insert on interrupts to svc_permission;
 grant select (id, full_text_search) on clients to svc_permission;
 create policy svc_permission_select on care_relationships for select to svc_permission using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_permission_select on consents for select to svc_permission using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_permission_select on consent_levels for select to svc_permission using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_permission_select on interrupts for select to svc_permission using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_permission_select on clients for select to svc_permission using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_permission_insert on interrupts for insert to svc_permission with check (tenant_id = (select sec.claimed_tenant()));
 
 -- app_tenant
 grant usage on schema public, sec to app_tenant;
@@ -341,6 +347,7 @@ grant select on tenants to svc_retention;
 grant select on legal_holds to svc_retention;
 grant select, insert, update on retention_runs to svc_retention;
 grant select, delete, update on ai_agent_sessions to svc_retention;
+grant select, delete on interrupts to svc_retention;
 grant select, delete on aesthetic_records to svc_retention;
 grant select, delete on ai_agent_conversations to svc_retention;
 grant select, delete on appointments to svc_retention;
@@ -351,6 +358,7 @@ create policy svc_retention_select on tenants for select to svc_retention using 
 create policy svc_retention_select on legal_holds for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_select on retention_runs for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_select on ai_agent_sessions for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_retention_select on interrupts for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_select on aesthetic_records for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_select on ai_agent_conversations for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_select on appointments for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
@@ -367,6 +375,7 @@ create policy svc_retention_delete on clients for delete to svc_retention using 
 create policy svc_retention_insert on retention_runs for insert to svc_retention with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_update on retention_runs for update to svc_retention using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_update on ai_agent_sessions for update to svc_retention using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_retention_delete on interrupts for delete to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 
 -- svc_audit
 grant usage on schema public, sec to svc_audit;

@@ -99,7 +99,7 @@ create table public.ai_agent_conversations (
   constraint ai_agent_conversations_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
   constraint ai_agent_conversations_tenant_id_session_id_fkey FOREIGN KEY (tenant_id, session_id) REFERENCES ai_agent_sessions(tenant_id, id),
   constraint ai_agent_conversations_answer_is_sealed CHECK (((answer IS NULL) OR ((length(answer) >= 49) AND (substr(answer, 1, 1) = '\x01'::bytea)))),
-  constraint ai_agent_conversations_ending_check CHECK ((ending = ANY (ARRAY['answered'::text, 'refused'::text, 'failed'::text, 'cancelled'::text]))),
+  constraint ai_agent_conversations_ending_check CHECK ((ending = ANY (ARRAY['answered'::text, 'refused'::text, 'interrupted'::text, 'failed'::text, 'cancelled'::text]))),
   constraint ai_agent_conversations_message_is_sealed CHECK (((message IS NULL) OR ((length(message) >= 49) AND (substr(message, 1, 1) = '\x01'::bytea)))),
   constraint ai_agent_conversations_question_is_sealed CHECK (((question IS NULL) OR ((length(question) >= 49) AND (substr(question, 1, 1) = '\x01'::bytea))))
 ); -- of jangada_owner
@@ -412,6 +412,34 @@ create table public.emergencies (
 alter table public.emergencies enable row level security, force row level security;
 grant insert on public.emergencies to svc_access;
 create policy svc_access_insert on public.emergencies for insert to svc_access with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+
+create table public.interrupts (
+  tenant_id text not null,
+  id text not null,
+  session text not null,
+  account_id text not null,
+  action text not null,
+  subject_id text,
+  purpose text,
+  asked bytea not null,
+  at timestamp with time zone not null default now(),
+  expires_at timestamp with time zone not null,
+  answered_by text,
+  constraint interrupts_tenant_id_answered_by_key UNIQUE (tenant_id, answered_by),
+  constraint interrupts_pkey PRIMARY KEY (tenant_id, id),
+  constraint interrupts_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  constraint interrupts_action_check CHECK ((action = 'break_glass'::text))
+); -- of jangada_owner
+alter table public.interrupts enable row level security, force row level security;
+grant select, update on public.interrupts to svc_access;
+grant insert, select on public.interrupts to svc_permission;
+grant delete, select on public.interrupts to svc_retention;
+create policy svc_access_select on public.interrupts for select to svc_access using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_access_update on public.interrupts for update to svc_access using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_permission_insert on public.interrupts for insert to svc_permission with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_permission_select on public.interrupts for select to svc_permission using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_retention_delete on public.interrupts for delete to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_retention_select on public.interrupts for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
 create table public.kysely_migration (
   name character varying(255) not null,

@@ -1,3 +1,4 @@
+import { HttpAgent, type RunAgentInput } from '@ag-ui/client';
 import { totpAt } from '@jangada/trust/totp.ts';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Journey, sharedJourney } from './journey.ts';
@@ -344,5 +345,64 @@ describe('a command', () => {
     ]);
     const { stdout } = await journey.jangada('audit', 'get', opened.run);
     expect(stdout).toContain('reached for cli-8, emergency: "unconscious, alone"');
+    await askedBack(String(proven.access_token));
   });
+
+  /** An agent asks back whether it is an emergency, and goes on after a yes, and only then. */
+  const askedBack = async (token: string) => {
+    const { agent: at } = await journey.as('professional');
+    const asking = (question: string) => {
+      const agent = new HttpAgent({ url: at.url, headers: { authorization: `Bearer ${token}` } });
+      agent.addMessage({ id: 'question', role: 'user', content: question });
+      return agent;
+    };
+    const runOf = async (agent: HttpAgent, resume?: RunAgentInput['resume']) => {
+      let code: string | undefined;
+      const { newMessages } = await agent.runAgent(
+        { runId: crypto.randomUUID(), ...(resume ? { resume } : {}) },
+        {
+          onRunErrorEvent: ({ event }) => {
+            code = event.code;
+          },
+        },
+      );
+      return { code, text: newMessages.at(-1)?.content, interrupt: agent.pendingInterrupts[0] };
+    };
+    const yes = { confirmed: true, reason: 'emergency', explanation: 'found alone, unconscious' };
+    const resolved = (interruptId = '') => [{ interruptId, status: 'resolved', payload: yes }] as const;
+
+    // Who is in nobody's records is asked about as anybody else is: only an answer tells, and it is audited.
+    const unknown = asking('quantas consultas de Zeca Ninguém este mês?');
+    const nobody = (await runOf(unknown)).interrupt;
+    expect(await runOf(unknown, [...resolved(nobody?.id)])).toMatchObject({ code: 'PERSON_UNCLEAR' });
+
+    const agent = asking('quantas consultas de Fábio Nunes este mês?');
+    const { interrupt } = await runOf(agent);
+    expect(interrupt).toMatchObject({ reason: 'confirmation', metadata: { action: 'break_glass' } });
+    expect({ ...interrupt, id: '', expiresAt: '' }).toEqual({ ...nobody, id: '', expiresAt: '' });
+    const asked = await journey.auditOf(interrupt?.id ?? '');
+    expect(asked).toMatchObject([
+      { fact: 'run.understood' },
+      { fact: 'run.interrupted', code: 'AUTHZ_NO_RELATION', details: { asked: 'break_glass' } },
+    ]);
+    const answered = await runOf(agent, [...resolved(interrupt?.id)]);
+    expect(answered).toMatchObject({
+      code: undefined,
+      text: expect.stringMatching(/consulta/),
+      interrupt: undefined,
+    });
+    const [kept] = await journey.sql<{ id: string; subject_id: string }>(
+      `select e.id, e.subject_id from emergencies e join interrupts i on i.answered_by = e.id where i.id = $1`,
+      [interrupt?.id],
+    );
+    expect(kept?.subject_id).toBe('cli-6');
+    expect(await journey.auditOf(kept?.id ?? '')).toMatchObject([
+      { fact: 'run.understood', details: { answers: interrupt?.id } },
+      { fact: 'run.permitted', details: { decision: { reach: 'related' } } },
+      { fact: 'run.fetched' },
+      { fact: 'run.answered' },
+    ]);
+    const { stdout } = await journey.jangada('audit', 'get', kept?.id ?? '');
+    expect(stdout).toContain('reached for cli-6, emergency: "found alone, unconscious"');
+  };
 });

@@ -17,6 +17,8 @@ export interface Pack {
   /** The purpose of a question that names none. */
   readonly defaultPurpose: string;
   readonly consent: Consent;
+  /** How who cares for people may reach for one who is not in their care; without it, nobody may. */
+  readonly emergency?: Emergency;
   readonly intents: readonly IntentPattern[];
   readonly sources: Readonly<Record<string, Source>>;
   /** Words that name a state of a source's rows, in any language, folded. */
@@ -80,6 +82,18 @@ export interface Consent {
   readonly levels: readonly string[];
   /** By resource: the level that whom its rows are about must have given. One that is not named takes none. */
   readonly needed: Readonly<Record<string, string>>;
+}
+
+/** Reaching for a person's data without a relationship. */
+export interface Emergency {
+  /** Why somebody may need it. */
+  readonly reasons: readonly [string, ...string[]];
+  /** Characters that an explanation has at least. */
+  readonly explanationMin: number;
+  /** How long it holds: it ends by its validity, and nothing has to run for that. */
+  readonly holdsMs: number;
+  /** How long somebody who was refused may still say that it is one. */
+  readonly answerWithinMs: number;
 }
 
 /** A cue and its weight; see the scoring in libs/nlu. A trailing `*` matches a prefix of a word. */
@@ -225,5 +239,7 @@ export interface Wording {
   readonly none: string;
   readonly perDay: string;
   readonly states: Readonly<Record<string, string>>;
+  /** Asks whether it is an emergency. */
+  readonly emergency?: string;
   readonly suggestions: readonly string[];
 }

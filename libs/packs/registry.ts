@@ -139,6 +139,9 @@ export const load = (declared: Pack): Pack => {
     if (!pack.consent.levels.includes(level))
       wrong.push(`${resource} needs the consent ${level}, which is not a level`);
   }
+  for (const locale of ['en', 'pt-BR'] as const)
+    if (pack.emergency && !pack.wording[locale].emergency)
+      wrong.push(`nobody can be asked in ${locale} whether it is an emergency`);
   for (const { source, state } of pack.states) {
     if (!pack.sources[source]?.states[state])
       wrong.push(`words for the state ${state} of ${source}, which is not declared`);

@@ -82,6 +82,14 @@ export const peopleOf = (
   return people && { table: people.table, resource: people.resource, providers };
 };
 
+/** True where somebody of a role may reach for one more person in an emergency: who cares for people, as a person of the tenant. */
+export const mayReachOut = (pack: Pack, name: string, person: string | undefined): boolean => {
+  const role = Object.hasOwn(pack.roles, name) ? pack.roles[name] : undefined;
+  const resource = peopleOf(pack)?.resource;
+  const cares = role?.reach === 'related' && role.permissions.includes(`read:${resource}`);
+  return pack.emergency !== undefined && cares && person !== undefined;
+};
+
 /**
  * The levels of consent, any of which whom a plan's rows are about must have given: the most that any of its
  * resources takes, and those above it. Undefined where the plan takes none.
@@ -104,8 +112,8 @@ const names = new WeakMap<Pack, string>();
 export const policyOf = (pack: Pack): string => {
   const known = names.get(pack);
   if (known) return known;
-  const { name, version, roles, purposes, defaultPurpose, consent, sources } = pack;
-  const rules = JSON.stringify({ roles, purposes, defaultPurpose, consent, sources });
+  const { name, version, roles, purposes, defaultPurpose, consent, emergency, sources } = pack;
+  const rules = JSON.stringify({ roles, purposes, defaultPurpose, consent, emergency, sources });
   const hash = createHash('sha256').update(rules).digest('hex').slice(0, 12);
   const made = `${name}@${version}#${hash}`;
   names.set(pack, made);

@@ -110,7 +110,8 @@ export const headOf = <M extends Message>(message: M, raw: Wire): Head<M> => {
   return parsed(message.head, text, what) as Head<M>;
 };
 
-const parsed = (shape: Message['body'], text: string, what: string): unknown => {
+/** JSON of a shape. `what` says what is wrong where it is none. @throws Unprocessable MSG_POISON */
+export const parsed = (shape: Message['body'], text: string, what: string): unknown => {
   let json: unknown;
   try {
     json = JSON.parse(text);

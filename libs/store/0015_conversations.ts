@@ -39,7 +39,7 @@ export const up = async (db: Kysely<unknown>): Promise<void> => {
       answer bytea,
       message bytea,
       attempt smallint not null,
-      ending text check (ending in ('answered', 'refused', 'failed', 'cancelled')),
+      ending text check (ending in ('answered', 'refused', 'interrupted', 'failed', 'cancelled')),
       code text,
       primary key (tenant_id, id, created_at),
       foreign key (tenant_id, session_id) references ai_agent_sessions,

@@ -157,7 +157,7 @@ export interface CoreTables {
     subject_id: string;
     /** True of the question that a thread began with. */
     is_first: boolean;
-    /** Null once the person's data were erased. */
+    /** Null of an answer to one of ours, and once the person's data were erased. */
     question: Sealed<string> | null;
     answer: Sealed<string> | null;
     /** What the client calls the question. */
@@ -165,8 +165,26 @@ export interface CoreTables {
     /** The telling that the answer is of. */
     attempt: number;
     /** Null where the run told no end within its time. */
-    ending: 'answered' | 'refused' | 'failed' | 'cancelled' | null;
+    ending: 'answered' | 'refused' | 'interrupted' | 'failed' | 'cancelled' | null;
     code: string | null;
+  };
+  /** Questions that wait for an answer of whoever asked them. */
+  interrupts: {
+    tenant_id: string;
+    /** The run that was interrupted. */
+    id: string;
+    session: string;
+    account_id: string;
+    action: 'break_glass';
+    /** Null where it is not about exactly one person. */
+    subject_id: string | null;
+    purpose: string | null;
+    /** What was asked, sealed; see libs/runtime/held.ts. */
+    asked: Buffer;
+    at: Generated<Time>;
+    expires_at: Time;
+    /** The run that answered it. */
+    answered_by: string | null;
   };
   /** The level that holds now; kept by PostgreSQL from `consents`. */
   consent_levels: {

@@ -1,8 +1,7 @@
 import { packOf } from '@jangada/packs/registry.ts';
-import type { Command } from '@jangada/proto/access.ts';
 import type { Code } from '@jangada/proto/errors.ts';
 import { describe, expect, test } from 'vitest';
-import { type Facts, refusalOf } from './checks.ts';
+import { type Change, type Facts, refusalOf } from './checks.ts';
 
 const pack = packOf('aesthetic-clinic');
 const refusal = (own: Partial<Facts>): Code | undefined =>
@@ -18,21 +17,21 @@ const refusal = (own: Partial<Facts>): Code | undefined =>
     ...own,
   });
 
-const give: Command = {
+const give: Change = {
   action: 'give_consent',
   subjectId: 'cli-1',
   level: 'health',
   basis: 'person',
   channel: 'desk',
 };
-const withdraw: Command = {
+const withdraw: Change = {
   action: 'withdraw_consent',
   subjectId: 'cli-1',
   level: 'contact',
   channel: 'desk',
 };
-const open: Command = { action: 'open_relationship', providerId: 'pro-1', subjectId: 'cli-1', basis: 'care' };
-const close: Command = { action: 'close_relationship', providerId: 'pro-1', subjectId: 'cli-1' };
+const open: Change = { action: 'open_relationship', providerId: 'pro-1', subjectId: 'cli-1', basis: 'care' };
+const close: Change = { action: 'close_relationship', providerId: 'pro-1', subjectId: 'cli-1' };
 const emergency = {
   action: 'break_glass',
   subjectId: 'cli-1',
@@ -78,6 +77,11 @@ describe('break_glass', () => {
     ['by a professional', {}, undefined],
     ['without a reason', { command: { ...emergency, reason: '' } }, 'AUTHZ_DENIED'],
     ['for a reason that is none', { command: { ...emergency, reason: 'curiosity' } }, 'AUTHZ_DENIED'],
+    [
+      'with an explanation that is none',
+      { command: { ...emergency, explanation: '         why' } },
+      'AUTHZ_DENIED',
+    ],
     ['without an explanation', { command: { ...emergency, explanation: ' \n' } }, 'AUTHZ_DENIED'],
     ['by a client', { role: 'client' }, 'AUTHZ_DENIED'],
     ['by an administrator, who cares for nobody', { role: 'admin' }, 'AUTHZ_DENIED'],

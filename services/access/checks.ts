@@ -1,12 +1,15 @@
 import type { Pack } from '@jangada/packs/pack.ts';
-import { peopleOf } from '@jangada/packs/rules.ts';
+import { mayReachOut, peopleOf } from '@jangada/packs/rules.ts';
 import type { Command } from '@jangada/proto/access.ts';
 import type { Code } from '@jangada/proto/errors.ts';
+
+/** What changes who may do what. */
+export type Change = Exclude<Command, { action: 'answer_interrupt' }>;
 
 /** What the decision on a command stands on, all of it; what is missing denies. */
 export interface Facts {
   readonly pack: Pack;
-  readonly command: Command;
+  readonly command: Change;
   readonly role: string;
   /** The person in the tenant's records who gives the command. */
   readonly person: string | undefined;
@@ -19,10 +22,6 @@ export interface Facts {
   readonly inCare: boolean;
 }
 
-/** Why somebody may need a person's data without a relationship. */
-export const emergencyReasons: readonly string[] = ['emergency', 'continuity_of_care', 'legal_duty'];
-/** How long such a need lasts: it ends by its validity, and nothing has to run for that. */
-export const emergencyMs = 30 * 60_000;
 /** How lately a second factor must have been given for it (RFC 9470). */
 const freshMs = 300_000;
 
@@ -67,10 +66,9 @@ const emergency = (
   { reason, explanation }: Extract<Command, { action: 'break_glass' }>,
 ): Code | undefined => {
   const { pack, role, person, assurance, signedInMsAgo, inTenant, inCare } = facts;
-  const resource = peopleOf(pack)?.resource;
-  const cares =
-    holds(facts, `read:${resource}`) && pack.roles[role]?.reach === 'related' && person !== undefined;
-  if (!cares || !emergencyReasons.includes(reason) || explanation.trim() === '') return 'AUTHZ_DENIED';
+  const allowed = mayReachOut(pack, role, person) ? pack.emergency : undefined;
+  if (!allowed?.reasons.includes(reason)) return 'AUTHZ_DENIED';
+  if (explanation.trim().length < allowed.explanationMin) return 'AUTHZ_DENIED';
   if (assurance !== 'aal2' || !(signedInMsAgo <= freshMs)) return 'AUTH_STEP_UP';
   if (!inTenant) return 'TENANT_ISOLATION_VIOLATION';
   // Who has a relationship needs no emergency.

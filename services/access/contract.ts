@@ -3,16 +3,18 @@
  *
  * Carries out commands on consent, care relationships and emergencies, each once: the effect, and what came of the
  * command, are in one transaction of PostgreSQL. It changes rights and reads nobody's records. It seals why somebody
- * reached for a person, and has no right to read what it sealed.
+ * reached for a person, and has no right to read what it sealed. A question that was interrupted goes on from here when
+ * its answer is a yes: as it was understood then, and no other.
  */
 import { hop } from '@jangada/hop/hop.ts';
 import { policy } from '@jangada/hop/policy.ts';
 import * as access from '@jangada/proto/access.ts';
+import { understood } from '@jangada/proto/run.ts';
 
 export const contract = hop({
   name: 'access',
   on: access.requested,
-  emits: [access.changed, access.refused],
+  emits: [access.changed, access.refused, understood],
   // As in permission: rest shortly, because the database comes back by itself.
   policy: policy({
     timeoutMs: 2_000,
@@ -23,6 +25,7 @@ export const contract = hop({
     'consents',
     'consent_levels',
     'access_commands',
+    'interrupts',
     'tenant_keys',
     'subject_keys',
   ],
@@ -33,6 +36,7 @@ export const contract = hop({
     consent_levels: ['insert', 'update'],
     access_commands: ['insert'],
     emergencies: ['insert'],
+    interrupts: ['update'],
     // Keys are made at their first use.
     tenant_keys: ['insert'],
     subject_keys: ['insert'],

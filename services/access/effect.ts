@@ -1,79 +1,63 @@
 import type { Pack } from '@jangada/packs/pack.ts';
 import { peopleOf } from '@jangada/packs/rules.ts';
-import type { Command } from '@jangada/proto/access.ts';
 import type { Code } from '@jangada/proto/errors.ts';
-import { queries, type Store, type Transaction } from '@jangada/store/store.ts';
+import { queries, type Transaction } from '@jangada/store/store.ts';
 import type { CoreTables, Sealed } from '@jangada/store/tables.ts';
+import type { Bodies } from '@jangada/trust/body.ts';
 import type { Pass } from '@jangada/trust/pass.ts';
 import { emergencies } from '@jangada/vault/core.ts';
 import type { Place } from '@jangada/vault/field.ts';
 import type { Vault } from '@jangada/vault/vault.ts';
 import { sql } from 'kysely';
-import { emergencyMs, refusalOf } from './checks.ts';
-import type { Outcome } from './handler.ts';
+import { type Change, refusalOf } from './checks.ts';
 
 const db = queries<CoreTables>();
 
-interface Given {
-  readonly command: Command;
+/** Who gives a command, and what carrying it out takes. */
+export interface Given {
   readonly pass: Pass;
   readonly pack: Pack;
   readonly vault: Vault;
+  readonly bodies: Bodies;
 }
 
-/**
- * Decides on a command and carries it out, in one transaction with a record of what came of it. A command that comes
- * again finds that record, and is neither decided nor carried out again.
- */
-export const carryOut = (store: Store, given: Given): Promise<Outcome> => {
+/** What came of a command: a code where it was refused, and when what was changed ends by itself. */
+export interface Result {
+  readonly refused: Code | undefined;
+  readonly until: string | undefined;
+}
+
+/** Decides on a change of who may do what, and makes it. */
+export const change = async (
+  transaction: Transaction,
+  given: Given & { readonly command: Change },
+): Promise<Result> => {
   const { command, pass, pack } = given;
-  const { tid: tenant, rid: id, loc: locale } = pass;
-  return store.within({ tenant }, async (transaction) => {
-    await transaction.rows(
-      raw(sql`select pg_advisory_xact_lock(hashtextextended(${`access ${tenant}`}, 0))`),
-    );
-    const [before] = await transaction.rows(
-      db.selectFrom('access_commands').select(['refused', 'until']).where('id', '=', id),
-    );
-    if (before)
-      return {
-        locale,
-        refused: (before.refused ?? undefined) as Code | undefined,
-        until: before.until ?? undefined,
-      };
-    const known = await factsIn(transaction, given);
-    const refused =
-      refusalOf({
-        pack,
-        command,
-        role: pass.rol,
-        person: pass.per,
-        assurance: pass.acr,
-        signedInMsAgo: Date.now() - pass.auth_time,
-        ...known,
-      }) ?? (await effects[command.action](transaction, given, command as never));
-    const until =
-      !refused && command.action === 'break_glass'
-        ? new Date(Date.now() + emergencyMs).toISOString()
-        : undefined;
-    await transaction.rows(
-      db.insertInto('access_commands').values({
-        tenant_id: tenant,
-        id,
-        action: command.action,
-        refused: refused ?? null,
-        until: until ?? null,
-      }),
-    );
-    return { locale, refused, until };
-  });
+  const known = await factsIn(transaction, given);
+  const refused =
+    refusalOf({
+      pack,
+      command,
+      role: pass.rol,
+      person: pass.per,
+      assurance: pass.acr,
+      signedInMsAgo: Date.now() - pass.auth_time,
+      ...known,
+    }) ?? (await effects[command.action](transaction, given, command as never));
+  const until =
+    !refused && command.action === 'break_glass'
+      ? new Date(Date.now() + holdsMs(pack)).toISOString()
+      : undefined;
+  return { refused, until };
 };
+
+const holdsMs = ({ emergency }: Pack): number => emergency?.holdsMs ?? 0;
 
 const raw = <R>(statement: ReturnType<typeof sql<R>>) => ({ compile: () => statement.compile(db) });
 
 const factsIn = async (
   transaction: Transaction,
-  { command, pass, pack }: Given,
+  { command, pass, pack }: Given & { readonly command: Change },
 ): Promise<{ inTenant: boolean; inCare: boolean }> => {
   const people = peopleOf(pack);
   if (!people) return { inTenant: false, inCare: false };
@@ -92,10 +76,10 @@ const factsIn = async (
   return known ?? { inTenant: false, inCare: false };
 };
 
-type Effect<A extends Command['action']> = (
+type Effect<A extends Change['action']> = (
   transaction: Transaction,
   given: Given,
-  command: Extract<Command, { action: A }>,
+  command: Extract<Change, { action: A }>,
 ) => Promise<Code | undefined>;
 
 const record = async (
@@ -124,7 +108,7 @@ const sealed = async (
 };
 
 /** What each command does; a code where what is there already stands in its way. */
-const effects: { readonly [A in Command['action']]: Effect<A> } = {
+const effects: { readonly [A in Change['action']]: Effect<A> } = {
   give_consent: (transaction, given, { subjectId, level, basis, channel }) =>
     record(transaction, given, {
       subject_id: subjectId,
@@ -171,8 +155,8 @@ const effects: { readonly [A in Command['action']]: Effect<A> } = {
     );
     return closed.length > 0 ? undefined : 'INPUT_INVALID';
   },
-  break_glass: async (transaction, { pass, vault }, { subjectId, reason, explanation }) => {
-    const until = sql<string>`now() + ${emergencyMs / 1_000} * interval '1 second'`;
+  break_glass: async (transaction, { pass, pack, vault }, { subjectId, reason, explanation }) => {
+    const until = sql<string>`now() + ${holdsMs(pack) / 1_000} * interval '1 second'`;
     const opened = await transaction.rows(
       raw(sql`
         insert into care_relationships (tenant_id, provider_id, subject_id, basis, valid_from, valid_to, opened_by, command)

@@ -1,16 +1,18 @@
 import { Unprocessable } from '@jangada/hop/outcome.ts';
 import { packOf } from '@jangada/packs/registry.ts';
+import type { Command } from '@jangada/proto/access.ts';
 import { optional } from '@jangada/runtime/health.ts';
 import { forgetChangedKeys } from '@jangada/runtime/rekey.ts';
 import { serve } from '@jangada/runtime/serve.ts';
 import { configOf } from '@jangada/runtime/service.ts';
 import { openStore } from '@jangada/store/store.ts';
 import { openTelemetry } from '@jangada/telemetry/telemetry.ts';
+import { openBodies } from '@jangada/trust/body.ts';
 import { questionHash } from '@jangada/trust/pass.ts';
 import { openRoot, rootSettings } from '@jangada/vault/root.ts';
 import { openVault } from '@jangada/vault/vault.ts';
+import { carryOut } from './command.ts';
 import { contract } from './contract.ts';
-import { carryOut } from './effect.ts';
 import { decide } from './handler.ts';
 
 const config = configOf([
@@ -25,12 +27,16 @@ await using store = await openStore(contract.name, config);
 // Without the root no emergency could be accounted for: better not to start than to fail whoever has one.
 const root = await openRoot(config);
 const vault = openVault(root, telemetry.metrics);
+const bodies = openBodies(config.MESSAGE_KEYS);
 const emergencies = telemetry.metrics.counter(
   'agent_break_glass_total',
   'Emergencies in which somebody reached for data without a relationship, by what came of it',
   ['outcome'],
 );
 for (const outcome of ['opened', 'refused']) emergencies.inc({ outcome }, 0);
+
+const reachesOut = (command: Command): boolean =>
+  command.action === 'break_glass' || (command.action === 'answer_interrupt' && command.confirmed);
 
 await using service = await serve(
   contract,
@@ -40,8 +46,8 @@ await using service = await serve(
       // The pass is for one command: whoever changed it on the way does not get it carried out.
       if (questionHash(JSON.stringify(command)) !== pass.qh)
         throw new Unprocessable('CTX_PAYLOAD_MISMATCH', 'the command is not the signed one');
-      const outcome = await carryOut(store, { command, pass, pack: packOf(pass.pack), vault });
-      if (command.action === 'break_glass') {
+      const outcome = await carryOut(store, { command, pass, pack: packOf(pass.pack), vault, bodies });
+      if (reachesOut(command)) {
         emergencies.inc({ outcome: outcome.refused ? 'refused' : 'opened' });
         const about = { operation: 'break-glass', tenantId: pass.tid, runId: pass.rid };
         telemetry.log.warn(

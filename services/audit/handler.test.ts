@@ -121,6 +121,7 @@ describe('a decision', () => {
     [run.fetched, 'done'],
     [run.answered, 'done'],
     [run.refused, 'denied'],
+    [run.interrupted, 'denied'],
     [run.failed, 'failed'],
     [run.cancelled, 'done'],
     [swept, 'done'],
@@ -156,6 +157,14 @@ describe('a decision', () => {
         purpose: 'care',
         details: { decision },
       });
+  });
+
+  test('to ask back, and the answer, are kept each with the other’s name', () => {
+    expect(entryFor(run.interrupted)).toMatchObject({
+      code: 'AUTHZ_NO_RELATION',
+      details: { asked: 'break_glass', decision: { refusedBy: 'relation' } },
+    });
+    expect(entryFor(run.understood, { answers: 'run-1' })).toMatchObject({ details: { answers: 'run-1' } });
   });
 
   test('that failed is kept with its code and where', () => {

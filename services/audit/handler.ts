@@ -98,9 +98,10 @@ const meaningOf = (message: Message, head: Head<Message>): Meaning => {
   switch (message) {
     case run.understood:
     case run.permitted: {
-      const { intent, source, ask, fields, joins, decision } = head as Head<typeof run.permitted>;
-      const stoodOn = decision ? { decision } : {};
-      return meaning('allowed', { resource: source, details: { intent, ask, fields, joins, ...stoodOn } });
+      const { intent, source, ask, fields, joins, decision, answers } = head as Head<typeof run.permitted> &
+        Head<typeof run.understood>;
+      const beside = { ...(decision ? { decision } : {}), ...(answers ? { answers } : {}) };
+      return meaning('allowed', { resource: source, details: { intent, ask, fields, joins, ...beside } });
     }
     case run.fetched: {
       const { source, ask, fields, rows, cached } = head as Head<typeof run.fetched>;
@@ -110,6 +111,10 @@ const meaningOf = (message: Message, head: Head<Message>): Meaning => {
       const { code, intent, decision } = head as Head<typeof run.refused>;
       const stoodOn = decision ? { decision } : {};
       return meaning('denied', { code, details: { intent: intent ?? null, ...stoodOn } });
+    }
+    case run.interrupted: {
+      const { code, intent, decision, action, expiresAt } = head as Head<typeof run.interrupted>;
+      return meaning('denied', { code, details: { intent, decision, asked: action, until: expiresAt } });
     }
     case run.failed: {
       const { code, hop } = head as Head<typeof run.failed>;

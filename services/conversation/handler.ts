@@ -10,12 +10,13 @@ export interface Exchange {
   readonly at: Date;
   readonly owner: string;
   readonly type: 'PUBLIC' | 'TENANT';
-  readonly question: string;
+  /** Null where it is no question but an answer to one of ours. */
+  readonly question: string | null;
   readonly message: string | null;
   readonly answer: string | null;
   readonly attempt: number;
   /** Null where the run told no end within its time. */
-  readonly ending: 'answered' | 'refused' | 'failed' | 'cancelled' | null;
+  readonly ending: 'answered' | 'refused' | 'interrupted' | 'failed' | 'cancelled' | null;
   readonly code: string | null;
 }
 
@@ -32,7 +33,7 @@ export const exchangeOf = (
   at: new Date(at),
   owner,
   type: agent === 'public' ? 'PUBLIC' : 'TENANT',
-  question,
+  question: question ?? null,
   message: message || null,
   answer: text || null,
   attempt,

@@ -1,12 +1,13 @@
+import type { ResumeEntry } from '@ag-ui/core';
 import type { Values } from '@jangada/config/settings.ts';
 import { emit } from '@jangada/hop/hop.ts';
 import { ownHistory } from '@jangada/packs/core.ts';
 import * as access from '@jangada/proto/access.ts';
 import type { Code, Locale } from '@jangada/proto/errors.ts';
-import { type Body, token as subjectToken } from '@jangada/proto/message.ts';
+import { token as subjectToken } from '@jangada/proto/message.ts';
 import { isEnd, type Part } from '@jangada/proto/reply.ts';
 import { hashedTextOf, type NamedQuestion, refused, requested } from '@jangada/proto/run.ts';
-import { publishFact, publishRequest } from '@jangada/runtime/emit.ts';
+import { publishFact } from '@jangada/runtime/emit.ts';
 import type { Service } from '@jangada/runtime/service.ts';
 import type { Store } from '@jangada/store/store.ts';
 import { faultFields } from '@jangada/telemetry/log.ts';
@@ -14,11 +15,12 @@ import { linkTo, traceparentOf } from '@jangada/telemetry/trace.ts';
 import type { Bodies } from '@jangada/trust/body.ts';
 import { signerFrom } from '@jangada/trust/keyset.ts';
 import type { Origins } from '@jangada/trust/origin.ts';
-import { ownerOf, type Pass, passSealer, questionHash } from '@jangada/trust/pass.ts';
+import { type Pass, passSealer, questionHash } from '@jangada/trust/pass.ts';
 import type { Span } from '@opentelemetry/api';
 import { LRUCache } from 'lru-cache';
 import type { Accounts, Tenant } from './accounts.ts';
-import { openConversations, type Turn } from './conversation.ts';
+import { type Asking, askingOf, openAsking } from './asking.ts';
+import { type Interrupted, openConversations, type Turn } from './conversation.ts';
 import type { Follower, Following, Told } from './follow.ts';
 import type { Identity } from './identity.ts';
 import { openIds } from './ids.ts';
@@ -27,6 +29,7 @@ import type { Meter } from './meter.ts';
 import { openPast } from './past.ts';
 import { readQuestion } from './question.ts';
 import { Refusal } from './refusal.ts';
+import { openResuming } from './resuming.ts';
 import { openReturns } from './returning.ts';
 import type { Reader } from './strict.ts';
 import type { Threads } from './threads.ts';
@@ -42,7 +45,11 @@ export interface Question {
   /** What the client calls the message that the question is. */
   readonly message?: string | undefined;
   /** True when it is asked only while no other run of its session is active. */
-  readonly alone?: true;
+  readonly alone?: true | undefined;
+  /** True when whoever asks can be asked back. */
+  readonly canAnswer?: true | undefined;
+  /** Answers to what they were asked before. */
+  readonly resume?: readonly ResumeEntry[] | undefined;
   /** The id of the person the question is about. */
   readonly subjectId?: string | undefined;
   readonly cursor?: string | undefined;
@@ -65,6 +72,8 @@ export interface Run extends AsyncIterable<Told>, Reader {
 /** A conversation that somebody comes back to; as a run it is its last, which tells nothing more unless it is live. */
 export interface Conversation extends Run {
   readonly turns: readonly Turn[];
+  /** What the person was asked and has not answered, while they may. */
+  readonly open: Interrupted['part'] | undefined;
   readonly isLive: boolean;
 }
 
@@ -89,6 +98,8 @@ export interface Admission {
   sameTenant(identity: Identity, said: string | undefined): Promise<void>;
 }
 
+/** Rejects where a limit refuses. */
+export type Limit = Promise<unknown> | undefined;
 type Config = Values<'JANGADA_ENV' | 'PASS_PRIVATE_KEYS' | 'ENCRYPTION_KEY' | 'RUN_DEADLINE_MS'>;
 
 /** After a run's deadline, how long its own terminal answer may still take to arrive. */
@@ -170,48 +181,7 @@ export const openAdmission = (
     return following;
   };
 
-  const publish = async (
-    pass: Pass,
-    question: Question,
-    span: Span,
-    limit: Promise<unknown> | undefined,
-  ): Promise<{ duplicate: boolean }> => {
-    const { subjectId, cursor } = question;
-    const body = {
-      question: question.text,
-      ...(subjectId ? { subjectId } : {}),
-      ...(cursor ? { cursor } : {}),
-    };
-    const about = { tenant: pass.tid, id: pass.rid, traceparent: traceparentOf(span) };
-    const entering = question.alone && threads.enter(pass);
-    try {
-      const [statement] = await Promise.all([sign(pass), limit, entering]);
-      const cause = { ...about, pass: statement };
-      const [stored] = await Promise.all([
-        publishRequest(voice, requested, cause, body, question.run === undefined),
-        question.session !== undefined && record(pass, question, about.traceparent),
-      ]);
-      return stored;
-    } catch (error) {
-      Promise.resolve(entering).then(
-        () => threads.leave(pass.rid),
-        () => undefined,
-      );
-      throw error;
-    }
-  };
-
-  /** Keeps what is asked in a conversation that has a name, so that whoever comes back to it finds it. */
-  const record = (pass: Pass, { text: question, message }: Question, traceparent: string): Promise<void> => {
-    const { tid: tenant, sid: session, rid: run } = pass;
-    return conversations.record({ tenant, session }, traceparent, {
-      run,
-      question,
-      owner: ownerOf(pass),
-      agent: pass.rol === 'public' ? 'public' : 'tenant',
-      ...(message === undefined ? {} : { message }),
-    });
-  };
+  const publish = openAsking({ voice, sign, threads, conversations });
 
   /** Publishes what a pass was made for, and follows what is told of it; given before, it is not asked again. */
   const admit = async (
@@ -231,7 +201,8 @@ export const openAdmission = (
       admitted.set(key, pass.qh);
       const ended = (end: Part | undefined): void => {
         meter.ended(run, end);
-        if (end) threads.leave(id);
+        if (end?.type === 'interrupted') threads.wait(id, end.expiresAt);
+        else if (end) threads.leave(id);
       };
       if (!duplicate) return { ...run, [Symbol.asyncIterator]: () => metered(following, ended) };
       // Asked before: its end is counted where it was asked.
@@ -278,49 +249,58 @@ export const openAdmission = (
     if (!held) throw await refuse(identity, 'TENANT_ISOLATION_VIOLATION');
   };
 
-  /** Asks what is no text of a person's; `question` is what the pass is for. */
-  const request = async <M extends typeof requested | typeof access.requested>(
+  /** Asks what is no text of a person's; `text` is what the pass is for, `beside` what else it says of the question. */
+  const request = async (
     identity: Identity,
-    message: M,
     given: string | undefined,
-    question: Question,
-    body: Body<M>,
+    asking: Omit<Asking, 'fresh'>,
+    { limit, ...beside }: Pick<Question, 'text' | 'session' | 'purpose'> & { limit?: Limit },
   ): Promise<Run> => {
     const startedAt = performance.now();
     const tenant = await tenantOf(identity);
     const { locale } = tenant;
     const id = idOf(identity, 'run', given ?? crypto.randomUUID());
-    const pass = passFor(identity, tenant, id, question);
+    const pass = passFor(identity, tenant, id, beside);
     if (conflicts(pass)) throw new Refusal('RUN_CONFLICT', { locale });
     const span = tracing.start('edge', undefined, { kind: 'server', attributes: { 'run.id': id } });
-    return admit(pass, follow(identity, id, locale), { startedAt, span }, async () => {
-      const cause = { tenant: pass.tid, id, pass: await sign(pass), traceparent: traceparentOf(span) };
-      return publishRequest(voice, message, cause, body, given === undefined);
-    });
+    return admit(pass, follow(identity, id, locale), { startedAt, span }, () =>
+      publish(pass, { ...asking, fresh: given === undefined }, span, limit),
+    );
   };
 
   const read: Admission['read'] = (identity, asked) => {
     // As whoever answers it will read it, so that the hash is of the same text.
     const body = requested.body.parse(asked);
     const purpose = asked.about === 'conversations' ? ownHistory : undefined;
-    return request(identity, requested, undefined, { text: hashedTextOf(body), purpose }, body);
+    return request(
+      identity,
+      undefined,
+      { message: requested, body },
+      { text: hashedTextOf(body), ...(purpose ? { purpose } : {}) },
+    );
   };
+
+  const returns = openReturns({
+    ...{ nc: bus.nc, conversations, meter, threads, idOf, follow },
+    past: openPast(store, read),
+    leaseMs: config.RUN_DEADLINE_MS + lastWordMs,
+    localeOf: async (identity) => (await tenantOf(identity)).locale,
+    isKnown: ({ tenant }, run) => admitted.has(`${tenant}.${run}`),
+  });
+
+  const resume = openResuming({ conversations, idOf, tenantOf, request, refuse, rejoin: returns.rejoin });
 
   return {
     refuse,
     sameTenant,
     read,
-    ...openReturns({
-      ...{ nc: bus.nc, conversations, meter, threads, idOf, follow },
-      past: openPast(store, read),
-      leaseMs: config.RUN_DEADLINE_MS + lastWordMs,
-      localeOf: async (identity) => (await tenantOf(identity)).locale,
-      isKnown: ({ tenant }, run) => admitted.has(`${tenant}.${run}`),
-    }),
+    ...returns,
 
     ask: async (identity, asked, limit) => {
       const startedAt = performance.now();
       await sameTenant(identity, asked.tenant);
+      const { run, passesOver: answers } = asked.resume?.length ? await resume(identity, asked, limit) : {};
+      if (run) return run;
       const tenant = await tenantOf(identity);
       const { locale } = tenant;
       const question = { ...asked, text: readQuestion(asked.text, locale) };
@@ -335,12 +315,15 @@ export const openAdmission = (
         links: linkTo(question.traceparent),
       });
       const following = follow(identity, id, locale);
-      return admit(pass, following, { startedAt, span }, () => publish(pass, question, span, limit));
+      return admit(pass, following, { startedAt, span }, () =>
+        publish(pass, { ...askingOf(question), answers }, span, limit),
+      );
     },
 
     submit: (identity, { id, command: asked }) => {
       const command = access.command.parse(asked);
-      return request(identity, access.requested, id, { text: JSON.stringify(command) }, { command });
+      const asking = { message: access.requested, body: { command } };
+      return request(identity, id, asking, { text: JSON.stringify(command) });
     },
   };
 };

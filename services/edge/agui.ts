@@ -1,6 +1,6 @@
 import { contentToText, type Event, EventType, PROTOCOL_VERSION, type RunAgentInput } from '@ag-ui/core';
 import { RunAgentInputSchema } from '@ag-ui/core/schemas';
-import { hintsOf } from '@jangada/proto/errors.ts';
+import { hintsOf, stepUp } from '@jangada/proto/errors.ts';
 import type { Part } from '@jangada/proto/reply.ts';
 import { z } from 'zod';
 import type { Question } from './admission.ts';
@@ -12,17 +12,20 @@ import { type Group, type Reader, strict } from './strict.ts';
 
 /** AG-UI: its input as a question, and what a run tells as its events. Pure. */
 
-/** The client's own ids, and whether its protocol is older than 1.0. */
+/** The client's own ids, whether its protocol is older than 1.0, and whether it answers what it was asked back. */
 export interface Peer {
   readonly threadId: string;
   readonly runId: string;
   readonly legacy: boolean;
+  readonly answers?: boolean;
 }
 
 /** What a client may say beside the conversation. */
 const forwarded = z.object({
   clientId: z.string().optional(),
   cursor: z.string().optional(),
+  /** False where nobody can answer: then what would be asked back is refused. */
+  interrupts: z.boolean().default(true),
   purpose: z.string().optional(),
   tenantId: z.string().optional(),
   traceparent: z.string().optional(),
@@ -40,17 +43,22 @@ export const readInput = (body: unknown): { peer: Peer; question: Question } => 
   const { data: input, error } = RunAgentInputSchema.safeParse(healed(body));
   if (!input) throw misshapen(error);
   const beside = shaped(forwarded, input.forwardedProps ?? {});
-  const { threadId, runId, protocolVersion } = input as RunAgentInput;
-  const { clientId, cursor, purpose, tenantId, traceparent } = beside;
+  const { threadId, runId, protocolVersion, resume } = input as RunAgentInput;
+  const { clientId, cursor, interrupts, purpose, tenantId, traceparent } = beside;
   const asked = (input as RunAgentInput).messages.findLast((message) => message.role === 'user');
   return {
-    peer: { threadId, runId, legacy: protocolVersion === undefined },
+    peer: {
+      ...{ threadId, runId, legacy: protocolVersion === undefined },
+      answers: resume !== undefined && resume.length > 0,
+    },
     question: {
       text: contentToText(asked?.content),
       run: runId,
       session: threadId,
       message: asked && asked.id.length <= messageIdMax ? asked.id : undefined,
       alone: true,
+      canAnswer: interrupts || undefined,
+      resume,
       subjectId: clientId,
       cursor,
       purpose,
@@ -65,6 +73,24 @@ export interface Telling {
   start(): Event[];
   tell(parts: readonly Part[]): Event[];
 }
+
+/** How a run ends that its person was asked back in. What the answer takes beside its schema is a second factor, lately. */
+export const interruptedBy = (
+  { id, action, message, responseSchema, expiresAt }: Extract<Part, { type: 'interrupted' }>,
+  run: Pick<Peer, 'threadId' | 'runId'>,
+): Event => ({
+  type: EventType.RUN_FINISHED,
+  ...run,
+  outcome: {
+    type: 'interrupt',
+    interrupts: [
+      {
+        ...{ id, reason: 'confirmation', message, responseSchema, expiresAt },
+        metadata: { action, ...stepUp },
+      },
+    ],
+  },
+});
 
 /** A newer telling of the answer, which a hop's death brings about, begins a new message instead of mixing two. */
 export const telling = ({ threadId, runId }: Peer): Telling => {
@@ -102,6 +128,7 @@ export const telling = ({ threadId, runId }: Peer): Telling => {
         ...(totalTokens > 0 ? { usage: [{ inputTokens, outputTokens, totalTokens }] } : {}),
       };
     }
+    if (part.type === 'interrupted') return interruptedBy(part, { threadId, runId });
     if (part.type === 'cancelled')
       return { type: EventType.RUN_FINISHED, threadId, runId, outcome: { type: 'cancelled' } };
     const { message, code } = part;
@@ -144,7 +171,7 @@ export interface Placed {
 
 /** Events as a client of this generation understands them. */
 export const toldTo = (peer: Peer, run: Reader, events: readonly Event[]): readonly Event[] =>
-  peer.legacy ? events.map((event) => downgrade(event, run.downgraded)) : events;
+  peer.legacy ? events.map((event) => downgrade(event, run.downgraded, peer.answers)) : events;
 
 /**
  * The events of a run after a place, grouped as the replies were. What a client has seen already is told to the

@@ -14,6 +14,10 @@ export const demandRecent = ({ authenticatedAt }: Proof): void => {
   if (Date.now() - authenticatedAt > stepUp.max_age * 1_000) throw new Refusal('AUTH_STEP_UP');
 };
 
+/** True with a second factor given within the last five minutes. */
+export const isRecent = ({ acr, authenticatedAt }: Proof): boolean =>
+  acr === stepUp.acr_values && Date.now() - authenticatedAt <= stepUp.max_age * 1_000;
+
 /** @throws Refusal AUTH_STEP_UP without a second factor given within the last five minutes */
 export const demandSecondFactor = (proof: Proof): void => {
   if (proof.acr !== stepUp.acr_values) throw new Refusal('AUTH_STEP_UP');

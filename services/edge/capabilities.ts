@@ -17,5 +17,5 @@ export const capabilitiesOf = (runDeadlineMs: number): AgentCapabilities => ({
   reasoning: { supported: false },
   multimodal: { input: { image: false, audio: false, video: false, pdf: false, file: false } },
   execution: { codeExecution: false, maxExecutionTime: runDeadlineMs },
-  humanInTheLoop: { supported: false, interrupts: false, feedback: false },
+  humanInTheLoop: { supported: true, approvals: true, interrupts: true, feedback: false },
 });

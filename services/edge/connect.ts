@@ -1,6 +1,6 @@
 import { type Event, EventType, type Message } from '@ag-ui/core';
 import type { Conversation } from './admission.ts';
-import { type Peer, type Placed, telling, toldTo } from './agui.ts';
+import { interruptedBy, type Peer, type Placed, telling, toldTo } from './agui.ts';
 import type { Turn } from './conversation.ts';
 import { nameOf } from './ids.ts';
 import { type Group, strict } from './strict.ts';
@@ -9,14 +9,19 @@ import { type Group, strict } from './strict.ts';
 
 const messagesOf = ({ run, question, message, text, attempt, end }: Turn): Message[] => {
   const name = nameOf(run);
-  const asked: Message = { id: message ?? `${name}-asked`, role: 'user', content: question };
+  const id = message ?? `${name}-asked`;
+  const asked: Message[] = question === undefined ? [] : [{ id, role: 'user', content: question }];
   // What a live run has told is told again, piece by piece.
-  return text && end ? [asked, { id: `${name}-${attempt}`, role: 'assistant', content: text }] : [asked];
+  return text && end ? [...asked, { id: `${name}-${attempt}`, role: 'assistant', content: text }] : asked;
 };
 
-const endOf = ({ threadId, runId, legacy }: Peer, last: Turn | undefined): Event => {
+const endOf = (
+  { threadId, runId, legacy }: Peer,
+  { turns, open }: Pick<Conversation, 'turns' | 'open'>,
+): Event => {
+  if (open) return interruptedBy(open, { threadId, runId });
   // An old error is no failure of this call, and to an older client a cancelled run is one.
-  const type = last?.end?.type === 'cancelled' && !legacy ? 'cancelled' : 'success';
+  const type = turns.at(-1)?.end?.type === 'cancelled' && !legacy ? 'cancelled' : 'success';
   return { type: EventType.RUN_FINISHED, threadId, runId, outcome: { type } };
 };
 
@@ -25,7 +30,7 @@ async function* groupsOf(conversation: Conversation, peer: Peer): AsyncGenerator
   const { start, tell } = telling(peer);
   const snapshot: Event = { type: EventType.MESSAGES_SNAPSHOT, messages: turns.flatMap(messagesOf) };
   yield {
-    events: [...start(), snapshot, ...(isLive ? [] : [endOf(peer, turns.at(-1))])],
+    events: [...start(), snapshot, ...(isLive ? [] : [endOf(peer, conversation)])],
     placed: true,
   };
   for await (const { parts, ours } of conversation) yield { events: tell(parts), placed: !ours };

@@ -1,6 +1,6 @@
 import { headers } from '@jangada/proto/envelope.ts';
 import { type Body, type Message, subjectOf } from '@jangada/proto/message.ts';
-import { type End, reply } from '@jangada/proto/reply.ts';
+import { type End, type Part, reply } from '@jangada/proto/reply.ts';
 import { asked } from '@jangada/proto/thread.ts';
 import { publishRequest, type Voice } from '@jangada/runtime/emit.ts';
 import { allOf, openedAt, outcomeOf } from '@jangada/runtime/stored.ts';
@@ -12,13 +12,22 @@ import type { Msg } from '@nats-io/transport-node';
  * reach. Its id holds its owner (ids.ts), so there is no foreign one to ask for.
  */
 
-/** One question and what came of it. */
-export interface Turn extends Pick<Body<typeof asked>, 'run' | 'question' | 'message' | 'at'> {
+/** One question, or an answer to one of ours, and what came of it. */
+export interface Turn extends Body<typeof asked> {
   /** The latest telling of the answer. */
   readonly text: string;
   readonly attempt: number;
-  /** Absent while the run goes on. */
-  readonly end: Pick<End, 'type'> | undefined;
+  /** Absent while the run goes on. Of what the streams hold no more, only whether it was stopped is told. */
+  readonly end: End | { readonly type: 'cancelled' | 'past' } | undefined;
+}
+
+/** What the person was asked back in a conversation. */
+export interface Interrupted {
+  readonly part: Extract<Part, { type: 'interrupted' }>;
+  /** What the client called the question that it interrupted. */
+  readonly message: string | undefined;
+  /** The run that answered it. */
+  readonly answeredBy: string | undefined;
 }
 
 /** A conversation by its id inside. */
@@ -32,7 +41,18 @@ export interface Conversations {
   record(place: Place, traceparent: string, question: Omit<Body<typeof asked>, 'at'>): Promise<void>;
   /** The latest turns, oldest first; none where there is no such conversation. @throws where the broker is away */
   turnsOf(place: Place): Promise<readonly Turn[]>;
+  /** An interrupt of a conversation; undefined where there is none of this id. @throws where the broker is away */
+  interrupted(place: Place, id: string): Promise<Interrupted | undefined>;
 }
+
+/** What the last of a conversation's turns asks back; an answer for which who they are was not certain is none. */
+export const openIn = (turns: readonly Turn[], now: number): Interrupted['part'] | undefined => {
+  const end = turns.findLast((turn) => !isUncertain(turn))?.end;
+  return end?.type === 'interrupted' && Date.parse(end.expiresAt) > now ? end : undefined;
+};
+
+const isUncertain = ({ answers, end }: Pick<Turn, 'answers' | 'end'>): boolean =>
+  answers !== undefined && end?.type === 'refused' && end.code === 'AUTH_STEP_UP';
 
 /** Who comes back to a conversation is shown so many of its turns. */
 export const turnsMax = 50;
@@ -55,18 +75,36 @@ export const openConversations = (
   const toldOf = (tenant: string, id: string) =>
     outcomeOf(bus.nc, { tenant, id }, (raw) => read(reply, { tenant, id }, raw));
 
+  /** In order, each once. */
+  const askedIn = async ({ tenant, session: id }: Place): Promise<readonly Body<typeof asked>[]> => {
+    const turns = new Map<string, Body<typeof asked>>();
+    for await (const raw of allOf(bus.nc, subjectOf(asked, tenant, id))) {
+      const turn = read(asked, { tenant, id }, raw);
+      if (turn && !turns.has(turn.run)) turns.set(turn.run, turn);
+    }
+    return [...turns.values()];
+  };
+
   return {
     record: async ({ tenant, session: id }, traceparent, question) => {
       const cause = { tenant, id, pass: undefined, traceparent };
       await publishRequest(voice, asked, cause, { ...question, at: Date.now() }, false, question.run);
     },
-    turnsOf: async ({ tenant, session: id }) => {
-      const questions = new Map<string, Body<typeof asked>>();
-      for await (const raw of allOf(bus.nc, subjectOf(asked, tenant, id))) {
-        const question = read(asked, { tenant, id }, raw);
-        if (question && !questions.has(question.run)) questions.set(question.run, question);
-      }
-      const latest = [...questions.values()].slice(-turnsMax);
+    interrupted: async (place, run) => {
+      const { tenant } = place;
+      const all = await askedIn(place);
+      const question = all.find((one) => one.run === run);
+      if (!question) return undefined;
+      const { end: part } = await toldOf(tenant, run);
+      if (part?.type !== 'interrupted') return undefined;
+      let answeredBy: string | undefined;
+      for (const { run: by, answers } of all)
+        if (answers === run && !isUncertain({ answers, ...(await toldOf(tenant, by)) })) answeredBy ??= by;
+      return { part, message: question.message, answeredBy };
+    },
+    turnsOf: async (place) => {
+      const { tenant } = place;
+      const latest = (await askedIn(place)).slice(-turnsMax);
       return Promise.all(
         latest.map(async (question) => ({ ...question, ...(await toldOf(tenant, question.run)) })),
       );

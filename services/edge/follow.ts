@@ -46,8 +46,8 @@ export interface Followed {
 
 export interface Follower {
   follow(run: Followed): Following;
-  /** True once the end of a run is stored. */
-  isOver(tenant: string, run: string): Promise<boolean>;
+  /** How a run ended, once that is stored. */
+  endOf(tenant: string, run: string): Promise<Part | undefined>;
   /** Runs followed now. */
   count(): number;
   /** Ends the following of every run with `DRAINING`, so that nobody is left without a last word; the runs go on. */
@@ -195,21 +195,21 @@ export const openFollower = (
     };
   };
 
-  const isOver: Follower['isOver'] = async (tenant, run) => {
+  const endOf: Follower['endOf'] = async (tenant, run) => {
     const query = JSON.stringify({ last_by_subj: subjectOf(reply, tenant, run) });
     const last = await nc.request(`$JS.API.DIRECT.GET.${streamOf.reply}`, query, { timeout: fetchTimeoutMs });
-    if (last.data.length === 0) return false;
+    if (last.data.length === 0) return undefined;
     try {
-      return bodyOf(reply, { tenant, id: run }, last, bodies).parts.some(isEnd);
+      return bodyOf(reply, { tenant, id: run }, last, bodies).parts.find(isEnd);
     } catch {
       // Whoever follows it is told of a failure, and nothing after it.
-      return true;
+      return { type: 'failed', code: 'INTERNAL', message: textOf('INTERNAL', 'en') };
     }
   };
 
   return {
     follow,
-    isOver,
+    endOf,
     count: () => runs.size,
     close: () => {
       clearInterval(timer);

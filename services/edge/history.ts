@@ -24,7 +24,7 @@ const code = z
 const instant = z.iso.datetime({ offset: true }).optional();
 
 const runsQuery = z.strictObject({
-  ended: z.enum(['answered', 'refused', 'failed', 'cancelled']).optional(),
+  ended: z.enum(['answered', 'refused', 'interrupted', 'failed', 'cancelled']).optional(),
   code,
   cursor: after,
 });

@@ -47,17 +47,16 @@ export const openPast = (store: Pick<Store, 'read'>, read: Admission['read']): P
 
 /** None for what was erased since. */
 const turnOf = ({ run, question, message, askedAt, answer, attempt, ending }: Row): readonly Turn[] =>
-  typeof run === 'string' && typeof question === 'string'
+  typeof run === 'string' && (typeof question === 'string' || typeof answer === 'string')
     ? [
         {
           run,
-          question,
+          ...(typeof question === 'string' ? { question } : {}),
           ...(typeof message === 'string' ? { message } : {}),
           at: Date.parse(String(askedAt)),
           text: typeof answer === 'string' ? answer : '',
           attempt: Number(attempt),
-          // One that told no end in its time has none to come.
-          end: { type: (ending ?? 'failed') as NonNullable<Turn['end']>['type'] },
+          end: { type: ending === 'cancelled' ? 'cancelled' : 'past' },
         },
       ]
     : [];

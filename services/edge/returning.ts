@@ -3,7 +3,7 @@ import type { Locale } from '@jangada/proto/errors.ts';
 import { isEnd } from '@jangada/proto/reply.ts';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Admission, Run } from './admission.ts';
-import { type Conversations, type Turn, turnsMax } from './conversation.ts';
+import { type Conversations, openIn, type Turn, turnsMax } from './conversation.ts';
 import type { Following, Told } from './follow.ts';
 import type { Identity } from './identity.ts';
 import type { Meter } from './meter.ts';
@@ -130,13 +130,14 @@ export const openReturns = (deps: Deps): Pick<Admission, 'rejoin' | 'connect' | 
       const last = turns.at(-1);
       if (!last) throw new Refusal('NOT_FOUND', { locale });
       const isLive = last.end === undefined && last.at + leaseMs > Date.now();
+      const open = isLive ? undefined : openIn(turns, Date.now());
       if (!isLive) {
         const idle = { stop: () => undefined, stopped: () => false };
-        return { ...runOf(identity, last.run, locale, idle, nothing()), turns, isLive };
+        return { ...runOf(identity, last.run, locale, idle, nothing()), turns, open, isLive };
       }
       const following = follow(identity, last.run, locale);
       following.catchUp();
-      return { ...runOf(identity, last.run, locale, following, following), turns, isLive };
+      return { ...runOf(identity, last.run, locale, following, following), turns, open, isLive };
     },
   };
 };

@@ -56,6 +56,27 @@ const told: Readonly<
   'words after the end': [[say('a'), answered, say('b'), answered], 'a'],
 };
 
+const expiresAt = new Date(Date.now() + 3_600_000).toISOString();
+const isYes = (asked: string): boolean => asked.includes('"confirmed":true');
+/** What a question that is no client's to answer alone comes to, and an answer to it. */
+const askBack = (run: string, own: { expiresAt?: string } = {}): Part => ({
+  type: 'interrupted',
+  id: run.slice(run.indexOf('.') + 1),
+  action: 'break_glass',
+  code: 'AUTHZ_NO_RELATION',
+  message: 'Is it an emergency?',
+  purpose: 'care',
+  responseSchema: { type: 'object' },
+  expiresAt,
+  ...own,
+});
+const answer = (asked: string, run: string): readonly (string | Part)[] | undefined => {
+  if (asked === 'a stranger') return [askBack(run)];
+  if (asked === 'a stranger, long ago') return [askBack(run, { expiresAt: '2020-01-01T00:00:00Z' })];
+  if (asked.startsWith('{')) return isYes(asked) ? ['Three appointments'] : [{ type: 'cancelled' }];
+  return undefined;
+};
+
 let edge: Awaited<ReturnType<typeof startEdge>>;
 const cancels = new Set<string>();
 /** Runs that wait go on. */
@@ -73,10 +94,12 @@ const silence = async function* (): AsyncGenerator<Part> {
 };
 
 beforeAll(async () => {
-  edge = await startEdge({ RUN_DEADLINE_MS: 1_000 }, (question, run) => {
+  const play = (question: string, run: string) => {
     if (question === 'silence') return silence();
-    return question.startsWith('wait') ? waiting(run) : (told[question]?.[0] ?? [question]);
-  });
+    if (question.startsWith('wait')) return waiting(run);
+    return answer(question, run) ?? told[question]?.[0] ?? [question];
+  };
+  edge = await startEdge({ RUN_DEADLINE_MS: 1_000 }, play, 1_000);
   edge.bus.nc.subscribe(core.cancel('*', '*'), {
     callback: (_error, { subject }) => {
       cancels.add(subject.slice('cancel.'.length));
@@ -245,6 +268,154 @@ describe.each(clients)('the client %s', (_version, Agent, legacy) => {
         404,
         'NOT_FOUND',
       ]);
+  });
+
+  describe('is asked back', () => {
+    const explanation = 'unconscious, alone';
+    const yes = { confirmed: true, reason: 'emergency', explanation };
+    const resolved = (interruptId: string, payload: object = yes) =>
+      ({ interruptId, status: 'resolved', payload }) as const;
+    /** Asks about a stranger, and is asked back. */
+    const asking = async (question = 'a stranger', own: Record<string, string> = {}) => {
+      const agent = await agentAt(undefined, own);
+      const { last } = await ask(agent, question);
+      const { interrupts } = last['outcome'] as { interrupts: { id: string }[] };
+      return { agent, last, id: interrupts[0]?.id ?? '' };
+    };
+    const proven = () => edge.provenTokenOf();
+    const answering = async (agent: HttpAgent, resume: object[], runId: string = crypto.randomUUID()) => {
+      const events: BaseEvent[] = [];
+      const { newMessages } = await agent.runAgent(
+        { runId, resume: resume as never },
+        { onEvent: ({ event }) => void events.push(event as BaseEvent) },
+      );
+      return {
+        last: events.at(-1) as BaseEvent & Record<string, unknown>,
+        text: newMessages.at(-1)?.content,
+      };
+    };
+
+    test('and told what to say, by when, and that it takes a second factor', async () => {
+      const { last, id, agent } = await asking();
+      expect(last).toMatchObject({ type: 'RUN_FINISHED', outcome: { type: 'interrupt' } });
+      expect((last['outcome'] as { interrupts: object[] }).interrupts).toEqual([
+        {
+          ...{ id, reason: 'confirmation', message: 'Is it an emergency?', expiresAt },
+          responseSchema: { type: 'object' },
+          metadata: { action: 'break_glass', acr_values: 'aal2', max_age: 300 },
+        },
+      ]);
+      expect(edge.asked.at(-1)?.body.canAnswer).toBe(true);
+      expect(agent.pendingInterrupts).toHaveLength(1);
+    });
+
+    test('only where somebody can answer', async () => {
+      const agent = await agentAt();
+      agent.addMessage({ id: '1', role: 'user', content: 'one piece' });
+      await agent.runAgent({ forwardedProps: { interrupts: false } });
+      expect(edge.asked.at(-1)?.body.canAnswer).toBeUndefined();
+    });
+
+    test('goes on after a yes, once: whoever answers again is told what came of the first', async () => {
+      const { agent, id } = await asking('a stranger', { authorization: `Bearer ${await proven()}` });
+      const before = edge.asked.length;
+      const { last, text } = await answering(agent, [resolved(id)]);
+      expect([last['outcome'], text]).toEqual([{ type: 'success' }, 'Three appointments']);
+      expect(edge.asked.at(-1)).toMatchObject({
+        pass: { sid: edge.asked.at(-2)?.pass.sid, pur: 'care', acr: 'aal2' },
+        body: { command: { action: 'answer_interrupt', interrupt: id, ...yes } },
+      });
+      for (const resume of [resolved(id), resolved(id, {}), { interruptId: id, status: 'cancelled' }])
+        expect((await answering(agent, [resume])).text).toBe('Three appointments');
+      expect(edge.asked.length).toBe(before + 1);
+      expect(agent.pendingInterrupts).toEqual([]);
+      expect((await ask(agent, 'one piece')).text).toBe('Good day');
+    });
+
+    test.each<[string, (id: string) => object]>([
+      ['a no', (id) => ({ interruptId: id, status: 'cancelled' })],
+      ['an answer without a yes', (id) => resolved(id, { reason: 'emergency', explanation })],
+      ['a yes in another shape', (id) => resolved(id, { ...yes, confirmed: 'true' })],
+      ['nothing', (id) => ({ interruptId: id, status: 'resolved' })],
+    ])('and goes no further after %s', async (_what, resume) => {
+      const { agent, id } = await asking();
+      const { last } = await answering(agent, [resume(id)]);
+      expect(last).toMatchObject({
+        type: 'RUN_FINISHED',
+        outcome: { type: legacy ? 'success' : 'cancelled' },
+      });
+      expect(agent.pendingInterrupts).toEqual([]);
+      expect(edge.asked.at(-1)?.body.command).toMatchObject({ confirmed: false, explanation: '' });
+      expect((await ask(agent, 'one piece')).text).toBe('Good day');
+    });
+
+    test('and may mend an answer that is none, and prove who they are, before it counts', async () => {
+      const { agent, id } = await asking();
+      const before = edge.asked.length;
+      const short = resolved(id, { ...yes, explanation: 'why' });
+      expect(await failing(answering(agent, [short]))).toEqual([400, 'INPUT_INVALID']);
+      expect(await failing(answering(agent, [resolved(id)]))).toEqual([401, 'AUTH_STEP_UP']);
+      expect(edge.asked.length).toBe(before);
+      agent.headers = { authorization: `Bearer ${await proven()}` };
+      expect((await answering(agent, [resolved(id)])).text).toBe('Three appointments');
+    });
+
+    test('and not heard when it is too late, nor what stands in another thread or is another’s', async () => {
+      const late = await asking('a stranger, long ago', { authorization: `Bearer ${await proven()}` });
+      const { agent, id } = await asking('a stranger', { authorization: `Bearer ${await proven()}` });
+      const forget = (of: HttpAgent) => {
+        // The genuine client would not send it.
+        of.pendingInterrupts = [];
+        return of;
+      };
+      expect(await failing(answering(forget(late.agent), [resolved(late.id)]))).toEqual([
+        410,
+        'INTERRUPT_EXPIRED',
+      ]);
+      expect(await failing(ask(forget(agent), 'one piece'))).toEqual([409, 'INTERRUPT_OPEN']);
+      expect(await failing(answering(agent, [resolved(late.id)]))).toEqual([409, 'INTERRUPT_OPEN']);
+      const stranger = await agentAt(undefined, {
+        authorization: `Bearer ${await edge.tokenOf('eva@south.example')}`,
+      });
+      stranger.threadId = agent.threadId;
+      stranger.addMessage({ id: '1', role: 'user', content: 'one piece' });
+      expect((await answering(stranger, [resolved(id)])).text).toBe('Good day');
+      expect(
+        edge.asked.map(({ body }) => body.command).filter((command) => command?.action),
+      ).not.toContainEqual(expect.objectContaining({ interrupt: id }));
+    });
+
+    test('and may ask something else instead, which is a no', async () => {
+      const { agent, id } = await asking();
+      agent.addMessage({ id: crypto.randomUUID(), role: 'user', content: 'one piece' });
+      expect((await answering(agent, [{ interruptId: id, status: 'cancelled' }])).text).toBe('Good day');
+      const [no, question] = edge.asked.slice(-2);
+      expect(no?.body.command).toMatchObject({ interrupt: id, confirmed: false });
+      expect(question?.body.question).toBe('one piece');
+    });
+
+    test('again when it comes back, until it was answered', async () => {
+      const { agent, id } = await asking('a stranger', { authorization: `Bearer ${await proven()}` });
+      const connect = async () => {
+        const response = await fetch(`${agent.url}/connect`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', ...agent.headers },
+          body: JSON.stringify({
+            ...{ threadId: agent.threadId, runId: 'any', messages: [], tools: [], context: [] },
+            ...(legacy ? {} : { protocolVersion: '1.0' }),
+          }),
+        });
+        return [...(await response.text()).matchAll(/^data: (.*)$/gm)].map(
+          ([, data = '']) =>
+            JSON.parse(data) as { messages?: Message[]; outcome?: { interrupts?: object[] } },
+        );
+      };
+      expect((await connect()).at(-1)?.outcome?.interrupts).toMatchObject([{ id, expiresAt }]);
+      await answering(agent, [resolved(id)]);
+      const [, snapshot, end] = await connect();
+      expect(snapshot?.messages?.map(({ content }) => content)).toEqual(['a stranger', 'Three appointments']);
+      expect(end?.outcome).toEqual({ type: 'success' });
+    });
   });
 
   test('is cancelled by whoever asked', async () => {

@@ -15,19 +15,22 @@ export const passKeys = keyPair('pass');
 export const tokenKeys = keyPair('token');
 export const ring = ringOf({ pass: [passKeys], token: [tokenKeys] });
 
-/** A broker with the streams that the edge publishes to and follows, for tests. */
-export const startBroker = async (): Promise<NatsServer & { readonly seed: string }> => {
+/**
+ * A broker with the streams that the edge publishes to and follows, for tests. Nobody takes what waits there, so many may
+ * be asked for.
+ */
+export const startBroker = async (waitingMax = 100): Promise<NatsServer & { readonly seed: string }> => {
   const nats = await startNats({ dir: await mkdtemp(join(tmpdir(), 'jangada-edge-')), syncInterval: '1s' });
   const seed = new TextDecoder().decode(createUser().getSeed());
   const bus = await openBus('provisioner', { NATS_URL: nats.url, NATS_NKEY_SEED: seed });
   const { streams } = await jetstreamManager(bus.nc);
   await streams.add({
     name: 'INTAKE',
-    subjects: ['run.requested.*'],
+    subjects: ['run.requested.*', 'access.requested.*'],
     retention: 'workqueue',
     discard: 'new',
     discard_new_per_subject: true,
-    max_msgs_per_subject: 100,
+    max_msgs_per_subject: waitingMax,
   });
   await streams.add({
     name: 'FACTS',

@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { settings, type Values } from '@jangada/config/settings.ts';
 import { openLimits } from '@jangada/limits/limits.ts';
 import { packs } from '@jangada/packs/registry.ts';
+import * as access from '@jangada/proto/access.ts';
 import { headers } from '@jangada/proto/envelope.ts';
+import { filterOf } from '@jangada/proto/message.ts';
 import { isEnd, type Part } from '@jangada/proto/reply.ts';
 import { refused as refusedFact, requested } from '@jangada/proto/run.ts';
 import { publishReply } from '@jangada/runtime/emit.ts';
@@ -22,6 +24,7 @@ import type { CoreTables } from '@jangada/store/tables.ts';
 import { until } from '@jangada/testkit/until.ts';
 import { type Pass, passReader } from '@jangada/trust/pass.ts';
 import { hashPassword } from '@jangada/trust/password.ts';
+import { totpAt } from '@jangada/trust/totp.ts';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { WebSocket } from 'ws';
@@ -49,6 +52,8 @@ export interface Asked {
     readonly question?: string;
     readonly subjectId?: string | undefined;
     readonly thread?: string | undefined;
+    readonly canAnswer?: true | undefined;
+    readonly command?: access.Command;
   };
   readonly traceparent: string;
   readonly headers: readonly string[];
@@ -57,13 +62,14 @@ export interface Asked {
 /** What the services tell: each text or part is one reply, and an answer follows unless a part was an end. */
 type Script = Iterable<string | Part> | AsyncIterable<string | Part>;
 
-/** `answer` is what the services tell of a question; it is given the run, as `<tenant>.<id>`. */
+/** `answer` is what the services tell of a question, or of a command, which it is given as JSON; and the run, as `<tenant>.<id>`. */
 export const startEdge = async (
   over: Readonly<Record<string, unknown>> = {},
   answer: (question: string, run: string) => Script = (question) => [question],
+  waitingMax?: number,
 ) => {
   const [broker, database] = await Promise.all([
-    startBroker(),
+    startBroker(waitingMax),
     startPostgres({ dir: await mkdtemp(join(tmpdir(), 'jangada-edge-')), durability: 'relaxed' }),
   ]);
   const own: Readonly<Record<string, unknown>> = {
@@ -113,30 +119,34 @@ export const startEdge = async (
     const cause = { tenant, id: pass.rid, pass: undefined, traceparent: '' };
     let index = 0;
     let over = false;
-    for await (const said of answer(body.question ?? '', `${tenant}.${pass.rid}`)) {
+    const asked = body.question ?? JSON.stringify(body.command ?? '');
+    for await (const said of answer(asked, `${tenant}.${pass.rid}`)) {
       const part: Part = typeof said === 'string' ? { type: 'text', attempt: 1, text: said } : said;
       over ||= isEnd(part);
       await publishReply(teller, cause, String(index++), [part]);
     }
     if (!over) await publishReply(teller, cause, 'end', [answered]);
   };
-  teller.bus.nc.subscribe('run.requested.*', {
-    callback: (_error, message) => {
-      const tenant = message.subject.split('.')[2] ?? '';
-      const pass = readPass(message.headers?.get(headers.pass) ?? '');
-      const one = {
-        tenant,
-        pass,
-        body: bodyOf(requested, { tenant, id: pass.rid }, message, bodies),
-        traceparent: message.headers?.get('traceparent') ?? '',
-        headers: message.headers?.keys() ?? [],
-      };
-      // The stream keeps a copy that was sent twice from being stored, not from being heard here.
-      if (asked.some(({ pass: { rid } }) => rid === pass.rid)) return;
-      asked.push(one);
-      void play(one);
-    },
-  });
+  const take = (of: typeof requested | typeof access.requested) =>
+    teller.bus.nc.subscribe(filterOf(of), {
+      callback: (_error, message) => {
+        const tenant = message.subject.split('.')[2] ?? '';
+        const pass = readPass(message.headers?.get(headers.pass) ?? '');
+        const one = {
+          tenant,
+          pass,
+          body: bodyOf(of, { tenant, id: pass.rid }, message, bodies),
+          traceparent: message.headers?.get('traceparent') ?? '',
+          headers: message.headers?.keys() ?? [],
+        };
+        // The stream keeps a copy that was sent twice from being stored, not from being heard here.
+        if (asked.some(({ pass: { rid } }) => rid === pass.rid)) return;
+        asked.push(one);
+        void play(one);
+      },
+    });
+  take(requested);
+  take(access.requested);
   teller.bus.nc.subscribe('run.refused.*.*', {
     callback: (_error, message) => {
       refused.push({ subject: message.subject, code: headOf(refusedFact, message).code });
@@ -165,6 +175,21 @@ export const startEdge = async (
     return known;
   };
 
+  let proven: Promise<string> | undefined;
+  /** Enrols Ana's second factor and confirms it with a code of now. */
+  const prove = async (): Promise<string> => {
+    const post = async (path: string, body: object) => {
+      const response = await fetch(url + path, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${await tokenOf()}` },
+        body: JSON.stringify(body),
+      });
+      return (await response.json()) as { secret: string; access_token: string };
+    };
+    const { secret } = await post('/v1/auth/mfa/enrol', {});
+    return (await post('/v1/auth/mfa/confirm', { otp: totpAt(secret, Date.now()) })).access_token;
+  };
+
   return {
     url,
     service,
@@ -180,6 +205,11 @@ export const startEdge = async (
         .filter((line) => line.startsWith(series))
         .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0),
     tokenOf,
+    /** Ana's, after a second factor. */
+    provenTokenOf: () => {
+      proven ??= prove();
+      return proven;
+    },
     /** What a question by `POST /v1/query` comes to. */
     query: async (body: unknown, more: Record<string, string> = {}) => {
       const response = await fetch(`${url}/v1/query`, {

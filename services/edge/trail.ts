@@ -25,7 +25,7 @@ export interface Entry {
 /** A run that is over. */
 export interface Ended {
   readonly run: string;
-  readonly ended: 'answered' | 'refused' | 'failed' | 'cancelled';
+  readonly ended: 'answered' | 'refused' | 'interrupted' | 'failed' | 'cancelled';
   readonly at: string;
   readonly actor: string;
   readonly role: string | null;

@@ -65,7 +65,7 @@ const wanted = (asked: run.NamedQuestion, source: Source): Pick<Plan, 'filter' |
 };
 
 const read = (
-  { question, subjectId, cursor }: Exclude<In<typeof contract>, run.NamedQuestion>,
+  { question, subjectId, cursor, canAnswer }: Exclude<In<typeof contract>, run.NamedQuestion>,
   setting: Setting,
 ): Out<typeof contract> => {
   const { pack } = setting;
@@ -105,7 +105,7 @@ const read = (
     requiredPermissions: [...pattern.requiredPermissions],
     dataSources: [...pattern.dataSources],
   };
-  return emit(run.understood, { question, locale, intent, plan });
+  return emit(run.understood, { question, locale, intent, plan, ...(canAnswer ? { canAnswer } : {}) });
 };
 
 const sourceOf = (pattern: IntentPattern, text: string): string | undefined =>

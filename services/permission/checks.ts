@@ -1,5 +1,5 @@
 import type { Pack, Purpose } from '@jangada/packs/pack.ts';
-import { consentOf, reachFor, resourcesOf } from '@jangada/packs/rules.ts';
+import { consentOf, mayReachOut, reachFor, resourcesOf } from '@jangada/packs/rules.ts';
 import type { Code } from '@jangada/proto/errors.ts';
 import type { Plan } from '@jangada/proto/plan.ts';
 import type { Decision } from '@jangada/proto/run.ts';
@@ -87,6 +87,15 @@ export const refusalOf = (facts: Facts): { by: CheckName; code: Code } | undefin
   }
   return undefined;
 };
+
+/**
+ * True where nothing but a relationship is missing and the pack lets whoever asked say that it is an emergency. An answer
+ * is asked for once: a question that goes on after one is decided like any other.
+ */
+export const mayAnswer = (facts: Facts, canAnswer: boolean): boolean =>
+  canAnswer &&
+  refusalOf(facts)?.code === 'AUTHZ_NO_RELATION' &&
+  mayReachOut(facts.pack, facts.role, facts.person);
 
 /** Levels of consent, any of which is enough; undefined where none is needed. */
 export const consentFor = (facts: Asked): readonly string[] | undefined => {

@@ -56,19 +56,24 @@ const revision = ({ reach, by = '' }: Lookup) => {
   return sql`concat_ws('.', (select max(number) from consents), ${care})`;
 };
 
+/** That a person is the one, or one of those, whom a plan means. */
+export const meant = ({ subject, subjectId }: Plan['filter']) => {
+  const isGiven = subjectId === undefined ? sql`` : sql` and id = ${subjectId}`;
+  const isNamed =
+    subject === undefined ? sql`` : sql` and full_text_search @@ to_tsquery('simple', ${searchOf(subject)})`;
+  return sql`${isGiven}${isNamed}`;
+};
+
 const named = ({ people, filter, reach, by = '', consent }: Lookup) => {
   const { subject, subjectId } = filter;
   if (subject === undefined && subjectId === undefined)
     return sql`false as "inTenant", false as "inReach", false as consents`;
-  const isGiven = subjectId === undefined ? sql`` : sql` and id = ${subjectId}`;
-  const isNamed =
-    subject === undefined ? sql`` : sql` and full_text_search @@ to_tsquery('simple', ${searchOf(subject)})`;
   const isReached = {
     tenant: sql``,
     own: sql` and id = ${by}`,
     related: sql` and id = any (array(select subject_id ${inCareOf(by)}))`,
   }[reach];
-  const reached = sql`select from ${sql.table(people)} where true${isGiven}${isNamed}${isReached}`;
+  const reached = sql`select from ${sql.table(people)} where true${meant(filter)}${isReached}`;
   const agrees = consent
     ? sql` and exists (select from consent_levels where subject_id = id and level = any (${consent}::text[]))`
     : sql``;

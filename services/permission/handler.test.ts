@@ -3,12 +3,13 @@ import { packOf } from '@jangada/packs/registry.ts';
 import { policyOf } from '@jangada/packs/rules.ts';
 import type { Code } from '@jangada/proto/errors.ts';
 import type { Plan } from '@jangada/proto/plan.ts';
+import { reply } from '@jangada/proto/reply.ts';
 import type { Decision } from '@jangada/proto/run.ts';
 import * as run from '@jangada/proto/run.ts';
 import { given } from '@jangada/testkit/given.ts';
 import { passFor } from '@jangada/testkit/identity.ts';
 import { describe, expect, test } from 'vitest';
-import { consent, type Facts, group, purpose, relation, role } from './checks.ts';
+import { consent, type Facts, group, mayAnswer, purpose, relation, role } from './checks.ts';
 import { type Asker, decide } from './handler.ts';
 
 const pack = packOf('aesthetic-clinic');
@@ -48,6 +49,7 @@ const asker = (who: Who): Asker => ({
   assurance: 'aal1',
   named: undefined,
   revision: undefined,
+  answerUntil: undefined,
   ...who,
   pass,
   sign: async (claims) => JSON.stringify(claims),
@@ -283,6 +285,61 @@ describe('the relation', () => {
     ['that nobody looked up', admin, byId, 'TENANT_ISOLATION_VIOLATION'],
   ])('%s', (_what, who, plan, code) => {
     expect(relation(factsOf(who, plan))).toBe(code);
+  });
+});
+
+describe('asking back', () => {
+  const asking = planFor('clients', about('Zé'));
+  const stranger: Who = { ...professional, named: unrelated };
+  const answerUntil = '2026-11-21T12:00:00.000Z';
+
+  test.each<[string, Who, Plan, boolean, boolean]>([
+    ['who cares for people, about one who is not in their care', stranger, asking, true, true],
+    ['not whom nobody can ask', stranger, asking, false, false],
+    ['not who has no person to care', { ...stranger, person: undefined }, asking, true, false],
+    ['not about whom they care for', { ...professional, named: known }, asking, true, false],
+    ['not about whom the tenant does not have', { ...professional, named: foreign }, asking, true, false],
+    [
+      'not a client about another',
+      { ...client, named: unrelated },
+      planFor('billing', about('Zé')),
+      true,
+      false,
+    ],
+    ['not for another purpose', { ...stranger, purpose: 'marketing' }, asking, true, false],
+  ])('%s', (_whom, who, plan, canAnswer, expected) => {
+    expect(mayAnswer(factsOf(who, plan), canAnswer)).toBe(expected);
+  });
+
+  test('is no part of a pack without emergencies', () => {
+    const { emergency: _, ...without } = pack;
+    expect(mayAnswer({ ...factsOf(stranger, asking), pack: without }, true)).toBe(false);
+  });
+
+  test('names nobody, says until when, and which answer lets the question go on', () => {
+    const { message, body, tell } = decided({ ...stranger, answerUntil }, asking);
+    expect([message.name, body]).toMatchObject([
+      'run.interrupted',
+      { code: 'AUTHZ_NO_RELATION', decision: { refusedBy: 'relation' }, expiresAt: answerUntil },
+    ]);
+    expect(tell).toMatchObject({
+      type: 'interrupted',
+      id: pass.rid,
+      message: pack.wording['pt-BR'].emergency,
+      expiresAt: answerUntil,
+      responseSchema: {
+        type: 'object',
+        properties: {
+          confirmed: { const: true },
+          reason: { enum: ['emergency', 'continuity_of_care', 'legal_duty'] },
+          explanation: { type: 'string', minLength: 10, maxLength: 2_000 },
+        },
+        required: ['confirmed', 'reason', 'explanation'],
+        additionalProperties: false,
+      },
+    });
+    expect(reply.body.parse({ parts: [tell] })).toEqual({ parts: [tell] });
+    expect(JSON.stringify([body, tell])).not.toContain('Zé');
   });
 });
 

@@ -1,5 +1,9 @@
 import { type Decide, emit } from '@jangada/hop/hop.ts';
 import { policyOf, sourceOf } from '@jangada/packs/rules.ts';
+import { emergencySchema } from '@jangada/proto/access.ts';
+import { textOf } from '@jangada/proto/errors.ts';
+import type { Body } from '@jangada/proto/message.ts';
+import type { Part } from '@jangada/proto/reply.ts';
 import type { Decision } from '@jangada/proto/run.ts';
 import * as run from '@jangada/proto/run.ts';
 import { type Grant, planHash } from '@jangada/trust/grant.ts';
@@ -12,6 +16,8 @@ export interface Asker extends Omit<Facts, 'plan'> {
   readonly pass: Pass;
   /** Of relationships and consents, see `Known`; absent where the plan depends on neither. */
   readonly revision: string | undefined;
+  /** Until when the question waits for an answer, where it does. */
+  readonly answerUntil: string | undefined;
   /** Signs a grant. */
   readonly sign: (claims: Grant) => Promise<string>;
 }
@@ -20,8 +26,11 @@ export interface Asker extends Omit<Facts, 'plan'> {
  * Decides what one plan may read: the checks in their order, then a grant for exactly that plan. What the decision
  * stood on travels with it, so that audit keeps it.
  */
-export const decide: Decide<typeof contract, Asker> = (body, { pass, revision, sign, ...asker }) => {
-  const { plan, locale, intent } = body;
+export const decide: Decide<typeof contract, Asker> = (
+  body,
+  { pass, revision, answerUntil, sign, ...asker },
+) => {
+  const { question, plan, locale, intent } = body;
   const facts: Facts = { ...asker, plan };
   const refusal = refusalOf(facts);
   const reach = reachOf(facts);
@@ -36,6 +45,11 @@ export const decide: Decide<typeof contract, Asker> = (body, { pass, revision, s
     ...(min === undefined ? {} : { groupMin: min }),
     flags: flagsOf(facts, refusal?.by),
   };
+  if (refusal && answerUntil !== undefined) {
+    const why = { code: refusal.code, locale, intent: intent.type };
+    const fact = { ...why, decision, action: 'break_glass', expiresAt: answerUntil } as const;
+    return emit(run.interrupted, fact, { tell: questionOf(fact, facts, pass) });
+  }
   if (refusal) return emit(run.refused, { code: refusal.code, locale, intent: intent.type, decision });
   if (!reach) throw new Error('a plan without a reach passed the checks');
   const grant = sign({
@@ -54,7 +68,27 @@ export const decide: Decide<typeof contract, Asker> = (body, { pass, revision, s
     pol: decision.policy,
     exp: pass.exp,
   });
-  return emit(run.permitted, { ...body, decision }, { grant });
+  return emit(run.permitted, { question, locale, intent, plan, decision }, { grant });
+};
+
+/** What whoever asked is asked, in the language of their question. */
+const questionOf = (
+  { code, locale, intent, action, expiresAt }: Body<typeof run.interrupted>,
+  { pack }: Facts,
+  { rid: id, pur: purpose }: Pass,
+): Part => {
+  if (!pack.emergency) throw new Error('a pack without emergencies asks nobody whether it is one');
+  return {
+    type: 'interrupted',
+    id,
+    action,
+    code,
+    message: pack.wording[locale].emergency ?? textOf(code, locale),
+    intent,
+    ...(purpose === undefined ? {} : { purpose }),
+    responseSchema: emergencySchema(pack.emergency),
+    expiresAt,
+  };
 };
 
 const flagsOf = ({ pack, plan, purpose }: Facts, refusedBy: Decision['refusedBy']): Decision['flags'] => {

@@ -8,13 +8,15 @@ import { configOf } from '@jangada/runtime/service.ts';
 import { openStore } from '@jangada/store/store.ts';
 import { isolationChecks } from '@jangada/telemetry/isolation.ts';
 import { openTelemetry } from '@jangada/telemetry/telemetry.ts';
+import { openBodies } from '@jangada/trust/body.ts';
 import { grantSealer } from '@jangada/trust/grant.ts';
 import { secretFrom, signerFrom } from '@jangada/trust/keyset.ts';
 import { ownerOf } from '@jangada/trust/pass.ts';
-import { consentFor, namesPerson, reachOf } from './checks.ts';
+import { consentFor, mayAnswer, namesPerson, reachOf } from './checks.ts';
 import { contract } from './contract.ts';
 import { knownIn } from './facts.ts';
 import { decide } from './handler.ts';
+import { interrupt } from './interrupt.ts';
 import { limiting } from './limit.ts';
 
 const config = configOf([
@@ -32,6 +34,7 @@ const telemetry = openTelemetry(contract.name, config);
 const sign = grantSealer(signerFrom(config.GRANT_PRIVATE_KEYS), secretFrom(config.GRANT_DATABASE_KEYS));
 await using store = await openStore(contract.name, config);
 
+const bodies = openBodies(config.MESSAGE_KEYS);
 const isolated = isolationChecks(telemetry.metrics, 'permission');
 await using limits = openLimits({ settings: config, metrics: telemetry.metrics });
 
@@ -40,7 +43,8 @@ await using service = await serve(
   config,
   {
     limit: limiting(limits),
-    gather: async ({ plan }, { pass }) => {
+    gather: async (body, { pass }) => {
+      const { plan } = body;
       const pack = packOf(pass.pack);
       const { rol: role, pur: purpose } = pass;
       const person = readerOf(pack, plan, { person: pass.per, owner: ownerOf(pass) });
@@ -49,7 +53,7 @@ await using service = await serve(
       const people = sourceOf(pack, plan.source)?.subject?.table;
       // What the role may not, or what is about oneself or nobody, depends on nothing that PostgreSQL knows.
       if (!reach || !people || (reach === 'own' && !namesPerson(plan)))
-        return { ...asker, named: undefined, revision: undefined };
+        return { ...asker, named: undefined, revision: undefined, answerUntil: undefined };
       const consent = consentFor({ pack, plan, role, purpose });
       const { filter } = plan;
       const { revision, ...known } = await knownIn(store, pass.tid, {
@@ -61,7 +65,11 @@ await using service = await serve(
       });
       const named = namesPerson(plan) ? known : undefined;
       if (named) isolated(named.inTenant);
-      return { ...asker, named, revision };
+      const facts = { ...asker, plan, named };
+      const answerUntil = mayAnswer(facts, body.canAnswer === true)
+        ? await interrupt(store, bodies, pass, body, facts)
+        : undefined;
+      return { ...asker, named, revision, answerUntil };
     },
     decide,
     probes: { database: () => store.ping(), redis: optional(() => limits.ping()) },

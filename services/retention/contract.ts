@@ -14,8 +14,8 @@ export const contract = sink({
   on: [due, idle],
   emits: [swept],
   policy: policy({ timeoutMs: 60_000, concurrent: 1, waiting: 4 }),
-  reads: ['tenants', 'legal_holds', 'retention_runs', 'ai_agent_sessions'],
+  reads: ['tenants', 'legal_holds', 'retention_runs', 'ai_agent_sessions', 'interrupts'],
   packTables: ['aged'],
-  writes: { retention_runs: ['insert', 'update'], ai_agent_sessions: ['update'] },
+  writes: { retention_runs: ['insert', 'update'], ai_agent_sessions: ['update'], interrupts: ['delete'] },
   calls: ['public.turn_conversation_months(timestamp with time zone)'],
 });

@@ -9,6 +9,9 @@ import type { Tick } from './handler.ts';
 
 type Report = Body<typeof swept>;
 
+/** How long an answer that comes again finds what came of it: as long as the streams tell it. */
+const answeredForMs = 86_400_000;
+
 /** Rows deleted in one transaction, so that no lock is held long. */
 const batch = 1_000;
 
@@ -41,9 +44,11 @@ export const sweep = async (store: Store, tick: Tick, signal: AbortSignal): Prom
     });
     if (rule.byMonth) await turnMonths(store, tenant, before);
   }
-  await store.within({ tenant }, (transaction) =>
-    write(transaction, tick, { finished_at: new Date(), report: JSON.stringify(report) }),
-  );
+  await store.within({ tenant }, async (transaction) => {
+    const forgotten = new Date(at.getTime() - answeredForMs).toISOString();
+    await transaction.rows(db.deleteFrom('interrupts').where('expires_at', '<', forgotten));
+    await write(transaction, tick, { finished_at: new Date(), report: JSON.stringify(report) });
+  });
   return report;
 };
 

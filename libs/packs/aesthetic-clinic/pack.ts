@@ -38,6 +38,12 @@ export const pack: Pack = {
     // What somebody agreed to stays readable when they have taken it back, so `consents` takes none.
     needed: { clients: 'contact', appointments: 'service', billing: 'service', aesthetic_records: 'health' },
   },
+  emergency: {
+    reasons: ['emergency', 'continuity_of_care', 'legal_duty'],
+    explanationMin: 10,
+    holdsMs: minutes(30),
+    answerWithinMs: minutes(10),
+  },
   roles: {
     admin: {
       reach: 'tenant',

@@ -30,6 +30,8 @@ export const wording: Pack['wording'] = {
       active: 'ativo',
       inactive: 'inativo',
     },
+    emergency:
+      'Você não tem vínculo de atendimento com esta pessoa. Se for uma emergência, confirme, escolha o motivo e explique: o acesso vale por 30 minutos e fica registrado.',
     suggestions: ['quantas consultas tenho amanhã?', 'clientes silva', 'total faturado em maio'],
   },
   en: {
@@ -60,6 +62,8 @@ export const wording: Pack['wording'] = {
       active: 'active',
       inactive: 'inactive',
     },
+    emergency:
+      'You have no care relationship with this person. If it is an emergency, confirm, choose the reason and explain: access holds for 30 minutes and is recorded.',
     suggestions: ['how many appointments do I have tomorrow?', 'clients silva', 'total billed in May'],
   },
 };

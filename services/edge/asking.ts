@@ -1,0 +1,84 @@
+import type * as access from '@jangada/proto/access.ts';
+import type { Body } from '@jangada/proto/message.ts';
+import { requested } from '@jangada/proto/run.ts';
+import type { asked } from '@jangada/proto/thread.ts';
+import type { Stored } from '@jangada/runtime/bus.ts';
+import { publishRequest, type Voice } from '@jangada/runtime/emit.ts';
+import { traceparentOf } from '@jangada/telemetry/trace.ts';
+import { ownerOf, type Pass } from '@jangada/trust/pass.ts';
+import type { Span } from '@opentelemetry/api';
+import type { Question } from './admission.ts';
+import type { Conversations } from './conversation.ts';
+import type { Threads } from './threads.ts';
+
+/** What a person asks for, as the messages that it becomes. */
+export interface Asking<
+  M extends typeof requested | typeof access.requested = typeof requested | typeof access.requested,
+> {
+  readonly message: M;
+  readonly body: Body<M>;
+  /** True where nobody named the run before, so that it cannot have been asked already. */
+  readonly fresh: boolean;
+  /** True when it is asked only while no other run of its session is active. */
+  readonly alone?: true | undefined;
+  /** The interrupt that it answers. */
+  readonly answers?: string | undefined;
+  /** What is kept of it in its conversation, where that has a name. */
+  readonly turn?: Omit<Body<typeof asked>, 'run' | 'at' | 'owner' | 'agent'> | undefined;
+}
+
+/** A question, as it is asked. */
+export const askingOf = ({
+  text: question,
+  subjectId,
+  cursor,
+  canAnswer,
+  alone,
+  run,
+  session,
+  message,
+}: Question): Asking => ({
+  message: requested,
+  body: {
+    question,
+    ...(subjectId ? { subjectId } : {}),
+    ...(cursor ? { cursor } : {}),
+    ...(canAnswer ? { canAnswer } : {}),
+  },
+  fresh: run === undefined,
+  alone,
+  turn: session === undefined ? undefined : { question, ...(message === undefined ? {} : { message }) },
+});
+
+interface Deps {
+  readonly voice: Voice;
+  readonly sign: (pass: Pass) => Promise<string>;
+  readonly threads: Threads;
+  readonly conversations: Conversations;
+}
+
+/** Publishes what is asked under a pass, and keeps it in its conversation, so that whoever comes back finds it. */
+export const openAsking =
+  ({ voice, sign, threads, conversations }: Deps) =>
+  async (pass: Pass, asking: Asking, span: Span, limit?: Promise<unknown>): Promise<Stored> => {
+    const { tid: tenant, sid: session, rid: run } = pass;
+    const { message, body, fresh, alone, answers, turn } = asking;
+    const about = { tenant, id: run, traceparent: traceparentOf(span) };
+    const owner = ownerOf(pass);
+    const agent = pass.rol === 'public' ? 'public' : 'tenant';
+    const entering = alone && threads.enter(pass, answers);
+    try {
+      const [statement] = await Promise.all([sign(pass), limit, entering]);
+      const [stored] = await Promise.all([
+        publishRequest(voice, message, { ...about, pass: statement }, body as never, fresh),
+        turn && conversations.record({ tenant, session }, about.traceparent, { run, owner, agent, ...turn }),
+      ]);
+      return stored;
+    } catch (error) {
+      Promise.resolve(entering).then(
+        () => threads.leave(run),
+        () => undefined,
+      );
+      throw error;
+    }
+  };
