@@ -105,6 +105,58 @@ test('an AguiMessage over WebSocket is answered in pieces that add up to the who
   expect(response.payload).toMatchObject({ outcome: 'success', usage: { totalTokens: 0 } });
 });
 
+describe('rows that are asked for by their name', () => {
+  const list = async (person: Person, path: string) => {
+    const response = await fetch(new URL(`/v1/${path}`, person.agent.url), { headers: person.agent.headers });
+    const said = (await response.json()) as Record<string, unknown>;
+    return { status: response.status, run: response.headers.get('jangada-run') ?? '', said };
+  };
+
+  test('are those that the same person is told in words, without anybody who understands or tells', async () => {
+    const { status, run, said } = await list(professional, 'appointments?subjectId=cli-1');
+    expect(status).toBe(200);
+    const rows = said['appointments'] as Record<string, unknown>[];
+    expect(rows.length).toBeGreaterThan(0);
+    expect(Object.keys(rows[0] ?? {})).toEqual(['start', 'client', 'provider', 'service', 'status']);
+    const counted = await professional.query('quantas consultas?', { clientId: 'cli-1' });
+    expect(rows.length).toBe(figureIn(counted.content));
+    expect(await journey.auditOf(run)).toMatchObject([
+      { fact: 'run.understood', details: { intent: 'appointments' } },
+      { fact: 'run.permitted', details: { decision: { reach: 'related' } } },
+      {
+        fact: 'run.answered',
+        details: { ask: 'list', fields: Object.keys(rows[0] ?? {}), rows: rows.length },
+      },
+    ]);
+    const [answered] = await journey.sql<{ resource: string }>(
+      `select resource from audit_entries where subject_id = $1 and fact = 'run.answered'`,
+      [run],
+    );
+    expect(answered?.resource).toBe('appointments');
+  });
+
+  test('are one’s own for a client, masked for a professional, and refused for who is not in care', async () => {
+    const client = await journey.as('client');
+    const own = await list(client, 'billing');
+    expect(own.status).toBe(200);
+    const [counted] = await journey.sql<{ count: number }>(
+      `select count(*)::int from billing b join accounts a on a.person_id = b.client_id and a.tenant_id = b.tenant_id
+       where a.id = $1 and b.kind = 'charge'`,
+      [client.id],
+    );
+    expect((own.said['billing'] as unknown[]).length).toBe(counted?.count);
+    const { said } = await list(professional, 'clients');
+    for (const { email } of said['clients'] as { email: string | null }[])
+      expect(email ?? '***').toContain('***');
+    expect(await list(professional, 'appointments?subjectId=cli-6')).toMatchObject({
+      ...{ status: 403, said: { code: 'AUTHZ_NO_RELATION' } },
+    });
+    expect(await list(client, 'clients?subjectId=cli-2')).toMatchObject({
+      ...{ status: 403, said: { code: 'AUTHZ_DENIED' } },
+    });
+  });
+});
+
 describe.each([
   ['1.0.0', HttpAgent],
   ['0.0.59', HttpAgent0],

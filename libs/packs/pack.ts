@@ -140,6 +140,8 @@ export interface Source {
   /** Further figures of `perDay`, beside the number of rows: an aggregate of the table's columns. */
   readonly perDay?: Readonly<Record<string, string>>;
   readonly asks: readonly Ask[];
+  /** Its rows are also told to who asks for it by its name, at `GET /v1/<name>`. */
+  readonly listed?: true;
 }
 
 /** A column that names a person, and the table of such people: `id`, `name` and a `full_text_search` of it. */

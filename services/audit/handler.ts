@@ -145,8 +145,9 @@ const meaningOf = (message: Message, head: Head<Message>): Meaning => {
     case auth.denied:
       return meaning('denied', { resource: 'account', code: (head as Head<typeof auth.denied>).code });
     case run.answered: {
-      const { rows, cached, degraded } = head as Head<typeof run.answered>;
-      return meaning('done', { details: { rows, cached, degraded } });
+      const { rows, cached, degraded, read } = head as Head<typeof run.answered>;
+      const { source: resource = null, ...what } = read ?? {};
+      return meaning('done', { resource, details: { ...what, rows, cached, degraded } });
     }
     default:
       return meaning('done');

@@ -1,10 +1,10 @@
 import type { Values } from '@jangada/config/settings.ts';
 import { emit } from '@jangada/hop/hop.ts';
-import * as access from '@jangada/proto/access.ts';
+import type { Command } from '@jangada/proto/access.ts';
 import type { Code, Locale } from '@jangada/proto/errors.ts';
-import { type Body, token as subjectToken } from '@jangada/proto/message.ts';
+import { token as subjectToken } from '@jangada/proto/message.ts';
 import { isEnd, type Part } from '@jangada/proto/reply.ts';
-import { hashedTextOf, type NamedQuestion, refused, requested } from '@jangada/proto/run.ts';
+import { refused, requested } from '@jangada/proto/run.ts';
 import { publishFact, publishRequest } from '@jangada/runtime/emit.ts';
 import type { Service } from '@jangada/runtime/service.ts';
 import { faultFields } from '@jangada/telemetry/log.ts';
@@ -24,6 +24,7 @@ import type { Liveness } from './liveness.ts';
 import type { Meter } from './meter.ts';
 import { readQuestion } from './question.ts';
 import { Refusal } from './refusal.ts';
+import { type Listing, openRequests } from './requests.ts';
 import { openReturns } from './returning.ts';
 import type { Reader } from './strict.ts';
 import type { Threads } from './threads.ts';
@@ -68,10 +69,10 @@ export interface Conversation extends Run {
 export interface Admission {
   /** `limit` rejects where a limit refuses; nothing is asked before it resolves. @throws Refusal, Unavailable, Refused */
   ask(identity: Identity, question: Question, limit: Promise<unknown> | undefined): Promise<Run>;
-  /** A question that has a name. @throws Refusal, Unavailable, Refused */
-  read(identity: Identity, asked: NamedQuestion): Promise<Run>;
+  /** The rows of what has a name. @throws Refusal NOT_FOUND, INPUT_INVALID for what it cannot be asked for, Unavailable, Refused */
+  read(identity: Identity, asked: Listing): Promise<Run>;
   /** A command on who may do what. A command id given again is the same command. @throws Refusal, Unavailable, Refused */
-  submit(identity: Identity, asked: { id?: string | undefined; command: access.Command }): Promise<Run>;
+  submit(identity: Identity, asked: { id?: string | undefined; command: Command }): Promise<Run>;
   /** The caller's own conversation, and its last run from its first reply on. @throws Refusal NOT_FOUND */
   connect(identity: Identity, session: string): Promise<Conversation>;
   /** The caller's own run again, from its first reply on. @throws Refusal NOT_FOUND */
@@ -274,27 +275,6 @@ export const openAdmission = (
     if (!held) throw await refuse(identity, 'TENANT_ISOLATION_VIOLATION');
   };
 
-  /** Asks what is no text of a person's; `text` is what the pass is for. */
-  const request = async <M extends typeof requested | typeof access.requested>(
-    identity: Identity,
-    message: M,
-    given: string | undefined,
-    text: string,
-    body: Body<M>,
-  ): Promise<Run> => {
-    const startedAt = performance.now();
-    const tenant = await tenantOf(identity);
-    const { locale } = tenant;
-    const id = idOf(identity, 'run', given ?? crypto.randomUUID());
-    const pass = passFor(identity, tenant, id, { text });
-    if (conflicts(pass)) throw new Refusal('RUN_CONFLICT', { locale });
-    const span = tracing.start('edge', undefined, { kind: 'server', attributes: { 'run.id': id } });
-    return admit(pass, follow(identity, id, locale), { startedAt, span }, async () => {
-      const cause = { tenant: pass.tid, id, pass: await sign(pass), traceparent: traceparentOf(span) };
-      return publishRequest(voice, message, cause, body, given === undefined);
-    });
-  };
-
   return {
     refuse,
     sameTenant,
@@ -303,6 +283,10 @@ export const openAdmission = (
       leaseMs: config.RUN_DEADLINE_MS + lastWordMs,
       localeOf: async (identity) => (await tenantOf(identity)).locale,
       isKnown: ({ tenant }, run) => admitted.has(`${tenant}.${run}`),
+    }),
+    ...openRequests({
+      ...{ voice, tracing, sign, idOf, tenantOf, follow, conflicts, admit },
+      passFor: (identity, tenant, run, text) => passFor(identity, tenant, run, { text }),
     }),
 
     ask: async (identity, asked, limit) => {
@@ -323,17 +307,6 @@ export const openAdmission = (
       });
       const following = follow(identity, id, locale);
       return admit(pass, following, { startedAt, span }, () => publish(pass, question, span, limit));
-    },
-
-    read: (identity, asked) => {
-      // As whoever answers it will read it, so that the hash is of the same text.
-      const body = requested.body.parse(asked);
-      return request(identity, requested, undefined, hashedTextOf(body), body);
-    },
-
-    submit: (identity, { id, command: asked }) => {
-      const command = access.command.parse(asked);
-      return request(identity, access.requested, id, JSON.stringify(command), { command });
     },
   };
 };

@@ -2,8 +2,8 @@
  * edge: may this person's message come in, and what do they get to see of their run?
  *
  * The only public entrance. It verifies the access token, signs the pass and admits the question; from then on
- * it only reads: a run lives in the services, so an edge that dies takes nothing with it. Of a pack it knows the limits
- * and which roles administer.
+ * it only reads: a run lives in the services, so an edge that dies takes nothing with it. Of a pack it knows the limits,
+ * which roles administer, and what can be asked for by its name.
  */
 import { border } from '@jangada/hop/hop.ts';
 import { policy } from '@jangada/hop/policy.ts';
@@ -15,8 +15,9 @@ import { asked } from '@jangada/proto/thread.ts';
 
 export const contract = border({
   name: 'edge',
-  // A refusal at the door is a fact too: audit keeps it beside those of the services.
-  emits: [run.requested, access.requested, asked, run.refused, ...authFacts],
+  // A refusal at the door is a fact too: audit keeps it beside those of the services. What is asked for by its name needs
+  // nobody to understand it.
+  emits: [run.requested, run.understood, access.requested, asked, run.refused, ...authFacts],
   follows: [reply, asked],
   // Looking up accounts and sessions. Everybody waits for it, so it tries again soon after an outage.
   policy: policy({

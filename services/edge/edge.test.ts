@@ -7,8 +7,10 @@ import { HttpAgent } from '@ag-ui/client';
 import { settings, type Values } from '@jangada/config/settings.ts';
 import { openLimits } from '@jangada/limits/limits.ts';
 import { headers, core as subjects } from '@jangada/proto/envelope.ts';
+import type { Body, Message } from '@jangada/proto/message.ts';
+import type { Plan } from '@jangada/proto/plan.ts';
 import type { Part } from '@jangada/proto/reply.ts';
-import { refused as refusedFact, requested } from '@jangada/proto/run.ts';
+import { listedTextOf, refused as refusedFact, requested, understood } from '@jangada/proto/run.ts';
 import { publishReply } from '@jangada/runtime/emit.ts';
 import { bodyOf, headOf } from '@jangada/runtime/heard.ts';
 import { openService, type Service } from '@jangada/runtime/service.ts';
@@ -57,7 +59,7 @@ let closing: (() => PromiseLike<unknown>)[] = [];
 interface Asked {
   readonly tenant: string;
   readonly pass: Pass;
-  readonly body: { question?: string; about?: string; subjectId?: string | undefined };
+  readonly body: { question?: string | undefined; plan?: Plan };
 }
 let asked: Asked[] = [];
 let refused: { subject: string; body: { code: string } }[] = [];
@@ -101,7 +103,11 @@ const answer = async (tenant: string, { rid }: Pass, question: string): Promise<
   }
   if (question === 'consents of cli-1') {
     const rows = [{ action: 'withdrawn', level: 'contact', holds: null }];
-    return void (await tell('1', text('1 entry'), { ...answered, rows, nextCursor: 'WyIxIl0' }));
+    return void (await tell('1', { ...answered, rows, nextCursor: 'WyIxIl0' }));
+  }
+  if (question === 'appointments of nobody') {
+    const rows = [{ start: '2026-11-22T12:00:00Z', status: 'confirmed' }];
+    return void (await tell('1', { ...answered, cached: true, rows }));
   }
   if (question === 'foreign') {
     // What another run was told, in the place of this one's.
@@ -162,17 +168,29 @@ beforeAll(async () => {
 
   teller = await openTeller(broker);
   const readPass = passReader(passKeys.find);
-  teller.bus.nc.subscribe('run.requested.*', {
-    callback: (_error, message) => {
-      const tenant = message.subject.split('.')[2] ?? '';
-      const pass = readPass(message.headers?.get(headers.pass) ?? '');
-      const body = bodyOf(requested, { tenant, id: pass.rid }, message, bodies);
-      // The stream keeps a copy that was sent twice from being stored, not from being heard here.
-      if (asked.some((one) => one.pass.rid === pass.rid)) return;
-      asked.push({ tenant, pass, body });
-      void answer(tenant, pass, 'about' in body ? `${body.about} of ${body.subjectId}` : body.question);
-    },
-  });
+  const hear = <M extends Message>(
+    message: M,
+    filter: string,
+    questionOf: (body: Body<M>) => string,
+  ): void => {
+    teller.bus.nc.subscribe(filter, {
+      callback: (_error, raw) => {
+        const tenant = raw.subject.split('.')[2] ?? '';
+        const pass = readPass(raw.headers?.get(headers.pass) ?? '');
+        const body = bodyOf(message, { tenant, id: pass.rid }, raw, bodies);
+        // The stream keeps a copy that was sent twice from being stored, not from being heard here.
+        if (asked.some((one) => one.pass.rid === pass.rid)) return;
+        asked.push({ tenant, pass, body: body as Asked['body'] });
+        void answer(tenant, pass, questionOf(body));
+      },
+    });
+  };
+  hear(requested, 'run.requested.*', (body) => ('about' in body ? '' : body.question));
+  hear(
+    understood,
+    'run.understood.*.*',
+    ({ plan: { source, filter } }) => `${source} of ${filter.subjectId ?? 'nobody'}`,
+  );
   teller.bus.nc.subscribe('run.refused.*.*', {
     callback: (_error, message) =>
       void refused.push({ subject: message.subject, body: headOf(refusedFact, message) }),
@@ -311,7 +329,7 @@ describe('the door', () => {
       expect(await codeOf(await call(path))).toEqual([401, 'AUTH_MISSING']);
     }
     expect(await metric('agent_authentication_failures_total')).toBe(before + 7);
-    expect(await codeOf(await call('/v1/clients', { token: await ana() }))).toEqual([404, 'NOT_FOUND']);
+    expect(await codeOf(await call('/v1/nowhere', { token: await ana() }))).toEqual([404, 'NOT_FOUND']);
     expect(await codeOf(await call('/elsewhere'))).toEqual([404, 'NOT_FOUND']);
     expect(await codeOf(await call('/v1/query', { token: 'forged', body: {} }))).toEqual([
       401,
@@ -403,9 +421,41 @@ describe('GET /v1/consents/:subject', () => {
       nextCursor: 'WyIxIl0',
     });
     const [seen] = asked;
-    expect(seen?.body).toEqual({ about: 'consents', subjectId: 'cli-1', cursor: 'WyIyIl0' });
-    expect(seen?.pass).toMatchObject({ sub: 'ana', qh: questionHash(JSON.stringify(seen?.body)) });
+    expect(seen?.body.plan).toMatchObject({
+      ...{ source: 'consents', ask: 'list', filter: { subjectId: 'cli-1' }, cursor: 'WyIyIl0' },
+    });
+    const signed = '{"about":"consents","subjectId":"cli-1","cursor":"WyIyIl0"}';
+    expect(listedTextOf(seen?.body.plan as Plan)).toBe(signed);
+    expect(seen?.pass).toMatchObject({ sub: 'ana', qh: questionHash(signed) });
     expect(response.headers.get('jangada-run')).toBe(seen?.pass.rid);
+  });
+
+  test('and what else a pack lists is told by its name', async () => {
+    const token = await ana();
+    const span = 'from=2026-11-22T00:00:00-03:00&to=2026-11-23T00:00:00-03:00';
+    const response = await call(`/v1/appointments?state=confirmed&${span}`, { token });
+    expect(response.status).toBe(200);
+    expect(await response.json()).toEqual({
+      appointments: [{ start: '2026-11-22T12:00:00Z', status: 'confirmed' }],
+      cached: true,
+    });
+    expect(asked[0]?.body.plan?.filter).toEqual({
+      state: 'confirmed',
+      period: { from: '2026-11-22T03:00:00.000Z', to: '2026-11-23T03:00:00.000Z' },
+    });
+    for (const [path, field] of [
+      ['appointments?state=lost', 'state'],
+      ['appointments?from=2026-11-22T00:00:00Z', 'to'],
+      ['appointments?to=2026-11-22T00:00:00Z&from=2026-11-22T00:00:00Z', 'to'],
+      ['clients?from=2026-11-22T00:00:00Z&to=2026-11-23T00:00:00Z', 'period'],
+      ['billing?limit=5', 'limit'],
+    ] as const) {
+      const refused = await call(`/v1/${path}`, { token });
+      expect([refused.status, await refused.json()]).toMatchObject([400, { code: 'INPUT_INVALID', field }]);
+    }
+    expect(await codeOf(await call('/v1/aesthetic_records', { token }))).toEqual([404, 'NOT_FOUND']);
+    expect(await codeOf(await call('/v1/appointments'))).toEqual([401, 'AUTH_MISSING']);
+    expect(asked.length).toBe(1);
   });
 
   test('is refused when the limit of what is read refuses, which says when to come back', async () => {

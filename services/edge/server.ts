@@ -28,6 +28,7 @@ import { historyRoutes } from './history.ts';
 import { openIdentities } from './identity.ts';
 import { openIds } from './ids.ts';
 import { openFailures, openGate } from './limits.ts';
+import { listingRoutes } from './listing.ts';
 import { openLiveness } from './liveness.ts';
 import { loginRoutes } from './login.ts';
 import { type Meter, openMeter } from './meter.ts';
@@ -144,6 +145,7 @@ export const openServer = async (
   queryRoute(app, admission);
   agentRoutes(app, admission, config);
   accessRoutes(app, admission);
+  listingRoutes(app, admission);
   historyRoutes(app, {
     trail: openTrail(store),
     ownedId: openIds(config.ENCRYPTION_KEY),

@@ -1,7 +1,9 @@
+import { Unprocessable } from '@jangada/hop/outcome.ts';
 import { followChanges } from '@jangada/limits/changes.ts';
 import { openLimits } from '@jangada/limits/limits.ts';
 import { packOf } from '@jangada/packs/registry.ts';
 import { sourceOf } from '@jangada/packs/rules.ts';
+import { listedTextOf } from '@jangada/proto/run.ts';
 import { optional } from '@jangada/runtime/health.ts';
 import { serve } from '@jangada/runtime/serve.ts';
 import { configOf } from '@jangada/runtime/service.ts';
@@ -10,6 +12,7 @@ import { isolationChecks } from '@jangada/telemetry/isolation.ts';
 import { openTelemetry } from '@jangada/telemetry/telemetry.ts';
 import { grantSealer } from '@jangada/trust/grant.ts';
 import { secretFrom, signerFrom } from '@jangada/trust/keyset.ts';
+import { questionHash } from '@jangada/trust/pass.ts';
 import { consentFor, namesPerson, reachOf } from './checks.ts';
 import { contract } from './contract.ts';
 import { knownIn } from './facts.ts';
@@ -39,7 +42,10 @@ await using service = await serve(
   config,
   {
     limit: limiting(limits),
-    gather: async ({ plan }, { pass }) => {
+    gather: async ({ question, plan }, { pass }) => {
+      // Nobody tells the rows of a list: that one was asked for has to be what the edge signed.
+      if (question === undefined && questionHash(listedTextOf(plan)) !== pass.qh)
+        throw new Unprocessable('CTX_PAYLOAD_MISMATCH', 'the list is not the signed one');
       const pack = packOf(pass.pack);
       const { rol: role, per: person, pur: purpose } = pass;
       const asker = { pack, role, person, purpose, assurance: pass.acr, pass, sign };

@@ -3,7 +3,6 @@ import type { Plan } from '@jangada/proto/plan.ts';
 import type { Row } from '@jangada/proto/run.ts';
 import { describe, expect, test } from 'vitest';
 import { compose } from './compose.ts';
-import { tell } from './handler.ts';
 
 type Locale = 'en' | 'pt-BR';
 type Answer = Parameters<typeof compose>[0];
@@ -206,25 +205,5 @@ describe('what somebody agreed to', () => {
     expect(told(plan, [entry, entry], en)).toContain(
       '2 consent entries:\n- 11/21/2026, 09:00 AM · withdrawn',
     );
-  });
-
-  test.each([
-    ['has its rows in the answer where the question has a name', undefined, [entry]],
-    ['is text alone where it was asked in words', 'a question', undefined],
-  ])('%s', async (_what, question, rows) => {
-    const { question: _, ...asked } = answer({ source: 'consents' }, [entry]);
-    const means = {
-      ...{ wording: wording['pt-BR'], zone: 'America/Sao_Paulo', currency: 'BRL' },
-      ...{ telling: undefined, degraded: false, elapsedMs: () => 1 },
-    };
-    const telling = tell(
-      { ...asked, ...(question ? { question } : {}) },
-      means,
-      new AbortController().signal,
-    );
-    let next = await telling.next();
-    while (!next.done) next = await telling.next();
-    expect(next.value.tell).toMatchObject({ type: 'answered' });
-    expect((next.value.tell as { rows?: unknown }).rows).toEqual(rows);
   });
 });

@@ -15,10 +15,6 @@ export interface Means extends Manner {
   readonly elapsedMs: () => number;
 }
 
-/** True where the question has a name: whoever asked it wants the rows themselves, and no model tells them. */
-export const isNamed = ({ question }: Pick<In<typeof contract>, 'question'>): boolean =>
-  question === undefined;
-
 /** Tells the answer piece by piece and returns what became of it. @throws the signal's reason once it is aborted */
 export async function* tell(
   answer: In<typeof contract>,
@@ -60,7 +56,6 @@ export async function* tell(
         type: 'answered',
         ...shared,
         ...(answer.nextCursor ? { nextCursor: answer.nextCursor } : {}),
-        ...(isNamed(answer) ? { rows: answer.rows } : {}),
       },
     },
   );
