@@ -157,6 +157,60 @@ describe('rows that are asked for by their name', () => {
   });
 });
 
+describe('what somebody says of an answer', () => {
+  const judge = async (person: Person, run: string, said: object) => {
+    const response = await fetch(`${person.agent.url}/runs/${run}/feedback`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...person.agent.headers },
+      body: JSON.stringify(said),
+    });
+    const { code } = (response.status === 204 ? {} : await response.json()) as { code?: string };
+    return { status: response.status, code, id: response.headers.get('jangada-run') ?? '' };
+  };
+  const kept = (run: string) =>
+    journey.sql<{ rating: number; subject_id: string; comment: string }>(
+      `select rating, subject_id, encode(comment, 'escape') as comment from feedback where id = $1`,
+      [run],
+    );
+
+  test('is stored for the run, sealed, audited and counted, and the last they say is what stays', async () => {
+    const { runId } = await professional.query('quantas consultas tenho amanhã?');
+    const counted = () => journey.counted('feedback', 'agent_feedback_total', 'rating="4"');
+    const before = await counted();
+    expect(await judge(professional, runId, { rating: 1, comment: 'Faltou a Zuleide' })).toMatchObject({
+      status: 204,
+    });
+    const { status, id } = await judge(professional, runId, { rating: 4, comment: 'Agora está certo' });
+    expect(status).toBe(204);
+    const [row, ...more] = await kept(runId);
+    expect({ rating: row?.rating, subject: row?.subject_id, more }).toEqual({
+      rating: 4,
+      subject: 'pro-1',
+      more: [],
+    });
+    expect(row?.comment).not.toMatch(/certo|Zuleide/);
+    expect(await counted()).toBe(before + 1);
+    expect(await journey.auditOf(id)).toMatchObject([
+      {
+        fact: 'feedback.recorded',
+        actor: professional.id,
+        decision: 'done',
+        details: { run: runId, rating: 4 },
+      },
+    ]);
+    const { stdout } = await journey.jangada('feedback', '--tenant', 'clinica-aurora', '--json');
+    const rows = await journey.sql('select from feedback where tenant_id = $1', ['clinica-aurora']);
+    expect(JSON.parse(stdout)).toMatchObject([{ tenant: 'clinica-aurora', count: rows.length }]);
+  });
+
+  test('is of one’s own run only, and another’s looks as one that there is not', async () => {
+    const { runId } = await admin.query('quantos clientes?');
+    for (const run of [runId, 'nobodys'])
+      expect(await judge(professional, run, { rating: 1 })).toMatchObject({ status: 404, code: 'NOT_FOUND' });
+    expect(await kept(runId)).toEqual([]);
+  });
+});
+
 describe.each([
   ['1.0.0', HttpAgent],
   ['0.0.59', HttpAgent0],

@@ -47,6 +47,11 @@ const rows: Readonly<Record<string, { table: string; id: string; insert: string 
     insert: `(tenant_id, subject_id, fact, sequence, at, actor, decision, details)
       values ($1, $2, 'run.answered', 1, ${aged}, 'somebody', 'done', '{}')`,
   },
+  feedback: {
+    table: 'feedback',
+    id: 'id',
+    insert: `(tenant_id, id, subject_id, rating, at) values ($1, $2, 'somebody', 3, ${aged})`,
+  },
 };
 
 const place = async (name: string, id: string, ageDays: number, owner = tenant): Promise<void> => {

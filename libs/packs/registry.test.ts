@@ -65,6 +65,7 @@ describe('the aesthetic clinic', () => {
       appointment_data: 1_825,
       billing_data: 2_555,
       audit_logs: 730,
+      feedback: 730,
       system_logs: 90,
     });
   });
@@ -226,7 +227,14 @@ describe('tables of packs', () => {
     expect(sources).toEqual(
       expect.arrayContaining(['clients', 'consents', 'providers', 'appointments', 'billing', 'services']),
     );
-    expect(aged).toEqual(['aesthetic_records', 'appointments', 'audit_entries', 'billing', 'clients']);
+    expect(aged).toEqual([
+      'aesthetic_records',
+      'appointments',
+      'audit_entries',
+      'billing',
+      'clients',
+      'feedback',
+    ]);
   });
 });
 

@@ -9,4 +9,11 @@ export const emergencies = {
   columns: { explanation: { class: 'clinical' } },
 } as const satisfies SealedTable;
 
-export const coreTables: readonly SealedTable[] = [emergencies];
+/** What people said of their answers. */
+export const feedback = {
+  name: 'feedback',
+  subject: 'subject_id',
+  columns: { comment: { class: 'discretionary' } },
+} as const satisfies SealedTable;
+
+export const coreTables: readonly SealedTable[] = [emergencies, feedback];

@@ -20,6 +20,7 @@ import { openConversations, type Turn } from './conversation.ts';
 import type { Follower, Following, Told } from './follow.ts';
 import type { Identity } from './identity.ts';
 import { openIds } from './ids.ts';
+import type { Judgement } from './judgement.ts';
 import type { Liveness } from './liveness.ts';
 import type { Meter } from './meter.ts';
 import { readQuestion } from './question.ts';
@@ -73,6 +74,8 @@ export interface Admission {
   read(identity: Identity, asked: Listing): Promise<Run>;
   /** A command on who may do what. A command id given again is the same command. @throws Refusal, Unavailable, Refused */
   submit(identity: Identity, asked: { id?: string | undefined; command: Command }): Promise<Run>;
+  /** What the caller says of a run of theirs that is over. @throws Refusal NOT_FOUND for any other, Unavailable, Refused */
+  judge(identity: Identity, judgement: Judgement, id?: string): Promise<Run>;
   /** The caller's own conversation, and its last run from its first reply on. @throws Refusal NOT_FOUND */
   connect(identity: Identity, session: string): Promise<Conversation>;
   /** The caller's own run again, from its first reply on. @throws Refusal NOT_FOUND */
@@ -287,6 +290,7 @@ export const openAdmission = (
     ...openRequests({
       ...{ voice, tracing, sign, idOf, tenantOf, follow, conflicts, admit },
       passFor: (identity, tenant, run, text) => passFor(identity, tenant, run, { text }),
+      isOver: follower.isOver,
     }),
 
     ask: async (identity, asked, limit) => {

@@ -77,19 +77,21 @@ export const agentResponse = (content: string, end: End, about: About): AgentRes
     const error = errorBody(code ?? 'INTERNAL', requestId, locale);
     return { id: requestId, type: 'error', content: error.message, confidence: 0, usage, runId, ...error };
   }
-  const { confidence, cached, degraded, nextCursor } = end;
-  return {
-    id: requestId,
-    type: 'response',
-    content,
-    confidence,
-    usage,
-    runId,
-    cached,
-    degraded,
-    ...(nextCursor ? { nextCursor } : {}),
-  };
+  return { id: requestId, type: 'response', content, usage, runId, ...standingOf(end) };
 };
+
+/** How far an answer can be relied on. */
+export const standingOf = ({
+  confidence,
+  cached,
+  degraded,
+  nextCursor,
+}: Extract<Part, { type: 'answered' }>) => ({
+  confidence,
+  cached,
+  degraded,
+  ...(nextCursor ? { nextCursor } : {}),
+});
 
 /** Follows a run to its end. Undefined when nobody listens any more. */
 export const wholeAnswer = async (

@@ -7,6 +7,7 @@ import { HttpAgent } from '@ag-ui/client';
 import { settings, type Values } from '@jangada/config/settings.ts';
 import { openLimits } from '@jangada/limits/limits.ts';
 import { headers, core as subjects } from '@jangada/proto/envelope.ts';
+import { given } from '@jangada/proto/feedback.ts';
 import type { Body, Message } from '@jangada/proto/message.ts';
 import type { Plan } from '@jangada/proto/plan.ts';
 import type { Part } from '@jangada/proto/reply.ts';
@@ -191,6 +192,7 @@ beforeAll(async () => {
     'run.understood.*.*',
     ({ plan: { source, filter } }) => `${source} of ${filter.subjectId ?? 'nobody'}`,
   );
+  hear(given, 'feedback.given.*', () => 'hello');
   teller.bus.nc.subscribe('run.refused.*.*', {
     callback: (_error, message) =>
       void refused.push({ subject: message.subject, body: headOf(refusedFact, message) }),
@@ -572,8 +574,12 @@ describe('POST /v1/query', () => {
   test('a tenant that floods is refused alone', async () => {
     const token = await eva();
     const flood = Array.from({ length: 130 }, () => call('/v1/query', { token, body: { query: 'silence' } }));
-    const jam = (await Promise.all(flood)).map(({ status }) => status);
-    expect(jam).toContain(429);
+    const jam = (await Promise.all(flood)).filter(({ status }) => status === 429);
+    for (const refused of jam) expect(refused.headers.get('retry-after')).toBe('1');
+    expect(jam.length).toBeGreaterThan(0);
+    expect(await codeOf(jam[0] as Response)).toEqual([429, 'OVERLOADED']);
+    // What asks no question does not wait behind those that do.
+    expect((await call('/v1/auth/me', { token })).status).toBe(200);
     expect((await call('/v1/query', { token: await ana(), body: { query: 'hello' } })).status).toBe(200);
   });
 
@@ -586,6 +592,11 @@ describe('POST /v1/query', () => {
     const [queries = 0, errors = 0, latencies = 0] = await counted();
     await call('/v1/query', { token: await ana(), body: { query: 'hello' } });
     await call('/v1/query', { token: await ana(), body: { query: 'refuse' } });
+    const timed = (await service.metrics.text())
+      .split('\n')
+      .filter((line) => line.startsWith('http_request_duration_seconds_count{'));
+    for (const status of ['200', '403'])
+      expect(timed).toContainEqual(expect.stringMatching(`route="/v1/query".*status="${status}"`));
     expect(await counted()).toEqual([queries + 2, errors + 1, latencies + 2]);
     expect(await metric('agent_queries_by_type_total{type="appointments"')).toBeGreaterThan(0);
   });
@@ -880,6 +891,44 @@ test('agui.v1.bare: one input in, bare events out, and the socket ends with the 
   expect(frames).toMatchObject([{ type: 'RUN_ERROR', code: 'INPUT_INVALID' }]);
 });
 
+describe('POST …/runs/:runId/feedback', () => {
+  const judge = (runId: string, body: unknown, token: string) =>
+    call(`/v1/agui/assistant/runs/${runId}/feedback`, { token, body });
+
+  test('keeps a judgement of one’s own run, with a pass for exactly that', async () => {
+    const [token, { runId, ...asking }] = [await ana(), input('hello')];
+    await (await call('/v1/agui/assistant', { token, body: { ...asking, runId } })).text();
+    const kept = await judge(runId, { rating: 4, comment: null }, token);
+    expect([kept.status, await kept.text()]).toEqual([204, '']);
+    const body = { run: asked[0]?.pass.rid, rating: 4 };
+    expect(asked[1]).toMatchObject({ body, pass: { sub: 'ana', qh: questionHash(JSON.stringify(body)) } });
+    expect(kept.headers.get('jangada-run')).toBe(asked[1]?.pass.rid);
+
+    for (const name of [runId, String(body.run)])
+      expect(await codeOf(await judge(name, { rating: 1 }, await bia()))).toEqual([404, 'NOT_FOUND']);
+    expect(await codeOf(await judge('nobodys', { rating: 1 }, token))).toEqual([404, 'NOT_FOUND']);
+    for (const [said, field] of [
+      [{ rating: 6 }, 'rating'],
+      [{ rating: 2.5 }, 'rating'],
+      [{ comment: 'fine' }, 'rating'],
+      [{ rating: 1, comment: 'x'.repeat(1_001) }, 'comment'],
+      [{ rating: 1, run: 'other' }, 'run'],
+    ] as const)
+      expect(await (await judge(runId, said, token)).json()).toMatchObject({ code: 'INPUT_INVALID', field });
+    expect(asked.length).toBe(2);
+  });
+
+  test('waits for the answer: nobody can judge one that is still being told', async () => {
+    const [token, asking] = [await ana(), input('wait')];
+    const running = call('/v1/agui/assistant', { token, body: asking });
+    await until('the run', () => asked.length === 1);
+    expect(await codeOf(await judge(asking.runId, { rating: 5 }, token))).toEqual([404, 'NOT_FOUND']);
+    goOn.resolve();
+    await (await running).text();
+    expect((await judge(asking.runId, { rating: 5 }, token)).status).toBe(204);
+  });
+});
+
 describe('AguiMessage', () => {
   const message = (over: object = {}) => ({
     id: crypto.randomUUID(),
@@ -916,16 +965,60 @@ describe('AguiMessage', () => {
     for (const { metadata } of said)
       expect(metadata).toMatchObject({ userId: 'ana', version: '1.0', auditTrail: asked[0]?.pass.rid });
 
-    send(message({ type: 'feedback', id: 'f-1', payload: { runId: query.id, rating: 5 } }));
-    await frame(
-      'the receipt',
-      ({ type, payload }) => type === 'status' && (payload as { state: string }).state === 'received',
-    );
-    send(message({ type: 'feedback', id: 'f-2', payload: { runId: 'somebody-elses', rating: 1 } }));
-    await until('the refusal', () =>
-      about(frames, 'f-2').some(({ payload }) => payload['code'] === 'NOT_FOUND'),
-    );
     socket.close();
+  });
+
+  test('keeps what is said of one’s own answers, by any of their names and on any socket', async () => {
+    const { socket, send, frames, frame } = await openSocket('/v1/agent', { token: await ana() });
+    const query = message();
+    send(query);
+    const response = await frame('the response', ({ type }) => type === 'response');
+    const chunk = frames.find(({ type }) => type === 'streaming_chunk') as unknown as Said;
+    socket.close();
+
+    const other = await openSocket('/v1/agent', { token: await ana() });
+    const answerTo = async (judgement: object) => {
+      const id = crypto.randomUUID();
+      other.send(message({ type: 'feedback', id, payload: judgement }));
+      const { type, payload } = await until('an answer', () => about(other.frames, id)[0]);
+      return { type, state: payload['state'], code: payload['code'], field: payload['field'] };
+    };
+    for (const name of [
+      { runId: query.id },
+      { requestId: query.id },
+      { responseId: response['id'] },
+      { messageId: chunk.payload['messageId'] },
+    ])
+      expect(await answerTo({ ...name, rating: 5, comment: ' just right ' })).toMatchObject({
+        state: 'received',
+      });
+    const run = asked[0]?.pass.rid;
+    expect(asked.slice(1).map(({ body }) => body)).toEqual(
+      [1, 2, 3, 4].map(() => ({ run, rating: 5, comment: 'just right' })),
+    );
+
+    const another = await openSocket('/v1/agent', { token: await bia() });
+    another.send(
+      message({
+        type: 'feedback',
+        id: 'f-2',
+        metadata: undefined,
+        sessionId: 'of-bia',
+        payload: { responseId: response['id'], rating: 1 },
+      }),
+    );
+    await another.frame('the refusal', ({ payload }) => (payload as { code?: string }).code === 'NOT_FOUND');
+    another.socket.close();
+    for (const [payload, code, field] of [
+      [{ runId: 'nobodys', rating: 1 }, 'NOT_FOUND', undefined],
+      [{ rating: 1 }, 'INVALID_MESSAGE', 'runId'],
+      [{ runId: query.id }, 'INVALID_MESSAGE', 'rating'],
+      [{ runId: query.id, rating: 0 }, 'INVALID_MESSAGE', 'rating'],
+      [{ runId: query.id, rating: 5, comment: 'x'.repeat(1_001) }, 'INVALID_MESSAGE', 'comment'],
+      [{ runId: query.id, rating: 5, of: 'bia' }, 'INPUT_INVALID', 'of'],
+    ] as const)
+      expect(await answerTo(payload)).toEqual({ type: 'error', state: undefined, code, field });
+    other.socket.close();
   });
 
   test('answers what is wrong with its own code and stays usable', async () => {

@@ -4,6 +4,7 @@ import { packOf } from '@jangada/packs/registry.ts';
 import { sourceOf } from '@jangada/packs/rules.ts';
 import * as access from '@jangada/proto/access.ts';
 import type { Locale } from '@jangada/proto/errors.ts';
+import * as feedback from '@jangada/proto/feedback.ts';
 import type { Body } from '@jangada/proto/message.ts';
 import { listedTextOf, understood } from '@jangada/proto/run.ts';
 import { publishFact, publishRequest, type Voice } from '@jangada/runtime/emit.ts';
@@ -17,7 +18,7 @@ import type { Following } from './follow.ts';
 import type { Identity } from './identity.ts';
 import { Refusal } from './refusal.ts';
 
-/** Asking what is no text of a person's: rows by their name, and commands. */
+/** Asking what is no text of a person's: rows by their name, commands, and what somebody says of an answer. */
 
 /** What is asked for by its name, without text. */
 export interface Listing extends Listed {
@@ -42,12 +43,14 @@ interface Deps {
     about: { startedAt: number; span: Span },
     published: () => Promise<{ duplicate: boolean }>,
   ): Promise<Run>;
+  /** True once the end of a run is stored. */
+  isOver(tenant: string, run: string): Promise<boolean>;
 }
 
-type Request = typeof understood | typeof access.requested;
+type Request = typeof understood | typeof access.requested | typeof feedback.given;
 
-export const openRequests = (deps: Deps): Pick<Admission, 'read' | 'submit'> => {
-  const { voice, tracing, sign, idOf, tenantOf, passFor, follow, conflicts, admit } = deps;
+export const openRequests = (deps: Deps): Pick<Admission, 'read' | 'submit' | 'judge'> => {
+  const { voice, tracing, sign, idOf, tenantOf, passFor, follow, conflicts, admit, isOver } = deps;
 
   const request = async <M extends Request>(
     identity: Identity,
@@ -85,6 +88,15 @@ export const openRequests = (deps: Deps): Pick<Admission, 'read' | 'submit'> => 
     submit: (identity, { id, command: asked }) => {
       const command = access.command.parse(asked);
       return request(identity, access.requested, id, JSON.stringify(command), { command });
+    },
+
+    judge: async (identity, judgement, id) => {
+      const body = feedback.given.body.parse({ ...judgement, run: idOf(identity, 'run', judgement.run) });
+      if (!(await isOver(identity.tenant, body.run))) {
+        const { locale } = await tenantOf(identity);
+        throw new Refusal('NOT_FOUND', { locale });
+      }
+      return request(identity, feedback.given, id, JSON.stringify(body), body);
     },
   };
 };

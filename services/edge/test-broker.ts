@@ -23,7 +23,7 @@ export const startBroker = async (): Promise<NatsServer & { readonly seed: strin
   const { streams } = await jetstreamManager(bus.nc);
   await streams.add({
     name: 'INTAKE',
-    subjects: ['run.requested.*'],
+    subjects: ['run.requested.*', 'feedback.given.*'],
     retention: 'workqueue',
     discard: 'new',
     discard_new_per_subject: true,
