@@ -91,18 +91,34 @@ test('an AguiMessage over WebSocket is answered in pieces that add up to the who
     metadata: { userId: professional.id, version: '1.0' },
   });
   const response = await until('the response', () => socket.frames.find(({ type }) => type === 'response'));
-  const [connected, started, ...told] = socket.frames;
-  expect(connected).toMatchObject({ type: 'status', payload: { state: 'connected' } });
+  expect(socket.frames.slice(0, 2)).toMatchObject([
+    { type: 'status', payload: { state: 'connected' } },
+    { type: 'session_update', payload: { role: 'aesthetic_professional' } },
+  ]);
+  const [started, ...told] = socket.frames.filter(({ metadata }) => metadata.requestId === id);
   expect(started).toMatchObject({ type: 'status', payload: { state: 'started' } });
   const chunks = told.filter(({ type }) => type === 'streaming_chunk').map(({ payload }) => payload);
   expect(chunks.length).toBeGreaterThan(0);
   expect(chunks.map(({ seq }) => seq)).toEqual(chunks.map((_, index) => index));
   expect(chunks.map(({ delta }) => delta).join('')).toBe(response.payload['content']);
   expect(response.payload['content']).toContain('Ana Lima');
-  expect([started, ...told].map((frame) => frame?.metadata.requestId)).toEqual(
-    [started, ...told].map(() => id),
-  );
   expect(response.payload).toMatchObject({ outcome: 'success', usage: { totalTokens: 0 } });
+});
+
+test('a person whom the question names is told as understood, before the answer', async () => {
+  using socket = await professional.socket();
+  socket.send({
+    id: crypto.randomUUID(),
+    type: 'query',
+    timestamp: new Date().toISOString(),
+    sessionId: 'consultation-room-2',
+    payload: { query: 'consultas de Ana Lima' },
+  });
+  await until('the response', () => socket.frames.some(({ type }) => type === 'response'));
+  expect(socket.frames.at(-2)).toMatchObject({
+    type: 'context_update',
+    payload: { intent: 'appointment_query', entities: [{ type: 'subject', value: 'Ana Lima' }] },
+  });
 });
 
 describe('rows that are asked for by their name', () => {

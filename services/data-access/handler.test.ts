@@ -93,6 +93,7 @@ describe('a list', () => {
       intent: 'client_query',
       rows: [{ name: 'Ana' }, { name: 'Bia' }],
       nextCursor: cursorOf(bia),
+      asOf,
     });
     expect(JSON.stringify(run.answered.headOf(said as Body<typeof run.answered>))).not.toContain('Ana');
   });

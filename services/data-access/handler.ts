@@ -47,7 +47,7 @@ const unused = { promptTokens: 0, completionTokens: 0, totalTokens: 0, processin
 
 /** The rows themselves, for who asked for them by their name. */
 const answerOf = (fetched: Body<typeof run.fetched>): Out<typeof contract> => {
-  const { plan, intent, rows, nextCursor, cached } = fetched;
+  const { plan, intent, rows, nextCursor, cached, asOf } = fetched;
   const { source, ask, fields } = plan;
   const shared = {
     intent: intent.type,
@@ -65,6 +65,7 @@ const answerOf = (fetched: Body<typeof run.fetched>): Out<typeof contract> => {
         ...shared,
         rows,
         ...(nextCursor ? { nextCursor } : {}),
+        ...(cached ? { asOf } : {}),
       },
     },
   );

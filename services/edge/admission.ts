@@ -84,6 +84,8 @@ export interface Admission {
   cancel(identity: Identity, run: string): Promise<boolean>;
   /** Stops the active run of a session, or the one that is named. False when nothing was stopped. */
   stop(identity: Identity, session: string, run: string | undefined): Promise<boolean>;
+  /** The language of the caller's tenant. @throws Refusal AUTH_INVALID, Unavailable */
+  localeOf(identity: Identity): Promise<Locale>;
   /** A refusal at the door, kept by audit like those of the services; to be thrown or told. */
   refuse(identity: Identity, code: Code): Promise<Refusal>;
   /** @throws Refusal TENANT_ISOLATION_VIOLATION if the client says another tenant than its token; INPUT_INVALID for what is none */
@@ -278,13 +280,16 @@ export const openAdmission = (
     if (!held) throw await refuse(identity, 'TENANT_ISOLATION_VIOLATION');
   };
 
+  const localeOf: Admission['localeOf'] = async (identity) => (await tenantOf(identity)).locale;
+
   return {
     refuse,
     sameTenant,
+    localeOf,
     ...openReturns({
       ...{ nc: bus.nc, conversations, meter, threads, idOf, follow },
       leaseMs: config.RUN_DEADLINE_MS + lastWordMs,
-      localeOf: async (identity) => (await tenantOf(identity)).locale,
+      localeOf,
       isKnown: ({ tenant }, run) => admitted.has(`${tenant}.${run}`),
     }),
     ...openRequests({

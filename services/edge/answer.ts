@@ -33,6 +33,8 @@ export interface AgentResponse {
   readonly cached?: boolean;
   readonly degraded?: boolean;
   readonly nextCursor?: string;
+  readonly asOf?: string;
+  readonly notices?: readonly string[];
   readonly code?: Code;
   readonly message?: string;
   readonly requestId?: string;
@@ -80,17 +82,21 @@ export const agentResponse = (content: string, end: End, about: About): AgentRes
   return { id: requestId, type: 'response', content, usage, runId, ...standingOf(end) };
 };
 
-/** How far an answer can be relied on. */
+/** How far an answer can be relied on, how old it is and what it lacks. */
 export const standingOf = ({
   confidence,
   cached,
   degraded,
   nextCursor,
+  asOf,
+  notices,
 }: Extract<Part, { type: 'answered' }>) => ({
   confidence,
   cached,
   degraded,
   ...(nextCursor ? { nextCursor } : {}),
+  ...(asOf ? { asOf } : {}),
+  ...(notices ? { notices } : {}),
 });
 
 /** Follows a run to its end. Undefined when nobody listens any more. */

@@ -64,7 +64,7 @@ export const listingRoutes = (app: FastifyInstance, admission: Admission): void 
   for (const name of names)
     app.get(`/v1/${name}`, async (request, reply) => {
       const answer = await listed(request, reply, admission, { name, ...shaped(wanted, request.query) });
-      const { rows, nextCursor, cached } = answer;
-      return { [name]: rows, cached, ...(nextCursor ? { nextCursor } : {}) };
+      const { rows, nextCursor, cached, asOf } = answer;
+      return { [name]: rows, cached, ...(asOf ? { asOf } : {}), ...(nextCursor ? { nextCursor } : {}) };
     });
 };

@@ -2,6 +2,7 @@ import type { Part } from '@jangada/proto/reply.ts';
 import { describe, expect, test } from 'vitest';
 import { Refusal } from './refusal.ts';
 import {
+  conditionSaid,
   envelope,
   faultOf,
   type Inbound,
@@ -118,10 +119,28 @@ describe('what a run tells', () => {
     });
   });
 
+  test('what was named is told before the response, which says how old it is and what it lacks', () => {
+    const entities = [{ type: 'subject' as const, value: 'Ana' }];
+    const beside = { asOf: '2026-11-21T12:00:00.000Z', notices: ['Told in fixed words'] };
+    const less: Part = { ...answered, ...beside, degraded: true, entities };
+    expect(seedTelling('run', 'en').tell([less], 1)).toMatchObject([
+      { type: 'context_update', payload: { runId: 'run', intent: 'appointments', entities } },
+      { type: 'response', payload: { cached: true, degraded: true, ...beside } },
+    ]);
+  });
+
   test('a run that was stopped ends in the language of the tenant', () => {
     expect(seedTelling('run', 'pt-BR').tell([{ type: 'cancelled' }], 1)).toMatchObject([
       { type: 'response', payload: { content: 'Cancelado', outcome: 'cancelled', confidence: 0 } },
     ]);
+  });
+
+  test('how the system does is told with what there is to know of it', () => {
+    const away = { state: 'degraded', checks: ['redis', 'websocket'] } as const;
+    expect(conditionSaid(away, 'en')).toEqual({
+      type: 'status',
+      payload: { ...away, notices: ['Answers may take longer than usual'] },
+    });
   });
 
   test('a refusal says which field is at fault, where one is', () => {

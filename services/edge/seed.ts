@@ -3,6 +3,8 @@ import type { Part } from '@jangada/proto/reply.ts';
 import { z } from 'zod';
 import type { Question } from './admission.ts';
 import { besideOf, gatherText, standingOf, usageOf } from './answer.ts';
+import { type Condition, noticesOf } from './conditions.ts';
+import type { Identity } from './identity.ts';
 import { type Judgement, judgement } from './judgement.ts';
 import { Refusal } from './refusal.ts';
 import { shaped } from './shape.ts';
@@ -89,6 +91,18 @@ export const questionOf = ({ id, sessionId, payload, metadata }: Inbound): Quest
   };
 };
 
+/** How the system does, with what those who are connected have to know of it. */
+export const conditionSaid = ({ state, checks }: Condition, locale: Locale): Said => ({
+  type: 'status',
+  payload: { state, checks, notices: noticesOf(checks, locale) },
+});
+
+/** What of the session changes by itself: until when the caller is let in. */
+export const sessionSaid = ({ session, role, expiresAt }: Identity): Said => ({
+  type: 'session_update',
+  payload: { session, role, expiresAt: new Date(expiresAt).toISOString() },
+});
+
 const name = z.string().min(1).max(200).optional();
 const feedbackPayload = judgement.extend({ runId: name, requestId: name, responseId: name, messageId: name });
 
@@ -138,7 +152,10 @@ export const seedTelling = (run: string, locale: Locale) => {
     // The response is called as its run is, so that whoever judges it later can name it anywhere.
     const response = (payload: Said['payload']): Said => ({ id: run, type: 'response', payload });
     if (part.type === 'answered') {
-      return [response({ content: gathered.text(), usage, outcome: 'success', ...standingOf(part) })];
+      const { intent, entities = [] } = part;
+      const understood: Said = { type: 'context_update', payload: { runId: run, intent, entities } };
+      const answer = { content: gathered.text(), usage, outcome: 'success', ...standingOf(part) };
+      return [...(entities.length > 0 ? [understood] : []), response(answer)];
     }
     if (part.type !== 'cancelled') return [errorSaid(part.code, part.message, besideOf(part))];
     const content = textOf('CANCELLED', locale);

@@ -17,6 +17,7 @@ import { accountRoutes } from './account.ts';
 import { openAccounts } from './accounts.ts';
 import { lastWordMs, openAdmission } from './admission.ts';
 import { agentRoutes } from './agents.ts';
+import { watchConditions } from './conditions.ts';
 import { consoleRoutes } from './console.ts';
 import { copilotkitRoutes } from './copilotkit.ts';
 import { door, originOf } from './door.ts';
@@ -142,6 +143,7 @@ export const openServer = async (
   feedbackRoutes(app, { admission, store, runPath });
   copilotkitRoutes(app, { admission, runs, runDeadlineMs });
   const rollCall = openRollCall(service);
+  const conditions = watchConditions(rollCall, () => sockets.count() > 0, sockets.announce);
   healthRoutes(app, service, { probes, accepting: () => accepting, rollCall });
   operationsRoutes(app, service, { rollCall, limits, accounts });
   queryRoute(app, admission);
@@ -171,6 +173,7 @@ export const openServer = async (
   service.onDrain(() => app.close());
   app.addHook('preClose', async () => {
     accepting = false;
+    conditions.close();
     sockets.drain('resumable');
     const patience = Date.now() + lastRunsMs;
     while (follower.count() > 0 && Date.now() < patience) await sleep(20);

@@ -6,6 +6,7 @@ import { stored } from './judgement.ts';
 import { agree, type Channel, unwrap, type Wrapping, wrap } from './payload.ts';
 import { Refusal } from './refusal.ts';
 import {
+  conditionSaid,
   envelope,
   errorSaid,
   faultOf,
@@ -15,6 +16,7 @@ import {
   readMessage,
   type Said,
   seedTelling,
+  sessionSaid,
 } from './seed.ts';
 
 /** `AguiMessage` over WebSocket. */
@@ -74,8 +76,18 @@ export const seedDialect = (connection: Connection, admission: Admission): Diale
 
   return {
     resumable: false,
-    greet: () =>
-      void say({ type: 'status', payload: { state: 'connected', connectionId: connection.id } }, {}),
+    greet: () => {
+      say({ type: 'status', payload: { state: 'connected', connectionId: connection.id } }, {});
+      say(sessionSaid(connection.identity()), {});
+    },
+    renewed: () => say(sessionSaid(connection.identity()), {}),
+    announce: (condition) => {
+      // That the tenant cannot be looked up may be the very thing to be told.
+      admission.localeOf(connection.identity()).then(
+        (locale) => say(conditionSaid(condition, locale), {}),
+        () => say(conditionSaid(condition, 'en'), {}),
+      );
+    },
     receive: async (frame) => {
       const received = readMessage(frame);
       const identity = connection.identity();

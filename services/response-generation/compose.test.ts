@@ -3,6 +3,7 @@ import type { Plan } from '@jangada/proto/plan.ts';
 import type { Row } from '@jangada/proto/run.ts';
 import { describe, expect, test } from 'vitest';
 import { compose } from './compose.ts';
+import { tell } from './handler.ts';
 
 type Locale = 'en' | 'pt-BR';
 type Answer = Parameters<typeof compose>[0];
@@ -205,5 +206,31 @@ describe('what somebody agreed to', () => {
     expect(told(plan, [entry, entry], en)).toContain(
       '2 consent entries:\n- 11/21/2026, 09:00 AM · withdrawn',
     );
+  });
+});
+
+describe('beside the text', () => {
+  const toldBeside = async (own: Partial<Answer>, degraded = false) => {
+    const manner = { wording: wording['pt-BR'], zone: 'America/Sao_Paulo', currency: 'BRL' };
+    const means = { ...manner, telling: undefined, degraded, elapsedMs: () => 1 };
+    const telling = tell({ ...answer({}, []), ...own }, means, new AbortController().signal);
+    let next = await telling.next();
+    while (!next.done) next = await telling.next();
+    return next.value.tell;
+  };
+
+  test('stands how old it is where it was remembered, and what it lacks where there is no model', async () => {
+    const fresh = await toldBeside({});
+    for (const field of ['asOf', 'notices', 'entities']) expect(fresh).not.toHaveProperty(field);
+    expect(await toldBeside({ cached: true, asOf: '2026-11-21T12:00:00.000Z' }, true)).toMatchObject({
+      asOf: '2026-11-21T12:00:00.000Z',
+      notices: ['O modelo de linguagem está fora do ar; as respostas usam frases fixas'],
+    });
+  });
+
+  test('stands whom and what the question named', async () => {
+    const entities = [{ type: 'subject' as const, value: 'Ana Lima' }];
+    const { intent } = answer({}, []);
+    expect(await toldBeside({ intent: { ...intent, entities } })).toMatchObject({ entities });
   });
 });

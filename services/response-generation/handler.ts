@@ -1,4 +1,5 @@
 import { type Emission, emit, type In } from '@jangada/hop/hop.ts';
+import { notices } from '@jangada/proto/notices.ts';
 import type { Usage } from '@jangada/proto/run.ts';
 import * as run from '@jangada/proto/run.ts';
 import { compose, type Manner } from './compose.ts';
@@ -56,6 +57,9 @@ export async function* tell(
         type: 'answered',
         ...shared,
         ...(answer.nextCursor ? { nextCursor: answer.nextCursor } : {}),
+        ...(answer.cached ? { asOf: answer.asOf } : {}),
+        ...(degraded ? { notices: [notices.ai_service[answer.locale]] } : {}),
+        ...(answer.intent.entities.length > 0 ? { entities: answer.intent.entities } : {}),
       },
     },
   );
