@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { HttpAgent } from '@ag-ui/client';
@@ -251,6 +252,17 @@ test('the example of the client asks the demo and prints the answer', async () =
     { env: { ...process.env, JANGADA_URL: journey.system.local.edgeUrl } },
   );
   expect(stdout).toContain('Ana Lima');
+});
+
+test('the front end of the README is answered by the demo, as it stands there', async () => {
+  const { email: EMAIL, password: PASSWORD } =
+    journey.system.accounts.find(({ alias }) => alias === 'professional') ?? {};
+  const [, code = ''] = /```js\n(.*?)```/s.exec(readFileSync(join(root, 'README.md'), 'utf8')) ?? [];
+  expect(code.trim().split('\n').length).toBeLessThan(10);
+  const env = { ...process.env, JANGADA_URL: journey.system.local.edgeUrl, EMAIL, PASSWORD };
+  const args = ['--input-type=module', '--eval', code];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: join(root, 'deploy'), env });
+  expect(stdout).toMatch(/^\d+ appointments? /);
 });
 
 describe('an answer that is known', () => {

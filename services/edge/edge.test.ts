@@ -576,8 +576,12 @@ describe('POST /v1/query', () => {
   test('a tenant that floods is refused alone', async () => {
     const token = await eva();
     const flood = Array.from({ length: 130 }, () => call('/v1/query', { token, body: { query: 'silence' } }));
-    const jam = (await Promise.all(flood)).map(({ status }) => status);
-    expect(jam).toContain(429);
+    const jam = (await Promise.all(flood)).filter(({ status }) => status === 429);
+    for (const refused of jam) expect(refused.headers.get('retry-after')).toBe('1');
+    expect(jam.length).toBeGreaterThan(0);
+    expect(await codeOf(jam[0] as Response)).toEqual([429, 'OVERLOADED']);
+    // What asks no question does not wait behind those that do.
+    expect((await call('/v1/auth/me', { token })).status).toBe(200);
     expect((await call('/v1/query', { token: await ana(), body: { query: 'hello' } })).status).toBe(200);
   });
 
@@ -590,6 +594,11 @@ describe('POST /v1/query', () => {
     const [queries = 0, errors = 0, latencies = 0] = await counted();
     await call('/v1/query', { token: await ana(), body: { query: 'hello' } });
     await call('/v1/query', { token: await ana(), body: { query: 'refuse' } });
+    const timed = (await service.metrics.text())
+      .split('\n')
+      .filter((line) => line.startsWith('http_request_duration_seconds_count{'));
+    for (const status of ['200', '403'])
+      expect(timed).toContainEqual(expect.stringMatching(`route="/v1/query".*status="${status}"`));
     expect(await counted()).toEqual([queries + 2, errors + 1, latencies + 2]);
     expect(await metric('agent_queries_by_type_total{type="appointments"')).toBeGreaterThan(0);
   });
