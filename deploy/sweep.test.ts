@@ -29,7 +29,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   await database.administer(
-    'truncate clients, appointments, billing, aesthetic_records, audit_entries, legal_holds, retention_runs, interrupts',
+    'truncate clients, appointments, billing, aesthetic_records, audit_entries, feedback, legal_holds, retention_runs, interrupts',
   );
 });
 
@@ -64,7 +64,8 @@ describe('a sweep', () => {
       ${appointment('a', between)}
       insert into billing (tenant_id, id, client_id, kind, status, amount, issued_at) values ('casa', 'b', 'c1', 'charge', 'paid', 1, ${between});
       insert into aesthetic_records (tenant_id, id, client_id, kind, recorded_at) values ('casa', 'r', 'c1', 'x', ${between});
-      insert into audit_entries values ('casa', 'run-1', 'run.answered', 1, ${between}, 'u', null, null, null, 'done', null, null, '{}');`);
+      insert into audit_entries values ('casa', 'run-1', 'run.answered', 1, ${between}, 'u', null, null, null, 'done', null, null, '{}');
+      insert into feedback (tenant_id, id, subject_id, rating, at) values ('casa', 'run-1', 'u', 5, ${between});`);
     expect(deletedOf(await swept())).toEqual({
       client_data: 0,
       aesthetic_records: 0,
@@ -73,6 +74,7 @@ describe('a sweep', () => {
       audit_logs: 1,
       conversations: 0,
       agent_sessions: 0,
+      feedback: 1,
     });
     expect(await left('billing')).toEqual(['casa/b']);
   });

@@ -51,6 +51,7 @@ describe('the contracts of the services', () => {
     expect(contracts.map(({ name }) => name)).toEqual([
       'edge',
       'access',
+      'feedback',
       'intent',
       'permission',
       'data-access',

@@ -1,5 +1,6 @@
 import * as access from './access.ts';
 import { authFacts } from './auth.ts';
+import * as feedback from './feedback.ts';
 import * as keys from './keys.ts';
 import * as reply from './reply.ts';
 import * as retention from './retention.ts';
@@ -22,6 +23,8 @@ export const messages = [
   access.requested,
   access.changed,
   access.refused,
+  feedback.given,
+  feedback.recorded,
   retention.due,
   retention.idle,
   retention.swept,

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { codes } from './errors.ts';
 import { limitFacts } from './limit.ts';
 import { message } from './message.ts';
+import { entity } from './plan.ts';
 import { row, rowsMax, usage } from './run.ts';
 
 /**
@@ -24,6 +25,12 @@ export const part = z.discriminatedUnion('type', [
     degraded: z.boolean(),
     intent: z.string(),
     nextCursor: z.string().optional(),
+    /** When the rows were read, where they were remembered. */
+    asOf: z.iso.datetime().optional(),
+    /** What the answer lacks and why, for whoever asked, in the language of the question. */
+    notices: z.array(z.string()).max(8).optional(),
+    /** Whom and what the question was understood to name. */
+    entities: z.array(entity).max(20).optional(),
     /** The rows themselves, where the question was one that has a name. */
     rows: z.array(row).max(rowsMax).optional(),
   }),

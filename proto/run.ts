@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { codes } from './errors.ts';
 import { limitFacts } from './limit.ts';
 import { message } from './message.ts';
-import { intent, plan } from './plan.ts';
+import { ask, intent, type Plan, plan } from './plan.ts';
 
 /** A question's life, one message per fact. Reading `run.*.<tenant>.<run>` in order is the whole story. */
 
@@ -18,21 +18,13 @@ const cursor = z.string().max(200).optional();
 /** Set where whoever asked can be asked back. */
 const canAnswer = z.literal(true).optional();
 
-/** A question that the system has a name for: no text, so no language work, and its rows are the answer. */
-const named = z.discriminatedUnion('about', [
-  z.object({
-    about: z.literal('consents'),
-    /** The id of the person it is about. */
-    subjectId: subjectId.min(1),
-    cursor,
-  }),
-  z.object({
-    about: z.literal('conversations'),
-    /** One of the asker's own, whose questions and answers are wanted; otherwise how each of them began. */
-    thread: z.string().min(1).max(64).optional(),
-    cursor,
-  }),
-]);
+/** A question that the system has a name for, as it was asked until the edge said itself what such a one means. */
+const named = z.object({
+  about: z.enum(['consents']),
+  /** The id of the person it is about. */
+  subjectId: subjectId.min(1),
+  cursor,
+});
 export type NamedQuestion = z.output<typeof named>;
 
 export const requested = message({
@@ -55,6 +47,12 @@ export const requested = message({
 /** What the hash of a pass covers: the text of a question, and all of one that has a name. */
 export const hashedTextOf = (body: z.output<typeof requested.body>): string =>
   'about' in body ? JSON.stringify(body) : body.question;
+
+/** As `hashedTextOf`, of what has a name, by its plan: which fields and how many rows follow from the name. */
+export const listedTextOf = ({ source: about, filter, cursor }: Plan): string => {
+  const { subjectId, state, period, thread } = filter;
+  return JSON.stringify({ about, subjectId, state, period, thread, cursor });
+};
 
 /** Of what was asked, what later messages carry: its text. One that has a name has none. */
 const asked = question.optional();
@@ -175,6 +173,9 @@ export const usage = z.object({
 });
 export type Usage = z.output<typeof usage>;
 
+/** What was read for an answer that is its rows; of any other, `run.fetched` has said it. */
+const read = z.object({ source: z.string(), ask, fields: z.array(z.string()) });
+
 export const answered = message({
   name: 'run.answered',
   kind: 'fact',
@@ -187,10 +188,11 @@ export const answered = message({
     cached: z.boolean(),
     degraded: z.boolean(),
     usage,
+    read: read.optional(),
   }),
   sealed: {
-    head: z.object({ rows: z.int(), cached: z.boolean(), degraded: z.boolean() }),
-    headOf: ({ rows, cached, degraded }) => ({ rows, cached, degraded }),
+    head: z.object({ rows: z.int(), cached: z.boolean(), degraded: z.boolean(), read: read.optional() }),
+    headOf: ({ rows, cached, degraded, read }) => ({ rows, cached, degraded, ...(read ? { read } : {}) }),
   },
 });
 

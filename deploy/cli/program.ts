@@ -9,6 +9,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   status: async () => (await import('./status.ts')).statusCommand(),
   run: async () => (await import('./run.ts')).runCommand(),
   audit: async () => (await import('./audit.ts')).auditCommand(),
+  feedback: async () => (await import('./feedback.ts')).feedbackCommand(),
   dlq: async () => (await import('./dlq.ts')).dlqCommand(),
   subjects: async () => (await import('./subjects.ts')).subjectsCommand(),
   policies: async () => (await import('./policies.ts')).policiesCommand(),

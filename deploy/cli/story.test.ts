@@ -52,7 +52,7 @@ describe('the story of a run', () => {
         'run r-1 · tenant clinica · admin · started 2026-11-21T10:00:00.000Z',
         '',
         '  at (ms)  took (ms)  fact            said by              outcome',
-        '      1.5        1.5  run.understood  intent               appointments (0.93)          █',
+        '      1.5        1.5  run.understood  edge or intent       appointments (0.93)          █',
         '      3.0        1.5  run.permitted   permission           list appointments + clients   ██',
         '      9.5        6.5  run.fetched     data-access          1 of 7, cached                  █████',
         '     36.0       26.5  run.answered    response-generation  told 1, cached, degraded             ████████████████████████',
@@ -78,7 +78,7 @@ describe('the story of a run', () => {
   test('is told even where a fact says nothing in clear', () => {
     const sealed = { ...understood, head: '' };
     expect(storyOf(about, [sealed], undefined, contracts).steps[0]).toMatchObject({
-      saidBy: ['intent'],
+      saidBy: ['edge', 'intent'],
       outcome: 'what it says in clear cannot be read',
     });
   });

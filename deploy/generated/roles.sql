@@ -7,7 +7,7 @@ select pg_advisory_xact_lock(hashtext('jangada roles'));
 do $$
 declare
   name text;
-  logins text[] := array['svc_edge', 'svc_access', 'svc_permission', 'svc_data_access', 'svc_conversation', 'svc_retention', 'svc_audit', 'svc_import'];
+  logins text[] := array['svc_edge', 'svc_access', 'svc_feedback', 'svc_permission', 'svc_data_access', 'svc_conversation', 'svc_retention', 'svc_audit', 'svc_import'];
 begin
   foreach name in array logins || array['jangada_sec', 'app_tenant', 'app_related', 'app_own', 'purpose_administration', 'purpose_billing', 'purpose_care', 'purpose_own_history', 'purpose_statistics', 'app_tenant_administration', 'app_tenant_billing', 'app_tenant_care', 'app_tenant_own_history', 'app_tenant_statistics', 'app_related_administration', 'app_related_billing', 'app_related_care', 'app_related_own_history', 'app_related_statistics', 'app_own_administration', 'app_own_billing', 'app_own_care', 'app_own_own_history', 'app_own_statistics'] loop
     if not exists (select from pg_roles where rolname = name) then
@@ -75,7 +75,7 @@ begin
   -- Nobody else connects, and nobody makes temporary tables, which would hide others of their name; but an import
   -- keeps the keys of a file in one while it reads it.
   execute format('revoke all on database %I from public', current_database());
-  execute format('grant connect on database %I to svc_edge, svc_access, svc_permission, svc_data_access, svc_conversation, svc_retention, svc_audit, svc_import', current_database());
+  execute format('grant connect on database %I to svc_edge, svc_access, svc_feedback, svc_permission, svc_data_access, svc_conversation, svc_retention, svc_audit, svc_import', current_database());
   execute format('grant temporary on database %I to svc_import', current_database());
 end $$;
 revoke all on schema public from public;
@@ -103,6 +103,7 @@ grant select, insert, update, delete on recovery_codes to svc_edge;
 grant select, insert, update, delete on socket_tickets to svc_edge;
 grant select (tenant_id, thread_id, created_at) on ai_agent_sessions to svc_edge;
 grant select (tenant_id, subject_id, fact, sequence, at, actor, role, session, purpose, decision, code, resource, details) on audit_entries to svc_edge;
+grant select (tenant_id, rating, at) on feedback to svc_edge;
 create policy svc_edge_select on tenants for select to svc_edge using (true);
 create policy svc_edge_select on accounts for select to svc_edge using (true);
 create policy svc_edge_select on sessions for select to svc_edge using (tenant_id = (select sec.claimed_tenant()));
@@ -112,6 +113,7 @@ create policy svc_edge_select on recovery_codes for select to svc_edge using (te
 create policy svc_edge_select on socket_tickets for select to svc_edge using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_edge_select on ai_agent_sessions for select to svc_edge using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_edge_select on audit_entries for select to svc_edge using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_edge_select on feedback for select to svc_edge using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_edge_insert on sessions for insert to svc_edge with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_edge_update on sessions for update to svc_edge using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_edge_delete on sessions for delete to svc_edge using (tenant_id = (select sec.claimed_tenant()));
@@ -158,6 +160,20 @@ create policy svc_access_insert on emergencies for insert to svc_access with che
 create policy svc_access_update on interrupts for update to svc_access using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_access_insert on tenant_keys for insert to svc_access with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_access_insert on subject_keys for insert to svc_access with check (tenant_id = (select sec.claimed_tenant()));
+
+-- svc_feedback
+grant usage on schema public, sec to svc_feedback;
+grant execute on function sec.claimed_tenant() to svc_feedback;
+grant select, insert, update on feedback to svc_feedback;
+grant select, insert on tenant_keys to svc_feedback;
+grant select, insert on subject_keys to svc_feedback;
+create policy svc_feedback_select on feedback for select to svc_feedback using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_feedback_select on tenant_keys for select to svc_feedback using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_feedback_select on subject_keys for select to svc_feedback using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_feedback_insert on feedback for insert to svc_feedback with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_feedback_update on feedback for update to svc_feedback using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_feedback_insert on tenant_keys for insert to svc_feedback with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_feedback_insert on subject_keys for insert to svc_feedback with check (tenant_id = (select sec.claimed_tenant()));
 
 -- svc_permission
 grant usage on schema public, sec to svc_permission;
@@ -354,6 +370,7 @@ grant select, delete on appointments to svc_retention;
 grant select, delete on audit_entries to svc_retention;
 grant select, delete on billing to svc_retention;
 grant select, delete on clients to svc_retention;
+grant select, delete on feedback to svc_retention;
 create policy svc_retention_select on tenants for select to svc_retention using (true);
 create policy svc_retention_select on legal_holds for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_select on retention_runs for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
@@ -365,6 +382,7 @@ create policy svc_retention_select on appointments for select to svc_retention u
 create policy svc_retention_select on audit_entries for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_select on billing for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_select on clients for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_retention_select on feedback for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_delete on aesthetic_records for delete to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_delete on ai_agent_conversations for delete to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_delete on ai_agent_sessions for delete to svc_retention using (tenant_id = (select sec.claimed_tenant()));
@@ -372,6 +390,7 @@ create policy svc_retention_delete on appointments for delete to svc_retention u
 create policy svc_retention_delete on audit_entries for delete to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_delete on billing for delete to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_delete on clients for delete to svc_retention using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_retention_delete on feedback for delete to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_insert on retention_runs for insert to svc_retention with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_update on retention_runs for update to svc_retention using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_update on ai_agent_sessions for update to svc_retention using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
@@ -442,6 +461,6 @@ create policy svc_import_insert on aesthetic_records for insert to svc_import wi
 create policy svc_import_update on aesthetic_records for update to svc_import using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
 
 -- What every service compares with what it finds, before it works.
-grant execute on function sec.drift() to svc_edge, svc_access, svc_permission, svc_data_access, svc_conversation, svc_retention, svc_audit, svc_import;
+grant execute on function sec.drift() to svc_edge, svc_access, svc_feedback, svc_permission, svc_data_access, svc_conversation, svc_retention, svc_audit, svc_import;
 delete from sec.expected;
 insert into sec.expected select * from sec.state();

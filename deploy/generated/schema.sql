@@ -12,6 +12,8 @@ role svc_data_access: login
 
 role svc_edge: login
 
+role svc_feedback: login
+
 role svc_import: login
 
 role svc_permission: login
@@ -413,6 +415,29 @@ alter table public.emergencies enable row level security, force row level securi
 grant insert on public.emergencies to svc_access;
 create policy svc_access_insert on public.emergencies for insert to svc_access with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
+create table public.feedback (
+  tenant_id text not null,
+  id text not null,
+  subject_id text not null,
+  rating smallint not null,
+  comment bytea,
+  at timestamp with time zone not null,
+  constraint feedback_pkey PRIMARY KEY (tenant_id, id),
+  constraint feedback_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  constraint feedback_comment_is_sealed CHECK (((comment IS NULL) OR ((length(comment) >= 49) AND (substr(comment, 1, 1) = '\x01'::bytea)))),
+  constraint feedback_rating_check CHECK (((rating >= 1) AND (rating <= 5)))
+); -- of jangada_owner
+CREATE INDEX feedback_at ON public.feedback USING btree (tenant_id, at);
+alter table public.feedback enable row level security, force row level security;
+grant insert, select, update on public.feedback to svc_feedback;
+grant delete, select on public.feedback to svc_retention;
+create policy svc_edge_select on public.feedback for select to svc_edge using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_feedback_insert on public.feedback for insert to svc_feedback with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_feedback_select on public.feedback for select to svc_feedback using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_feedback_update on public.feedback for update to svc_feedback using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_retention_delete on public.feedback for delete to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_retention_select on public.feedback for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+
 create table public.interrupts (
   tenant_id text not null,
   id text not null,
@@ -640,6 +665,7 @@ grant select on public.subject_keys to app_related;
 grant select on public.subject_keys to app_tenant;
 grant insert, select on public.subject_keys to svc_access;
 grant insert, select on public.subject_keys to svc_conversation;
+grant insert, select on public.subject_keys to svc_feedback;
 grant insert, select on public.subject_keys to svc_import;
 create policy app_own_select on public.subject_keys for select to app_own using (((tenant_id, subject_id) = ( SELECT g.tenant,
     g.person
@@ -650,6 +676,8 @@ create policy svc_access_insert on public.subject_keys for insert to svc_access 
 create policy svc_access_select on public.subject_keys for select to svc_access using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_conversation_insert on public.subject_keys for insert to svc_conversation with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_conversation_select on public.subject_keys for select to svc_conversation using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_feedback_insert on public.subject_keys for insert to svc_feedback with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_feedback_select on public.subject_keys for select to svc_feedback using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_insert on public.subject_keys for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.subject_keys for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
@@ -675,6 +703,7 @@ grant select on public.tenant_keys to app_related;
 grant select on public.tenant_keys to app_tenant;
 grant insert, select on public.tenant_keys to svc_access;
 grant insert, select on public.tenant_keys to svc_conversation;
+grant insert, select on public.tenant_keys to svc_feedback;
 grant insert, select on public.tenant_keys to svc_import;
 create policy app_own_select on public.tenant_keys for select to app_own using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
 create policy app_related_select on public.tenant_keys for select to app_related using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
@@ -683,6 +712,8 @@ create policy svc_access_insert on public.tenant_keys for insert to svc_access w
 create policy svc_access_select on public.tenant_keys for select to svc_access using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_conversation_insert on public.tenant_keys for insert to svc_conversation with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_conversation_select on public.tenant_keys for select to svc_conversation using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_feedback_insert on public.tenant_keys for insert to svc_feedback with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_feedback_select on public.tenant_keys for select to svc_feedback using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_insert on public.tenant_keys for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.tenant_keys for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
@@ -752,7 +783,7 @@ CREATE OR REPLACE FUNCTION sec.claimed_tenant()
  STABLE PARALLEL SAFE
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$ select nullif(current_setting('app.tenant', true), '') $function$; -- of jangada_sec
-grant execute on function sec.claimed_tenant() to svc_access, svc_audit, svc_conversation, svc_edge, svc_import, svc_permission, svc_retention;
+grant execute on function sec.claimed_tenant() to svc_access, svc_audit, svc_conversation, svc_edge, svc_feedback, svc_import, svc_permission, svc_retention;
 
 CREATE OR REPLACE FUNCTION sec.drift()
  RETURNS TABLE(object text, expected text, found text)
@@ -790,7 +821,7 @@ AS $function$
       from (select current_setting('server_version_num')::int as is) v
       where not (v.is >= 180000 or v.is between 170006 and 179999 or v.is between 160010 and 169999 or v.is between 150014 and 159999)
     $function$; -- of jangada_sec
-grant execute on function sec.drift() to svc_access, svc_audit, svc_conversation, svc_data_access, svc_edge, svc_import, svc_permission, svc_retention;
+grant execute on function sec.drift() to svc_access, svc_audit, svc_conversation, svc_data_access, svc_edge, svc_feedback, svc_import, svc_permission, svc_retention;
 
 CREATE OR REPLACE FUNCTION sec.granted_care()
  RETURNS text[]

@@ -163,8 +163,10 @@ describe('what somebody agreed to', () => {
     expect(await journey.auditOf(run)).toMatchObject([
       { fact: 'run.understood', actor: id, decision: 'allowed', details: { intent: 'consents' } },
       { fact: 'run.permitted', actor: id, decision: 'allowed', details: { decision: { reach: 'own' } } },
-      { fact: 'run.fetched', actor: id, details: { rows: consents?.length, cached: false } },
-      { fact: 'run.answered', actor: id, decision: 'done' },
+      {
+        ...{ fact: 'run.answered', actor: id, decision: 'done' },
+        details: { ask: 'list', rows: consents?.length, cached: false },
+      },
     ]);
     // As the journeys after this one expect it.
     await change('client2', { action: 'give', subjectId: 'cli-2', level: 'health' });

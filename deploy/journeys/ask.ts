@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { HttpAgent } from '@ag-ui/client';
@@ -91,18 +92,140 @@ test('an AguiMessage over WebSocket is answered in pieces that add up to the who
     metadata: { userId: professional.id, version: '1.0' },
   });
   const response = await until('the response', () => socket.frames.find(({ type }) => type === 'response'));
-  const [connected, started, ...told] = socket.frames;
-  expect(connected).toMatchObject({ type: 'status', payload: { state: 'connected' } });
+  expect(socket.frames.slice(0, 2)).toMatchObject([
+    { type: 'status', payload: { state: 'connected' } },
+    { type: 'session_update', payload: { role: 'aesthetic_professional' } },
+  ]);
+  const [started, ...told] = socket.frames.filter(({ metadata }) => metadata.requestId === id);
   expect(started).toMatchObject({ type: 'status', payload: { state: 'started' } });
   const chunks = told.filter(({ type }) => type === 'streaming_chunk').map(({ payload }) => payload);
   expect(chunks.length).toBeGreaterThan(0);
   expect(chunks.map(({ seq }) => seq)).toEqual(chunks.map((_, index) => index));
   expect(chunks.map(({ delta }) => delta).join('')).toBe(response.payload['content']);
   expect(response.payload['content']).toContain('Ana Lima');
-  expect([started, ...told].map((frame) => frame?.metadata.requestId)).toEqual(
-    [started, ...told].map(() => id),
-  );
   expect(response.payload).toMatchObject({ outcome: 'success', usage: { totalTokens: 0 } });
+});
+
+test('a person whom the question names is told as understood, before the answer', async () => {
+  using socket = await professional.socket();
+  socket.send({
+    id: crypto.randomUUID(),
+    type: 'query',
+    timestamp: new Date().toISOString(),
+    sessionId: 'consultation-room-2',
+    payload: { query: 'consultas de Ana Lima' },
+  });
+  await until('the response', () => socket.frames.some(({ type }) => type === 'response'));
+  expect(socket.frames.at(-2)).toMatchObject({
+    type: 'context_update',
+    payload: { intent: 'appointment_query', entities: [{ type: 'subject', value: 'Ana Lima' }] },
+  });
+});
+
+describe('rows that are asked for by their name', () => {
+  const list = async (person: Person, path: string) => {
+    const response = await fetch(new URL(`/v1/${path}`, person.agent.url), { headers: person.agent.headers });
+    const said = (await response.json()) as Record<string, unknown>;
+    return { status: response.status, run: response.headers.get('jangada-run') ?? '', said };
+  };
+
+  test('are those that the same person is told in words, without anybody who understands or tells', async () => {
+    const { status, run, said } = await list(professional, 'appointments?subjectId=cli-1');
+    expect(status).toBe(200);
+    const rows = said['appointments'] as Record<string, unknown>[];
+    expect(rows.length).toBeGreaterThan(0);
+    expect(Object.keys(rows[0] ?? {})).toEqual(['start', 'client', 'provider', 'service', 'status']);
+    const counted = await professional.query('quantas consultas?', { clientId: 'cli-1' });
+    expect(rows.length).toBe(figureIn(counted.content));
+    expect(await journey.auditOf(run)).toMatchObject([
+      { fact: 'run.understood', details: { intent: 'appointments' } },
+      { fact: 'run.permitted', details: { decision: { reach: 'related' } } },
+      {
+        fact: 'run.answered',
+        details: { ask: 'list', fields: Object.keys(rows[0] ?? {}), rows: rows.length },
+      },
+    ]);
+    const [answered] = await journey.sql<{ resource: string }>(
+      `select resource from audit_entries where subject_id = $1 and fact = 'run.answered'`,
+      [run],
+    );
+    expect(answered?.resource).toBe('appointments');
+  });
+
+  test('are one’s own for a client, masked for a professional, and refused for who is not in care', async () => {
+    const client = await journey.as('client');
+    const own = await list(client, 'billing');
+    expect(own.status).toBe(200);
+    const [counted] = await journey.sql<{ count: number }>(
+      `select count(*)::int from billing b join accounts a on a.person_id = b.client_id and a.tenant_id = b.tenant_id
+       where a.id = $1 and b.kind = 'charge'`,
+      [client.id],
+    );
+    expect((own.said['billing'] as unknown[]).length).toBe(counted?.count);
+    const { said } = await list(professional, 'clients');
+    for (const { email } of said['clients'] as { email: string | null }[])
+      expect(email ?? '***').toContain('***');
+    expect(await list(professional, 'appointments?subjectId=cli-6')).toMatchObject({
+      ...{ status: 403, said: { code: 'AUTHZ_NO_RELATION' } },
+    });
+    expect(await list(client, 'clients?subjectId=cli-2')).toMatchObject({
+      ...{ status: 403, said: { code: 'AUTHZ_DENIED' } },
+    });
+  });
+});
+
+describe('what somebody says of an answer', () => {
+  const judge = async (person: Person, run: string, said: object) => {
+    const response = await fetch(`${person.agent.url}/runs/${run}/feedback`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...person.agent.headers },
+      body: JSON.stringify(said),
+    });
+    const { code } = (response.status === 204 ? {} : await response.json()) as { code?: string };
+    return { status: response.status, code, id: response.headers.get('jangada-run') ?? '' };
+  };
+  const kept = (run: string) =>
+    journey.sql<{ rating: number; subject_id: string; comment: string }>(
+      `select rating, subject_id, encode(comment, 'escape') as comment from feedback where id = $1`,
+      [run],
+    );
+
+  test('is stored for the run, sealed, audited and counted, and the last they say is what stays', async () => {
+    const { runId } = await professional.query('quantas consultas tenho amanhã?');
+    const counted = () => journey.counted('feedback', 'agent_feedback_total', 'rating="4"');
+    const before = await counted();
+    expect(await judge(professional, runId, { rating: 1, comment: 'Faltou a Zuleide' })).toMatchObject({
+      status: 204,
+    });
+    const { status, id } = await judge(professional, runId, { rating: 4, comment: 'Agora está certo' });
+    expect(status).toBe(204);
+    const [row, ...more] = await kept(runId);
+    expect({ rating: row?.rating, subject: row?.subject_id, more }).toEqual({
+      rating: 4,
+      subject: 'pro-1',
+      more: [],
+    });
+    expect(row?.comment).not.toMatch(/certo|Zuleide/);
+    expect(await counted()).toBe(before + 1);
+    expect(await journey.auditOf(id)).toMatchObject([
+      {
+        fact: 'feedback.recorded',
+        actor: professional.id,
+        decision: 'done',
+        details: { run: runId, rating: 4 },
+      },
+    ]);
+    const { stdout } = await journey.jangada('feedback', '--tenant', 'clinica-aurora', '--json');
+    const rows = await journey.sql('select from feedback where tenant_id = $1', ['clinica-aurora']);
+    expect(JSON.parse(stdout)).toMatchObject([{ tenant: 'clinica-aurora', count: rows.length }]);
+  });
+
+  test('is of one’s own run only, and another’s looks as one that there is not', async () => {
+    const { runId } = await admin.query('quantos clientes?');
+    for (const run of [runId, 'nobodys'])
+      expect(await judge(professional, run, { rating: 1 })).toMatchObject({ status: 404, code: 'NOT_FOUND' });
+    expect(await kept(runId)).toEqual([]);
+  });
 });
 
 describe.each([
@@ -129,6 +252,17 @@ test('the example of the client asks the demo and prints the answer', async () =
     { env: { ...process.env, JANGADA_URL: journey.system.local.edgeUrl } },
   );
   expect(stdout).toContain('Ana Lima');
+});
+
+test('the front end of the README is answered by the demo, as it stands there', async () => {
+  const { email: EMAIL, password: PASSWORD } =
+    journey.system.accounts.find(({ alias }) => alias === 'professional') ?? {};
+  const [, code = ''] = /```js\n(.*?)```/s.exec(readFileSync(join(root, 'README.md'), 'utf8')) ?? [];
+  expect(code.trim().split('\n').length).toBeLessThan(10);
+  const env = { ...process.env, JANGADA_URL: journey.system.local.edgeUrl, EMAIL, PASSWORD };
+  const args = ['--input-type=module', '--eval', code];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: join(root, 'deploy'), env });
+  expect(stdout).toMatch(/^\d+ appointments? /);
 });
 
 describe('an answer that is known', () => {

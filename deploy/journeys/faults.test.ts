@@ -256,15 +256,31 @@ describe('kill -9', () => {
   });
 });
 
-test('answers continue while Redis is away', async () => {
+test('answers continue while Redis is away, and who is connected is told, and told again when it is back', async () => {
   const { redis } = journey.system.servers;
+  using socket = await professional.socket();
+  const told = (state: string) =>
+    until(`the status ${state}`, () => socket.frames.find(({ payload }) => payload['state'] === state));
+  await told('connected');
   const { runs, answered } = await underWay();
   await redis?.stop();
+  const stoppedAt = performance.now();
+  const { type, payload } = await told('degraded');
+  expect(performance.now() - stoppedAt).toBeLessThan(10_000);
+  expect({ type, payload }).toEqual({
+    type: 'status',
+    payload: {
+      state: 'degraded',
+      checks: ['redis'],
+      notices: ['As respostas podem demorar mais que o normal'],
+    },
+  });
   await answered;
   await expectWhole(runs);
   const without = await professional.query(question());
   expect(without).toMatchObject({ status: 200, type: 'response' });
   await redis?.restart();
+  expect(await told('healthy')).toMatchObject({ payload: { checks: [], notices: [] } });
 });
 
 test('runs wait while PostgreSQL is away, and are then answered', async () => {

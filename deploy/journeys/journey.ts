@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as access from '@jangada/proto/access.ts';
 import type { Code } from '@jangada/proto/errors.ts';
+import * as feedback from '@jangada/proto/feedback.ts';
 import { type Body, type Message, partsOf, streamOf } from '@jangada/proto/message.ts';
 import { isEnd, type Part, reply } from '@jangada/proto/reply.ts';
 import { swept } from '@jangada/proto/retention.ts';
@@ -73,7 +74,7 @@ export interface Lock extends AsyncDisposable {
 
 /** Facts after which nothing more happens to what they are about. */
 const last: ReadonlySet<string> = new Set(
-  [...endings, access.changed, access.refused, swept].map(({ name }) => name),
+  [...endings, access.changed, access.refused, feedback.recorded, swept].map(({ name }) => name),
 );
 
 /**

@@ -72,6 +72,11 @@ const rows: Readonly<
     insert: `(tenant_id, id, session_type, thread_id, subject_id, is_active, created_at, last_activity_at, expires_at)
       values ($1, $2, 'TENANT', 'thread', 'cli-1', false, ${aged}, ${aged}, ${aged})`,
   },
+  feedback: {
+    table: 'feedback',
+    id: 'id',
+    insert: `(tenant_id, id, subject_id, rating, at) values ($1, $2, 'somebody', 3, ${aged})`,
+  },
 };
 
 /** The month that so many days ago was in, as a system that ran then has it. */

@@ -40,6 +40,7 @@ const conversations: Source = {
     attempt: { column: `${sealed.name}.attempt`, kind: 'plain' },
     ending: { column: `${sealed.name}.ending`, kind: 'plain' },
   },
+  overview: ['thread', 'askedAt', 'question'],
   list: ['thread', 'run', 'askedAt', 'message', 'question', 'answer', 'attempt', 'ending'],
   order: { column: `${sealed.name}.created_at`, type: 'timestamptz', isDescending: true },
   states: { first: { column: `${sealed.name}.is_first`, value: 'true' } },

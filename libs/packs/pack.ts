@@ -144,6 +144,8 @@ export interface Source {
   readonly owner?: string;
   /** The column that names the conversation a row is of. */
   readonly thread?: string;
+  /** What a list shows by default that is of no one conversation. */
+  readonly overview?: readonly string[];
   /** Set where rows come with every question, so that none may be remembered. */
   readonly isUncached?: true;
   /** The column that a period means. */
@@ -163,6 +165,8 @@ export interface Source {
   /** Further figures of `perDay`, beside the number of rows: an aggregate of the table's columns. */
   readonly perDay?: Readonly<Record<string, string>>;
   readonly asks: readonly Ask[];
+  /** Its rows are also told to who asks for it by its name, at `GET /v1/<name>`. */
+  readonly listed?: true;
 }
 
 /** A column that names a person, and the table of such people: `id`, `name` and a `full_text_search` of it. */

@@ -66,6 +66,7 @@ describe('the aesthetic clinic', () => {
       appointment_data: 1_825,
       billing_data: 2_555,
       audit_logs: 730,
+      feedback: 730,
       system_logs: 90,
       conversations: 90,
       agent_sessions: 90,
@@ -253,6 +254,7 @@ describe('tables of packs', () => {
       'audit_entries',
       'billing',
       'clients',
+      'feedback',
     ]);
   });
 });

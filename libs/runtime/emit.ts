@@ -3,6 +3,7 @@ import { Unavailable } from '@jangada/hop/outcome.ts';
 import * as access from '@jangada/proto/access.ts';
 import { core, deadHeaders, headerMaxBytes, headers } from '@jangada/proto/envelope.ts';
 import { textOf } from '@jangada/proto/errors.ts';
+import * as feedback from '@jangada/proto/feedback.ts';
 import { type Body, type Message, streamOf, subjectOf } from '@jangada/proto/message.ts';
 import { type Part, reply } from '@jangada/proto/reply.ts';
 import * as run from '@jangada/proto/run.ts';
@@ -147,17 +148,24 @@ export const endPart = (emission: Emission<Message>): Part | undefined => {
     const { code, locale } = body as Body<typeof run.failed>;
     return { type: 'failed', code, message: textOf(code, locale) };
   }
-  if (message === access.changed) {
-    const { action: intent } = body as Body<typeof access.changed>;
-    const usage = { promptTokens: 0, completionTokens: 0, totalTokens: 0, processingTimeMs: 0 };
-    return { type: 'answered', confidence: 1, usage, cached: false, degraded: false, intent };
-  }
+  if (message === access.changed) return done((body as Body<typeof access.changed>).action);
+  if (message === feedback.recorded) return done('feedback');
   if (message === access.refused) {
     const { code, locale, action: intent } = body as Body<typeof access.refused>;
     return { type: 'refused', code, message: textOf(code, locale), intent };
   }
   return message === run.cancelled ? { type: 'cancelled' } : undefined;
 };
+
+/** That a command was carried out. */
+const done = (intent: string): Part => ({
+  type: 'answered',
+  confidence: 1,
+  usage: { promptTokens: 0, completionTokens: 0, totalTokens: 0, processingTimeMs: 0 },
+  cached: false,
+  degraded: false,
+  intent,
+});
 
 /** Headers of ours: whatever else came along is not kept, nor what is too long to have been ours. */
 const kept: readonly string[] = ['traceparent', headers.pass, headers.grant, headers.schema, headers.head];

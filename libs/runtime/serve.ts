@@ -106,6 +106,12 @@ export const serve = async <H extends Hop, Facts>(
 
   const conclude = async (cause: Cause, emission: Emission<Message>): Promise<void> => {
     const end = emission.message.ends ? endPart(emission) : undefined;
+    // No row is told before the record that it was read is stored.
+    if (end?.type === 'answered' && end.rows) {
+      await publishFact(voice, cause, emission);
+      await publishReply(voice, cause, 'end', [end]);
+      return;
+    }
     await Promise.all([
       publishFact(voice, cause, emission),
       ...(end ? [publishReply(voice, cause, 'end', [end])] : []),

@@ -186,6 +186,17 @@ export interface CoreTables {
     /** The run that answered it. */
     answered_by: string | null;
   };
+  feedback: {
+    tenant_id: string;
+    /** The run. */
+    id: string;
+    /** Who gave it: a person of the tenant's records, or else the account. */
+    subject_id: string;
+    rating: number;
+    /** Null where there was none, and once the person's data were erased. */
+    comment: Sealed<string> | null;
+    at: Time;
+  };
   /** The level that holds now; kept by PostgreSQL from `consents`. */
   consent_levels: {
     tenant_id: string;

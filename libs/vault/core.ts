@@ -20,4 +20,11 @@ export const conversations = {
   },
 } as const satisfies SealedTable;
 
-export const coreTables: readonly SealedTable[] = [emergencies, conversations];
+/** What people said of their answers. */
+export const feedback = {
+  name: 'feedback',
+  subject: 'subject_id',
+  columns: { comment: { class: 'discretionary' } },
+} as const satisfies SealedTable;
+
+export const coreTables: readonly SealedTable[] = [emergencies, conversations, feedback];

@@ -9,6 +9,7 @@ import { sink } from '@jangada/hop/hop.ts';
 import { policy } from '@jangada/hop/policy.ts';
 import * as access from '@jangada/proto/access.ts';
 import { authFacts } from '@jangada/proto/auth.ts';
+import * as feedback from '@jangada/proto/feedback.ts';
 import * as keys from '@jangada/proto/keys.ts';
 import { swept } from '@jangada/proto/retention.ts';
 import * as run from '@jangada/proto/run.ts';
@@ -22,6 +23,7 @@ export const contract = sink({
     ...run.endings,
     access.changed,
     access.refused,
+    feedback.recorded,
     swept,
     keys.rotated,
     keys.destroyed,

@@ -182,6 +182,17 @@ describe('a decision', () => {
   });
 });
 
+describe('an answer that is its rows', () => {
+  test('is kept with which columns of what, as a reading is', () => {
+    const read = { source: 'appointments', ask: 'list' as const, fields: ['start'] };
+    expect(entryFor(run.answered, { read, rows: 3 })).toMatchObject({
+      resource: 'appointments',
+      details: { ask: 'list', fields: ['start'], rows: 3, cached: false },
+    });
+    expect(entryFor(run.answered)).toMatchObject({ resource: null });
+  });
+});
+
 describe('the trail', () => {
   test('hears every fact that there is', () => {
     const facts = messages.filter(({ kind }) => kind === 'fact').map(({ name }) => name);

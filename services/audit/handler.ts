@@ -1,5 +1,6 @@
 import * as access from '@jangada/proto/access.ts';
 import * as auth from '@jangada/proto/auth.ts';
+import * as feedback from '@jangada/proto/feedback.ts';
 import * as keys from '@jangada/proto/keys.ts';
 import type { Head, Message } from '@jangada/proto/message.ts';
 import { swept } from '@jangada/proto/retention.ts';
@@ -128,6 +129,10 @@ const meaningOf = (message: Message, head: Head<Message>): Meaning => {
       const { action, code } = head as Head<typeof access.refused>;
       return meaning('denied', { code, resource: 'access', details: { action } });
     }
+    case feedback.recorded: {
+      const { run: about, rating } = head as Head<typeof feedback.recorded>;
+      return meaning('done', { resource: 'feedback', details: { run: about, rating } });
+    }
     case swept:
       return meaning('done', { resource: 'retention', details: head as Head<typeof swept> });
     case keys.rotated:
@@ -150,8 +155,9 @@ const meaningOf = (message: Message, head: Head<Message>): Meaning => {
     case auth.denied:
       return meaning('denied', { resource: 'account', code: (head as Head<typeof auth.denied>).code });
     case run.answered: {
-      const { rows, cached, degraded } = head as Head<typeof run.answered>;
-      return meaning('done', { details: { rows, cached, degraded } });
+      const { rows, cached, degraded, read } = head as Head<typeof run.answered>;
+      const { source: resource = null, ...what } = read ?? {};
+      return meaning('done', { resource, details: { ...what, rows, cached, degraded } });
     }
     default:
       return meaning('done');

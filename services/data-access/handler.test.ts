@@ -1,5 +1,6 @@
 import { cursorOf } from '@jangada/packs/read.ts';
 import { packOf } from '@jangada/packs/registry.ts';
+import type { Body } from '@jangada/proto/message.ts';
 import type { Plan } from '@jangada/proto/plan.ts';
 import * as run from '@jangada/proto/run.ts';
 import { given } from '@jangada/testkit/given.ts';
@@ -49,7 +50,7 @@ const rowsFor = (own: Partial<Found>, asked: Partial<Plan> = {}): readonly run.R
   const { body: said } = given(decide, found(own))
     .when({ ...body, plan: { ...plan, ...asked } })
     .decided();
-  return 'rows' in said ? said.rows : [];
+  return 'rows' in said && typeof said.rows !== 'number' ? said.rows : [];
 };
 
 describe('a list', () => {
@@ -70,6 +71,31 @@ describe('a list', () => {
           asOf,
         },
       });
+  });
+
+  test('that was asked for by its name is the answer itself, and says what was read', () => {
+    const { question: _question, ...unasked } = body;
+    const {
+      message,
+      body: said,
+      tell,
+    } = given(decide, found({ rows: [ana, bia, caio], cached: true }))
+      .when(unasked)
+      .decided();
+    expect(message).toBe(run.answered);
+    expect(said).toMatchObject({
+      rows: 2,
+      cached: true,
+      read: { source: 'clients', ask: 'list', fields: plan.fields },
+    });
+    expect(tell).toMatchObject({
+      type: 'answered',
+      intent: 'client_query',
+      rows: [{ name: 'Ana' }, { name: 'Bia' }],
+      nextCursor: cursorOf(bia),
+      asOf,
+    });
+    expect(JSON.stringify(run.answered.headOf(said as Body<typeof run.answered>))).not.toContain('Ana');
   });
 
   test('travels with what was granted', async () => {

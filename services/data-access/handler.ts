@@ -1,5 +1,6 @@
-import { type Decide, emit } from '@jangada/hop/hop.ts';
+import { type Decide, emit, type Out } from '@jangada/hop/hop.ts';
 import { cursorOf, type Paged } from '@jangada/packs/read.ts';
+import type { Body } from '@jangada/proto/message.ts';
 import * as run from '@jangada/proto/run.ts';
 import type { contract } from './contract.ts';
 import { maskOf } from './mask.ts';
@@ -30,17 +31,43 @@ export const decide: Decide<typeof contract, Found> = (body, found) => {
       ? Object.fromEntries(plan.fields.map((field) => [field, shape(field, row[field] ?? null, found)]))
       : row,
   );
+  const fetched = {
+    ...body,
+    rows: shown,
+    matches: isList ? (first?._matches ?? 0) : shown.length,
+    ...(more ? { nextCursor: cursorOf(last) } : {}),
+    cached: found.cached,
+    asOf: found.asOf,
+  };
+  if (body.question === undefined) return answerOf(fetched);
+  return emit(run.fetched, fetched, { grant: Promise.resolve(found.grant) });
+};
+
+const unused = { promptTokens: 0, completionTokens: 0, totalTokens: 0, processingTimeMs: 0 };
+
+/** The rows themselves, for who asked for them by their name. */
+const answerOf = (fetched: Body<typeof run.fetched>): Out<typeof contract> => {
+  const { plan, intent, rows, nextCursor, cached, asOf } = fetched;
+  const { source, ask, fields } = plan;
+  const shared = {
+    intent: intent.type,
+    confidence: intent.confidence,
+    cached,
+    degraded: false,
+    usage: unused,
+  };
   return emit(
-    run.fetched,
+    run.answered,
+    { ...shared, rows: rows.length, read: { source, ask, fields } },
     {
-      ...body,
-      rows: shown,
-      matches: isList ? (first?._matches ?? 0) : shown.length,
-      ...(more ? { nextCursor: cursorOf(last) } : {}),
-      cached: found.cached,
-      asOf: found.asOf,
+      tell: {
+        type: 'answered',
+        ...shared,
+        rows,
+        ...(nextCursor ? { nextCursor } : {}),
+        ...(cached ? { asOf } : {}),
+      },
     },
-    { grant: Promise.resolve(found.grant) },
   );
 };
 

@@ -3,28 +3,21 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Admission } from './admission.ts';
 import { wholeAnswer } from './answer.ts';
-import { rowsOf } from './named.ts';
+import { cursor, id, listed } from './listing.ts';
 import { Refusal } from './refusal.ts';
 import { shaped } from './shape.ts';
 
 /**
  * Commands on who may do what: consent, care relationships, emergencies. Each is a message and ends in a fact; given
- * again with the same `commandId` it is the same command and has the same answer. Beside them, the history of consent: a
- * question without text, whose rows are the answer.
+ * again with the same `commandId` it is the same command and has the same answer. Beside them, the history of consent,
+ * which is told by its name.
  */
 
-const id = z.string().regex(/^[\w.:@-]{1,64}$/);
 const channel = z.string().regex(/^[a-z-]{1,40}$/);
 const commandId = z.string().min(1).max(200).optional();
 const level = z.string().regex(/^[a-z-]{1,40}$/);
 
-const asked = z.strictObject({
-  subjectId: id,
-  cursor: z
-    .string()
-    .regex(/^[\w=-]{1,200}$/)
-    .optional(),
-});
+const asked = z.strictObject({ subjectId: id, cursor });
 
 const consent = z.discriminatedUnion('action', [
   z.strictObject({
@@ -78,15 +71,12 @@ export const accessRoutes = (app: FastifyInstance, admission: Admission): void =
     throw new Refusal(code, { locale: run.locale, run: run.id });
   };
 
-  // Counted as `data` by permission, where it is known what is read: counting it here too would count it twice.
   app.get('/v1/consents/:subject', async (request, reply) => {
     const { subject: subjectId } = request.params as { subject: string };
-    const question = shaped(asked, { ...(request.query as object), subjectId });
-    const run = await admission.read(request.signedIn(), { about: 'consents', ...question });
-    reply.raw.once('close', run.stop);
-    reply.header('jangada-run', run.id);
-    const { rows: consents, ...rest } = await rowsOf(run);
-    return { subjectId, consents, ...rest };
+    const wanted = shaped(asked, { ...(request.query as object), subjectId });
+    const answer = await listed(request, reply, admission, { name: 'consents', ...wanted });
+    const { rows: consents, nextCursor } = answer;
+    return { subjectId, consents, ...(nextCursor ? { nextCursor } : {}) };
   });
 
   app.post('/v1/consents', async (request, reply) => {

@@ -455,6 +455,27 @@ describe('administration', () => {
     );
   });
 
+  test('shows how good answers were, of their own tenant and of the days that are asked for', async () => {
+    await edges.sql(`insert into feedback (tenant_id, id, subject_id, rating, at) values
+      ('north', 'run-1', 'bia', 5, now()), ('north', 'run-2', 'bia', 5, now()), ('north', 'run-3', 'ana', 3, now()),
+      ('north', 'run-4', 'bia', 1, now() - interval '40 days'), ('south', 'run-5', 'eva', 1, now())`);
+    const { token } = await logIn(one, bia ?? '');
+    expect(said(await call(one, '/v1/admin/feedback', { token }))).toEqual([403, 'AUTHZ_DENIED']);
+    const admin = await enrol(ana ?? '');
+    const figures = async (query: string) =>
+      (await call(one, `/v1/admin/feedback${query}`, { token: admin.token })).body;
+    const ratings = { 1: 0, 2: 0, 3: 1, 4: 0, 5: 2 };
+    expect(await figures('')).toEqual({ days: 30, count: 3, average: 4.33, ratings });
+    expect(await figures('?days=60')).toMatchObject({
+      count: 4,
+      average: 3.5,
+      ratings: { ...ratings, 1: 1 },
+    });
+    expect(await figures('?days=0')).toMatchObject({ code: 'INPUT_INVALID', field: 'days' });
+    await edges.sql('delete from feedback');
+    expect(await figures('')).toMatchObject({ count: 0, average: null });
+  });
+
   test('how somebody logged in is never believed of a message', async () => {
     const { token } = await logIn(one, ana ?? '');
     const spoofed = { amr: ['otp', 'mfa'], acr: 'aal2', auth_time: Date.now() };

@@ -1,12 +1,11 @@
 import type { ResumeEntry } from '@ag-ui/core';
 import type { Values } from '@jangada/config/settings.ts';
 import { emit } from '@jangada/hop/hop.ts';
-import { ownHistory } from '@jangada/packs/core.ts';
-import * as access from '@jangada/proto/access.ts';
+import type { Command } from '@jangada/proto/access.ts';
 import type { Code, Locale } from '@jangada/proto/errors.ts';
 import { token as subjectToken } from '@jangada/proto/message.ts';
 import { isEnd, type Part } from '@jangada/proto/reply.ts';
-import { hashedTextOf, type NamedQuestion, refused, requested } from '@jangada/proto/run.ts';
+import { refused } from '@jangada/proto/run.ts';
 import { publishFact } from '@jangada/runtime/emit.ts';
 import type { Service } from '@jangada/runtime/service.ts';
 import type { Store } from '@jangada/store/store.ts';
@@ -19,16 +18,18 @@ import { type Pass, passSealer, questionHash } from '@jangada/trust/pass.ts';
 import type { Span } from '@opentelemetry/api';
 import { LRUCache } from 'lru-cache';
 import type { Accounts, Tenant } from './accounts.ts';
-import { type Asking, askingOf, openAsking } from './asking.ts';
+import { askingOf, openAsking } from './asking.ts';
 import { type Interrupted, openConversations, type Turn } from './conversation.ts';
 import type { Follower, Following, Told } from './follow.ts';
 import type { Identity } from './identity.ts';
 import { openIds } from './ids.ts';
+import type { Judgement } from './judgement.ts';
 import type { Liveness } from './liveness.ts';
 import type { Meter } from './meter.ts';
 import { openPast } from './past.ts';
 import { readQuestion } from './question.ts';
 import { Refusal } from './refusal.ts';
+import { type Listing, openRequests } from './requests.ts';
 import { openResuming } from './resuming.ts';
 import { openReturns } from './returning.ts';
 import type { Reader } from './strict.ts';
@@ -80,10 +81,12 @@ export interface Conversation extends Run {
 export interface Admission {
   /** `limit` rejects where a limit refuses; nothing is asked before it resolves. @throws Refusal, Unavailable, Refused */
   ask(identity: Identity, question: Question, limit: Promise<unknown> | undefined): Promise<Run>;
-  /** A question that has a name. @throws Refusal, Unavailable, Refused */
-  read(identity: Identity, asked: NamedQuestion): Promise<Run>;
+  /** The rows of what has a name. @throws Refusal NOT_FOUND, INPUT_INVALID for what it cannot be asked for, Unavailable, Refused */
+  read(identity: Identity, asked: Listing): Promise<Run>;
   /** A command on who may do what. A command id given again is the same command. @throws Refusal, Unavailable, Refused */
-  submit(identity: Identity, asked: { id?: string | undefined; command: access.Command }): Promise<Run>;
+  submit(identity: Identity, asked: { id?: string | undefined; command: Command }): Promise<Run>;
+  /** What the caller says of a run of theirs that is over. @throws Refusal NOT_FOUND for any other, Unavailable, Refused */
+  judge(identity: Identity, judgement: Judgement, id?: string): Promise<Run>;
   /** The caller's own conversation, and its last run from its first reply on. @throws Refusal NOT_FOUND */
   connect(identity: Identity, session: string): Promise<Conversation>;
   /** The caller's own run again, from its first reply on. @throws Refusal NOT_FOUND */
@@ -92,6 +95,8 @@ export interface Admission {
   cancel(identity: Identity, run: string): Promise<boolean>;
   /** Stops the active run of a session, or the one that is named. False when nothing was stopped. */
   stop(identity: Identity, session: string, run: string | undefined): Promise<boolean>;
+  /** The language of the caller's tenant. @throws Refusal AUTH_INVALID, Unavailable */
+  localeOf(identity: Identity): Promise<Locale>;
   /** A refusal at the door, kept by audit like those of the services; to be thrown or told. */
   refuse(identity: Identity, code: Code): Promise<Refusal>;
   /** @throws Refusal TENANT_ISOLATION_VIOLATION if the client says another tenant than its token; INPUT_INVALID for what is none */
@@ -249,42 +254,18 @@ export const openAdmission = (
     if (!held) throw await refuse(identity, 'TENANT_ISOLATION_VIOLATION');
   };
 
-  /** Asks what is no text of a person's; `text` is what the pass is for, `beside` what else it says of the question. */
-  const request = async (
-    identity: Identity,
-    given: string | undefined,
-    asking: Omit<Asking, 'fresh'>,
-    { limit, ...beside }: Pick<Question, 'text' | 'session' | 'purpose'> & { limit?: Limit },
-  ): Promise<Run> => {
-    const startedAt = performance.now();
-    const tenant = await tenantOf(identity);
-    const { locale } = tenant;
-    const id = idOf(identity, 'run', given ?? crypto.randomUUID());
-    const pass = passFor(identity, tenant, id, beside);
-    if (conflicts(pass)) throw new Refusal('RUN_CONFLICT', { locale });
-    const span = tracing.start('edge', undefined, { kind: 'server', attributes: { 'run.id': id } });
-    return admit(pass, follow(identity, id, locale), { startedAt, span }, () =>
-      publish(pass, { ...asking, fresh: given === undefined }, span, limit),
-    );
-  };
+  const localeOf: Admission['localeOf'] = async (identity) => (await tenantOf(identity)).locale;
 
-  const read: Admission['read'] = (identity, asked) => {
-    // As whoever answers it will read it, so that the hash is of the same text.
-    const body = requested.body.parse(asked);
-    const purpose = asked.about === 'conversations' ? ownHistory : undefined;
-    return request(
-      identity,
-      undefined,
-      { message: requested, body },
-      { text: hashedTextOf(body), ...(purpose ? { purpose } : {}) },
-    );
-  };
+  const { request, ...named } = openRequests({
+    ...{ tracing, publish, idOf, tenantOf, passFor, follow, conflicts, admit },
+    endOf: follower.endOf,
+  });
 
   const returns = openReturns({
     ...{ nc: bus.nc, conversations, meter, threads, idOf, follow },
-    past: openPast(store, read),
+    past: openPast(store, named.read),
     leaseMs: config.RUN_DEADLINE_MS + lastWordMs,
-    localeOf: async (identity) => (await tenantOf(identity)).locale,
+    localeOf,
     isKnown: ({ tenant }, run) => admitted.has(`${tenant}.${run}`),
   });
 
@@ -293,7 +274,8 @@ export const openAdmission = (
   return {
     refuse,
     sameTenant,
-    read,
+    localeOf,
+    ...named,
     ...returns,
 
     ask: async (identity, asked, limit) => {
@@ -318,12 +300,6 @@ export const openAdmission = (
       return admit(pass, following, { startedAt, span }, () =>
         publish(pass, { ...askingOf(question), answers }, span, limit),
       );
-    },
-
-    submit: (identity, { id, command: asked }) => {
-      const command = access.command.parse(asked);
-      const asking = { message: access.requested, body: { command } };
-      return request(identity, id, asking, { text: JSON.stringify(command) });
     },
   };
 };

@@ -4,7 +4,7 @@ import { hintsOf, stepUp } from '@jangada/proto/errors.ts';
 import type { Part } from '@jangada/proto/reply.ts';
 import { z } from 'zod';
 import type { Question } from './admission.ts';
-import { besideOf } from './answer.ts';
+import { besideOf, standingOf } from './answer.ts';
 import { downgrade } from './downgrade.ts';
 import { healed } from './heal.ts';
 import { misshapen, shaped } from './shape.ts';
@@ -117,13 +117,12 @@ export const telling = ({ threadId, runId }: Peer): Telling => {
 
   const terminal = (part: Exclude<Part, { type: 'text' }>): Event => {
     if (part.type === 'answered') {
-      const { confidence, intent, cached, degraded, nextCursor, usage } = part;
-      const { promptTokens: inputTokens, completionTokens: outputTokens, totalTokens } = usage;
+      const { promptTokens: inputTokens, completionTokens: outputTokens, totalTokens } = part.usage;
       return {
         type: EventType.RUN_FINISHED,
         threadId,
         runId,
-        result: { confidence, intent, cached, degraded, ...(nextCursor ? { nextCursor } : {}) },
+        result: { intent: part.intent, ...standingOf(part) },
         outcome: { type: 'success' },
         ...(totalTokens > 0 ? { usage: [{ inputTokens, outputTokens, totalTokens }] } : {}),
       };

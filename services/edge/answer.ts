@@ -17,6 +17,8 @@ export interface AgentResponse {
   readonly cached?: boolean;
   readonly degraded?: boolean;
   readonly nextCursor?: string;
+  readonly asOf?: string;
+  readonly notices?: readonly string[];
   readonly code?: Code;
   readonly message?: string;
   readonly requestId?: string;
@@ -61,19 +63,25 @@ export const agentResponse = (content: string, end: End, about: About): AgentRes
     const error = errorBody(code ?? 'INTERNAL', requestId, locale);
     return { id: requestId, type: 'error', content: error.message, confidence: 0, usage, runId, ...error };
   }
-  const { confidence, cached, degraded, nextCursor } = end;
-  return {
-    id: requestId,
-    type: 'response',
-    content,
-    confidence,
-    usage,
-    runId,
-    cached,
-    degraded,
-    ...(nextCursor ? { nextCursor } : {}),
-  };
+  return { id: requestId, type: 'response', content, usage, runId, ...standingOf(end) };
 };
+
+/** How far an answer can be relied on, how old it is and what it lacks. */
+export const standingOf = ({
+  confidence,
+  cached,
+  degraded,
+  nextCursor,
+  asOf,
+  notices,
+}: Extract<Part, { type: 'answered' }>) => ({
+  confidence,
+  cached,
+  degraded,
+  ...(nextCursor ? { nextCursor } : {}),
+  ...(asOf ? { asOf } : {}),
+  ...(notices ? { notices } : {}),
+});
 
 /** Follows a run to its end. Undefined when nobody listens any more. */
 export const wholeAnswer = async (

@@ -1,9 +1,11 @@
+import { emit } from '@jangada/hop/hop.ts';
 import type * as access from '@jangada/proto/access.ts';
+import type { given } from '@jangada/proto/feedback.ts';
 import type { Body } from '@jangada/proto/message.ts';
-import { requested } from '@jangada/proto/run.ts';
+import { requested, type understood } from '@jangada/proto/run.ts';
 import type { asked } from '@jangada/proto/thread.ts';
 import type { Stored } from '@jangada/runtime/bus.ts';
-import { publishRequest, type Voice } from '@jangada/runtime/emit.ts';
+import { type Cause, publishFact, publishRequest, type Voice } from '@jangada/runtime/emit.ts';
 import { traceparentOf } from '@jangada/telemetry/trace.ts';
 import { ownerOf, type Pass } from '@jangada/trust/pass.ts';
 import type { Span } from '@opentelemetry/api';
@@ -11,10 +13,11 @@ import type { Question } from './admission.ts';
 import type { Conversations } from './conversation.ts';
 import type { Threads } from './threads.ts';
 
+/** Rows by their name are planned by the edge, so that what it says is how they are understood. */
+type Asked = typeof requested | typeof understood | typeof access.requested | typeof given;
+
 /** What a person asks for, as the messages that it becomes. */
-export interface Asking<
-  M extends typeof requested | typeof access.requested = typeof requested | typeof access.requested,
-> {
+export interface Asking<M extends Asked = Asked> {
   readonly message: M;
   readonly body: Body<M>;
   /** True where nobody named the run before, so that it cannot have been asked already. */
@@ -66,11 +69,15 @@ export const openAsking =
     const about = { tenant, id: run, traceparent: traceparentOf(span) };
     const owner = ownerOf(pass);
     const agent = pass.rol === 'public' ? 'public' : 'tenant';
+    const say = (cause: Cause): Promise<Stored> =>
+      message.kind === 'fact'
+        ? publishFact(voice, cause, emit(message, body as Body<typeof message>))
+        : publishRequest(voice, message, cause, body as never, fresh);
     const entering = alone && threads.enter(pass, answers);
     try {
       const [statement] = await Promise.all([sign(pass), limit, entering]);
       const [stored] = await Promise.all([
-        publishRequest(voice, message, { ...about, pass: statement }, body as never, fresh),
+        say({ ...about, pass: statement }),
         turn && conversations.record({ tenant, session }, about.traceparent, { run, owner, agent, ...turn }),
       ]);
       return stored;

@@ -2,21 +2,23 @@
  * edge: may this person's message come in, and what do they get to see of their run?
  *
  * The only public entrance. It verifies the access token, signs the pass and admits the question; from then on
- * it only reads: a run lives in the services, so an edge that dies takes nothing with it. Of a pack it knows the limits
- * and which roles administer.
+ * it only reads: a run lives in the services, so an edge that dies takes nothing with it. Of a pack it knows the limits,
+ * which roles administer, and what can be asked for by its name.
  */
 import { border } from '@jangada/hop/hop.ts';
 import { policy } from '@jangada/hop/policy.ts';
 import * as access from '@jangada/proto/access.ts';
 import { authFacts } from '@jangada/proto/auth.ts';
+import * as feedback from '@jangada/proto/feedback.ts';
 import { reply } from '@jangada/proto/reply.ts';
 import * as run from '@jangada/proto/run.ts';
 import { asked } from '@jangada/proto/thread.ts';
 
 export const contract = border({
   name: 'edge',
-  // A refusal at the door is a fact too: audit keeps it beside those of the services.
-  emits: [run.requested, access.requested, asked, run.refused, ...authFacts],
+  // A refusal at the door is a fact too: audit keeps it beside those of the services. What is asked for by its name needs
+  // nobody to understand it.
+  emits: [run.requested, run.understood, access.requested, feedback.given, asked, run.refused, ...authFacts],
   follows: [reply, asked],
   // Looking up accounts and sessions. Everybody waits for it, so it tries again soon after an outage.
   policy: policy({
@@ -33,6 +35,7 @@ export const contract = border({
     recovery_codes: ['insert', 'update', 'delete'],
     socket_tickets: ['insert', 'update', 'delete'],
   },
+  // Of the trail, all of an entry but from where the call came, which is sealed.
   shows: {
     // Whether a conversation has a past, and nothing that was said in it.
     ai_agent_sessions: ['tenant_id', 'thread_id', 'created_at'],
@@ -52,5 +55,7 @@ export const contract = border({
       'resource',
       'details',
     ],
+    // How good answers were, and neither whose nor why.
+    feedback: ['tenant_id', 'rating', 'at'],
   },
 });

@@ -2,17 +2,12 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { Admission } from './admission.ts';
 import { nameOf } from './ids.ts';
-import { rowsOf } from './named.ts';
+import { cursor, listed } from './listing.ts';
 import { shaped } from './shape.ts';
 
 /** One's own conversations, the latest first. What stands in one is told by `connect`. */
 
-const page = z.strictObject({
-  cursor: z
-    .string()
-    .regex(/^[\w=-]{1,200}$/)
-    .optional(),
-});
+const page = z.strictObject({ cursor });
 
 const titleMax = 60;
 
@@ -27,20 +22,14 @@ export const titleOf = (question: string): string => {
 
 export const conversationRoutes = (app: FastifyInstance, admission: Admission): void => {
   app.get('/v1/conversations', async (request, reply) => {
-    const { cursor } = shaped(page, request.query);
-    const run = await admission.read(request.signedIn(), {
-      about: 'conversations',
-      ...(cursor === undefined ? {} : { cursor }),
-    });
-    reply.raw.once('close', run.stop);
-    reply.header('jangada-run', run.id);
-    const { rows, ...rest } = await rowsOf(run);
+    const wanted = { name: 'conversations', state: 'first', ...shaped(page, request.query) };
+    const { rows, nextCursor } = await listed(request, reply, admission, wanted);
     const conversations = rows.flatMap(({ thread, question, askedAt }) =>
       // What was erased has no words, and what has no words is not shown.
       typeof thread === 'string' && typeof question === 'string'
         ? [{ threadId: nameOf(thread), title: titleOf(question), startedAt: askedAt }]
         : [],
     );
-    return { conversations, ...rest };
+    return { conversations, ...(nextCursor ? { nextCursor } : {}) };
   });
 };

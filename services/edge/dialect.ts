@@ -1,5 +1,6 @@
 import type { LimitClass } from '@jangada/packs/pack.ts';
 import type { Run } from './admission.ts';
+import type { Condition } from './conditions.ts';
 import type { Identity } from './identity.ts';
 import type { Refusal } from './refusal.ts';
 
@@ -27,6 +28,10 @@ export interface Dialect {
   /** True when its clients can go on elsewhere from where they were. */
   readonly resumable: boolean;
   greet(): void;
+  /** Tells until when who is signed in is let in, after it has changed. */
+  renewed?(): void;
+  /** Tells how the system does. */
+  announce?(condition: Condition): void;
   /** @throws Refusal and whatever `refusalOf` knows */
   receive(frame: unknown): Promise<void>;
   /** Tells a refusal of a frame; `frame` is undefined where it could not be read. */

@@ -7,8 +7,11 @@ import { HttpAgent } from '@ag-ui/client';
 import { settings, type Values } from '@jangada/config/settings.ts';
 import { openLimits } from '@jangada/limits/limits.ts';
 import { headers, core as subjects } from '@jangada/proto/envelope.ts';
+import { given } from '@jangada/proto/feedback.ts';
+import type { Body, Message } from '@jangada/proto/message.ts';
+import type { Plan } from '@jangada/proto/plan.ts';
 import type { Part } from '@jangada/proto/reply.ts';
-import { refused as refusedFact, requested } from '@jangada/proto/run.ts';
+import { listedTextOf, refused as refusedFact, requested, understood } from '@jangada/proto/run.ts';
 import { publishReply } from '@jangada/runtime/emit.ts';
 import { bodyOf, headOf } from '@jangada/runtime/heard.ts';
 import { openService, type Service } from '@jangada/runtime/service.ts';
@@ -44,6 +47,7 @@ const answered: Part = {
   degraded: false,
   intent: 'appointments',
 };
+const named = { type: 'subject', value: 'Ana' } as const;
 const text = (words: string, attempt = 1): Part => ({ type: 'text', attempt, text: words });
 
 let broker: Awaited<ReturnType<typeof startBroker>>;
@@ -58,7 +62,7 @@ let closing: (() => PromiseLike<unknown>)[] = [];
 interface Asked {
   readonly tenant: string;
   readonly pass: Pass;
-  readonly body: { question?: string; about?: string; subjectId?: string | undefined };
+  readonly body: { question?: string | undefined; plan?: Plan };
 }
 let asked: Asked[] = [];
 let refused: { subject: string; body: { code: string } }[] = [];
@@ -102,7 +106,11 @@ const answer = async (tenant: string, { rid }: Pass, question: string): Promise<
   }
   if (question === 'consents of cli-1') {
     const rows = [{ action: 'withdrawn', level: 'contact', holds: null }];
-    return void (await tell('1', text('1 entry'), { ...answered, rows, nextCursor: 'WyIxIl0' }));
+    return void (await tell('1', { ...answered, rows, nextCursor: 'WyIxIl0' }));
+  }
+  if (question === 'appointments of nobody') {
+    const rows = [{ start: '2026-11-22T12:00:00Z', status: 'confirmed' }];
+    return void (await tell('1', { ...answered, cached: true, asOf: '2026-11-21T12:00:00.000Z', rows }));
   }
   if (question === 'foreign') {
     // What another run was told, in the place of this one's.
@@ -115,7 +123,7 @@ const answer = async (tenant: string, { rid }: Pass, question: string): Promise<
   if (question === 'wait') await goOn.promise;
   if (cancels.includes(`cancel.${tenant}.${rid}`)) return void (await tell('2', { type: 'cancelled' }));
   if (question === 'die') await tell('2', text('Best ', 2));
-  await tell('3', text('day', question === 'die' ? 2 : 1), answered);
+  await tell('3', text('day', question === 'die' ? 2 : 1), { ...answered, entities: [named] });
 };
 
 beforeAll(async () => {
@@ -163,23 +171,30 @@ beforeAll(async () => {
 
   teller = await openTeller(broker);
   const readPass = passReader(passKeys.find);
-  teller.bus.nc.subscribe('run.requested.*', {
-    callback: (_error, message) => {
-      const tenant = message.subject.split('.')[2] ?? '';
-      const pass = readPass(message.headers?.get(headers.pass) ?? '');
-      const body = bodyOf(requested, { tenant, id: pass.rid }, message, bodies);
-      // The stream keeps a copy that was sent twice from being stored, not from being heard here.
-      if (asked.some((one) => one.pass.rid === pass.rid)) return;
-      asked.push({ tenant, pass, body });
-      void answer(
-        tenant,
-        pass,
-        'about' in body
-          ? `${body.about} of ${'subjectId' in body ? body.subjectId : body.thread}`
-          : body.question,
-      );
-    },
-  });
+  const hear = <M extends Message>(
+    message: M,
+    filter: string,
+    questionOf: (body: Body<M>) => string,
+  ): void => {
+    teller.bus.nc.subscribe(filter, {
+      callback: (_error, raw) => {
+        const tenant = raw.subject.split('.')[2] ?? '';
+        const pass = readPass(raw.headers?.get(headers.pass) ?? '');
+        const body = bodyOf(message, { tenant, id: pass.rid }, raw, bodies);
+        // The stream keeps a copy that was sent twice from being stored, not from being heard here.
+        if (asked.some((one) => one.pass.rid === pass.rid)) return;
+        asked.push({ tenant, pass, body: body as Asked['body'] });
+        void answer(tenant, pass, questionOf(body));
+      },
+    });
+  };
+  hear(requested, 'run.requested.*', (body) => ('about' in body ? '' : body.question));
+  hear(
+    understood,
+    'run.understood.*.*',
+    ({ plan: { source, filter } }) => `${source} of ${filter.subjectId ?? 'nobody'}`,
+  );
+  hear(given, 'feedback.given.*', () => 'hello');
   teller.bus.nc.subscribe('run.refused.*.*', {
     callback: (_error, message) =>
       void refused.push({ subject: message.subject, body: headOf(refusedFact, message) }),
@@ -318,7 +333,7 @@ describe('the door', () => {
       expect(await codeOf(await call(path))).toEqual([401, 'AUTH_MISSING']);
     }
     expect(await metric('agent_authentication_failures_total')).toBe(before + 7);
-    expect(await codeOf(await call('/v1/clients', { token: await ana() }))).toEqual([404, 'NOT_FOUND']);
+    expect(await codeOf(await call('/v1/nowhere', { token: await ana() }))).toEqual([404, 'NOT_FOUND']);
     expect(await codeOf(await call('/elsewhere'))).toEqual([404, 'NOT_FOUND']);
     expect(await codeOf(await call('/v1/query', { token: 'forged', body: {} }))).toEqual([
       401,
@@ -410,9 +425,42 @@ describe('GET /v1/consents/:subject', () => {
       nextCursor: 'WyIxIl0',
     });
     const [seen] = asked;
-    expect(seen?.body).toEqual({ about: 'consents', subjectId: 'cli-1', cursor: 'WyIyIl0' });
-    expect(seen?.pass).toMatchObject({ sub: 'ana', qh: questionHash(JSON.stringify(seen?.body)) });
+    expect(seen?.body.plan).toMatchObject({
+      ...{ source: 'consents', ask: 'list', filter: { subjectId: 'cli-1' }, cursor: 'WyIyIl0' },
+    });
+    const signed = '{"about":"consents","subjectId":"cli-1","cursor":"WyIyIl0"}';
+    expect(listedTextOf(seen?.body.plan as Plan)).toBe(signed);
+    expect(seen?.pass).toMatchObject({ sub: 'ana', qh: questionHash(signed) });
     expect(response.headers.get('jangada-run')).toBe(seen?.pass.rid);
+  });
+
+  test('and what else a pack lists is told by its name, as old as it is', async () => {
+    const token = await ana();
+    const span = 'from=2026-11-22T00:00:00-03:00&to=2026-11-23T00:00:00-03:00';
+    const response = await call(`/v1/appointments?state=confirmed&${span}`, { token });
+    expect(response.status).toBe(200);
+    expect(await response.json()).toEqual({
+      appointments: [{ start: '2026-11-22T12:00:00Z', status: 'confirmed' }],
+      cached: true,
+      asOf: '2026-11-21T12:00:00.000Z',
+    });
+    expect(asked[0]?.body.plan?.filter).toEqual({
+      state: 'confirmed',
+      period: { from: '2026-11-22T03:00:00.000Z', to: '2026-11-23T03:00:00.000Z' },
+    });
+    for (const [path, field] of [
+      ['appointments?state=lost', 'state'],
+      ['appointments?from=2026-11-22T00:00:00Z', 'to'],
+      ['appointments?to=2026-11-22T00:00:00Z&from=2026-11-22T00:00:00Z', 'to'],
+      ['clients?from=2026-11-22T00:00:00Z&to=2026-11-23T00:00:00Z', 'period'],
+      ['billing?limit=5', 'limit'],
+    ] as const) {
+      const refused = await call(`/v1/${path}`, { token });
+      expect([refused.status, await refused.json()]).toMatchObject([400, { code: 'INPUT_INVALID', field }]);
+    }
+    expect(await codeOf(await call('/v1/aesthetic_records', { token }))).toEqual([404, 'NOT_FOUND']);
+    expect(await codeOf(await call('/v1/appointments'))).toEqual([401, 'AUTH_MISSING']);
+    expect(asked.length).toBe(1);
   });
 
   test('is refused when the limit of what is read refuses, which says when to come back', async () => {
@@ -529,8 +577,12 @@ describe('POST /v1/query', () => {
   test('a tenant that floods is refused alone', async () => {
     const token = await eva();
     const flood = Array.from({ length: 130 }, () => call('/v1/query', { token, body: { query: 'silence' } }));
-    const jam = (await Promise.all(flood)).map(({ status }) => status);
-    expect(jam).toContain(429);
+    const jam = (await Promise.all(flood)).filter(({ status }) => status === 429);
+    for (const refused of jam) expect(refused.headers.get('retry-after')).toBe('1');
+    expect(jam.length).toBeGreaterThan(0);
+    expect(await codeOf(jam[0] as Response)).toEqual([429, 'OVERLOADED']);
+    // What asks no question does not wait behind those that do.
+    expect((await call('/v1/auth/me', { token })).status).toBe(200);
     expect((await call('/v1/query', { token: await ana(), body: { query: 'hello' } })).status).toBe(200);
   });
 
@@ -543,6 +595,11 @@ describe('POST /v1/query', () => {
     const [queries = 0, errors = 0, latencies = 0] = await counted();
     await call('/v1/query', { token: await ana(), body: { query: 'hello' } });
     await call('/v1/query', { token: await ana(), body: { query: 'refuse' } });
+    const timed = (await service.metrics.text())
+      .split('\n')
+      .filter((line) => line.startsWith('http_request_duration_seconds_count{'));
+    for (const status of ['200', '403'])
+      expect(timed).toContainEqual(expect.stringMatching(`route="/v1/query".*status="${status}"`));
     expect(await counted()).toEqual([queries + 2, errors + 1, latencies + 2]);
     expect(await metric('agent_queries_by_type_total{type="appointments"')).toBeGreaterThan(0);
   });
@@ -837,6 +894,44 @@ test('agui.v1.bare: one input in, bare events out, and the socket ends with the 
   expect(frames).toMatchObject([{ type: 'RUN_ERROR', code: 'INPUT_INVALID' }]);
 });
 
+describe('POST …/runs/:runId/feedback', () => {
+  const judge = (runId: string, body: unknown, token: string) =>
+    call(`/v1/agui/assistant/runs/${runId}/feedback`, { token, body });
+
+  test('keeps a judgement of one’s own run, with a pass for exactly that', async () => {
+    const [token, { runId, ...asking }] = [await ana(), input('hello')];
+    await (await call('/v1/agui/assistant', { token, body: { ...asking, runId } })).text();
+    const kept = await judge(runId, { rating: 4, comment: null }, token);
+    expect([kept.status, await kept.text()]).toEqual([204, '']);
+    const body = { run: asked[0]?.pass.rid, rating: 4 };
+    expect(asked[1]).toMatchObject({ body, pass: { sub: 'ana', qh: questionHash(JSON.stringify(body)) } });
+    expect(kept.headers.get('jangada-run')).toBe(asked[1]?.pass.rid);
+
+    for (const name of [runId, String(body.run)])
+      expect(await codeOf(await judge(name, { rating: 1 }, await bia()))).toEqual([404, 'NOT_FOUND']);
+    expect(await codeOf(await judge('nobodys', { rating: 1 }, token))).toEqual([404, 'NOT_FOUND']);
+    for (const [said, field] of [
+      [{ rating: 6 }, 'rating'],
+      [{ rating: 2.5 }, 'rating'],
+      [{ comment: 'fine' }, 'rating'],
+      [{ rating: 1, comment: 'x'.repeat(1_001) }, 'comment'],
+      [{ rating: 1, run: 'other' }, 'run'],
+    ] as const)
+      expect(await (await judge(runId, said, token)).json()).toMatchObject({ code: 'INPUT_INVALID', field });
+    expect(asked.length).toBe(2);
+  });
+
+  test('waits for the answer: nobody can judge one that is still being told', async () => {
+    const [token, asking] = [await ana(), input('wait')];
+    const running = call('/v1/agui/assistant', { token, body: asking });
+    await until('the run', () => asked.length === 1);
+    expect(await codeOf(await judge(asking.runId, { rating: 5 }, token))).toEqual([404, 'NOT_FOUND']);
+    goOn.resolve();
+    await (await running).text();
+    expect((await judge(asking.runId, { rating: 5 }, token)).status).toBe(204);
+  });
+});
+
 describe('AguiMessage', () => {
   const message = (over: object = {}) => ({
     id: crypto.randomUUID(),
@@ -865,24 +960,73 @@ describe('AguiMessage', () => {
       'status',
       'streaming_chunk',
       'streaming_chunk',
+      'context_update',
       'response',
     ]);
+    expect(said.at(-2)?.payload).toMatchObject({ intent: 'appointments', entities: [named] });
+    // Pushed, though nobody asked for it.
+    const session = await frame('the session', ({ type }) => type === 'session_update');
+    expect(session).toMatchObject({ payload: { role: 'admin', expiresAt: expect.any(String) } });
     const chunks = said.filter(({ type }) => type === 'streaming_chunk').map(({ payload }) => payload);
     expect(chunks.map(({ seq }) => seq)).toEqual([0, 1]);
     expect(said.at(-1)?.payload).toMatchObject({ content: 'Good day', outcome: 'success', confidence: 0.9 });
     for (const { metadata } of said)
       expect(metadata).toMatchObject({ userId: 'ana', version: '1.0', auditTrail: asked[0]?.pass.rid });
 
-    send(message({ type: 'feedback', id: 'f-1', payload: { runId: query.id, rating: 5 } }));
-    await frame(
-      'the receipt',
-      ({ type, payload }) => type === 'status' && (payload as { state: string }).state === 'received',
-    );
-    send(message({ type: 'feedback', id: 'f-2', payload: { runId: 'somebody-elses', rating: 1 } }));
-    await until('the refusal', () =>
-      about(frames, 'f-2').some(({ payload }) => payload['code'] === 'NOT_FOUND'),
-    );
     socket.close();
+  });
+
+  test('keeps what is said of one’s own answers, by any of their names and on any socket', async () => {
+    const { socket, send, frames, frame } = await openSocket('/v1/agent', { token: await ana() });
+    const query = message();
+    send(query);
+    const response = await frame('the response', ({ type }) => type === 'response');
+    const chunk = frames.find(({ type }) => type === 'streaming_chunk') as unknown as Said;
+    socket.close();
+
+    const other = await openSocket('/v1/agent', { token: await ana() });
+    const answerTo = async (judgement: object) => {
+      const id = crypto.randomUUID();
+      other.send(message({ type: 'feedback', id, payload: judgement }));
+      const { type, payload } = await until('an answer', () => about(other.frames, id)[0]);
+      return { type, state: payload['state'], code: payload['code'], field: payload['field'] };
+    };
+    for (const name of [
+      { runId: query.id },
+      { requestId: query.id },
+      { responseId: response['id'] },
+      { messageId: chunk.payload['messageId'] },
+    ])
+      expect(await answerTo({ ...name, rating: 5, comment: ' just right ' })).toMatchObject({
+        state: 'received',
+      });
+    const run = asked[0]?.pass.rid;
+    expect(asked.slice(1).map(({ body }) => body)).toEqual(
+      [1, 2, 3, 4].map(() => ({ run, rating: 5, comment: 'just right' })),
+    );
+
+    const another = await openSocket('/v1/agent', { token: await bia() });
+    another.send(
+      message({
+        type: 'feedback',
+        id: 'f-2',
+        metadata: undefined,
+        sessionId: 'of-bia',
+        payload: { responseId: response['id'], rating: 1 },
+      }),
+    );
+    await another.frame('the refusal', ({ payload }) => (payload as { code?: string }).code === 'NOT_FOUND');
+    another.socket.close();
+    for (const [payload, code, field] of [
+      [{ runId: 'nobodys', rating: 1 }, 'NOT_FOUND', undefined],
+      [{ rating: 1 }, 'INVALID_MESSAGE', 'runId'],
+      [{ runId: query.id }, 'INVALID_MESSAGE', 'rating'],
+      [{ runId: query.id, rating: 0 }, 'INVALID_MESSAGE', 'rating'],
+      [{ runId: query.id, rating: 5, comment: 'x'.repeat(1_001) }, 'INVALID_MESSAGE', 'comment'],
+      [{ runId: query.id, rating: 5, of: 'bia' }, 'INPUT_INVALID', 'of'],
+    ] as const)
+      expect(await answerTo(payload)).toEqual({ type: 'error', state: undefined, code, field });
+    other.socket.close();
   });
 
   test('answers what is wrong with its own code and stays usable', async () => {
@@ -897,6 +1041,8 @@ describe('AguiMessage', () => {
         'Invalid message structure',
       ]),
       [message({ type: 'response' }), 'UNSUPPORTED_MESSAGE', 'Unsupported message type: response'],
+      [message({ type: 'context_update', payload: { client: 'Ana' } }), 'UNSUPPORTED_MESSAGE'],
+      [message({ type: 'session_update', payload: { role: 'admin' } }), 'INPUT_INVALID'],
       [message({ metadata: { userId: 'ana', version: '9.0' } }), 'UNSUPPORTED_VERSION'],
       [message({ metadata: { userId: 'bia', version: '1.0' } }), 'SESSION_MISMATCH'],
       [

@@ -4,7 +4,7 @@ import type { CoreTables } from '@jangada/store/tables.ts';
 import type { Admission } from './admission.ts';
 import type { Turn } from './conversation.ts';
 import type { Identity } from './identity.ts';
-import { rowsOf } from './named.ts';
+import { rowsOf } from './listing.ts';
 
 /**
  * What was asked and told in a conversation before the streams' memory. Whether there is such a past is looked up here;
@@ -35,7 +35,7 @@ export const openPast = (store: Pick<Store, 'read'>, read: Admission['read']): P
   },
 
   turnsOf: async (identity, session, withinMs) => {
-    const run = await read(identity, { about: 'conversations', thread: session });
+    const run = await read(identity, { name: 'conversations', thread: session });
     const patience = withinMs === undefined ? undefined : setTimeout(run.stop, withinMs);
     try {
       return (await rowsOf(run)).rows.flatMap(turnOf).reverse();

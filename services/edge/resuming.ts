@@ -3,12 +3,12 @@ import type { Code } from '@jangada/proto/errors.ts';
 import type { Tenant } from './accounts.ts';
 import type { Limit, Question, Run } from './admission.ts';
 import { noTo, takenOf } from './answering.ts';
-import type { Asking } from './asking.ts';
 import { isRecent } from './assurance.ts';
 import type { Conversations, Interrupted } from './conversation.ts';
 import type { Identity } from './identity.ts';
 import { nameOf } from './ids.ts';
 import type { Refusal } from './refusal.ts';
+import type { Request } from './requests.ts';
 
 /** Inputs that answer what was asked back. The answer is a command of its own, and the run that goes on is the command's. */
 
@@ -16,12 +16,7 @@ interface Deps {
   readonly conversations: Conversations;
   idOf(identity: Identity, kind: 'run' | 'session', given: string): string;
   tenantOf(identity: Identity): Promise<Tenant>;
-  request(
-    identity: Identity,
-    given: string | undefined,
-    asking: Omit<Asking, 'fresh'>,
-    beside: Pick<Question, 'text' | 'session' | 'purpose'> & { limit?: Limit },
-  ): Promise<Run>;
+  readonly request: Request;
   rejoin(identity: Identity, run: string): Promise<Run>;
   refuse(identity: Identity, code: Code): Promise<Refusal>;
 }

@@ -14,7 +14,8 @@ import { placeOf, type Streams } from './sse.ts';
 /** AG-UI over HTTP: ask, resume, cancel, and what the agent can do. */
 
 const agent = '/v1/agui/:agent(^[a-z-]{1,40}$)';
-const runPath = `${agent}/runs/:runId`;
+/** One run of an agent. */
+export const runPath = `${agent}/runs/:runId`;
 type OfRun = { Params: { runId: string } };
 const resumeQuery = z.object({ after: z.string().optional(), threadId: z.string().max(200).optional() });
 

@@ -1,7 +1,15 @@
 import type { Part } from '@jangada/proto/reply.ts';
 import { describe, expect, test } from 'vitest';
 import { Refusal } from './refusal.ts';
-import { envelope, faultOf, type Inbound, questionOf, readMessage, seedTelling } from './seed.ts';
+import {
+  conditionSaid,
+  envelope,
+  faultOf,
+  type Inbound,
+  questionOf,
+  readMessage,
+  seedTelling,
+} from './seed.ts';
 
 const query = {
   id: 'q-1',
@@ -76,7 +84,7 @@ describe('a message that comes in', () => {
 
 describe('what a run tells', () => {
   test('chunks are counted without gaps and make up the response', () => {
-    const { tell } = seedTelling('run', 'Cancelled');
+    const { tell } = seedTelling('run', 'en');
     const said = [
       ...tell([{ type: 'text', attempt: 1, text: 'Half' }], 1),
       ...tell(
@@ -98,6 +106,7 @@ describe('what a run tells', () => {
       { messageId: 'run-2', delta: 'day', seq: 1 },
     ]);
     expect(said.at(-1)).toEqual({
+      id: 'run',
       type: 'response',
       payload: {
         content: 'Good day',
@@ -110,9 +119,33 @@ describe('what a run tells', () => {
     });
   });
 
+  test('what was named is told before the response, which says how old it is and what it lacks', () => {
+    const entities = [{ type: 'subject' as const, value: 'Ana' }];
+    const beside = { asOf: '2026-11-21T12:00:00.000Z', notices: ['Told in fixed words'] };
+    const less: Part = { ...answered, ...beside, degraded: true, entities };
+    expect(seedTelling('run', 'en').tell([less], 1)).toMatchObject([
+      { type: 'context_update', payload: { runId: 'run', intent: 'appointments', entities } },
+      { type: 'response', payload: { cached: true, degraded: true, ...beside } },
+    ]);
+  });
+
+  test('a run that was stopped ends in the language of the tenant', () => {
+    expect(seedTelling('run', 'pt-BR').tell([{ type: 'cancelled' }], 1)).toMatchObject([
+      { type: 'response', payload: { content: 'Cancelado', outcome: 'cancelled', confidence: 0 } },
+    ]);
+  });
+
+  test('how the system does is told with what there is to know of it', () => {
+    const away = { state: 'degraded', checks: ['redis', 'websocket'] } as const;
+    expect(conditionSaid(away, 'en')).toEqual({
+      type: 'status',
+      payload: { ...away, notices: ['Answers may take longer than usual'] },
+    });
+  });
+
   test('a refusal says which field is at fault, where one is', () => {
     const refusal = { type: 'refused', code: 'INPUT_INVALID', message: 'No', field: 'period' } as const;
-    expect(seedTelling('run', 'Cancelled').tell([refusal], 1)).toEqual([
+    expect(seedTelling('run', 'en').tell([refusal], 1)).toEqual([
       {
         type: 'error',
         payload: { code: 'INPUT_INVALID', message: 'No', retryable: false, field: 'period' },

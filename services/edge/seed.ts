@@ -1,10 +1,12 @@
-import type { Code } from '@jangada/proto/errors.ts';
-import { faults, hintsOf } from '@jangada/proto/errors.ts';
+import { type Code, faults, hintsOf, type Locale, textOf } from '@jangada/proto/errors.ts';
 import type { Part } from '@jangada/proto/reply.ts';
 import { gatherText } from '@jangada/runtime/stored.ts';
 import { z } from 'zod';
 import type { Question } from './admission.ts';
-import { besideOf, usageOf } from './answer.ts';
+import { besideOf, standingOf, usageOf } from './answer.ts';
+import { type Condition, noticesOf } from './conditions.ts';
+import type { Identity } from './identity.ts';
+import { type Judgement, judgement } from './judgement.ts';
 import { Refusal } from './refusal.ts';
 import { shaped } from './shape.ts';
 
@@ -90,14 +92,36 @@ export const questionOf = ({ id, sessionId, payload, metadata }: Inbound): Quest
   };
 };
 
-/** What a `feedback` is about: any name under which a run's answer went out. */
-export const subjectsOf = ({ payload }: Inbound): string[] =>
-  ['runId', 'responseId', 'messageId', 'requestId']
-    .map((key) => payload[key])
-    .filter((name) => typeof name === 'string');
+/** How the system does, with what those who are connected have to know of it. */
+export const conditionSaid = ({ state, checks }: Condition, locale: Locale): Said => ({
+  type: 'status',
+  payload: { state, checks, notices: noticesOf(checks, locale) },
+});
+
+/** What of the session changes by itself: until when the caller is let in. */
+export const sessionSaid = ({ session, role, expiresAt }: Identity): Said => ({
+  type: 'session_update',
+  payload: { session, role, expiresAt: new Date(expiresAt).toISOString() },
+});
+
+const name = z.string().min(1).max(200).optional();
+const feedbackPayload = judgement.extend({ runId: name, requestId: name, responseId: name, messageId: name });
+
+/**
+ * What a `feedback` says, and of which run, by any name under which its answer went out: the run's own, the question's,
+ * or that of the response or of a chunk. @throws Refusal when its payload is none
+ */
+export const judgementOf = ({ payload }: Inbound): Judgement => {
+  const { rating, comment, ...names } = shaped(feedbackPayload, payload, 'INVALID_MESSAGE');
+  const run = names.runId ?? names.requestId ?? names.responseId ?? names.messageId?.replace(/-\d+$/, '');
+  if (run === undefined) throw new Refusal('INVALID_MESSAGE', { field: 'runId' });
+  return { run, rating, comment };
+};
 
 /** A message on its way out, without its envelope. */
 export interface Said {
+  /** What it is called, where that is not left to chance. */
+  readonly id?: string;
   readonly type: MessageType;
   readonly payload: Readonly<Record<string, unknown>>;
 }
@@ -109,7 +133,7 @@ export const errorSaid = (code: Code, message: string, beside: Said['payload'] =
 });
 
 /** The messages of one run, by the parts of its replies. `elapsedMs` is since the question. */
-export const seedTelling = (run: string, cancelledText: string) => {
+export const seedTelling = (run: string, locale: Locale) => {
   const gathered = gatherText();
   let latest = 0;
   let seq = 0;
@@ -124,42 +148,26 @@ export const seedTelling = (run: string, cancelledText: string) => {
     ];
   };
 
-  const ending = (part: Exclude<Part, { type: 'text' }>, elapsedMs: number): Said => {
+  const ending = (part: Exclude<Part, { type: 'text' }>, elapsedMs: number): Said[] => {
     const usage = usageOf(part, elapsedMs);
+    // The response is called as its run is, so that whoever judges it later can name it anywhere.
+    const response = (payload: Said['payload']): Said => ({ id: run, type: 'response', payload });
     if (part.type === 'answered') {
-      const { confidence, cached, degraded, nextCursor } = part;
-      const more = nextCursor ? { nextCursor } : {};
-      return {
-        type: 'response',
-        payload: {
-          content: gathered.text(),
-          confidence,
-          usage,
-          outcome: 'success',
-          cached,
-          degraded,
-          ...more,
-        },
-      };
+      const { intent, entities = [] } = part;
+      const understood: Said = { type: 'context_update', payload: { runId: run, intent, entities } };
+      const answer = { content: gathered.text(), usage, outcome: 'success', ...standingOf(part) };
+      return [...(entities.length > 0 ? [understood] : []), response(answer)];
     }
-    if (part.type !== 'cancelled') return errorSaid(part.code, part.message, besideOf(part));
-    return {
-      type: 'response',
-      payload: {
-        content: cancelledText,
-        confidence: 0,
-        usage,
-        outcome: 'cancelled',
-        cached: false,
-        degraded: false,
-      },
-    };
+    if (part.type !== 'cancelled') return [errorSaid(part.code, part.message, besideOf(part))];
+    const content = textOf('CANCELLED', locale);
+    const none = { confidence: 0, cached: false, degraded: false };
+    return [response({ content, usage, outcome: 'cancelled', ...none })];
   };
 
   return {
     start: (): Said => ({ type: 'status', payload: { state: 'started', runId: run } }),
     tell: (parts: readonly Part[], elapsedMs: number): Said[] =>
-      parts.flatMap((part) => (part.type === 'text' ? chunk(part) : [ending(part, elapsedMs)])),
+      parts.flatMap((part) => (part.type === 'text' ? chunk(part) : ending(part, elapsedMs))),
   };
 };
 
@@ -173,7 +181,7 @@ export const envelope = (
     auditTrail?: string | undefined;
   },
 ) => ({
-  id: crypto.randomUUID(),
+  id: said.id ?? crypto.randomUUID(),
   type: said.type,
   timestamp: new Date().toISOString(),
   sessionId: about.sessionId,

@@ -17,11 +17,13 @@ import { accountRoutes } from './account.ts';
 import { openAccounts } from './accounts.ts';
 import { lastWordMs, openAdmission } from './admission.ts';
 import { agentRoutes } from './agents.ts';
+import { watchConditions } from './conditions.ts';
 import { consoleRoutes } from './console.ts';
 import { conversationRoutes } from './conversations.ts';
 import { copilotkitRoutes } from './copilotkit.ts';
 import { door, originOf } from './door.ts';
 import { openFactors } from './factors.ts';
+import { feedbackRoutes } from './feedback.ts';
 import { openFollower } from './follow.ts';
 import { answerRaw } from './headers.ts';
 import { healthRoutes, openRollCall } from './health.ts';
@@ -29,13 +31,14 @@ import { historyRoutes } from './history.ts';
 import { openIdentities } from './identity.ts';
 import { openIds } from './ids.ts';
 import { openFailures, openGate } from './limits.ts';
+import { listingRoutes } from './listing.ts';
 import { openLiveness } from './liveness.ts';
 import { loginRoutes } from './login.ts';
 import { type Meter, openMeter } from './meter.ts';
 import { operationsRoutes } from './operations.ts';
 import { queryRoute } from './query.ts';
 import { Refusal, refusalOf, retryHeaders } from './refusal.ts';
-import { openRuns, runRoutes } from './runs.ts';
+import { openRuns, runPath, runRoutes } from './runs.ts';
 import { openSessions } from './sessions.ts';
 import { chooseSubprotocol, openSockets } from './socket.ts';
 import { openStreams } from './sse.ts';
@@ -138,14 +141,17 @@ export const openServer = async (
   const runs = openRuns(admission, streams);
   const runDeadlineMs = config.RUN_DEADLINE_MS;
   runRoutes(app, { admission, runs, streams, runDeadlineMs });
+  feedbackRoutes(app, { admission, store, runPath });
   copilotkitRoutes(app, { admission, runs, runDeadlineMs });
   const rollCall = openRollCall(service);
+  const conditions = watchConditions(rollCall, () => sockets.count() > 0, sockets.announce);
   healthRoutes(app, service, { probes, accepting: () => accepting, rollCall });
   operationsRoutes(app, service, { rollCall, limits, accounts });
   queryRoute(app, admission);
   agentRoutes(app, admission, config);
   accessRoutes(app, admission);
   conversationRoutes(app, admission);
+  listingRoutes(app, admission);
   historyRoutes(app, {
     trail: openTrail(store),
     ownedId: openIds(config.ENCRYPTION_KEY),
@@ -169,6 +175,7 @@ export const openServer = async (
   service.onDrain(() => app.close());
   app.addHook('preClose', async () => {
     accepting = false;
+    conditions.close();
     sockets.drain('resumable');
     const patience = Date.now() + lastRunsMs;
     while (follower.count() > 0 && Date.now() < patience) await sleep(20);

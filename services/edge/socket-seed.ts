@@ -1,25 +1,26 @@
 import { textOf } from '@jangada/proto/errors.ts';
-import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import type { Admission } from './admission.ts';
 import type { Connection, Dialect } from './dialect.ts';
+import { stored } from './judgement.ts';
 import { agree, type Channel, unwrap, type Wrapping, wrap } from './payload.ts';
 import { Refusal } from './refusal.ts';
 import {
+  conditionSaid,
   envelope,
   errorSaid,
   faultOf,
   type Inbound,
+  judgementOf,
   questionOf,
   readMessage,
   type Said,
   seedTelling,
-  subjectsOf,
+  sessionSaid,
 } from './seed.ts';
 
 /** `AguiMessage` over WebSocket. */
 
-const rememberedAnswers = 100;
 const name = z.string().max(200);
 const wrapping = z.object({ compression: z.literal('gzip').optional(), encryption: z.boolean().optional() });
 const loose = z
@@ -34,13 +35,10 @@ interface Asked {
 }
 
 export const seedDialect = (connection: Connection, admission: Admission): Dialect => {
-  /** Names under which answers went out on this connection: what feedback may be about. */
-  const answers = new LRUCache<string, true>({ max: rememberedAnswers });
-
   /** Once the client has agreed on one. */
   let channel: Channel | undefined;
 
-  const say = (said: Said, about: Asked, auditTrail?: string): string => {
+  const say = (said: Said, about: Asked, auditTrail?: string): void => {
     const { subject, session } = connection.identity();
     const message = envelope(said, {
       sessionId: about.sessionId ?? session,
@@ -50,28 +48,24 @@ export const seedDialect = (connection: Connection, admission: Admission): Diale
     });
     const { payload, metadata } = wrap(message.payload, about.metadata ?? {}, message, channel);
     connection.send({ ...message, payload, metadata: { ...message.metadata, ...metadata } });
-    return message.id;
   };
 
   const ask = async (message: Inbound): Promise<void> => {
     const run = await admission.ask(connection.identity(), questionOf(message), connection.admit('ai'));
     connection.follow(message.id, run, async () => {
-      const telling = seedTelling(run.id, textOf('CANCELLED', run.locale));
-      for (const name of [message.id, run.id]) answers.set(name, true);
+      const telling = seedTelling(run.id, run.locale);
       say(telling.start(), message, run.id);
       for await (const { parts } of run) {
-        for (const said of telling.tell(parts, performance.now() - run.startedAt)) {
-          const id = say(said, message, run.id);
-          if (said.type === 'response') answers.set(id, true);
-        }
+        for (const said of telling.tell(parts, performance.now() - run.startedAt)) say(said, message, run.id);
       }
     });
   };
 
-  const acknowledge = async (message: Inbound): Promise<void> => {
+  const judge = async (message: Inbound): Promise<void> => {
     await connection.admit('api');
-    if (!subjectsOf(message).some((name) => answers.has(name))) throw new Refusal('NOT_FOUND');
-    say({ type: 'status', payload: { state: 'received' } }, message);
+    const run = await admission.judge(connection.identity(), judgementOf(message), message.id);
+    await stored(run);
+    say({ type: 'status', payload: { state: 'received' } }, message, run.id);
   };
 
   const agreeOn = (message: Inbound): void => {
@@ -82,8 +76,18 @@ export const seedDialect = (connection: Connection, admission: Admission): Diale
 
   return {
     resumable: false,
-    greet: () =>
-      void say({ type: 'status', payload: { state: 'connected', connectionId: connection.id } }, {}),
+    greet: () => {
+      say({ type: 'status', payload: { state: 'connected', connectionId: connection.id } }, {});
+      say(sessionSaid(connection.identity()), {});
+    },
+    renewed: () => say(sessionSaid(connection.identity()), {}),
+    announce: (condition) => {
+      // That the tenant cannot be looked up may be the very thing to be told.
+      admission.localeOf(connection.identity()).then(
+        (locale) => say(conditionSaid(condition, locale), {}),
+        () => say(conditionSaid(condition, 'en'), {}),
+      );
+    },
     receive: async (frame) => {
       const received = readMessage(frame);
       const identity = connection.identity();
@@ -95,7 +99,7 @@ export const seedDialect = (connection: Connection, admission: Admission): Diale
       const payload = unwrap(received.payload, received.metadata ?? {}, received, channel);
       const message = { ...received, payload };
       if (message.type === 'query') return ask(message);
-      if (message.type === 'feedback') return acknowledge(message);
+      if (message.type === 'feedback') return judge(message);
       // The only part of a session that a client may set.
       if (message.type === 'session_update') return agreeOn(message);
       throw new Refusal('UNSUPPORTED_MESSAGE');

@@ -6,6 +6,7 @@ import type { RawData, WebSocket } from 'ws';
 import { z } from 'zod';
 import type { Admission, Run } from './admission.ts';
 import { frameMaxBytes, messageWithinMs, unreadMaxBytes } from './bounds.ts';
+import type { Condition } from './conditions.ts';
 import type { Connection, Dialect } from './dialect.ts';
 import { watchFrames } from './frames.ts';
 import type { Identities, Identity } from './identity.ts';
@@ -33,6 +34,8 @@ export interface Sockets {
   count(): number;
   /** Open connections of a tenant's people. */
   listOf(tenant: string): readonly Listed[];
+  /** Tells everybody whose dialect has words for it how the system does, and whoever comes while it does not do well. */
+  announce(condition: Condition): void;
   /** Closes sockets for a restart: first those that resume elsewhere, later the others. */
   drain(which: 'resumable' | 'all'): void;
 }
@@ -90,6 +93,7 @@ const signIn = z.union([
 export const openSockets = (deps: Deps): Sockets => {
   const { service, identities, tickets, liveness, gate, meter } = deps;
   const open = new Set<ReturnType<typeof connect>>();
+  let latest: Condition | undefined;
   /** Whose session it is, while they are connected. */
   const sessions = new Map<string, ReturnType<typeof connect>>();
   const closes = service.metrics.counter('ws_closes_total', 'WebSockets that the edge closed', ['code']);
@@ -202,11 +206,17 @@ export const openSockets = (deps: Deps): Sockets => {
       watch();
       self.send({ op: 'accepted' });
       if (first) welcome();
+      else spoken()?.renewed?.();
     };
 
+    /** The dialect, or that of the greeting where nothing was said yet. */
+    const spoken = (): Dialect | undefined =>
+      dialect ?? (greets ? seedDialect(self, deps.admission) : undefined);
+
     const welcome = (): void => {
-      if (dialect) dialect.greet();
-      else if (greets) seedDialect(self, deps.admission).greet();
+      const speaking = spoken();
+      speaking?.greet();
+      if (latest && latest.state !== 'healthy') speaking?.announce?.(latest);
     };
 
     const handle = async (frame: unknown): Promise<void> => {
@@ -299,6 +309,9 @@ export const openSockets = (deps: Deps): Sockets => {
             ]
           : [],
       resumable: () => dialect?.resumable === true,
+      announce: (condition: Condition) => {
+        if (identity) spoken()?.announce?.(condition);
+      },
       close: self.close,
       tick: (now: number): void => {
         if (socket.readyState !== socket.OPEN) return;
@@ -319,6 +332,10 @@ export const openSockets = (deps: Deps): Sockets => {
       open.add(connect(socket, transport, about));
     },
     count: () => open.size,
+    announce: (condition) => {
+      latest = condition;
+      for (const connection of open) connection.announce(condition);
+    },
     listOf: (tenant) => [...open].flatMap((connection) => connection.listed(tenant)),
     drain: (which) => {
       for (const connection of open) {

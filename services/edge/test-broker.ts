@@ -26,7 +26,7 @@ export const startBroker = async (waitingMax = 100): Promise<NatsServer & { read
   const { streams } = await jetstreamManager(bus.nc);
   await streams.add({
     name: 'INTAKE',
-    subjects: ['run.requested.*', 'access.requested.*'],
+    subjects: ['run.requested.*', 'access.requested.*', 'feedback.given.*'],
     retention: 'workqueue',
     discard: 'new',
     discard_new_per_subject: true,

@@ -16,6 +16,7 @@ import type { Server } from '@jangada/servers/server.ts';
 import * as core from '@jangada/store/0001_core.ts';
 import * as identity from '@jangada/store/0004_identity.ts';
 import * as conversations from '@jangada/store/0015_conversations.ts';
+import * as feedback from '@jangada/store/0018_feedback.ts';
 import { connect } from '@jangada/store/store.ts';
 import { until } from '@jangada/testkit/until.ts';
 import type { Origin } from '@jangada/trust/origin.ts';
@@ -84,7 +85,7 @@ export const startEdges = async (count: number, over: object = {}): Promise<Edge
   pool.on('error', () => undefined);
   const sql: Edges['sql'] = async (text, values = []) => (await pool.query(text, [...values])).rows;
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
-  for (const { up } of [core, identity, conversations]) await up(db);
+  for (const { up } of [core, identity, conversations, feedback]) await up(db);
   for (const tenant of ['north', 'south'])
     await sql(`insert into tenants values ($1, $1, $2, 'America/Sao_Paulo', 'en', 'BRL')`, [
       tenant,

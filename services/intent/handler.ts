@@ -6,10 +6,11 @@ import { findDocuments } from '@jangada/nlu/ids.ts';
 import { findNames } from '@jangada/nlu/names.ts';
 import { classify, mentions, threshold } from '@jangada/nlu/score.ts';
 import { canonical, type Language, language, words } from '@jangada/nlu/text.ts';
-import type { IntentPattern, Pack, Source } from '@jangada/packs/pack.ts';
+import { joinsOf, listingOf, pageSize } from '@jangada/packs/listing.ts';
+import type { IntentPattern, Pack } from '@jangada/packs/pack.ts';
 import { indexedColumn } from '@jangada/packs/sealed.ts';
 import { textOf } from '@jangada/proto/errors.ts';
-import type { Ask, Entity, Plan } from '@jangada/proto/plan.ts';
+import type { Entity, Plan } from '@jangada/proto/plan.ts';
 import * as run from '@jangada/proto/run.ts';
 import { askOf, isMine, vocabulary } from './asks.ts';
 import type { contract } from './contract.ts';
@@ -25,43 +26,18 @@ export interface Setting {
   readonly attack: Violation | undefined;
 }
 
-/** Rows on one page. */
-const pageSize = 50;
-/** Questions of a conversation on one page, with their answers: a message of the broker has to hold all of it. */
-const turnsSize = 20;
-
 /** Turns a question into a plan, or says that it is not one of the pack's. */
 export const decide: Decide<typeof contract, Setting> = (body, setting) =>
   'about' in body ? named(body, setting) : read(body, setting);
 
-/** A question that has a name says itself what it asks for. */
-const named = (asked: run.NamedQuestion, { pack, locale }: Setting): Out<typeof contract> => {
-  const { about, cursor } = asked;
-  const source = pack.sources[about];
-  if (!source) return emit(run.refused, { code: 'INTENT_UNCLASSIFIED', locale });
-  const plan: Plan = {
-    source: about,
-    ask: 'list',
-    joins: [],
-    ...wanted(asked, source),
-    ...(cursor ? { cursor } : {}),
-  };
-  const intent = {
-    type: about,
-    confidence: 1,
-    entities: [],
-    requiredPermissions: [source.owner ? `read:own_${source.resource}` : `read:${source.resource}`],
-    dataSources: [about],
-  };
-  return emit(run.understood, { locale, intent, plan });
-};
-
-const wanted = (asked: run.NamedQuestion, source: Source): Pick<Plan, 'filter' | 'fields' | 'limit'> => {
-  if (asked.about === 'consents')
-    return { filter: { subjectId: asked.subjectId }, fields: [...source.list], limit: pageSize };
-  if (asked.thread === undefined)
-    return { filter: { state: 'first' }, fields: ['thread', 'askedAt', 'question'], limit: pageSize };
-  return { filter: { thread: asked.thread }, fields: [...source.list], limit: turnsSize };
+/** A question that has a name, as an edge of before asked it, says itself what it asks for. */
+const named = (
+  { about, subjectId, cursor }: run.NamedQuestion,
+  { pack, locale }: Setting,
+): Out<typeof contract> => {
+  const listed = listingOf(pack, about, { subjectId }, cursor);
+  if (!listed) return emit(run.refused, { code: 'INTENT_UNCLASSIFIED', locale });
+  return emit(run.understood, { locale, ...listed });
 };
 
 const read = (
@@ -178,20 +154,6 @@ const bounds = ({
   if (comparison === 'over') return { min: value + 1 };
   if (comparison === 'under') return { max: value - 1 };
   return { min: value, max: value };
-};
-
-/** Other sources whose names the answer shows or the question uses; each needs its own permission. */
-const joinsOf = (source: Source, ask: Ask, filter: Plan['filter']): string[] => {
-  const used = (table: string, named: string | undefined): boolean =>
-    table !== source.table &&
-    (named !== undefined ||
-      (ask === 'list' && source.list.some((field) => source.fields[field]?.column.startsWith(`${table}.`))));
-  return [
-    ...(source.subject && used(source.subject.table, filter.subject ?? filter.identifier?.value)
-      ? [source.subject.table]
-      : []),
-    ...(source.provider && used(source.provider.table, filter.provider) ? [source.provider.table] : []),
-  ];
 };
 
 const stopWordsByPack = new WeakMap<Pack, ReadonlySet<string>>();

@@ -1,7 +1,9 @@
+import { Unprocessable } from '@jangada/hop/outcome.ts';
 import { followChanges } from '@jangada/limits/changes.ts';
 import { openLimits } from '@jangada/limits/limits.ts';
 import { packOf } from '@jangada/packs/registry.ts';
 import { readerOf, sourceOf } from '@jangada/packs/rules.ts';
+import { listedTextOf } from '@jangada/proto/run.ts';
 import { optional } from '@jangada/runtime/health.ts';
 import { serve } from '@jangada/runtime/serve.ts';
 import { configOf } from '@jangada/runtime/service.ts';
@@ -11,7 +13,7 @@ import { openTelemetry } from '@jangada/telemetry/telemetry.ts';
 import { openBodies } from '@jangada/trust/body.ts';
 import { grantSealer } from '@jangada/trust/grant.ts';
 import { secretFrom, signerFrom } from '@jangada/trust/keyset.ts';
-import { ownerOf } from '@jangada/trust/pass.ts';
+import { ownerOf, questionHash } from '@jangada/trust/pass.ts';
 import { consentFor, mayAnswer, namesPerson, reachOf } from './checks.ts';
 import { contract } from './contract.ts';
 import { knownIn } from './facts.ts';
@@ -44,7 +46,10 @@ await using service = await serve(
   {
     limit: limiting(limits),
     gather: async (body, { pass }) => {
-      const { plan } = body;
+      const { question, plan } = body;
+      // Nobody tells the rows of a list: that one was asked for has to be what the edge signed.
+      if (question === undefined && questionHash(listedTextOf(plan)) !== pass.qh)
+        throw new Unprocessable('CTX_PAYLOAD_MISMATCH', 'the list is not the signed one');
       const pack = packOf(pass.pack);
       const { rol: role, pur: purpose } = pass;
       const person = readerOf(pack, plan, { person: pass.per, owner: ownerOf(pass) });

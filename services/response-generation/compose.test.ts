@@ -207,24 +207,30 @@ describe('what somebody agreed to', () => {
       '2 consent entries:\n- 11/21/2026, 09:00 AM · withdrawn',
     );
   });
+});
 
-  test.each([
-    ['has its rows in the answer where the question has a name', undefined, [entry]],
-    ['is text alone where it was asked in words', 'a question', undefined],
-  ])('%s', async (_what, question, rows) => {
-    const { question: _, ...asked } = answer({ source: 'consents' }, [entry]);
-    const means = {
-      ...{ wording: wording['pt-BR'], zone: 'America/Sao_Paulo', currency: 'BRL' },
-      ...{ telling: undefined, degraded: false, elapsedMs: () => 1 },
-    };
-    const telling = tell(
-      { ...asked, ...(question ? { question } : {}) },
-      means,
-      new AbortController().signal,
-    );
+describe('beside the text', () => {
+  const toldBeside = async (own: Partial<Answer>, degraded = false) => {
+    const manner = { wording: wording['pt-BR'], zone: 'America/Sao_Paulo', currency: 'BRL' };
+    const means = { ...manner, telling: undefined, degraded, elapsedMs: () => 1 };
+    const telling = tell({ ...answer({}, []), ...own }, means, new AbortController().signal);
     let next = await telling.next();
     while (!next.done) next = await telling.next();
-    expect(next.value.tell).toMatchObject({ type: 'answered' });
-    expect((next.value.tell as { rows?: unknown }).rows).toEqual(rows);
+    return next.value.tell;
+  };
+
+  test('stands how old it is where it was remembered, and what it lacks where there is no model', async () => {
+    const fresh = await toldBeside({});
+    for (const field of ['asOf', 'notices', 'entities']) expect(fresh).not.toHaveProperty(field);
+    expect(await toldBeside({ cached: true, asOf: '2026-11-21T12:00:00.000Z' }, true)).toMatchObject({
+      asOf: '2026-11-21T12:00:00.000Z',
+      notices: ['O modelo de linguagem está fora do ar; as respostas usam frases fixas'],
+    });
+  });
+
+  test('stands whom and what the question named', async () => {
+    const entities = [{ type: 'subject' as const, value: 'Ana Lima' }];
+    const { intent } = answer({}, []);
+    expect(await toldBeside({ intent: { ...intent, entities } })).toMatchObject({ entities });
   });
 });

@@ -1,4 +1,5 @@
 import { type Emission, emit, type In } from '@jangada/hop/hop.ts';
+import { notices } from '@jangada/proto/notices.ts';
 import type { Usage } from '@jangada/proto/run.ts';
 import * as run from '@jangada/proto/run.ts';
 import { compose, type Manner } from './compose.ts';
@@ -14,10 +15,6 @@ export interface Means extends Manner {
   /** Time since the question was admitted, in ms. */
   readonly elapsedMs: () => number;
 }
-
-/** True where the question has a name: whoever asked it wants the rows themselves, and no model tells them. */
-export const isNamed = ({ question }: Pick<In<typeof contract>, 'question'>): boolean =>
-  question === undefined;
 
 /** Tells the answer piece by piece and returns what became of it. @throws the signal's reason once it is aborted */
 export async function* tell(
@@ -60,7 +57,9 @@ export async function* tell(
         type: 'answered',
         ...shared,
         ...(answer.nextCursor ? { nextCursor: answer.nextCursor } : {}),
-        ...(isNamed(answer) ? { rows: answer.rows } : {}),
+        ...(answer.cached ? { asOf: answer.asOf } : {}),
+        ...(degraded ? { notices: [notices.ai_service[answer.locale]] } : {}),
+        ...(answer.intent.entities.length > 0 ? { entities: answer.intent.entities } : {}),
       },
     },
   );

@@ -10,7 +10,7 @@ import { isolationViolations } from '@jangada/telemetry/isolation.ts';
 import { openTelemetry } from '@jangada/telemetry/telemetry.ts';
 import { contract } from './contract.ts';
 import { assertGranted, isBreach } from './egress.ts';
-import { isNamed, tell } from './handler.ts';
+import { tell } from './handler.ts';
 import { openModel } from './model.ts';
 import { openQuota } from './quota.ts';
 
@@ -46,14 +46,13 @@ await using service = await serve(
       const pack = packOf(pass.pack);
       assertGranted(answer, grant, pack);
       const who = { tenant: pass.tid, pack: pass.pack };
-      const teller = isNamed(answer) ? undefined : quota;
-      const telling = await teller?.begin(who, answer, signal).catch(() => undefined);
+      const telling = await quota?.begin(who, answer, signal).catch(() => undefined);
       return {
         wording: pack.wording[answer.locale],
         zone: pass.zone,
         currency: pass.cur,
         telling,
-        degraded: teller !== undefined && telling === undefined,
+        degraded: quota !== undefined && telling === undefined,
         elapsedMs: () => Date.now() - pass.iat,
       };
     },

@@ -113,6 +113,7 @@ export const pack: Pack = {
     { class: 'appointment_data', days: years(5), table: 'appointments', ageColumn: 'start_time' },
     { class: 'billing_data', days: years(7), table: 'billing', ageColumn: 'issued_at' },
     { class: 'audit_logs', days: years(2), table: 'audit_entries', ageColumn: 'at' },
+    { class: 'feedback', days: years(2), table: 'feedback', ageColumn: 'at' },
     { class: 'system_logs', days: 90 },
   ],
   limits: [

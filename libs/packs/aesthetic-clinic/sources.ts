@@ -35,6 +35,7 @@ export const sources: Pack['sources'] = {
       average_minutes: 'round(avg(appointments.duration_minutes))::int',
     },
     asks: ['list', 'count', 'perDay'],
+    listed: true,
   },
   clients: {
     table: 'clients',
@@ -52,6 +53,7 @@ export const sources: Pack['sources'] = {
     states: { active: is('clients.status', 'active'), inactive: is('clients.status', 'inactive') },
     usually: [is('clients.status', 'active')],
     asks: ['list', 'count'],
+    listed: true,
   },
   aesthetic_records: {
     table: 'aesthetic_records',
@@ -99,6 +101,7 @@ export const sources: Pack['sources'] = {
     usually: [is('billing.kind', 'charge')],
     perDay: { amount: 'sum(billing.amount)::text' },
     asks: ['list', 'count', 'total', 'perDay'],
+    listed: true,
   },
   providers: {
     table: 'providers',

@@ -1,0 +1,77 @@
+import { packs } from '@jangada/packs/registry.ts';
+import type { End } from '@jangada/proto/reply.ts';
+import type { Row } from '@jangada/proto/run.ts';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import type { Admission, Run } from './admission.ts';
+import { codeOf, wholeAnswer } from './answer.ts';
+import { Refusal } from './refusal.ts';
+import type { Listing } from './requests.ts';
+import { shaped } from './shape.ts';
+
+/**
+ * Rows that are asked for by the name of what they are: the plan is made here, and the answer is the rows, so that no
+ * language work is done on either side. Permission, audit and row-level security are those of every question.
+ */
+
+export const id = z.string().regex(/^[\w.:@-]{1,64}$/);
+export const cursor = z
+  .string()
+  .regex(/^[\w=-]{1,200}$/)
+  .optional();
+const instant = z.iso.datetime({ offset: true }).transform((text) => new Date(text).toISOString());
+
+const wanted = z
+  .strictObject({
+    subjectId: id.optional(),
+    state: z
+      .string()
+      .regex(/^[a-z_]{1,40}$/)
+      .optional(),
+    from: instant.optional(),
+    to: instant.optional(),
+    cursor,
+  })
+  // Half a period is none.
+  .refine(({ from, to }) => (from === undefined) === (to === undefined), { path: ['to'] })
+  .refine(({ from, to }) => from === undefined || to === undefined || from < to, { path: ['to'] })
+  .transform(({ from, to, ...rest }) => ({ ...rest, ...(from && to ? { period: { from, to } } : {}) }));
+
+/** What the packs tell by its name. A tenant whose pack has none of a name is told that it is not there. */
+const names = new Set(
+  packs.flatMap(({ sources }) => Object.keys(sources).filter((name) => sources[name]?.listed)),
+);
+
+type Answered = Omit<Extract<End, { type: 'answered' }>, 'rows'> & { readonly rows: readonly Row[] };
+
+/** The rows that answer what was asked for by its name. @throws Refusal with what became of it instead */
+export const rowsOf = async (run: Run): Promise<Answered> => {
+  const { end } = (await wholeAnswer(run)) ?? {};
+  if (end?.type === 'answered' && end.rows) return { ...end, rows: end.rows };
+  const code = end ? (codeOf(end) ?? 'UPSTREAM_UNAVAILABLE') : 'CANCELLED';
+  const limit = end?.type === 'refused' ? end.limit : undefined;
+  throw new Refusal(code, { locale: run.locale, run: run.id, ...(limit ? { limit } : {}) });
+};
+
+/** As `rowsOf`, for a request over HTTP, which ends with its connection. */
+export const listed = async (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  admission: Admission,
+  listing: Listing,
+): ReturnType<typeof rowsOf> => {
+  const run = await admission.read(request.signedIn(), listing);
+  reply.raw.once('close', run.stop);
+  reply.header('jangada-run', run.id);
+  return rowsOf(run);
+};
+
+export const listingRoutes = (app: FastifyInstance, admission: Admission): void => {
+  // Counted as `data` by permission, where it is known what is read: counting it here too would count it twice.
+  for (const name of names)
+    app.get(`/v1/${name}`, async (request, reply) => {
+      const answer = await listed(request, reply, admission, { name, ...shaped(wanted, request.query) });
+      const { rows, nextCursor, cached, asOf } = answer;
+      return { [name]: rows, cached, ...(asOf ? { asOf } : {}), ...(nextCursor ? { nextCursor } : {}) };
+    });
+};
