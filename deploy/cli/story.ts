@@ -1,4 +1,5 @@
 import type { Contract } from '@jangada/hop/hop.ts';
+import * as access from '@jangada/proto/access.ts';
 import { messages } from '@jangada/proto/catalogue.ts';
 import { type Head, type Message, partsOf } from '@jangada/proto/message.ts';
 import * as run from '@jangada/proto/run.ts';
@@ -69,6 +70,7 @@ const outcomes: ReadonlyMap<string, (json: unknown) => string> = new Map([
   read(run.fetched, (head) => `${head.rows} of ${head.matches}${cached(head)}`),
   read(run.answered, (head) => `told ${head.rows}${cached(head)}${head.degraded ? ', degraded' : ''}`),
   read(run.refused, ({ code }) => code),
+  read(run.interrupted, ({ code, action }) => `${code} unless ${action}`),
   read(run.failed, ({ code, hop }) => `${code} at ${hop}`),
   read(run.cancelled, ({ hop }) => `cancelled at ${hop}`),
 ]);
@@ -97,6 +99,12 @@ const jsonOf = (text: string): unknown => {
   }
 };
 
+/** What a run began with, where its first fact tells: a question, or an answer that lets one go on. */
+const requestOf = (first: Message, answers: string | undefined): Message | undefined => {
+  if (first !== run.understood) return undefined;
+  return answers ? access.requested : run.requested;
+};
+
 /** Tells a run from its facts. `facts` are of one run and at least one. */
 export const storyOf = (
   about: { readonly tenant: string; readonly id: string },
@@ -114,9 +122,11 @@ export const storyOf = (
   for (const kept of ordered) {
     const message = messages.find((known) => partsOf(known, kept.subject));
     const json = jsonOf(kept.head);
-    const { code, hop } = (json ?? {}) as { code?: string; hop?: string };
+    const { code, hop, answers } = (json ?? {}) as { code?: string; hop?: string; answers?: string };
     const ms = offset(kept.timestamp);
-    const speakers = message ? speakersOf(contracts, message, before.message) : [];
+    const speakers = message
+      ? speakersOf(contracts, message, before.message ?? requestOf(message, answers))
+      : [];
     steps.push({
       fact: message?.name ?? kept.subject,
       sequence: kept.sequence,
