@@ -187,7 +187,7 @@ describe('run show', () => {
         role: 'admin',
         startedBy: 'pass',
         steps: [
-          { fact: 'run.understood', saidBy: ['edge', 'access', 'intent'], outcome: 'appointments (0.90)' },
+          { fact: 'run.understood', saidBy: ['edge', 'intent'], outcome: 'appointments (0.90)' },
           { fact: 'run.refused', saidBy: ['permission'], outcome: 'AUTHZ_DENIED', code: 'AUTHZ_DENIED' },
         ],
         told: { attempt: 1 },

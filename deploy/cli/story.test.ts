@@ -75,6 +75,11 @@ describe('the story of a run', () => {
     expect(waterfall(story)).toContain('No pass travels with this run');
   });
 
+  test('that an answer let go on begins with who took the answer', () => {
+    const going = kept('run.understood', 1, 1.5, { ...asked, answers: 'r-0' }, pass);
+    expect(storyOf(about, [going], undefined, contracts).steps).toMatchObject([{ saidBy: ['access'] }]);
+  });
+
   test('is told even where a fact says nothing in clear', () => {
     const sealed = { ...understood, head: '' };
     expect(storyOf(about, [sealed], undefined, contracts).steps[0]).toMatchObject({

@@ -1,8 +1,10 @@
 import type { Contract } from '@jangada/hop/hop.ts';
+import * as access from '@jangada/proto/access.ts';
 import { messages } from '@jangada/proto/catalogue.ts';
 import { type Head, type Message, partsOf } from '@jangada/proto/message.ts';
 import * as run from '@jangada/proto/run.ts';
 import { type Pass, pass } from '@jangada/trust/pass.ts';
+import { heardBy } from '../topology.ts';
 import { speakersOf } from './speakers.ts';
 
 /** A message as the stream keeps it. */
@@ -69,6 +71,7 @@ const outcomes: ReadonlyMap<string, (json: unknown) => string> = new Map([
   read(run.fetched, (head) => `${head.rows} of ${head.matches}${cached(head)}`),
   read(run.answered, (head) => `told ${head.rows}${cached(head)}${head.degraded ? ', degraded' : ''}`),
   read(run.refused, ({ code }) => code),
+  read(run.interrupted, ({ code, action }) => `${code} unless ${action}`),
   read(run.failed, ({ code, hop }) => `${code} at ${hop}`),
   read(run.cancelled, ({ hop }) => `cancelled at ${hop}`),
 ]);
@@ -97,6 +100,18 @@ const jsonOf = (text: string): unknown => {
   }
 };
 
+/** Who may have said the first fact of a run: an answer lets one go on by a command, and nothing else begins with one. */
+const beganBy = (
+  contracts: readonly Contract[],
+  first: Message,
+  answers: string | undefined,
+): readonly string[] =>
+  speakersOf(contracts, first, answers ? access.requested : undefined).filter(
+    (name) =>
+      answers !== undefined ||
+      !contracts.some((one) => one.name === name && heardBy(one).includes(access.requested)),
+  );
+
 /** Tells a run from its facts. `facts` are of one run and at least one. */
 export const storyOf = (
   about: { readonly tenant: string; readonly id: string },
@@ -114,9 +129,13 @@ export const storyOf = (
   for (const kept of ordered) {
     const message = messages.find((known) => partsOf(known, kept.subject));
     const json = jsonOf(kept.head);
-    const { code, hop } = (json ?? {}) as { code?: string; hop?: string };
+    const { code, hop, answers } = (json ?? {}) as { code?: string; hop?: string; answers?: string };
     const ms = offset(kept.timestamp);
-    const speakers = message ? speakersOf(contracts, message, before.message) : [];
+    const speakers = !message
+      ? []
+      : before.message
+        ? speakersOf(contracts, message, before.message)
+        : beganBy(contracts, message, answers);
     steps.push({
       fact: message?.name ?? kept.subject,
       sequence: kept.sequence,

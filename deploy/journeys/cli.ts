@@ -43,7 +43,7 @@ test('ask answers, and run show tells how it came about', async () => {
     told: { attempt: 1 },
   });
   expect(story.steps.map(({ fact, saidBy }) => [fact, ...saidBy])).toEqual([
-    ['run.understood', 'edge', 'access', 'intent'],
+    ['run.understood', 'edge', 'intent'],
     ['run.permitted', 'permission'],
     ['run.fetched', 'data-access'],
     ['run.answered', 'response-generation'],
