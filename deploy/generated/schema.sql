@@ -129,7 +129,10 @@ create table public.audit_entries (
   constraint audit_entries_pkey PRIMARY KEY (tenant_id, subject_id, fact),
   constraint audit_entries_decision_check CHECK ((decision = ANY (ARRAY['allowed'::text, 'denied'::text, 'failed'::text, 'done'::text])))
 ); -- of jangada_owner
-CREATE INDEX audit_entries_at ON public.audit_entries USING btree (tenant_id, at);
+CREATE INDEX audit_entries_actor ON public.audit_entries USING btree (tenant_id, actor, at, subject_id, fact);
+CREATE INDEX audit_entries_at ON public.audit_entries USING btree (tenant_id, at, subject_id, fact);
+CREATE INDEX audit_entries_code ON public.audit_entries USING btree (tenant_id, code, at, subject_id, fact) WHERE (code IS NOT NULL);
+CREATE INDEX audit_entries_fact ON public.audit_entries USING btree (tenant_id, fact, at, subject_id);
 alter table public.audit_entries enable row level security, force row level security;
 grant insert, select on public.audit_entries to svc_audit;
 grant delete, select on public.audit_entries to svc_retention;
