@@ -1,6 +1,7 @@
 import * as access from './access.ts';
 import { authFacts } from './auth.ts';
 import * as keys from './keys.ts';
+import * as letter from './letter.ts';
 import * as reply from './reply.ts';
 import * as retention from './retention.ts';
 import * as run from './run.ts';
@@ -25,5 +26,6 @@ export const messages = [
   retention.swept,
   keys.rotated,
   keys.destroyed,
+  letter.replayed,
   ...authFacts,
 ] as const;

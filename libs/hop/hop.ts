@@ -39,6 +39,8 @@ export interface Sink<I extends Message = Message, O extends Message = Message> 
   readonly reads: readonly string[];
   readonly packTables: readonly PackTables[];
   readonly writes: Writes;
+  /** True when it keeps the dead letters for those who administer, and so may read them and send them on their way again. */
+  readonly replays: boolean;
 }
 
 /** Commands by table. */
@@ -59,7 +61,10 @@ export interface Border<O extends Message = Message> {
   readonly limits: boolean;
   /** Tables of what it finds out; also for reading, within the tenant it speaks for. */
   readonly writes: Writes;
-  /** True when it tells how much waits for each service, and so may ask the broker of every consumer, but not read one. */
+  /**
+   * True when it tells how much waits for each service and what died, and so may ask the broker of every consumer, but not
+   * read one, and whoever keeps the dead letters.
+   */
   readonly watches: boolean;
   /** Columns, by table, of what it shows a tenant's own people, within the tenant it speaks for. */
   readonly shows: Readonly<Record<string, readonly string[]>>;
@@ -105,8 +110,9 @@ export const hop = <I extends Message, const O extends Message>(
 
 /** Declares a sink. */
 export const sink = <I extends Message, const O extends Message = never>(
-  declared: Omit<Sink<I, O>, 'kind' | 'packTables'> & Partial<Pick<Sink, 'packTables'>>,
-): Sink<I, O> => ({ packTables: [], ...declared, kind: 'sink' });
+  declared: Omit<Sink<I, O>, 'kind' | 'packTables' | 'replays'> &
+    Partial<Pick<Sink, 'packTables' | 'replays'>>,
+): Sink<I, O> => ({ packTables: [], replays: false, ...declared, kind: 'sink' });
 
 /** Declares a border service. */
 export const border = <const O extends Message>(

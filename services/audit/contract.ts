@@ -10,6 +10,7 @@ import { policy } from '@jangada/hop/policy.ts';
 import * as access from '@jangada/proto/access.ts';
 import { authFacts } from '@jangada/proto/auth.ts';
 import * as keys from '@jangada/proto/keys.ts';
+import { replayed } from '@jangada/proto/letter.ts';
 import { swept } from '@jangada/proto/retention.ts';
 import * as run from '@jangada/proto/run.ts';
 
@@ -25,6 +26,7 @@ export const contract = sink({
     swept,
     keys.rotated,
     keys.destroyed,
+    replayed,
     ...authFacts,
   ],
   emits: [],

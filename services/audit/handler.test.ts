@@ -1,5 +1,6 @@
 import * as auth from '@jangada/proto/auth.ts';
 import { messages } from '@jangada/proto/catalogue.ts';
+import { replayed } from '@jangada/proto/letter.ts';
 import type { Body, Head, Message } from '@jangada/proto/message.ts';
 import { swept } from '@jangada/proto/retention.ts';
 import * as run from '@jangada/proto/run.ts';
@@ -53,6 +54,15 @@ describe('an entry', () => {
     const ofDoor = entryFor(auth.opened, { from: 'sealed' }, { pass: undefined });
     expect([ofDoor.origin, ofDoor.details]).toEqual(['sealed', { amr: ['pwd', 'otp', 'mfa'] }]);
     expect(entryFor(swept, {}, { pass: undefined }).origin).toBeNull();
+  });
+
+  test('names who had a dead letter sent again', () => {
+    const letter = { sequence: 7, hop: 'intent', message: 'run.requested', run: 'run-1' };
+    expect(entryFor(replayed, { actor: 'ana', ...letter }, { pass: undefined })).toMatchObject({
+      actor: 'ana',
+      resource: 'message',
+      details: letter,
+    });
   });
 
   test('of what nobody asked for names the system', () => {

@@ -1,6 +1,7 @@
 import * as access from '@jangada/proto/access.ts';
 import * as auth from '@jangada/proto/auth.ts';
 import * as keys from '@jangada/proto/keys.ts';
+import { replayed } from '@jangada/proto/letter.ts';
 import type { Head, Message } from '@jangada/proto/message.ts';
 import { swept } from '@jangada/proto/retention.ts';
 import * as run from '@jangada/proto/run.ts';
@@ -79,9 +80,9 @@ export const forgedEntryOf = ({ message, stream, sequence, storedAt }: Met): Ent
 const decisionIn = (head: Head<Message>): run.Decision | undefined =>
   (head as Partial<Head<typeof run.permitted>>).decision;
 
-/** Of a fact of the door: who did it, and from where. */
+/** Of a fact that no pass came with: who did it, and from where, where it says so. */
 const fromDoor = (message: Message, head: Head<Message>): { actor: string; from?: string } | undefined =>
-  (auth.authFacts as readonly Message[]).includes(message)
+  [...auth.authFacts, replayed].includes(message as never)
     ? (head as { actor: string; from?: string })
     : undefined;
 
@@ -144,6 +145,10 @@ const meaningOf = (message: Message, head: Head<Message>): Meaning => {
       return meaning('denied', { resource: 'account' });
     case auth.denied:
       return meaning('denied', { resource: 'account', code: (head as Head<typeof auth.denied>).code });
+    case replayed: {
+      const { actor: _actor, ...details } = head as Head<typeof replayed>;
+      return meaning('done', { resource: 'message', details });
+    }
     case run.answered: {
       const { rows, cached, degraded } = head as Head<typeof run.answered>;
       return meaning('done', { details: { rows, cached, degraded } });

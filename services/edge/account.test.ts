@@ -455,6 +455,57 @@ describe('administration', () => {
     );
   });
 
+  test('shows what lies dead of a tenant, and has it sent again, by who keeps it', async () => {
+    const { token } = await logIn(one, bia ?? '');
+    const weak = await logIn(one, ana ?? '');
+    const replay = (sequence: unknown, by: string) =>
+      call(one, `/v1/admin/letters/${sequence}/replay`, { token: by, body: {} });
+    for (const answer of [await call(one, '/v1/admin/letters', { token }), await replay(7, token)])
+      expect(said(answer)).toEqual([403, 'AUTHZ_DENIED']);
+    for (const answer of [
+      await call(one, '/v1/admin/letters', { token: weak.token }),
+      await replay(7, weak.token),
+    ])
+      expect(said(answer)).toEqual([403, 'MFA_REQUIRED']);
+
+    const admin = await enrol(ana ?? '');
+    expect(said(await replay(7, admin.token))).toEqual([503, 'UPSTREAM_UNAVAILABLE']);
+    const letter = {
+      ...{ sequence: 7, at: '2026-11-20T12:00:00Z', hop: 'intent', reason: 'MSG_POISON: no plan' },
+      ...{ tenant: 'north', run: 'run-1', subject: 'run.understood.north.run-1', bytes: 512 },
+    };
+    const asked: unknown[] = [];
+    const keeper = two.service.bus.nc.subscribe('letters.*.north', {
+      callback: (_error, message) => {
+        const question = message.json<{ sequence?: number }>();
+        asked.push([message.subject, question]);
+        const told =
+          question.sequence === undefined
+            ? { letters: [{ ...letter, mayGoOn: true }], next: 7 }
+            : question.sequence === 7
+              ? { letter }
+              : { refused: 'NOT_FOUND' };
+        message.respond(JSON.stringify(told));
+      },
+    });
+    await two.service.bus.nc.flush();
+    const { tenant: _tenant, subject: _subject, ...rest } = { ...letter, message: 'run.understood' };
+    expect((await call(one, '/v1/admin/letters?cursor=3', { token: admin.token })).body).toEqual({
+      items: [{ ...rest, mayGoOn: true }],
+      nextCursor: '7',
+    });
+    expect((await replay(7, admin.token)).body).toEqual({ replayed: rest });
+    expect(said(await replay(8, admin.token))).toEqual([404, 'NOT_FOUND']);
+    for (const wrong of ['x', '0', '1.5'])
+      expect(said(await replay(wrong, admin.token))).toEqual([400, 'INPUT_INVALID']);
+    expect(asked).toEqual([
+      ['letters.list.north', { after: 3 }],
+      ['letters.replay.north', { sequence: 7, actor: 'ana' }],
+      ['letters.replay.north', { sequence: 8, actor: 'ana' }],
+    ]);
+    keeper.unsubscribe();
+  });
+
   test('how somebody logged in is never believed of a message', async () => {
     const { token } = await logIn(one, ana ?? '');
     const spoofed = { amr: ['otp', 'mfa'], acr: 'aal2', auth_time: Date.now() };

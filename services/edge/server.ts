@@ -27,6 +27,7 @@ import { healthRoutes, openRollCall } from './health.ts';
 import { historyRoutes } from './history.ts';
 import { openIdentities } from './identity.ts';
 import { openIds } from './ids.ts';
+import { letterRoutes } from './letters.ts';
 import { openFailures, openGate } from './limits.ts';
 import { openLiveness } from './liveness.ts';
 import { loginRoutes } from './login.ts';
@@ -141,6 +142,7 @@ export const openServer = async (
   const rollCall = openRollCall(service);
   healthRoutes(app, service, { probes, accepting: () => accepting, rollCall });
   operationsRoutes(app, service, { rollCall, limits, accounts });
+  letterRoutes(app, service);
   queryRoute(app, admission);
   agentRoutes(app, admission, config);
   accessRoutes(app, admission);
