@@ -56,7 +56,16 @@ describe('an entry', () => {
     expect(entryFor(swept, {}, { pass: undefined }).origin).toBeNull();
   });
 
-  test('names who had a dead letter sent again', () => {
+  test('names who looked at the trail, or had a dead letter sent again', () => {
+    const own = { actor: 'ana', from: 'sealed' };
+    expect(
+      entryFor(auth.viewed, { ...own, what: 'audit', run: undefined }, { pass: undefined }),
+    ).toMatchObject({
+      actor: 'ana',
+      origin: 'sealed',
+      resource: 'trail',
+      details: { what: 'audit', run: null },
+    });
     const letter = { sequence: 7, hop: 'intent', message: 'run.requested', run: 'run-1' };
     expect(entryFor(replayed, { actor: 'ana', ...letter }, { pass: undefined })).toMatchObject({
       actor: 'ana',

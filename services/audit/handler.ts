@@ -145,6 +145,10 @@ const meaningOf = (message: Message, head: Head<Message>): Meaning => {
       return meaning('denied', { resource: 'account' });
     case auth.denied:
       return meaning('denied', { resource: 'account', code: (head as Head<typeof auth.denied>).code });
+    case auth.viewed: {
+      const { what, run: seen } = head as Head<typeof auth.viewed>;
+      return meaning('done', { resource: 'trail', details: { what, run: seen ?? null } });
+    }
     case replayed: {
       const { actor: _actor, ...details } = head as Head<typeof replayed>;
       return meaning('done', { resource: 'message', details });

@@ -617,6 +617,16 @@ describe('what became of questions', () => {
     expect(runsIn(await get('/v1/admin/runs?actor=bia&code=AUTHZ_DENIED', admin.token))).toEqual(['run-2']);
     expect((await get(`/v1/admin/runs/${owned}`, admin.token)).status).toBe(200);
     expect(said(await get('/v1/admin/runs/run-4', admin.token))).toEqual([404, 'NOT_FOUND']);
+    // Whoever looks is seen, once for each thing that they look at.
+    const views = () => edges.facts.filter(({ name }) => name === 'trail.viewed');
+    await until('what was looked at', () => views().length === 4);
+    // What is told again under its id is kept once.
+    expect([...new Map(views().map(({ id, body }) => [id, body])).values()]).toEqual([
+      { actor: 'ana', what: 'runs' },
+      { actor: 'ana', what: 'run', run: owned },
+      { actor: 'ana', what: 'run', run: 'run-4' },
+    ]);
+    expect(edges.facts.at(-1)?.from?.requestPath).toBe('/v1/admin/runs/run-4');
     const sought = await get('/v1/admin/audit?decision=denied&from=2026-11-20T12:00:00Z', admin.token);
     expect(sought.body['items']).toMatchObject([
       { about: 'run-2', fact: 'run.refused', code: 'AUTHZ_DENIED' },

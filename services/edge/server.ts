@@ -150,6 +150,7 @@ export const openServer = async (
     trail: openTrail(store),
     ownedId: openIds(config.ENCRYPTION_KEY),
     traces: config.TRACES_URL,
+    witness,
   });
   await consoleRoutes(app, config.CONSOLE_DIR);
   for (const [url, greets] of [

@@ -31,7 +31,7 @@ export const startBroker = async (): Promise<NatsServer & { readonly seed: strin
   });
   await streams.add({
     name: 'FACTS',
-    subjects: ['run', 'auth', 'mfa', 'refresh', 'session'].map((noun) => `${noun}.*.*.*`),
+    subjects: ['run', 'auth', 'mfa', 'refresh', 'session', 'trail'].map((noun) => `${noun}.*.*.*`),
     allow_direct: true,
   });
   await streams.add({
