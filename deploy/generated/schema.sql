@@ -368,6 +368,7 @@ create table public.legal_holds (
 ); -- of jangada_owner
 alter table public.legal_holds enable row level security, force row level security;
 grant select on public.legal_holds to svc_retention;
+create policy svc_edge_select on public.legal_holds for select to svc_edge using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_select on public.legal_holds for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
 create table public.providers (
@@ -436,6 +437,7 @@ create table public.retention_runs (
 ); -- of jangada_owner
 alter table public.retention_runs enable row level security, force row level security;
 grant insert, select, update on public.retention_runs to svc_retention;
+create policy svc_edge_select on public.retention_runs for select to svc_edge using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_insert on public.retention_runs for insert to svc_retention with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_select on public.retention_runs for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_update on public.retention_runs for update to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));

@@ -214,5 +214,7 @@ export interface Wording {
   readonly none: string;
   readonly perDay: string;
   readonly states: Readonly<Record<string, string>>;
+  /** By class of retention: what such data are called. */
+  readonly classes: Readonly<Record<string, string>>;
   readonly suggestions: readonly string[];
 }

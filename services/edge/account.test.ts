@@ -506,6 +506,36 @@ describe('administration', () => {
     keeper.unsubscribe();
   });
 
+  test('shows how long data are kept, what was removed and what is held, of one tenant', async () => {
+    for (const tenant of ['north', 'south']) {
+      await edges.sql(
+        `insert into retention_runs values ($1, '2026-11-20', '2026-11-20 06:00Z', '2026-11-20 06:00:02Z', $2)`,
+        [tenant, JSON.stringify({ rules: [{ class: tenant, before: '2024-11-20', deleted: 4 }] })],
+      );
+      await edges.sql(
+        `insert into legal_holds values ($1, 'billing_data', 'a lawsuit', '2026-11-01 12:00Z', null)`,
+        [tenant],
+      );
+    }
+    const { token } = await logIn(one, bia ?? '');
+    expect(said(await call(one, '/v1/admin/retention', { token }))).toEqual([403, 'AUTHZ_DENIED']);
+    const admin = await enrol(ana ?? '');
+    const { body } = await call(one, '/v1/admin/retention', { token: admin.token });
+    expect(body).toMatchObject({
+      zone: 'America/Sao_Paulo',
+      // Three in the morning there.
+      nextAt: expect.stringMatching(/T06:00:00Z$/),
+      reports: [{ tick: '2026-11-20', removed: [{ class: 'north', before: '2024-11-20', deleted: 4 }] }],
+      holds: [{ class: 'billing_data', reason: 'a lawsuit', releasedAt: null }],
+    });
+    expect(body['classes']).toMatchObject({
+      en: { audit_logs: 'audit trail' },
+      'pt-BR': { audit_logs: 'auditoria' },
+    });
+    expect(body['rules']).toContainEqual({ class: 'billing_data', days: 2_555, held: true, here: true });
+    expect(body['rules']).toContainEqual({ class: 'system_logs', days: 90, held: false, here: false });
+  });
+
   test('how somebody logged in is never believed of a message', async () => {
     const { token } = await logIn(one, ana ?? '');
     const spoofed = { amr: ['otp', 'mfa'], acr: 'aal2', auth_time: Date.now() };

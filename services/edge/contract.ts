@@ -50,5 +50,7 @@ export const contract = border({
       'resource',
       'details',
     ],
+    retention_runs: ['tenant_id', 'tick', 'started_at', 'finished_at', 'report'],
+    legal_holds: ['tenant_id', 'class', 'reason', 'placed_at', 'released_at'],
   },
 });

@@ -35,6 +35,7 @@ import { type Meter, openMeter } from './meter.ts';
 import { operationsRoutes } from './operations.ts';
 import { queryRoute } from './query.ts';
 import { Refusal, refusalOf, retryHeaders } from './refusal.ts';
+import { retentionRoutes } from './retention.ts';
 import { openRuns, runRoutes } from './runs.ts';
 import { openSessions } from './sessions.ts';
 import { chooseSubprotocol, openSockets } from './socket.ts';
@@ -143,6 +144,7 @@ export const openServer = async (
   healthRoutes(app, service, { probes, accepting: () => accepting, rollCall });
   operationsRoutes(app, service, { rollCall, limits, accounts });
   letterRoutes(app, service);
+  retentionRoutes(app, { store, accounts });
   queryRoute(app, admission);
   agentRoutes(app, admission, config);
   accessRoutes(app, admission);

@@ -1,11 +1,11 @@
 import { headers } from '@jangada/proto/envelope.ts';
-import { due } from '@jangada/proto/retention.ts';
+import { due, nightlyHour } from '@jangada/proto/retention.ts';
 import type { Bus } from '@jangada/runtime/bus.ts';
 import { queries, type Store } from '@jangada/store/store.ts';
 import type { CoreTables } from '@jangada/store/tables.ts';
 
-/** Every night at three, in the tenant's own time zone. Six fields, seconds first. */
-const nightly = '0 0 3 * * *';
+/** Six fields, seconds first. */
+const nightly = `0 0 ${nightlyHour} * * *`;
 const staleAfterSeconds = 12 * 3_600;
 
 /**
