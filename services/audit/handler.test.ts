@@ -185,10 +185,10 @@ describe('a decision', () => {
   });
 
   test('to read is kept with which columns of what, how many rows, and whether they were cached', () => {
-    const { plan } = sampleOf(run.fetched);
+    const { plan, asOf } = sampleOf(run.fetched);
     const entry = entryFor(run.fetched, { rows: [{ name: 'Ana' }, { name: 'Bia' }], cached: true });
     expect(entry.resource).toBe(plan.source);
-    expect(entry.details).toEqual({ ask: plan.ask, fields: plan.fields, rows: 2, cached: true });
+    expect(entry.details).toEqual({ ask: plan.ask, fields: plan.fields, rows: 2, cached: true, asOf });
   });
 });
 

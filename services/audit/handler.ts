@@ -104,8 +104,11 @@ const meaningOf = (message: Message, head: Head<Message>): Meaning => {
       return meaning('allowed', { resource: source, details: { intent, ask, fields, joins, ...stoodOn } });
     }
     case run.fetched: {
-      const { source, ask, fields, rows, cached } = head as Head<typeof run.fetched>;
-      return meaning('done', { resource: source, details: { ask, fields, rows, cached } });
+      const { source, ask, fields, rows, cached, asOf } = head as Head<typeof run.fetched>;
+      return meaning('done', {
+        resource: source,
+        details: { ask, fields, rows, cached, ...(asOf ? { asOf } : {}) },
+      });
     }
     case run.refused: {
       const { code, intent, decision } = head as Head<typeof run.refused>;

@@ -453,6 +453,11 @@ describe('administration', () => {
     expect(limited['limits']).toContainEqual(
       expect.objectContaining({ name: 'ai-user', class: 'ai', key: 'user', windowMs: 60_000 }),
     );
+    expect(body['flags']).toContainEqual({
+      name: 'AI_AGENT_PUBLIC_ENABLED',
+      value: 'true',
+      services: ['edge'],
+    });
   });
 
   test('shows what lies dead of a tenant, and has it sent again, by who keeps it', async () => {
