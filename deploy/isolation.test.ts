@@ -44,6 +44,8 @@ beforeAll(async () => {
       values ('other', 'k1', 'Zulmira', 'given', 'health', 'health', 'demo', 'demo', 'demo');
     insert into audit_entries (tenant_id, subject_id, fact, sequence, at, actor, decision, details)
       values ('other', 'run', 'fact', 1, now(), 'Zulmira', 'done', '{}');
+    insert into legal_holds values ('other', 'Zulmira', 'Zulmira', now(), null);
+    insert into retention_runs values ('other', 'Zulmira', now(), now(), '{"rules":[]}');
     select lo_from_bytea(4711, 'Zulmira');
     analyze`);
 }, 90_000);

@@ -1,6 +1,7 @@
 import { connect, type Store } from '@jangada/store/store.ts';
 import { databasePart } from '@jangada/trust/grant.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openTrail, type Sought } from '../services/edge/trail.ts';
 import { fillGuarded, questions, scansOf, tenants } from './bench/guarded.ts';
 import { roleOf } from './generate/roles.ts';
 import { grantFor, startDatabase, type TestDatabase } from './test-database.ts';
@@ -13,6 +14,15 @@ let open: Store;
 beforeAll(async () => {
   database = await startDatabase();
   await database.administer(fillGuarded(50_000 / tenants));
+  // Years of entries: many people, a few kinds of facts, and a refusal now and then.
+  await database.administer(`
+    insert into audit_entries (tenant_id, subject_id, fact, sequence, at, actor, decision, code, details)
+      select 't' || n % ${tenants}, 'run-' || n / 8, (array['run.understood', 'run.permitted', 'run.fetched', 'run.answered',
+          'run.refused', 'session.opened', 'auth.denied', 'mfa.changed'])[n % 8 + 1], n,
+        '2024-01-01'::timestamptz + n * interval '10 minutes', 'person-' || n % 97, 'done',
+        case when n % 101 = 0 then 'AUTHZ_DENIED' end, '{}'
+      from generate_series(1, 100000) n;
+    analyze audit_entries;`);
   guarded = await database.storeOf('data-access');
   open = connect('plans', { DATABASE_URL: database.server.url, DATABASE_POOL_SIZE: 1 });
 }, 90_000);
@@ -31,9 +41,48 @@ describe('under a grant', () => {
       expect(rows).toEqual(await open.read({ tenant: 't1' }, explicit));
       const url = new URL(database.server.url);
       url.username = roleOf('data-access');
-      const scans = await scansOf(url.href, [shown, `app_${grant.reach}_care`], question);
+      const scans = await scansOf(
+        url.href,
+        { 'app.grant': shown, role: `app_${grant.reach}_care` },
+        question,
+      );
       expect(scans.length).toBeGreaterThan(0);
       expect(scans).not.toContain('Seq Scan appointments');
     },
   );
+});
+
+describe('a page of the trail', () => {
+  const trail = (ask: (trail: ReturnType<typeof openTrail>) => Promise<unknown>) => async () => {
+    const asked: Parameters<Store['read']>[1][] = [];
+    const read = async (_claim: unknown, query: (typeof asked)[number]) => {
+      asked.push(query);
+      return [];
+    };
+    await ask(openTrail({ read } as unknown as Store));
+    return asked;
+  };
+  const after: Sought['after'] = ['2025-06-01T00:00:00.000Z', 'run-1', 'run.answered'];
+
+  test.each<[string, ReturnType<typeof trail>, string]>([
+    ['of everything', trail(({ entries }) => entries('t1', {})), 'audit_entries_at'],
+    ['after another', trail(({ entries }) => entries('t1', { after })), 'audit_entries_at'],
+    [
+      'of an actor',
+      trail(({ entries }) => entries('t1', { actor: 'person-7', after })),
+      'audit_entries_actor',
+    ],
+    ['of a fact', trail(({ entries }) => entries('t1', { fact: 'auth.denied' })), 'audit_entries_fact'],
+    ['of a code', trail(({ entries }) => entries('t1', { code: 'AUTHZ_DENIED' })), 'audit_entries_code'],
+    ['of runs of an actor', trail(({ ended }) => ended('t1', { actor: 'person-7' })), 'audit_entries_actor'],
+    ['of runs that ended so', trail(({ ended }) => ended('t1', { ended: 'refused' })), 'audit_entries_fact'],
+  ])('%s is found by an index of its own', async (_what, ask, index) => {
+    const url = new URL(database.server.url);
+    url.username = roleOf('edge');
+    for (const query of await ask()) {
+      const scans = await scansOf(url.href, { 'app.tenant': 't1' }, query);
+      expect(scans).toContain(`by ${index}`);
+      expect(scans).not.toContain('Seq Scan audit_entries');
+    }
+  });
 });

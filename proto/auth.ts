@@ -3,7 +3,7 @@ import { codes } from './errors.ts';
 import { message } from './message.ts';
 
 /**
- * What happens at the door before there is a run, and so a pass: the edge says it of an account it knows, in that
+ * What happens at the door where there is no run, and so no pass: the edge says it of an account it knows, in that
  * account's tenant. What strangers do is counted and logged, but is no fact of any tenant.
  */
 
@@ -80,5 +80,19 @@ export const locked = message({
   body: z.object({ actor, from }),
 });
 
+export const viewed = message({
+  name: 'trail.viewed',
+  kind: 'fact',
+  passed: false,
+  says: 'Who administers a tenant looked at what others asked, or at the audit trail.',
+  body: z.object({
+    actor,
+    what: z.enum(['runs', 'run', 'audit']),
+    /** Whose steps were looked at, where it was one run. */
+    run: z.string().max(128).optional(),
+    from,
+  }),
+});
+
 /** Every fact of the door. */
-export const authFacts = [opened, revoked, reused, denied, changed, replayed, locked] as const;
+export const authFacts = [opened, revoked, reused, denied, changed, replayed, locked, viewed] as const;

@@ -2,6 +2,7 @@ import * as access from './access.ts';
 import { authFacts } from './auth.ts';
 import * as feedback from './feedback.ts';
 import * as keys from './keys.ts';
+import * as letter from './letter.ts';
 import * as reply from './reply.ts';
 import * as retention from './retention.ts';
 import * as run from './run.ts';
@@ -30,5 +31,6 @@ export const messages = [
   retention.swept,
   keys.rotated,
   keys.destroyed,
+  letter.replayed,
   ...authFacts,
 ] as const;

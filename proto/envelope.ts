@@ -40,6 +40,8 @@ export const core = {
   limit: (tenant: string, policy: string) => `limit.${tenant}.${policy}`,
   /** Set figures are republished here once they are stored. */
   limitSet: (tenant: string, policy: string) => `limited.${tenant}.${policy}`,
+  /** Asks whoever keeps the dead letters of a tenant for some of them, or for one to go on its way again. */
+  letters: (what: 'list' | 'replay' | '*', tenant: string) => `letters.${what}.${tenant}`,
   dead: (hop: string, tenant: string, id: string) => `dead.${hop}.${tenant}.${id}`,
 } as const;
 

@@ -1,6 +1,9 @@
 import { z } from 'zod';
 import { message } from './message.ts';
 
+/** When the rules of a tenant are applied: at this hour of every night, in the tenant's own time zone. */
+export const nightlyHour = 3;
+
 export const due = message({
   name: 'tick.retention',
   kind: 'tick',

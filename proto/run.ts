@@ -156,10 +156,16 @@ export const fetched = message({
     asOf: z.iso.datetime(),
   }),
   sealed: {
-    head: asking.extend({ rows: z.int(), matches: z.int(), cached: z.boolean() }),
+    head: asking.extend({
+      rows: z.int(),
+      matches: z.int(),
+      cached: z.boolean(),
+      /** Absent of those of before. */
+      asOf: z.iso.datetime().optional(),
+    }),
     headOf: (body) => {
-      const { rows, matches, cached } = body;
-      return { ...askingOf(body), rows: rows.length, matches, cached };
+      const { rows, matches, cached, asOf } = body;
+      return { ...askingOf(body), rows: rows.length, matches, cached, asOf };
     },
   },
 });

@@ -108,11 +108,12 @@ interface Node {
   readonly Plans?: readonly Node[];
 }
 
-/** How a statement is carried out under a grant: kind, table and index of each scan, made as the pool makes plans. */
+/** How a statement is carried out for a claim: kind, table and index of each scan, made as the pool makes plans. */
 export const scansOf = async (
   url: string,
-  [shown, role]: readonly [grant: string, role: string],
-  query: Compilable<Row>,
+  /** What a transaction sets to claim it. */
+  claim: Readonly<Record<string, string>>,
+  query: Compilable<unknown>,
 ): Promise<readonly string[]> => {
   const client = new pg.Client({
     connectionString: url,
@@ -121,10 +122,8 @@ export const scansOf = async (
   await client.connect();
   try {
     await client.query('begin');
-    await client.query("select set_config('app.grant', $1, true), set_config('role', $2, true)", [
-      shown,
-      role,
-    ]);
+    for (const [name, value] of Object.entries(claim))
+      await client.query('select set_config($1, $2, true)', [name, value]);
     const { sql, parameters } = query.compile();
     await client.query(`prepare asked as ${sql}`);
     const values = parameters
@@ -135,7 +134,7 @@ export const scansOf = async (
     );
     const scans = (node: Node): string[] => [
       ...(node['Relation Name'] ? [`${node['Node Type']} ${node['Relation Name']}`] : []),
-      ...(node['Node Type'] === 'Bitmap Index Scan' ? [`by ${node['Index Name']}`] : []),
+      ...(node['Index Name'] ? [`by ${node['Index Name']}`] : []),
       ...(node.Plans ?? []).flatMap(scans),
     ];
     return rows.flatMap((row) => row['QUERY PLAN'].flatMap(({ Plan }) => scans(Plan)));

@@ -67,7 +67,7 @@ for (const { what, grant, guarded: question, open: explicit } of questions) {
     without.push(await timed(() => open.read({ tenant: 't1' }, explicit)));
   }
   const ratio = median(under) / median(without);
-  const scans = await scansOf(url.href, [shown, `app_${grant.reach}_care`], question);
+  const scans = await scansOf(url.href, { 'app.grant': shown, role: `app_${grant.reach}_care` }, question);
   if (ratio > most) wrong.push(`${what}: ${ratio.toFixed(2)} times as long`);
   if (scans.some((scan) => scan === 'Seq Scan appointments')) wrong.push(`${what}: reads the whole table`);
   const line = [

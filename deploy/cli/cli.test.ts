@@ -98,6 +98,7 @@ describe('dlq', () => {
         tenant: 'clinica',
         run: 'r-1',
         subject: 'run.understood.clinica.r-1',
+        bytes: 21,
       },
     ]);
     expect((await jangada(['dlq', 'list'])).stdout).toMatch(
@@ -138,7 +139,7 @@ describe('dlq', () => {
     });
 
     const replayed = await jsm.streams.getMessage('FACTS', { last_by_subj: subject });
-    expect(replayed?.seq).toBe(2);
+    expect(replayed?.seq).toBe(3);
     expect(replayed?.json()).toEqual({ again: true });
     const kept = Object.fromEntries([...(replayed?.header ?? [])].map(([name, [value]]) => [name, value]));
     expect(kept).toEqual({
@@ -147,6 +148,12 @@ describe('dlq', () => {
       [headers.messageId]: expect.stringMatching(/^[0-9a-f-]{36}$/),
     });
     expect(await json('dlq', 'list')).toEqual([]);
+    // Audit hears of it before it is on its way.
+    const told = await jsm.streams.getMessage('FACTS', { last_by_subj: 'letter.replayed.clinica.*' });
+    expect([told?.seq, told?.json()]).toEqual([
+      2,
+      { actor: 'operator', sequence: 1, hop: 'audit', message: 'run.understood', run: 'r-1' },
+    ]);
   });
 
   test('replays all, and keeps one that the broker does not take', async () => {
@@ -158,7 +165,8 @@ describe('dlq', () => {
       stderr: expect.stringContaining('dead letter 2 stays: nobody.listens was not taken'),
     });
     expect(await json('dlq', 'list')).toMatchObject([{ sequence: 2 }]);
-    expect((await jsm.streams.info('FACTS')).state.messages).toBe(1);
+    const { state } = await jsm.streams.info('FACTS', { subjects_filter: 'run.>' });
+    expect(state.subjects).toEqual({ 'run.understood.clinica.r-1': 1 });
   });
 });
 

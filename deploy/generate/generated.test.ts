@@ -86,8 +86,8 @@ describe('the rights at the broker', () => {
     const may = [...users(contracts)]
       .filter(([, { publish }]) => publish.includes('run.permitted.*.*'))
       .map(([name]) => name);
-    // The operator sends dead letters back, with the pass and grant that they had.
-    expect(may).toEqual(['permission', 'operator']);
+    // Dead letters are sent back with the pass and grant that they had, by who has no key of bodies.
+    expect(may).toEqual(['permission', 'retention', 'operator']);
   });
 
   test('give nobody but the provisioner a hand in streams and consumers, save dead letters', () => {
@@ -97,6 +97,7 @@ describe('the rights at the broker', () => {
       publish.filter((subject) => changing.test(subject)),
     ]);
     expect(hands.filter(([, subjects]) => subjects?.length)).toEqual([
+      ['retention', ['$JS.API.STREAM.MSG.DELETE.DEAD']],
       ['operator', ['$JS.API.STREAM.MSG.DELETE.DEAD']],
       ['provisioner', ['$JS.API.>']],
     ]);

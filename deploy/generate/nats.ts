@@ -1,6 +1,9 @@
 import type { Contract } from '@jangada/hop/hop.ts';
+import { messages } from '@jangada/proto/catalogue.ts';
 import { core, keyRing, limitStream } from '@jangada/proto/envelope.ts';
+import { goesOn } from '@jangada/proto/letter.ts';
 import { filterOf, type Message, streamOf } from '@jangada/proto/message.ts';
+import { deadStream } from '@jangada/runtime/dead-letters.ts';
 import { consumerOf, heardBy, saidBy } from '../topology.ts';
 import { schedulesOf } from './streams.ts';
 
@@ -19,6 +22,12 @@ const directGet = (stream: string): string[] => [
   `$JS.API.DIRECT.GET.${stream}`,
   `$JS.API.DIRECT.GET.${stream}.>`,
 ];
+
+/** A dead letter that was sent back on its way is taken out. */
+const deleteDead = `$JS.API.STREAM.MSG.DELETE.${deadStream}`;
+
+/** Who sends letters on their way has no key of bodies, and what it sends is believed by its pass alone. */
+const sendingAgain = [...messages.filter(goesOn).map(filterOf), ...directGet(deadStream), deleteDead];
 
 /** Tells how much waits for a service, and nothing of what it is. */
 const infoOfConsumer = (contract: Contract): string[] => {
@@ -60,7 +69,10 @@ export const rightsOf = (contract: Contract, contracts: readonly Contract[]): Ri
       ...(isHop && contract.tells ? directGet(streamOf.reply) : []),
       ...[...new Set(follows.map(({ kind }) => streamOf[kind]))].flatMap(directGet),
       ...(isBorder ? [core.cancel('*', '*'), core.ended('*', '*'), core.status] : []),
-      ...(isBorder && contract.watches ? contracts.flatMap(infoOfConsumer) : []),
+      ...(isBorder && contract.watches
+        ? [...contracts.flatMap(infoOfConsumer), core.letters('list', '*'), core.letters('replay', '*')]
+        : []),
+      ...(contract.kind === 'sink' && contract.replays ? sendingAgain : []),
       ...(limits ? directGet(limitStream) : []),
       ...(schedules.length > 0 ? [...schedules, ...directGet(streamOf.tick)] : []),
       keyRing.get,
@@ -74,6 +86,7 @@ export const rightsOf = (contract: Contract, contracts: readonly Contract[]): Ri
       ...(contract.kind === 'sink' ? [] : [core.cancel('*', '*')]),
       // Whoever reads under a grant may keep granted rows for a while, and must forget them when they change.
       ...(isHop && contract.packTables.includes('sources') ? [core.changed('*')] : []),
+      ...(contract.kind === 'sink' && contract.replays ? [core.letters('*', '*')] : []),
       ...(limits ? [core.limitSet('*', '*')] : []),
       ...(isBorder ? [core.ended('*', '*')] : []),
       ...(contract.reads.includes('subject_keys') ? [core.keysChanged('*')] : []),
@@ -99,8 +112,7 @@ const operatorRights = (contracts: readonly Contract[]): Rights => ({
     '$JS.API.STREAM.LIST',
     '$JS.API.STREAM.INFO.*',
     '$JS.API.STREAM.MSG.GET.*',
-    // A dead letter that was sent back on its way is taken out.
-    '$JS.API.STREAM.MSG.DELETE.DEAD',
+    deleteDead,
     '$JS.API.DIRECT.GET.>',
     '$JS.API.CONSUMER.NAMES.*',
     '$JS.API.CONSUMER.LIST.*',

@@ -75,6 +75,6 @@ export const rightsMd = (contracts: readonly Contract[]): string => {
     tableOf(['who', 'bodies', 'keys of fields'], opens),
     '## What a writer may do to a stream',
     tableOf(['stream', 'schedules', 'expiry of a message', 'roll-up', 'delete a message', 'purge'], guards),
-    'Delete and purge are requests to the broker, which only the operator (`DEAD` alone) and the provisioner may send. The broker itself sends its acknowledgement wherever the reply subject of a publication says; what it stores that way has no version of ours, is believed by nobody, and does not keep a fact from its place.',
+    'Delete and purge are requests to the broker, which only the operator and who keeps the dead letters (both of `DEAD` alone) and the provisioner may send. The broker itself sends its acknowledgement wherever the reply subject of a publication says; what it stores that way has no version of ours, is believed by nobody, and does not keep a fact from its place.',
   ].join('\n\n')}\n`;
 };

@@ -4,6 +4,7 @@ import { core, keyRing, limitStream } from '@jangada/proto/envelope.ts';
 import { filterOf, type Message, streamOf } from '@jangada/proto/message.ts';
 import { reply } from '@jangada/proto/reply.ts';
 import { ackWaitMs } from '@jangada/runtime/consume.ts';
+import { deadStream } from '@jangada/runtime/dead-letters.ts';
 import type { ConsumerConfig, StreamConfig } from '@nats-io/jetstream';
 import { consumerOf, heardBy, scheduleOf } from '../topology.ts';
 
@@ -93,7 +94,7 @@ export const streams = (): readonly Stream[] => {
       allow_rollup_hdrs: true,
     },
     {
-      name: 'DEAD',
+      name: deadStream,
       description: 'Messages that could not be processed, with the reason, until somebody has seen to them.',
       subjects: ['dead.*.*.*'],
       ...common,

@@ -104,6 +104,8 @@ grant select, insert, update, delete on socket_tickets to svc_edge;
 grant select (tenant_id, thread_id, created_at) on ai_agent_sessions to svc_edge;
 grant select (tenant_id, subject_id, fact, sequence, at, actor, role, session, purpose, decision, code, resource, details) on audit_entries to svc_edge;
 grant select (tenant_id, rating, at) on feedback to svc_edge;
+grant select (tenant_id, tick, started_at, finished_at, report) on retention_runs to svc_edge;
+grant select (tenant_id, class, reason, placed_at, released_at) on legal_holds to svc_edge;
 create policy svc_edge_select on tenants for select to svc_edge using (true);
 create policy svc_edge_select on accounts for select to svc_edge using (true);
 create policy svc_edge_select on sessions for select to svc_edge using (tenant_id = (select sec.claimed_tenant()));
@@ -114,6 +116,8 @@ create policy svc_edge_select on socket_tickets for select to svc_edge using (te
 create policy svc_edge_select on ai_agent_sessions for select to svc_edge using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_edge_select on audit_entries for select to svc_edge using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_edge_select on feedback for select to svc_edge using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_edge_select on retention_runs for select to svc_edge using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_edge_select on legal_holds for select to svc_edge using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_edge_insert on sessions for insert to svc_edge with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_edge_update on sessions for update to svc_edge using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_edge_delete on sessions for delete to svc_edge using (tenant_id = (select sec.claimed_tenant()));

@@ -202,7 +202,10 @@ create table public.audit_entries (
   constraint audit_entries_pkey PRIMARY KEY (tenant_id, subject_id, fact),
   constraint audit_entries_decision_check CHECK ((decision = ANY (ARRAY['allowed'::text, 'denied'::text, 'failed'::text, 'done'::text])))
 ); -- of jangada_owner
-CREATE INDEX audit_entries_at ON public.audit_entries USING btree (tenant_id, at);
+CREATE INDEX audit_entries_actor ON public.audit_entries USING btree (tenant_id, actor, at, subject_id, fact);
+CREATE INDEX audit_entries_at ON public.audit_entries USING btree (tenant_id, at, subject_id, fact);
+CREATE INDEX audit_entries_code ON public.audit_entries USING btree (tenant_id, code, at, subject_id, fact) WHERE (code IS NOT NULL);
+CREATE INDEX audit_entries_fact ON public.audit_entries USING btree (tenant_id, fact, at, subject_id);
 alter table public.audit_entries enable row level security, force row level security;
 grant insert, select on public.audit_entries to svc_audit;
 grant delete, select on public.audit_entries to svc_retention;
@@ -489,6 +492,7 @@ create table public.legal_holds (
 ); -- of jangada_owner
 alter table public.legal_holds enable row level security, force row level security;
 grant select on public.legal_holds to svc_retention;
+create policy svc_edge_select on public.legal_holds for select to svc_edge using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_select on public.legal_holds for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
 create table public.providers (
@@ -557,6 +561,7 @@ create table public.retention_runs (
 ); -- of jangada_owner
 alter table public.retention_runs enable row level security, force row level security;
 grant insert, select, update on public.retention_runs to svc_retention;
+create policy svc_edge_select on public.retention_runs for select to svc_edge using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_insert on public.retention_runs for insert to svc_retention with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_select on public.retention_runs for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_update on public.retention_runs for update to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));

@@ -60,13 +60,32 @@ export const barriersIn = async (page: Page): Promise<readonly string[]> => {
     .flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
 };
 
+/** Where pictures are kept. */
+const folder = join(root, '.jangada', 'console');
+
 /** Keeps how the page looks in both themes, for whoever wants to see it. */
 export const picture = async (page: Page, name: string): Promise<void> => {
-  const folder = join(root, '.jangada', 'console');
   mkdirSync(folder, { recursive: true });
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme });
     await page.screenshot({ path: join(folder, `${name}-${colorScheme}.png`) });
   }
   await page.emulateMedia({ colorScheme: 'light' });
+};
+
+/**
+ * How a page looks in both themes and in the other language, and that nobody is kept out of it. The language is as before
+ * in the end.
+ */
+export const look = async (page: Page, name: string): Promise<void> => {
+  const barriers = await barriersIn(page);
+  if (barriers.length > 0) throw new Error(`barriers of ${name}:\n${barriers.join('\n')}`);
+  await picture(page, name);
+  const languages = page.locator('.preferences select').first();
+  const before = await languages.inputValue();
+  const other = before === 'en' ? 'pt-BR' : 'en';
+  await languages.selectOption(other);
+  await page.locator(`html[lang="${other}"]`).waitFor({ state: 'attached' });
+  await page.screenshot({ path: join(folder, `${name}-${other}.png`) });
+  await languages.selectOption(before);
 };

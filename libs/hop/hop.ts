@@ -50,6 +50,8 @@ export interface Sink<I extends Message = Message, O extends Message = Message> 
   readonly finds: Readonly<Record<string, readonly string[]>>;
   /** Functions of the database that it may call, with their schema. */
   readonly calls: readonly string[];
+  /** True when it keeps the dead letters for those who administer, and so may read them and send them on their way again. */
+  readonly replays: boolean;
 }
 
 /** Commands by table. */
@@ -70,7 +72,10 @@ export interface Border<O extends Message = Message> {
   readonly limits: boolean;
   /** Tables of what it finds out; also for reading, within the tenant it speaks for. */
   readonly writes: Writes;
-  /** True when it tells how much waits for each service, and so may ask the broker of every consumer, but not read one. */
+  /**
+   * True when it tells how much waits for each service and what died, and so may ask the broker of every consumer, but not
+   * read one, and whoever keeps the dead letters.
+   */
   readonly watches: boolean;
   /** Columns, by table, of what it shows a tenant's own people, within the tenant it speaks for. */
   readonly shows: Readonly<Record<string, readonly string[]>>;
@@ -114,7 +119,7 @@ export const hop = <I extends Message, const O extends Message>(
   kind: 'hop',
 });
 
-type Rarely = 'packTables' | 'opens' | 'follows' | 'finds' | 'calls';
+type Rarely = 'packTables' | 'opens' | 'replays' | 'follows' | 'finds' | 'calls';
 
 /** Declares a sink. */
 export const sink = <I extends Message, const O extends Message = never>(
@@ -122,6 +127,7 @@ export const sink = <I extends Message, const O extends Message = never>(
 ): Sink<I, O> => ({
   packTables: [],
   opens: false,
+  replays: false,
   follows: [],
   finds: {},
   calls: [],

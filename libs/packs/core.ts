@@ -81,13 +81,14 @@ const purpose = ({ roles }: Pack): Purpose => ({
   resources: [conversations.resource],
 });
 
-const words: Readonly<Record<'en' | 'pt-BR', Pick<Wording, 'nouns' | 'states'>>> = {
+const words: Readonly<Record<'en' | 'pt-BR', Pick<Wording, 'nouns' | 'states' | 'classes'>>> = {
   'pt-BR': {
     nouns: {
       consents: ['registro de consentimento', 'registros de consentimento'],
       conversations: ['conversa', 'conversas'],
     },
     states: { given: 'dado', withdrawn: 'retirado', first: 'iniciada' },
+    classes: { conversations: 'conversas', agent_sessions: 'sessões de conversa' },
   },
   en: {
     nouns: {
@@ -95,6 +96,7 @@ const words: Readonly<Record<'en' | 'pt-BR', Pick<Wording, 'nouns' | 'states'>>>
       conversations: ['conversation', 'conversations'],
     },
     states: { given: 'given', withdrawn: 'withdrawn', first: 'begun' },
+    classes: { conversations: 'conversations', agent_sessions: 'conversation sessions' },
   },
 };
 
@@ -102,6 +104,7 @@ const worded = (own: Wording, core: (typeof words)['en']): Wording => ({
   ...own,
   nouns: { ...own.nouns, ...core.nouns },
   states: { ...core.states, ...own.states },
+  classes: { ...own.classes, ...core.classes },
 });
 
 /** A pack with the sources of the core, what its roles may do with them, and how long they are kept. */

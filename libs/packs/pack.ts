@@ -245,5 +245,7 @@ export interface Wording {
   readonly states: Readonly<Record<string, string>>;
   /** Asks whether it is an emergency. */
   readonly emergency?: string;
+  /** By class of retention: what such data are called. */
+  readonly classes: Readonly<Record<string, string>>;
   readonly suggestions: readonly string[];
 }

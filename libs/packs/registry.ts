@@ -146,6 +146,10 @@ export const load = (declared: Pack): Pack => {
     if (!pack.sources[source]?.states[state])
       wrong.push(`words for the state ${state} of ${source}, which is not declared`);
   }
+  for (const locale of ['en', 'pt-BR'] as const) {
+    for (const { class: kind } of pack.retention)
+      if (!pack.wording[locale].classes[kind]) wrong.push(`data of ${kind} have no name in ${locale}`);
+  }
   for (const limited of ['ai', 'data', 'api']) {
     if (!pack.limits.some((policy) => policy.class === limited)) wrong.push(`nothing limits ${limited}`);
   }

@@ -11,6 +11,7 @@ import * as access from '@jangada/proto/access.ts';
 import { authFacts } from '@jangada/proto/auth.ts';
 import * as feedback from '@jangada/proto/feedback.ts';
 import * as keys from '@jangada/proto/keys.ts';
+import { replayed } from '@jangada/proto/letter.ts';
 import { swept } from '@jangada/proto/retention.ts';
 import * as run from '@jangada/proto/run.ts';
 
@@ -27,6 +28,7 @@ export const contract = sink({
     swept,
     keys.rotated,
     keys.destroyed,
+    replayed,
     ...authFacts,
   ],
   emits: [],

@@ -1,5 +1,6 @@
 import * as auth from '@jangada/proto/auth.ts';
 import { messages } from '@jangada/proto/catalogue.ts';
+import { replayed } from '@jangada/proto/letter.ts';
 import type { Body, Head, Message } from '@jangada/proto/message.ts';
 import { swept } from '@jangada/proto/retention.ts';
 import * as run from '@jangada/proto/run.ts';
@@ -53,6 +54,24 @@ describe('an entry', () => {
     const ofDoor = entryFor(auth.opened, { from: 'sealed' }, { pass: undefined });
     expect([ofDoor.origin, ofDoor.details]).toEqual(['sealed', { amr: ['pwd', 'otp', 'mfa'] }]);
     expect(entryFor(swept, {}, { pass: undefined }).origin).toBeNull();
+  });
+
+  test('names who looked at the trail, or had a dead letter sent again', () => {
+    const own = { actor: 'ana', from: 'sealed' };
+    expect(
+      entryFor(auth.viewed, { ...own, what: 'audit', run: undefined }, { pass: undefined }),
+    ).toMatchObject({
+      actor: 'ana',
+      origin: 'sealed',
+      resource: 'trail',
+      details: { what: 'audit', run: null },
+    });
+    const letter = { sequence: 7, hop: 'intent', message: 'run.requested', run: 'run-1' };
+    expect(entryFor(replayed, { actor: 'ana', ...letter }, { pass: undefined })).toMatchObject({
+      actor: 'ana',
+      resource: 'message',
+      details: letter,
+    });
   });
 
   test('of what nobody asked for names the system', () => {
@@ -175,10 +194,10 @@ describe('a decision', () => {
   });
 
   test('to read is kept with which columns of what, how many rows, and whether they were cached', () => {
-    const { plan } = sampleOf(run.fetched);
+    const { plan, asOf } = sampleOf(run.fetched);
     const entry = entryFor(run.fetched, { rows: [{ name: 'Ana' }, { name: 'Bia' }], cached: true });
     expect(entry.resource).toBe(plan.source);
-    expect(entry.details).toEqual({ ask: plan.ask, fields: plan.fields, rows: 2, cached: true });
+    expect(entry.details).toEqual({ ask: plan.ask, fields: plan.fields, rows: 2, cached: true, asOf });
   });
 });
 

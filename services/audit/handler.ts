@@ -2,6 +2,7 @@ import * as access from '@jangada/proto/access.ts';
 import * as auth from '@jangada/proto/auth.ts';
 import * as feedback from '@jangada/proto/feedback.ts';
 import * as keys from '@jangada/proto/keys.ts';
+import { replayed } from '@jangada/proto/letter.ts';
 import type { Head, Message } from '@jangada/proto/message.ts';
 import { swept } from '@jangada/proto/retention.ts';
 import * as run from '@jangada/proto/run.ts';
@@ -80,9 +81,9 @@ export const forgedEntryOf = ({ message, stream, sequence, storedAt }: Met): Ent
 const decisionIn = (head: Head<Message>): run.Decision | undefined =>
   (head as Partial<Head<typeof run.permitted>>).decision;
 
-/** Of a fact of the door: who did it, and from where. */
+/** Of a fact that no pass came with: who did it, and from where, where it says so. */
 const fromDoor = (message: Message, head: Head<Message>): { actor: string; from?: string } | undefined =>
-  (auth.authFacts as readonly Message[]).includes(message)
+  [...auth.authFacts, replayed].includes(message as never)
     ? (head as { actor: string; from?: string })
     : undefined;
 
@@ -105,8 +106,11 @@ const meaningOf = (message: Message, head: Head<Message>): Meaning => {
       return meaning('allowed', { resource: source, details: { intent, ask, fields, joins, ...beside } });
     }
     case run.fetched: {
-      const { source, ask, fields, rows, cached } = head as Head<typeof run.fetched>;
-      return meaning('done', { resource: source, details: { ask, fields, rows, cached } });
+      const { source, ask, fields, rows, cached, asOf } = head as Head<typeof run.fetched>;
+      return meaning('done', {
+        resource: source,
+        details: { ask, fields, rows, cached, ...(asOf ? { asOf } : {}) },
+      });
     }
     case run.refused: {
       const { code, intent, decision } = head as Head<typeof run.refused>;
@@ -154,6 +158,14 @@ const meaningOf = (message: Message, head: Head<Message>): Meaning => {
       return meaning('denied', { resource: 'account' });
     case auth.denied:
       return meaning('denied', { resource: 'account', code: (head as Head<typeof auth.denied>).code });
+    case auth.viewed: {
+      const { what, run: seen } = head as Head<typeof auth.viewed>;
+      return meaning('done', { resource: 'trail', details: { what, run: seen ?? null } });
+    }
+    case replayed: {
+      const { actor: _actor, ...details } = head as Head<typeof replayed>;
+      return meaning('done', { resource: 'message', details });
+    }
     case run.answered: {
       const { rows, cached, degraded, read } = head as Head<typeof run.answered>;
       const { source: resource = null, ...what } = read ?? {};

@@ -15,6 +15,7 @@ import {
   themeOf,
   themes,
 } from './preferences.ts';
+import { Retention } from './retention.tsx';
 import { Run } from './run.tsx';
 import { Runs } from './runs.tsx';
 import { SecondFactor } from './second-factor.tsx';
@@ -143,7 +144,10 @@ const Inside = ({ session, me, onLanguage }: { session: Session; me: Me } & Choo
       ? [{ page: 'operations', href: '#/operations', label: w.operations }]
       : []),
     ...(me.permissions.includes('admin:security')
-      ? [{ page: 'audit', href: '#/audit', label: w.audit }]
+      ? [
+          { page: 'retention', href: '#/retention', label: w.retention },
+          { page: 'audit', href: '#/audit', label: w.audit },
+        ]
       : []),
   ];
   const isAll = page === 'all-runs';
@@ -199,6 +203,11 @@ const Inside = ({ session, me, onLanguage }: { session: Session; me: Me } & Choo
         {shown.page === 'operations' && (
           <div className="page">
             <Operations session={session} me={me} />
+          </div>
+        )}
+        {shown.page === 'retention' && (
+          <div className="page">
+            <Retention session={session} me={me} />
           </div>
         )}
         {shown.page === 'audit' && (

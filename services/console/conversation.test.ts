@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { blocksOf, newTurn, type RunEvent, type Turn, told, turnsOf } from './conversation.ts';
+import { newTurn, type RunEvent, type Turn, told, turnsOf } from './conversation.ts';
 
 const turnOf = (...events: RunEvent[]): Turn => events.reduce(told, newTurn('run', 'quantas?'));
 const started = { type: 'RUN_STARTED' };
@@ -59,26 +59,5 @@ describe('a conversation that somebody comes back to', () => {
     ]);
     const last = turns.at(-1) ?? newTurn('', '');
     expect(told(last, { type: 'RUN_FINISHED', outcome: { type: 'success' } }).state).toBe('untold');
-  });
-});
-
-describe('an answer', () => {
-  test('whose lines have as many parts is a table', () => {
-    expect(blocksOf('2 itens:\n- 10h · Ana\n- 11h · Bia\nMostrando 2.')).toEqual([
-      { kind: 'text', text: '2 itens:' },
-      {
-        kind: 'table',
-        rows: [
-          ['10h', 'Ana'],
-          ['11h', 'Bia'],
-        ],
-      },
-      { kind: 'text', text: 'Mostrando 2.' },
-    ]);
-  });
-
-  test('of one line, or of uneven ones, is a list', () => {
-    expect(blocksOf('- 10h · Ana')).toEqual([{ kind: 'list', lines: ['10h · Ana'] }]);
-    expect(blocksOf('- 10h · Ana\n- 11h')).toEqual([{ kind: 'list', lines: ['10h · Ana', '11h'] }]);
   });
 });

@@ -1,3 +1,6 @@
+import type { Interrupt } from '@ag-ui/client';
+import type { Verdict } from './interrupt.ts';
+
 /** A conversation as the page shows it, from the events of its runs. Pure. */
 
 /** Of an AG-UI event, what is shown. */
@@ -7,7 +10,7 @@ export interface RunEvent {
   readonly delta?: string;
   readonly messages?: readonly Kept[];
   readonly code?: string;
-  readonly outcome?: { readonly type: string };
+  readonly outcome?: { readonly type: string; readonly interrupts?: readonly Interrupt[] };
   readonly result?: {
     readonly confidence?: number;
     readonly intent?: string;
@@ -26,29 +29,53 @@ export interface Kept {
 
 /** One question and what came of it. */
 export interface Turn {
-  /** The run's id as this page chose it. */
+  /** The id of its last run as this page chose it, and of its first, which a question that is gone on with keeps. */
   readonly id: string;
+  readonly first: string;
   readonly question: string;
-  /** `untold`: over, and no answer of it stands in the conversation. */
-  readonly state: 'asked' | 'told' | 'answered' | 'refused' | 'cancelled' | 'untold';
+  /**
+   * `untold`: over, and no answer of it stands in the conversation. `waiting`: its run stopped to ask, and goes on as
+   * another once it is answered.
+   */
+  readonly state: 'asked' | 'told' | 'answered' | 'refused' | 'cancelled' | 'untold' | 'waiting';
   readonly text: string;
   /** The message that the text is of; another one replaces it. */
   readonly message: string | undefined;
   readonly code: string | undefined;
   readonly result: RunEvent['result'];
+  /** What its run stopped to ask. */
+  readonly interrupts: readonly Interrupt[];
+  /** What was said to that. */
+  readonly verdict: Verdict | undefined;
 }
 
+/** True when nothing more is told of it by itself. */
 export const isOver = ({ state }: Turn): boolean => state !== 'asked' && state !== 'told';
 
 export const newTurn = (id: string, question: string): Turn => ({
   id,
+  first: id,
   question,
   state: 'asked',
   text: '',
   message: undefined,
   code: undefined,
   result: undefined,
+  interrupts: [],
+  verdict: undefined,
 });
+
+/** The turn goes on as another run, by what was said to what it had asked. */
+export const resumed = (turn: Turn, run: string, verdict: Verdict): Turn => ({
+  ...turn,
+  id: run,
+  state: 'asked',
+  verdict,
+});
+
+/** Somebody asked something else instead of answering. */
+export const passedOver = (turn: Turn): Turn =>
+  turn.state === 'waiting' ? { ...turn, state: 'untold', verdict: 'no' } : turn;
 
 const suffix = '-asked';
 
@@ -68,6 +95,8 @@ export const told = (turn: Turn, event: RunEvent): Turn => {
       return { ...turn, state: 'told', text: turn.text + (event.delta ?? '') };
     case 'RUN_FINISHED':
       if (event.outcome?.type === 'cancelled') return { ...turn, state: 'cancelled' };
+      if (event.outcome?.type === 'interrupt')
+        return { ...turn, state: 'waiting', interrupts: event.outcome.interrupts ?? [], verdict: undefined };
       return { ...turn, state: turn.text ? 'answered' : 'untold', result: event.result };
     case 'RUN_ERROR':
       return event.code === 'CANCELLED'
@@ -92,36 +121,4 @@ export const turnsOf = (messages: readonly Kept[]): readonly Turn[] => {
   return turns.map((turn, index) =>
     isOver(turn) || index === turns.length - 1 ? turn : { ...turn, state: 'untold' },
   );
-};
-
-/** A piece of an answer. */
-export type Block =
-  | { readonly kind: 'text'; readonly text: string }
-  | { readonly kind: 'list'; readonly lines: readonly string[] }
-  | { readonly kind: 'table'; readonly rows: readonly (readonly string[])[] };
-
-const cellsOf = (line: string): readonly string[] => line.split(' · ');
-
-/** Lines that are items stand together, and those that all have as many parts are the rows of a table. */
-export const blocksOf = (text: string): readonly Block[] => {
-  const blocks: Block[] = [];
-  let items: string[] = [];
-  const flush = (): void => {
-    if (items.length === 0) return;
-    const rows = items.map(cellsOf);
-    const width = rows[0]?.length ?? 0;
-    const isTable = rows.length > 1 && width > 1 && rows.every(({ length }) => length === width);
-    blocks.push(isTable ? { kind: 'table', rows } : { kind: 'list', lines: items });
-    items = [];
-  };
-  for (const line of text.split('\n')) {
-    if (line.startsWith('- ')) {
-      items.push(line.slice(2));
-      continue;
-    }
-    flush();
-    if (line.trim()) blocks.push({ kind: 'text', text: line });
-  }
-  flush();
-  return blocks;
 };

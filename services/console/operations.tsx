@@ -1,6 +1,7 @@
 import { useEffect } from 'react';
 import { Guarded } from './guarded.tsx';
 import { useLanguage } from './language.ts';
+import { Letters } from './letters.tsx';
 import { Loading } from './notice.tsx';
 import { Moment } from './outcome.tsx';
 import type { Me, Session } from './session.ts';
@@ -36,6 +37,12 @@ interface Limit {
   readonly atOnce?: true;
 }
 
+interface Flag {
+  readonly name: string;
+  readonly value: string;
+  readonly services: readonly string[];
+}
+
 interface Connection {
   readonly id: string;
   readonly user: string;
@@ -50,7 +57,7 @@ const refreshMs = 30_000;
 export const Operations = ({ session, me }: { session: Session; me: Me }) => {
   const { words } = useLanguage();
   const w = words.operations;
-  const services = useAsked<{ services: Service[] }>(session, '/v1/admin/services');
+  const services = useAsked<{ services: Service[]; flags: Flag[] }>(session, '/v1/admin/services');
   const limits = useAsked<{ limits: Limit[] }>(session, '/v1/admin/limits');
   const connections = useAsked<{ connections: Connection[] }>(session, '/v1/admin/connections');
   const { again } = services;
@@ -75,7 +82,10 @@ export const Operations = ({ session, me }: { session: Session; me: Me }) => {
           <section>
             <h2>{w.services}</h2>
             {services.value ? <Services services={services.value.services} /> : <Loading />}
-            <p className="fine below">{w.deadLetters}</p>
+          </section>
+          <section>
+            <h2>{w.letters.title}</h2>
+            <Letters session={session} me={me} />
           </section>
           <section>
             <h2>{w.connections}</h2>
@@ -87,6 +97,10 @@ export const Operations = ({ session, me }: { session: Session; me: Me }) => {
           <section>
             <h2>{w.limits}</h2>
             {limits.value ? <Limits limits={limits.value.limits} /> : <Loading />}
+          </section>
+          <section>
+            <h2>{w.flags}</h2>
+            {services.value ? <Flags flags={services.value.flags} /> : <Loading />}
           </section>
         </div>
       </Guarded>
@@ -186,6 +200,26 @@ const Limits = ({ limits }: { limits: readonly Limit[] }) => {
           <td>{w.keys[limit.key]}</td>
           <td className="figure">{new Intl.NumberFormat(language).format(limit.max)}</td>
           <td>{span(limit)}</td>
+        </tr>
+      ))}
+    </Table>
+  );
+};
+
+const Flags = ({ flags }: { flags: readonly Flag[] }) => {
+  const { words } = useLanguage();
+  const w = words.operations;
+  return (
+    <Table caption={w.flags} columns={[w.flag, w.value, w.where]}>
+      {flags.map(({ name, value, services }) => (
+        <tr key={`${name} ${value}`}>
+          <th scope="row">
+            <code>{name}</code>
+          </th>
+          <td>
+            <code>{value}</code>
+          </td>
+          <td>{services.join(', ')}</td>
         </tr>
       ))}
     </Table>

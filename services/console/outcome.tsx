@@ -34,3 +34,26 @@ export const Took = ({ ms }: { ms: number | null }) => {
   const digits = unit === 's' ? 1 : 0;
   return `${new Intl.NumberFormat(language, { maximumFractionDigits: digits }).format(value)} ${unit}`;
 };
+
+const ages = [
+  ['day', 86_400_000],
+  ['hour', 3_600_000],
+  ['minute', 60_000],
+  ['second', 1_000],
+] as const;
+
+/** How long ago a time was, in words; the time itself for who points at it. */
+export const Age = ({ at }: { at: string }) => {
+  const { language } = useLanguage();
+  const ms = Math.max(0, Date.now() - Date.parse(at));
+  const [unit, size] = ages.find(([, size]) => ms >= size) ?? ages[3];
+  const told = new Intl.RelativeTimeFormat(language, { numeric: 'auto' }).format(
+    -Math.floor(ms / size),
+    unit,
+  );
+  return (
+    <time dateTime={at} title={new Date(at).toLocaleString(language)}>
+      {told}
+    </time>
+  );
+};

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Fact, groundsOf, storyOf } from './story.ts';
+import { type Fact, groundsOf, readingsOf, storyOf } from './story.ts';
 
 const fact = (name: string, ms: number, details: Fact['details'] = {}, code: string | null = null): Fact => ({
   fact: name,
@@ -38,6 +38,16 @@ describe('a story', () => {
   test('names who failed as the fact does, and nobody where it cannot be known', () => {
     expect(storyOf([fact('run.failed', 1, { hop: 'intent' })]).steps[0]?.service).toBe('intent');
     expect(storyOf([fact('run.refused', 1)]).steps[0]?.service).toBeUndefined();
+  });
+
+  test('tells what was read, and when, be it from the cache', () => {
+    const read = {
+      ...fact('run.fetched', 9, { rows: 3, cached: true, asOf: '2026-11-20T11:00:00Z' }),
+      resource: 'things',
+    };
+    expect(readingsOf([fact('run.permitted', 1), read])).toEqual([
+      { source: 'things', rows: 3, at: '2026-11-20T11:00:00Z', isCached: true },
+    ]);
   });
 
   test('shows what a decision stood on', () => {

@@ -78,7 +78,7 @@ export const groundsOf = (facts: readonly Fact[]): readonly (readonly [name: str
   const text = (value: unknown): string => (Array.isArray(value) ? value.join(', ') : String(value));
   const named = {
     ...Object.fromEntries(
-      Object.entries(all).filter(([name]) => !['decision', 'askedAt', 'hop'].includes(name)),
+      Object.entries(all).filter(([name]) => !['decision', 'askedAt', 'asOf', 'hop'].includes(name)),
     ),
     ...rest,
     ...(typeof flags === 'object' ? flags : {}),
@@ -87,3 +87,22 @@ export const groundsOf = (facts: readonly Fact[]): readonly (readonly [name: str
     .filter(([, value]) => value !== null && value !== undefined && text(value) !== '')
     .map(([name, value]) => [name, text(value)] as const);
 };
+
+/** What was read for an answer: from where, how many rows, and when. */
+export interface Reading {
+  readonly source: string;
+  readonly rows: number;
+  readonly at: string;
+  readonly isCached: boolean;
+}
+
+/** Rows may come from the cache, so the fact says when they were read; one that does not was stored right after. */
+export const readingsOf = (facts: readonly Fact[]): readonly Reading[] =>
+  facts
+    .filter(({ fact }) => fact === 'run.fetched')
+    .map(({ resource, at, details }) => ({
+      source: resource ?? '–',
+      rows: Number(details['rows'] ?? 0),
+      at: typeof details['asOf'] === 'string' ? details['asOf'] : at,
+      isCached: details['cached'] === true,
+    }));

@@ -47,11 +47,14 @@ export const Pages = <T,>({
   of: { items, isAsking, next },
   none,
   noneLead,
+  more,
   children,
 }: {
   of: Pick<ReturnType<typeof usePages<T>>, 'items' | 'isAsking' | 'next'>;
   none: string;
   noneLead: string;
+  /** What asks for the next page, where that is not what is older. */
+  more?: string;
   children: (items: readonly T[]) => ReactNode;
 }) => {
   const { words } = useLanguage();
@@ -67,7 +70,7 @@ export const Pages = <T,>({
       {items && items.length > 0 && children(items)}
       {next && (
         <button type="button" className="button quiet below" disabled={isAsking} onClick={() => void next()}>
-          {words.older}
+          {more ?? words.older}
         </button>
       )}
     </>

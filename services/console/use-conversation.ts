@@ -1,8 +1,19 @@
 import { WsAgent } from '@jangada/agui-client/agent.ts';
 import { Refused } from '@jangada/agui-client/refused.ts';
 import { useCallback, useEffect, useRef, useState } from 'react';
-import { isOver, messageOf, newTurn, type RunEvent, type Turn, told, turnsOf } from './conversation.ts';
+import {
+  isOver,
+  messageOf,
+  newTurn,
+  passedOver,
+  type RunEvent,
+  resumed,
+  type Turn,
+  told,
+  turnsOf,
+} from './conversation.ts';
 import { Failure } from './failure.ts';
+import { accepted, declined, type Verdict } from './interrupt.ts';
 import type { Session } from './session.ts';
 import { freshThread, keepThread, threadOf } from './thread.ts';
 
@@ -39,6 +50,18 @@ export const useConversation = (session: Session, account: string) => {
     return () => opened.close();
   }, [session, account, hear, fail]);
 
+  /** A run cannot be asked for while another waits for its answer, so whoever asks something else says no. */
+  const run = (asking: WsAgent, about: Parameters<WsAgent['runAgent']>[0]): void => {
+    const resume = asking.pendingInterrupts.map(declined);
+    keepThread({ account, id: asking.threadId, isKept: true });
+    asking
+      .runAgent(
+        { ...(resume.length > 0 ? { resume } : {}), ...about },
+        { onEvent: ({ event }) => hear(event as RunEvent) },
+      )
+      .catch(fail);
+  };
+
   return {
     turns,
     /** The run that is being told, if one is. */
@@ -47,15 +70,20 @@ export const useConversation = (session: Session, account: string) => {
       const asking = agent.current;
       if (!asking) return;
       const runId = crypto.randomUUID();
-      keepThread({ account, id: asking.threadId, isKept: true });
-      setTurns((all) => [...all, newTurn(runId, text)]);
+      setTurns((all) => [...all.map(passedOver), newTurn(runId, text)]);
       asking.addMessage({ id: messageOf(runId), role: 'user', content: text });
-      asking
-        .runAgent(
-          { runId, ...(cursor ? { forwardedProps: { cursor } } : {}) },
-          { onEvent: ({ event }) => hear(event as RunEvent) },
-        )
-        .catch(fail);
+      run(asking, { runId, ...(cursor ? { forwardedProps: { cursor } } : {}) });
+    },
+    /** Answers what the last run stopped to ask; `given` is what was filled in, by what it was for. */
+    answer: (verdict: Verdict, given: Readonly<Record<string, Readonly<Record<string, string>>>>): void => {
+      const asking = agent.current;
+      if (!asking || asking.pendingInterrupts.length === 0) return;
+      const runId = crypto.randomUUID();
+      const resume = asking.pendingInterrupts.map((interrupt) =>
+        verdict === 'yes' ? accepted(interrupt, given[interrupt.id] ?? {}) : declined(interrupt),
+      );
+      change((turn) => resumed(turn, runId, verdict));
+      run(asking, { runId, resume });
     },
     stop: (): void => agent.current?.abortRun(),
     begin: (): void => {
@@ -64,6 +92,7 @@ export const useConversation = (session: Session, account: string) => {
       if (agent.current) {
         agent.current.threadId = next.id;
         agent.current.setMessages([]);
+        agent.current.pendingInterrupts = [];
       }
       setTurns([]);
     },

@@ -453,6 +453,92 @@ describe('administration', () => {
     expect(limited['limits']).toContainEqual(
       expect.objectContaining({ name: 'ai-user', class: 'ai', key: 'user', windowMs: 60_000 }),
     );
+    expect(body['flags']).toContainEqual({
+      name: 'AI_AGENT_PUBLIC_ENABLED',
+      value: 'true',
+      services: ['edge'],
+    });
+  });
+
+  test('shows what lies dead of a tenant, and has it sent again, by who keeps it', async () => {
+    const { token } = await logIn(one, bia ?? '');
+    const weak = await logIn(one, ana ?? '');
+    const replay = (sequence: unknown, by: string) =>
+      call(one, `/v1/admin/letters/${sequence}/replay`, { token: by, body: {} });
+    for (const answer of [await call(one, '/v1/admin/letters', { token }), await replay(7, token)])
+      expect(said(answer)).toEqual([403, 'AUTHZ_DENIED']);
+    for (const answer of [
+      await call(one, '/v1/admin/letters', { token: weak.token }),
+      await replay(7, weak.token),
+    ])
+      expect(said(answer)).toEqual([403, 'MFA_REQUIRED']);
+
+    const admin = await enrol(ana ?? '');
+    expect(said(await replay(7, admin.token))).toEqual([503, 'UPSTREAM_UNAVAILABLE']);
+    const letter = {
+      ...{ sequence: 7, at: '2026-11-20T12:00:00Z', hop: 'intent', reason: 'MSG_POISON: no plan' },
+      ...{ tenant: 'north', run: 'run-1', subject: 'run.understood.north.run-1', bytes: 512 },
+    };
+    const asked: unknown[] = [];
+    const keeper = two.service.bus.nc.subscribe('letters.*.north', {
+      callback: (_error, message) => {
+        const question = message.json<{ sequence?: number }>();
+        asked.push([message.subject, question]);
+        const told =
+          question.sequence === undefined
+            ? { letters: [{ ...letter, mayGoOn: true }], next: 7 }
+            : question.sequence === 7
+              ? { letter }
+              : { refused: 'NOT_FOUND' };
+        message.respond(JSON.stringify(told));
+      },
+    });
+    await two.service.bus.nc.flush();
+    const { tenant: _tenant, subject: _subject, ...rest } = { ...letter, message: 'run.understood' };
+    expect((await call(one, '/v1/admin/letters?cursor=3', { token: admin.token })).body).toEqual({
+      items: [{ ...rest, mayGoOn: true }],
+      nextCursor: '7',
+    });
+    expect((await replay(7, admin.token)).body).toEqual({ replayed: rest });
+    expect(said(await replay(8, admin.token))).toEqual([404, 'NOT_FOUND']);
+    for (const wrong of ['x', '0', '1.5'])
+      expect(said(await replay(wrong, admin.token))).toEqual([400, 'INPUT_INVALID']);
+    expect(asked).toEqual([
+      ['letters.list.north', { after: 3 }],
+      ['letters.replay.north', { sequence: 7, actor: 'ana' }],
+      ['letters.replay.north', { sequence: 8, actor: 'ana' }],
+    ]);
+    keeper.unsubscribe();
+  });
+
+  test('shows how long data are kept, what was removed and what is held, of one tenant', async () => {
+    for (const tenant of ['north', 'south']) {
+      await edges.sql(
+        `insert into retention_runs values ($1, '2026-11-20', '2026-11-20 06:00Z', '2026-11-20 06:00:02Z', $2)`,
+        [tenant, JSON.stringify({ rules: [{ class: tenant, before: '2024-11-20', deleted: 4 }] })],
+      );
+      await edges.sql(
+        `insert into legal_holds values ($1, 'billing_data', 'a lawsuit', '2026-11-01 12:00Z', null)`,
+        [tenant],
+      );
+    }
+    const { token } = await logIn(one, bia ?? '');
+    expect(said(await call(one, '/v1/admin/retention', { token }))).toEqual([403, 'AUTHZ_DENIED']);
+    const admin = await enrol(ana ?? '');
+    const { body } = await call(one, '/v1/admin/retention', { token: admin.token });
+    expect(body).toMatchObject({
+      zone: 'America/Sao_Paulo',
+      // Three in the morning there.
+      nextAt: expect.stringMatching(/T06:00:00Z$/),
+      reports: [{ tick: '2026-11-20', removed: [{ class: 'north', before: '2024-11-20', deleted: 4 }] }],
+      holds: [{ class: 'billing_data', reason: 'a lawsuit', releasedAt: null }],
+    });
+    expect(body['classes']).toMatchObject({
+      en: { audit_logs: 'audit trail' },
+      'pt-BR': { audit_logs: 'auditoria' },
+    });
+    expect(body['rules']).toContainEqual({ class: 'billing_data', days: 2_555, held: true, here: true });
+    expect(body['rules']).toContainEqual({ class: 'system_logs', days: 90, held: false, here: false });
   });
 
   test('shows how good answers were, of their own tenant and of the days that are asked for', async () => {
@@ -587,6 +673,16 @@ describe('what became of questions', () => {
     expect(runsIn(await get('/v1/admin/runs?actor=bia&code=AUTHZ_DENIED', admin.token))).toEqual(['run-2']);
     expect((await get(`/v1/admin/runs/${owned}`, admin.token)).status).toBe(200);
     expect(said(await get('/v1/admin/runs/run-4', admin.token))).toEqual([404, 'NOT_FOUND']);
+    // Whoever looks is seen, once for each thing that they look at.
+    const views = () => edges.facts.filter(({ name }) => name === 'trail.viewed');
+    await until('what was looked at', () => views().length === 4);
+    // What is told again under its id is kept once.
+    expect([...new Map(views().map(({ id, body }) => [id, body])).values()]).toEqual([
+      { actor: 'ana', what: 'runs' },
+      { actor: 'ana', what: 'run', run: owned },
+      { actor: 'ana', what: 'run', run: 'run-4' },
+    ]);
+    expect(edges.facts.at(-1)?.from?.requestPath).toBe('/v1/admin/runs/run-4');
     const sought = await get('/v1/admin/audit?decision=denied&from=2026-11-20T12:00:00Z', admin.token);
     expect(sought.body['items']).toMatchObject([
       { about: 'run-2', fact: 'run.refused', code: 'AUTHZ_DENIED' },

@@ -57,5 +57,7 @@ export const contract = border({
     ],
     // How good answers were, and neither whose nor why.
     feedback: ['tenant_id', 'rating', 'at'],
+    retention_runs: ['tenant_id', 'tick', 'started_at', 'finished_at', 'report'],
+    legal_holds: ['tenant_id', 'class', 'reason', 'placed_at', 'released_at'],
   },
 });

@@ -1,9 +1,13 @@
+import { createHash } from 'node:crypto';
+import { viewed } from '@jangada/proto/auth.ts';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
+import type { Identity } from './identity.ts';
 import type { openIds } from './ids.ts';
 import { Refusal } from './refusal.ts';
 import { shaped } from './shape.ts';
 import { type Entry, placeOf, type Trail } from './trail.ts';
+import type { Witness } from './witness.ts';
 
 /** What became of questions: everybody sees their own, and who holds `admin:security` those of their tenant. */
 
@@ -50,7 +54,13 @@ export const historyRoutes = (
     trail,
     ownedId,
     traces,
-  }: { trail: Trail; ownedId: ReturnType<typeof openIds>; traces: string | undefined },
+    witness,
+  }: {
+    trail: Trail;
+    ownedId: ReturnType<typeof openIds>;
+    traces: string | undefined;
+    witness: Witness;
+  },
 ): void => {
   const mayAll = { config: { permission: 'admin:security' } };
 
@@ -58,6 +68,22 @@ export const historyRoutes = (
   const told = (run: string, facts: readonly Entry[]) => {
     if (facts.length === 0) throw new Refusal('NOT_FOUND');
     return { run, facts };
+  };
+
+  /**
+   * Whoever looks at what others did is seen to: once for each of their sessions, or for each run that they look into, and
+   * before they are told.
+   */
+  const isSeen = (
+    { tenant, subject: actor, session, origin: from }: Identity,
+    what: 'runs' | 'run' | 'audit',
+    run?: string,
+  ): Promise<void> => {
+    const id = createHash('sha256')
+      .update(JSON.stringify([session, what, run]))
+      .digest('hex')
+      .slice(0, 32);
+    return witness(viewed, tenant, { actor, what, ...(run ? { run } : {}) }, { id, from });
   };
 
   app.get('/v1/runs', async (request) => {
@@ -75,11 +101,13 @@ export const historyRoutes = (
 
   app.get('/v1/admin/runs', mayAll, async (request) => {
     const { cursor, ...asked } = shaped(allRunsQuery, request.query);
+    await isSeen(request.signedIn(), 'runs');
     return trail.ended(request.signedIn().tenant, { ...asked, after: cursor });
   });
 
   app.get<{ Params: { run: string } }>('/v1/admin/runs/:run', mayAll, async (request) => {
     const run = shaped(id, request.params.run);
+    await isSeen(request.signedIn(), 'run', run);
     const facts = await trail.story(request.signedIn().tenant, run);
     const trace = traces?.replaceAll('{run}', run);
     return { ...told(run, facts), ...(trace ? { trace } : {}) };
@@ -87,6 +115,7 @@ export const historyRoutes = (
 
   app.get('/v1/admin/audit', mayAll, async (request) => {
     const { cursor, ...asked } = shaped(auditQuery, request.query);
+    await isSeen(request.signedIn(), 'audit');
     return trail.entries(request.signedIn().tenant, { ...asked, after: cursor });
   });
 };

@@ -1,8 +1,10 @@
+import { type Name, settings } from '@jangada/config/settings.ts';
 import type { Limits } from '@jangada/limits/limits.ts';
 import type { LimitClass } from '@jangada/packs/pack.ts';
 import type { Service, Status } from '@jangada/runtime/service.ts';
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
 import type { Accounts } from './accounts.ts';
 import type { RollCall } from './health.ts';
 import { Refusal } from './refusal.ts';
@@ -31,6 +33,22 @@ const classes = Object.keys({
   signin: true,
   mfa: true,
 } satisfies Record<LimitClass, true>) as LimitClass[];
+
+/** Settings that switch something: one of two, or of a few. */
+const switches = (Object.keys(settings) as Name[]).filter((name) => {
+  const { type, enum: few } = z.toJSONSchema(settings[name].value, { unrepresentable: 'any' });
+  return type === 'boolean' || few !== undefined;
+});
+
+/** Each switch as services have it; one that they have differently is there for each of its values. */
+export const flagsOf = (statuses: readonly Pick<Status, 'name' | 'settings'>[]) =>
+  switches.flatMap((name) => {
+    const values = new Set(statuses.flatMap(({ settings: shown }) => shown[name] ?? []));
+    return [...values].map((value) => {
+      const having = statuses.filter(({ settings: shown }) => shown[name] === value);
+      return { name, value, services: [...new Set(having.map((status) => status.name))].sort() };
+    });
+  });
 
 interface Deps {
   readonly rollCall: RollCall;
@@ -74,7 +92,8 @@ export const operationsRoutes = (
     const silent = [...known]
       .filter((name) => !statuses.some((status) => status.name === name))
       .map((name) => ({ name, answered: false, ready: false }));
-    return { services: [...answered, ...silent].sort((a, b) => a.name.localeCompare(b.name)) };
+    const services = [...answered, ...silent].sort((a, b) => a.name.localeCompare(b.name));
+    return { services, flags: flagsOf(statuses) };
   });
 
   app.get('/v1/admin/limits', mayOperate, async (request) => {

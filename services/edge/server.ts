@@ -30,6 +30,7 @@ import { healthRoutes, openRollCall } from './health.ts';
 import { historyRoutes } from './history.ts';
 import { openIdentities } from './identity.ts';
 import { openIds } from './ids.ts';
+import { letterRoutes } from './letters.ts';
 import { openFailures, openGate } from './limits.ts';
 import { listingRoutes } from './listing.ts';
 import { openLiveness } from './liveness.ts';
@@ -38,6 +39,7 @@ import { type Meter, openMeter } from './meter.ts';
 import { operationsRoutes } from './operations.ts';
 import { queryRoute } from './query.ts';
 import { Refusal, refusalOf, retryHeaders } from './refusal.ts';
+import { retentionRoutes } from './retention.ts';
 import { openRuns, runPath, runRoutes } from './runs.ts';
 import { openSessions } from './sessions.ts';
 import { chooseSubprotocol, openSockets } from './socket.ts';
@@ -147,6 +149,8 @@ export const openServer = async (
   const conditions = watchConditions(rollCall, () => sockets.count() > 0, sockets.announce);
   healthRoutes(app, service, { probes, accepting: () => accepting, rollCall });
   operationsRoutes(app, service, { rollCall, limits, accounts });
+  letterRoutes(app, service);
+  retentionRoutes(app, { store, accounts });
   queryRoute(app, admission);
   agentRoutes(app, admission, config);
   accessRoutes(app, admission);
@@ -156,6 +160,7 @@ export const openServer = async (
     trail: openTrail(store),
     ownedId: openIds(config.ENCRYPTION_KEY),
     traces: config.TRACES_URL,
+    witness,
   });
   await consoleRoutes(app, config.CONSOLE_DIR);
   for (const [url, greets] of [

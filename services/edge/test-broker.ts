@@ -34,7 +34,7 @@ export const startBroker = async (waitingMax = 100): Promise<NatsServer & { read
   });
   await streams.add({
     name: 'FACTS',
-    subjects: ['run', 'auth', 'mfa', 'refresh', 'session'].map((noun) => `${noun}.*.*.*`),
+    subjects: ['run', 'auth', 'mfa', 'refresh', 'session', 'trail'].map((noun) => `${noun}.*.*.*`),
     allow_direct: true,
   });
   await streams.add({

@@ -125,7 +125,7 @@ export const startEdges = async (count: number, over: object = {}): Promise<Edge
     },
   });
   const facts: Edges['facts'] = [];
-  for (const tree of ['auth', 'mfa', 'session', 'refresh', 'run.refused']) {
+  for (const tree of ['auth', 'mfa', 'session', 'refresh', 'trail', 'run.refused']) {
     const subject = tree.includes('.') ? `${tree}.*.*` : `${tree}.*.*.*`;
     teller.bus.nc.subscribe(subject, {
       callback: (_error, message) => {

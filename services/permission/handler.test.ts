@@ -87,12 +87,14 @@ describe('the matrix', () => {
           .filter((permission) => permission !== 'delete:aesthetic_records'),
       ),
       'read:consents',
+      'read:own_conversations',
       'admin:users',
       'admin:system',
       'admin:security',
     ],
     aesthetic_professional: [
       ...readable.map((resource) => `read:${resource}`),
+      'read:own_conversations',
       'write:clients',
       'write:appointments',
       'write:aesthetic_records',
@@ -104,6 +106,7 @@ describe('the matrix', () => {
       'write:own_appointments',
       'read:own_billing',
       'read:own_consents',
+      'read:own_conversations',
     ],
   };
 
@@ -114,8 +117,8 @@ describe('the matrix', () => {
     },
   );
 
-  test('has the 15 of an administrator, and no deletion of clinical records', () => {
-    expect(pack.roles['admin']?.permissions).toHaveLength(15);
+  test('has the 15 of an administrator and their own conversations, and no deletion of clinical records', () => {
+    expect(pack.roles['admin']?.permissions).toHaveLength(16);
     expect(pack.roles['admin']?.permissions).not.toContain('delete:aesthetic_records');
   });
 

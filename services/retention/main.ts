@@ -5,6 +5,7 @@ import { configOf } from '@jangada/runtime/service.ts';
 import { openStore } from '@jangada/store/store.ts';
 import { contract } from './contract.ts';
 import { isStale, tickOf } from './handler.ts';
+import { keepLetters } from './letters.ts';
 import { scheduleAll } from './schedule.ts';
 import { endIdle } from './sessions.ts';
 import { sweep } from './sweep.ts';
@@ -32,6 +33,8 @@ await using service = await keep(contract, config, {
   },
   probes: { database: () => store.ping() },
 });
+
+await keepLetters(service);
 
 // New tenants get their schedule without a restart.
 const lookForTenants = () =>

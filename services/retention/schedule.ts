@@ -1,6 +1,6 @@
 import { headers } from '@jangada/proto/envelope.ts';
 import type { Message } from '@jangada/proto/message.ts';
-import { due, idle } from '@jangada/proto/retention.ts';
+import { due, idle, nightlyHour } from '@jangada/proto/retention.ts';
 import type { Bus } from '@jangada/runtime/bus.ts';
 import { queries, type Store } from '@jangada/store/store.ts';
 import type { CoreTables } from '@jangada/store/tables.ts';
@@ -13,8 +13,7 @@ interface Schedule {
 }
 
 const schedules: readonly Schedule[] = [
-  // Every night at three.
-  { tick: due, when: '0 0 3 * * *', staleAfterSeconds: 12 * 3_600 },
+  { tick: due, when: `0 0 ${nightlyHour} * * *`, staleAfterSeconds: 12 * 3_600 },
   { tick: idle, when: '0 */5 * * * *', staleAfterSeconds: 300 },
 ];
 

@@ -32,6 +32,15 @@ export const wording: Pack['wording'] = {
     },
     emergency:
       'Você não tem vínculo de atendimento com esta pessoa. Se for uma emergência, confirme, escolha o motivo e explique: o acesso vale por 30 minutos e fica registrado.',
+    classes: {
+      client_data: 'dados de clientes',
+      aesthetic_records: 'prontuários',
+      appointment_data: 'consultas',
+      billing_data: 'faturamento',
+      feedback: 'avaliações',
+      audit_logs: 'auditoria',
+      system_logs: 'registros do sistema',
+    },
     suggestions: ['quantas consultas tenho amanhã?', 'clientes silva', 'total faturado em maio'],
   },
   en: {
@@ -64,6 +73,15 @@ export const wording: Pack['wording'] = {
     },
     emergency:
       'You have no care relationship with this person. If it is an emergency, confirm, choose the reason and explain: access holds for 30 minutes and is recorded.',
+    classes: {
+      client_data: 'client data',
+      aesthetic_records: 'clinical records',
+      appointment_data: 'appointments',
+      billing_data: 'billing',
+      feedback: 'feedback',
+      audit_logs: 'audit trail',
+      system_logs: 'system logs',
+    },
     suggestions: ['how many appointments do I have tomorrow?', 'clients silva', 'total billed in May'],
   },
 };

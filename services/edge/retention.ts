@@ -1,0 +1,67 @@
+import { packOf } from '@jangada/packs/registry.ts';
+import { nightlyHour, swept } from '@jangada/proto/retention.ts';
+import { queries, type Store } from '@jangada/store/store.ts';
+import type { CoreTables } from '@jangada/store/tables.ts';
+import type { FastifyInstance } from 'fastify';
+import type { Accounts } from './accounts.ts';
+import { Refusal } from './refusal.ts';
+
+/** How long data of the caller's tenant are kept, what was removed, and what a hold keeps, for who holds `admin:security`. */
+
+const reportsShown = 20;
+const db = queries<CoreTables>();
+
+/** The next time the rules are applied, in the tenant's own night. */
+export const nextNight = (now: Temporal.ZonedDateTime): string => {
+  const tonight = now.withPlainTime({ hour: nightlyHour });
+  const next = Temporal.ZonedDateTime.compare(tonight, now) > 0 ? tonight : tonight.add({ days: 1 });
+  return next.toInstant().toString();
+};
+
+const holdsOf = (tenant: string) =>
+  db
+    .selectFrom('legal_holds')
+    .select(['class', 'reason', 'placed_at as placedAt', 'released_at as releasedAt'])
+    .where('tenant_id', '=', tenant)
+    .orderBy('placed_at', 'desc');
+
+const runsOf = (tenant: string) =>
+  db
+    .selectFrom('retention_runs')
+    .select(['tick', 'started_at as startedAt', 'finished_at as finishedAt', 'report'])
+    .where('tenant_id', '=', tenant)
+    .orderBy('started_at', 'desc')
+    .limit(reportsShown);
+
+export const retentionRoutes = (
+  app: FastifyInstance,
+  { store, accounts }: { store: Store; accounts: Accounts },
+): void => {
+  app.get('/v1/admin/retention', { config: { permission: 'admin:security' } }, async (request) => {
+    const { tenant } = request.signedIn();
+    const about = await accounts.tenant(tenant);
+    if (!about) throw new Refusal('AUTH_INVALID');
+    const holds = await store.read({ tenant }, holdsOf(tenant));
+    const runs = await store.read({ tenant }, runsOf(tenant));
+    const held = new Set(holds.filter(({ releasedAt }) => releasedAt === null).map((hold) => hold.class));
+    const pack = packOf(about.pack);
+    return {
+      // In each language, what such data are called.
+      classes: { en: pack.wording.en.classes, 'pt-BR': pack.wording['pt-BR'].classes },
+      rules: pack.retention.map(({ class: kind, days, table }) => ({
+        class: kind,
+        days,
+        held: held.has(kind),
+        // What PostgreSQL does not hold is removed by whoever does.
+        here: table !== undefined,
+      })),
+      nextAt: nextNight(Temporal.Now.zonedDateTimeISO(about.zone)),
+      zone: about.zone,
+      reports: runs.map(({ report, ...run }) => ({
+        ...run,
+        removed: swept.body.safeParse(report).data?.rules ?? [],
+      })),
+      holds,
+    };
+  });
+};
