@@ -38,8 +38,6 @@ export interface Question {
   readonly session?: string | undefined;
   /** What the client calls the message that the question is. */
   readonly message?: string | undefined;
-  /** True when it is asked only while no other run of its session is active. */
-  readonly alone?: true;
   /** The id of the person the question is about. */
   readonly subjectId?: string | undefined;
   readonly cursor?: string | undefined;
@@ -66,7 +64,10 @@ export interface Conversation extends Run {
 }
 
 export interface Admission {
-  /** `limit` rejects where a limit refuses; nothing is asked before it resolves. @throws Refusal, Unavailable, Refused */
+  /**
+   * `limit` rejects where a limit refuses; nothing is asked before it resolves. In a session that is named one question is
+   * asked at a time. @throws Refusal, Unavailable, Refused
+   */
   ask(identity: Identity, question: Question, limit: Promise<unknown> | undefined): Promise<Run>;
   /** A question that has a name. @throws Refusal, Unavailable, Refused */
   read(identity: Identity, asked: NamedQuestion): Promise<Run>;
@@ -179,7 +180,7 @@ export const openAdmission = (
       ...(cursor ? { cursor } : {}),
     };
     const about = { tenant: pass.tid, id: pass.rid, traceparent: traceparentOf(span) };
-    const entering = question.alone && threads.enter(pass);
+    const entering = question.session !== undefined && threads.enter(pass);
     try {
       const [statement] = await Promise.all([sign(pass), limit, entering]);
       const cause = { ...about, pass: statement };

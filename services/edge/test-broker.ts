@@ -27,7 +27,7 @@ export const startBroker = async (): Promise<NatsServer & { readonly seed: strin
     retention: 'workqueue',
     discard: 'new',
     discard_new_per_subject: true,
-    max_msgs_per_subject: 100,
+    max_msgs_per_subject: 120,
   });
   await streams.add({
     name: 'FACTS',
