@@ -2,6 +2,7 @@ import type { LimitClass } from '@jangada/packs/pack.ts';
 import type { Run } from './admission.ts';
 import type { Identity } from './identity.ts';
 import type { Refusal } from './refusal.ts';
+import type { Rule } from './verify.ts';
 
 /** What a socket and the dialect spoken on it know of each other. */
 
@@ -20,6 +21,8 @@ export interface Connection {
   detach(name: string): void;
   /** False if the session is another person's who is connected now. */
   claim(session: string): boolean;
+  /** Something did not leave because of this rule of AG-UI. */
+  violated(rule: Rule): void;
 }
 
 /** How the frames of a socket are meant. */

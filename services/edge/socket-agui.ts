@@ -7,6 +7,7 @@ import { connectionOf } from './connect.ts';
 import type { Connection, Dialect } from './dialect.ts';
 import { nameOf } from './ids.ts';
 import { shaped } from './shape.ts';
+import { strictly } from './strict.ts';
 
 /** AG-UI over WebSocket. The protocol has no binding of its own for it: ours are these two, told apart by subprotocol. */
 
@@ -111,7 +112,8 @@ export const bareDialect = (connection: Connection, admission: Admission): Diale
       const { code, locale } = refusal;
       const { message } = errorBody(code, connection.id, locale);
       const rawEvent = refusal.limit;
-      connection.send({ type: EventType.RUN_ERROR, message, code, ...(rawEvent ? { rawEvent } : {}) });
+      const event = { type: EventType.RUN_ERROR, message, code, ...(rawEvent ? { rawEvent } : {}) } as const;
+      connection.send(strictly(event, { violated: connection.violated, locale }));
       connection.close(1000, 'done');
     },
   };

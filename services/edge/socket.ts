@@ -170,6 +170,7 @@ export const openSockets = (deps: Deps): Sockets => {
         }
         return true;
       },
+      violated: (rule) => meter.noticing({ id: self.id, tenant: identity?.tenant ?? '' }).violated(rule),
     };
 
     let dialect = bySubprotocol.get(socket.protocol)?.(self, deps.admission);
