@@ -14,6 +14,8 @@ export interface Connection {
   /** Counts a use by who is signed in. @throws Refusal RATE_LIMITED */
   admit(limited: LimitClass): Promise<unknown>;
   send(frame: object): void;
+  /** Resolves when the client has read enough to be told more. */
+  room(): Promise<void>;
   close(code: number, reason: string): void;
   /** Follows a run under the client's name for it, in the background, and frees the name at its end. */
   follow(name: string, run: Run, tell: () => Promise<void>): void;
@@ -30,6 +32,8 @@ export interface Dialect {
   /** True when its clients can go on elsewhere from where they were. */
   readonly resumable: boolean;
   greet(): void;
+  /** That a fresh token is wanted; absent where there are no words for it. */
+  announce?(what: 'reauth'): void;
   /** @throws Refusal and whatever `refusalOf` knows */
   receive(frame: unknown): Promise<void>;
   /** Tells a refusal of a frame; `frame` is undefined where it could not be read. */

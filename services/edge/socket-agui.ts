@@ -31,14 +31,17 @@ export const multiplexedDialect = (connection: Connection, admission: Admission)
   const follow = ({ runId, threadId }: Peer, run: Run, groups: AsyncIterable<readonly Placed[]>): void => {
     connection.follow(runId, run, async () => {
       connection.send({ op: 'accepted', runId, threadId, run: run.id });
-      for await (const group of groups)
+      for await (const group of groups) {
         for (const { seq, event } of group) connection.send({ run: runId, seq, event });
+        await connection.room();
+      }
     });
   };
 
   return {
     resumable: true,
     greet: () => undefined,
+    announce: (op) => connection.send({ op }),
     receive: async (frame) => {
       const asked = shaped(operation, frame, 'INVALID_MESSAGE');
       const identity = connection.identity();
@@ -102,7 +105,10 @@ export const bareDialect = (connection: Connection, admission: Admission): Diale
       const run = await admission.ask(connection.identity(), question, connection.admit('ai'));
       running = true;
       connection.follow(peer.runId, run, async () => {
-        for await (const group of eventsOf(run, peer)) for (const { event } of group) connection.send(event);
+        for await (const group of eventsOf(run, peer)) {
+          for (const { event } of group) connection.send(event);
+          await connection.room();
+        }
         connection.close(1000, 'done');
       });
     },

@@ -64,6 +64,7 @@ export const seedDialect = (connection: Connection, admission: Admission): Diale
           const id = say(said, message, run.id);
           if (said.type === 'response') answers.set(id, true);
         }
+        await connection.room();
       }
     });
   };
