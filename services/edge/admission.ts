@@ -152,7 +152,7 @@ export const openAdmission = (
     };
   };
 
-  const follow = (identity: Identity, run: string, locale: Locale): Following => {
+  const follow = (identity: Identity, run: string, locale: Locale, returns = false): Following => {
     const until = Date.now() + config.RUN_DEADLINE_MS + lastWordMs;
     let unwatch = (): void => undefined;
     const following = follower.follow({
@@ -160,6 +160,7 @@ export const openAdmission = (
       run,
       until,
       locale,
+      returns,
       onEnd: () => unwatch(),
     });
     // Whoever is no longer let in is told no more of what they asked.

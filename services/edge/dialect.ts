@@ -32,8 +32,8 @@ export interface Dialect {
   /** True when its clients can go on elsewhere from where they were. */
   readonly resumable: boolean;
   greet(): void;
-  /** That a fresh token is wanted; absent where there are no words for it. */
-  announce?(what: 'reauth'): void;
+  /** That a fresh token is wanted, or that the edge restarts; absent where there are no words for it. */
+  announce?(what: 'reauth' | 'drain'): void;
   /** @throws Refusal and whatever `refusalOf` knows */
   receive(frame: unknown): Promise<void>;
   /** Tells a refusal of a frame; `frame` is undefined where it could not be read. */

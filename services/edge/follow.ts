@@ -40,6 +40,8 @@ export interface Followed {
   /** When waiting for the run's end is over, in ms since 1970; the follower then ends it with a failure. */
   readonly until: number;
   readonly locale: Locale;
+  /** True for who has come back to it and so can again, to another replica. */
+  readonly returns?: boolean;
   /** Called once, however it ends. */
   readonly onEnd?: () => void;
 }
@@ -52,6 +54,8 @@ export interface Follower {
   count(): number;
   /** Ends the following of every run with `DRAINING`, so that nobody is left without a last word; the runs go on. */
   close(): void;
+  /** The same for those alone who can go on elsewhere. */
+  letReturn(): void;
 }
 
 /** Replies that wait for a slow reader, and their bytes; the others stay in the stream until there is room. */
@@ -62,6 +66,7 @@ const pollMs = 1_000;
 const graceMs = 3 * pollMs;
 
 interface Open {
+  readonly returns: boolean;
   /** Fetches what a lost last message, which leaves no gap to see, would have brought; ends what is overdue. */
   poll(now: number): void;
   fail(): void;
@@ -79,7 +84,7 @@ export const openFollower = (
     for (const run of runs) run.poll(now);
   }, pollMs).unref();
 
-  const follow = ({ tenant, run, until, locale, onEnd }: Followed): Following => {
+  const follow = ({ tenant, run, until, locale, returns = false, onEnd }: Followed): Following => {
     const subject = subjectOf(reply, tenant, run);
     const waiting: { readonly told: Told; readonly bytes: number }[] = [];
     let waitingBytes = 0;
@@ -165,6 +170,7 @@ export const openFollower = (
     };
 
     const open: Open = {
+      returns,
       poll: (now) => {
         if (full()) fullAt = now;
         // Who reads slowly has not been kept waiting: what there is to say may be stored long since.
@@ -227,6 +233,9 @@ export const openFollower = (
     close: () => {
       clearInterval(timer);
       for (const run of runs) run.fail();
+    },
+    letReturn: () => {
+      for (const run of runs) if (run.returns) run.fail();
     },
   };
 };

@@ -24,7 +24,7 @@ interface Deps {
   readonly leaseMs: number;
   idOf(identity: Identity, kind: 'run' | 'session', given: string): string;
   localeOf(identity: Identity): Promise<Locale>;
-  follow(identity: Identity, run: string, locale: Locale): Following;
+  follow(identity: Identity, run: string, locale: Locale, returns?: boolean): Following;
   /** True for a run that was admitted here. */
   isKnown(identity: Identity, run: string): boolean;
 }
@@ -97,7 +97,7 @@ export const openReturns = (deps: Deps): Pick<Admission, 'rejoin' | 'connect' | 
     rejoin: async (identity, given) => {
       const locale = await localeOf(identity);
       const id = idOf(identity, 'run', given);
-      const following = follow(identity, id, locale);
+      const following = follow(identity, id, locale, true);
       const known = isKnown(identity, id);
       if (known) following.catchUp();
       return runOf(identity, id, locale, following, known ? following : await found(following, locale));

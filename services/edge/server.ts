@@ -168,6 +168,7 @@ export const openServer = async (
   app.addHook('preClose', async () => {
     accepting = false;
     sockets.drain('resumable');
+    follower.letReturn();
     const patience = Date.now() + lastRunsMs;
     while (follower.count() > 0 && Date.now() < patience) await sleep(20);
     follower.close();

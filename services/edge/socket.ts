@@ -306,7 +306,7 @@ export const openSockets = (deps: Deps): Sockets => {
           : [],
       resumable: () => dialect?.resumable === true,
       close: self.close,
-      announce: (what: 'reauth') => dialect?.announce?.(what),
+      announce: (what: 'reauth' | 'drain') => dialect?.announce?.(what),
       unread: backlog.bytes,
       tick: (now: number): void => {
         if (socket.readyState !== socket.OPEN) return;
@@ -326,7 +326,9 @@ export const openSockets = (deps: Deps): Sockets => {
     listOf: (tenant) => [...open].flatMap((connection) => connection.listed(tenant)),
     drain: (which) => {
       for (const connection of open) {
-        if (which === 'all' || connection.resumable()) connection.close(closing.drain, 'restart');
+        if (which === 'resumable' && !connection.resumable()) continue;
+        connection.announce('drain');
+        connection.close(closing.drain, 'restart');
       }
       if (which === 'all') clearInterval(timer);
     },
