@@ -75,8 +75,11 @@ export interface Admission {
   submit(identity: Identity, asked: { id?: string | undefined; command: access.Command }): Promise<Run>;
   /** The caller's own conversation, and its last run from its first reply on. @throws Refusal NOT_FOUND */
   connect(identity: Identity, session: string): Promise<Conversation>;
-  /** The caller's own run again, from its first reply on. @throws Refusal NOT_FOUND */
-  rejoin(identity: Identity, run: string): Promise<Run>;
+  /**
+   * The caller's own run again, from its first reply on. One that has told nothing yet is known at other replicas by the
+   * session that it was asked in. @throws Refusal NOT_FOUND
+   */
+  rejoin(identity: Identity, run: string, session: string | undefined): Promise<Run>;
   /** Stops a run, and waits a moment for its last word. False when that is another. @throws Refusal NOT_FOUND */
   cancel(identity: Identity, run: string): Promise<boolean>;
   /** Stops the active run of a session, or the one that is named. False when nothing was stopped. */

@@ -1,5 +1,6 @@
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { BaseEvent } from '@ag-ui/client';
 import { WsAgent, type WsAgentConfig } from '@jangada/agui-client/agent.ts';
@@ -345,6 +346,22 @@ test('who has no token is told why, but for a run that has begun it is asked for
   token.mockRejectedValueOnce(new Error('signed out'));
   await expect(ask(agent, 'hello').ended).rejects.toThrow('signed out');
   expect(token).toHaveBeenCalledTimes(1);
+});
+
+test('a run of which nothing was told yet is resumed at another edge and not given up', async () => {
+  const known = edges.passes.length;
+  const { events, ended } = asking('later');
+  await until('it to begin', () => typesOf(events).includes('RUN_STARTED'));
+  const pass = await until('the pass', () => edges.passes[known]);
+  network.turnTo(two.url);
+  const sockets = network.taken();
+  network.cut();
+  await until('another socket', () => network.taken() > sockets);
+  // Longer than an edge waits for a run that it has not heard of.
+  await sleep(1_500);
+  await edges.tell(pass, '1', text('Good day'), end);
+  await ended;
+  expect(typesOf(events)).toEqual(whole);
 });
 
 test('a run is cancelled at another edge than the one that tells it', async () => {

@@ -55,7 +55,7 @@ export const multiplexedDialect = (connection: Connection, admission: Admission)
           const { runId, after, threadId = runId } = asked;
           await connection.admit('api');
           const peer = { threadId, runId, legacy: false };
-          const run = await admission.rejoin(identity, runId);
+          const run = await admission.rejoin(identity, runId, asked.threadId);
           return follow(peer, run, eventsOf(run, peer, after));
         }
         case 'connect': {
