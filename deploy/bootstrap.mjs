@@ -19,6 +19,9 @@ const entries = {
   adversary: 'adversary/adversary.ts',
   bench: 'bench/bench.ts',
   'bench:rls': 'bench/rls.ts',
+  'proof:resume': 'proof/resume.ts',
+  'proof:sockets': 'proof/sockets.ts',
+  'proof:cancel': 'proof/cancel.ts',
   generate: 'generate.ts',
 };
 

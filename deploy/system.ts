@@ -2,7 +2,6 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Name } from '@jangada/config/settings.ts';
-import type { Contract } from '@jangada/hop/hop.ts';
 import { rollCall } from '@jangada/runtime/roll-call.ts';
 import type { Status } from '@jangada/runtime/service.ts';
 import { type NatsServer, startNats } from '@jangada/servers/nats.ts';
@@ -34,6 +33,8 @@ export interface System extends AsyncDisposable {
   readonly servers: { readonly nats?: NatsServer; readonly postgres?: Server; readonly redis?: Server };
   /** What each service says of itself; those that do not answer in time are missing. */
   statuses(): Promise<readonly Status[]>;
+  /** Starts one process more of a service, with these settings over those of the first; it ends with the system. */
+  replica(service: string, env: Readonly<Record<string, string>>): Promise<Supervised>;
   /** Resolves when every service is ready. @throws after a minute, naming those that are not */
   ready(): Promise<void>;
   stop(): Promise<void>;
@@ -115,30 +116,28 @@ export const startSystem = async (options: Options): Promise<System> => {
     ...(nats ? { brokerMonitorUrl: nats.monitorUrl } : {}),
   };
   progress(`starting ${contracts.length} services`);
-  const services = new Map<string, Supervised>();
-  for (const contract of contracts) {
-    const { name } = contract;
-    services.set(
-      name,
-      await supervise(
-        name,
-        {
-          args: [join(root, 'services', name, 'main.ts')],
-          cwd: root,
-          env: {
-            ...environment(contract, keys, urls, tenantDatabases, {
-              JANGADA_PORT: String(edgePort),
-              CONSOLE_DIR: consoleDir,
-              ...(accounts[0] ? { PUBLIC_TENANT: accounts[0].tenant } : {}),
-            }),
-            ...options.env,
-          },
-          logFile: join(home, 'logs', `${name}.log`),
+  const start = (service: string, process: string, env: Readonly<Record<string, string>>) =>
+    supervise(
+      process,
+      {
+        args: [join(root, 'services', service, 'main.ts')],
+        cwd: root,
+        env: {
+          ...environment(service, keys, urls, tenantDatabases, {
+            JANGADA_PORT: String(edgePort),
+            CONSOLE_DIR: consoleDir,
+            ...(accounts[0] ? { PUBLIC_TENANT: accounts[0].tenant } : {}),
+          }),
+          ...options.env,
+          ...env,
         },
-        progress,
-      ),
+        logFile: join(home, 'logs', `${process}.log`),
+      },
+      progress,
     );
-  }
+  const services = new Map<string, Supervised>();
+  for (const { name } of contracts) services.set(name, await start(name, name, {}));
+  const replicas: Supervised[] = [];
 
   let asker: Promise<NatsConnection> | undefined;
   const statuses = async (): Promise<readonly Status[]> => {
@@ -155,7 +154,7 @@ export const startSystem = async (options: Options): Promise<System> => {
   const stop = async (): Promise<void> => {
     rmSync(join(home, 'run.json'), { force: true });
     // The edge first: nobody new comes in while the others finish what they have.
-    await services.get('edge')?.stop();
+    await Promise.all([services.get('edge'), ...replicas].map((service) => service?.stop()));
     await Promise.all([...services.values()].map((service) => service.stop()));
     await (await asker?.catch(() => undefined))?.close();
     await Promise.all([nats?.stop(), postgres?.stop(), redis?.stop()]);
@@ -171,6 +170,11 @@ export const startSystem = async (options: Options): Promise<System> => {
     services,
     servers: { ...(nats ? { nats } : {}), ...(postgres ? { postgres } : {}), ...(redis ? { redis } : {}) },
     statuses,
+    replica: async (service, env) => {
+      const replica = await start(service, `${service}-${replicas.length + 2}`, env);
+      replicas.push(replica);
+      return replica;
+    },
     ready: async () => {
       const deadline = Date.now() + readyMs;
       for (;;) {
@@ -193,7 +197,7 @@ export const startSystem = async (options: Options): Promise<System> => {
 
 /** Exactly the settings that a service reads: nobody holds a key that is not theirs. */
 const environment = (
-  { name }: Contract,
+  name: string,
   keys: Keys,
   urls: { nats: string; postgres: string; redis: string },
   tenantDatabases: Readonly<Record<string, string>>,

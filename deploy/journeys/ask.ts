@@ -3,12 +3,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { HttpAgent } from '@ag-ui/client';
+import { isOver, type Placed } from '@jangada/testkit/sse.ts';
 import { until } from '@jangada/testkit/until.ts';
 import { HttpAgent as HttpAgent0 } from 'ag-ui-client-0';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { root } from '../topology.ts';
 import { type Journey, sharedJourney } from './journey.ts';
-import { isOver, type Person, type Placed, textOf } from './person.ts';
+import { type Person, textOf } from './person.ts';
 
 /** A person asks and gets an answer, over every transport. */
 

@@ -3,11 +3,12 @@ import type { Contract } from '@jangada/hop/hop.ts';
 import { filterOf, streamOf } from '@jangada/proto/message.ts';
 import { isEnd, reply } from '@jangada/proto/reply.ts';
 import { endings } from '@jangada/proto/run.ts';
+import { followToEnd, type Placed } from '@jangada/testkit/sse.ts';
 import { until } from '@jangada/testkit/until.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { collect, consumerOf } from '../topology.ts';
 import { factNamed, type Journey, startJourney } from './journey.ts';
-import { isOver, type Person, type Placed, textOf } from './person.ts';
+import { type Person, textOf } from './person.ts';
 
 /** Parts of the system die under load. Every run gets its answer, none gets two, and audit misses nothing. */
 
@@ -44,25 +45,11 @@ const question = (): string => {
   return `quantas consultas de Ana Lima em ${day}?`;
 };
 
-/** Follows a run to its end as a client does: it asks again until it is heard, and resumes where a stream broke. */
 const follow = async (seen: Seen): Promise<void> => {
   const text = question();
-  await until(
-    `the end of run ${seen.run}`,
-    async () => {
-      const last = seen.events.at(-1);
-      if (last) seen.resumed++;
-      try {
-        const stream = last ? professional.resume(seen.run, last.id) : professional.run(text, seen.run);
-        for await (const placed of stream) seen.events.push(placed);
-      } catch {
-        // The edge is away, or went away midway; all who ask at once again and again keep it from coming back.
-        await sleep(100);
-      }
-      return isOver(seen.events);
-    },
-    30_000,
-  );
+  const open = (lastEventId: string | undefined) =>
+    lastEventId === undefined ? professional.run(text, seen.run) : professional.resume(seen.run, lastEventId);
+  await followToEnd(seen.events, open, { withinMs: 30_000, onResume: () => seen.resumed++ });
   seen.endedAt = Date.now();
 };
 

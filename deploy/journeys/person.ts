@@ -1,4 +1,5 @@
 import type { Code } from '@jangada/proto/errors.ts';
+import { type Placed, readEvents } from '@jangada/testkit/sse.ts';
 import { WebSocket } from 'ws';
 import type { System } from '../system.ts';
 
@@ -36,12 +37,6 @@ export interface Answer {
   readonly cached?: boolean;
   readonly nextCursor?: string;
   readonly code?: Code;
-}
-
-/** An AG-UI event with the id that a client resumes from. */
-export interface Placed {
-  readonly id: string;
-  readonly event: { readonly type: string; readonly delta?: string; readonly code?: string };
 }
 
 export interface Socket extends Disposable {
@@ -97,11 +92,11 @@ export const signIn = async ({ accounts, local }: System, alias: string): Promis
         forwardedProps: own,
         protocolVersion: '1.0',
       };
-      yield* eventsOf(await post('/v1/agui/assistant', input, headers));
+      yield* readEvents(await post('/v1/agui/assistant', input, headers));
     },
     resume: async function* (run, lastEventId) {
       const resuming = { ...headers, 'last-event-id': lastEventId };
-      yield* eventsOf(await fetch(`${agent.url}/runs/${run}/events`, { headers: resuming }));
+      yield* readEvents(await fetch(`${agent.url}/runs/${run}/events`, { headers: resuming }));
     },
     socket: async () => {
       const socket = new WebSocket(`${edgeUrl.replace('http', 'ws')}/v1/agent`, { headers });
@@ -117,24 +112,6 @@ export const signIn = async ({ accounts, local }: System, alias: string): Promis
   };
 };
 
-/** Reads server-sent events with their ids. */
-async function* eventsOf(response: Response): AsyncGenerator<Placed> {
-  if (!response.ok || !response.body) throw new Error(`HTTP ${response.status}: ${await response.text()}`);
-  let pending = '';
-  for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
-    const blocks = `${pending}${chunk}`.split('\n\n');
-    pending = blocks.pop() ?? '';
-    for (const block of blocks) {
-      const [, id, data] = /^id: (.*)\ndata: (.*)$/.exec(block) ?? [];
-      if (id && data) yield { id, event: JSON.parse(data) };
-    }
-  }
-}
-
 /** The text of a run's answer. */
 export const textOf = (events: readonly Placed[]): string =>
   events.map(({ event }) => (event.type === 'TEXT_MESSAGE_CONTENT' ? (event.delta ?? '') : '')).join('');
-
-/** True once nothing more can follow. */
-export const isOver = (events: readonly Placed[]): boolean =>
-  ['RUN_FINISHED', 'RUN_ERROR'].includes(events.at(-1)?.event.type ?? '');

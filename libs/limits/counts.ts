@@ -34,6 +34,9 @@ export const sharedCounts = (redis: Redis): Counts => {
     limiters.set(windowMs, made);
     return made;
   };
+  // It defines a command, which what is collected for a round trip before does not know: its answers would go to the wrong
+  // askers, and the last of them would end the process (https://github.com/redis/ioredis/issues/1931).
+  limiterOf(60_000);
   return {
     add: async (key, windowMs, points) => {
       const { consumedPoints, msBeforeNext } = await limiterOf(windowMs).penalty(key, points);

@@ -8,7 +8,7 @@ import { openMetrics } from '@jangada/telemetry/metrics.ts';
 import { until } from '@jangada/testkit/until.ts';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { keysMax, knownCounts } from './counts.ts';
+import { keysMax, knownCounts, sharedCounts } from './counts.ts';
 import { type Limits, openLimits } from './limits.ts';
 import { sharedPlaces } from './places.ts';
 import type { LimitSettings, Who } from './policies.ts';
@@ -108,6 +108,14 @@ describe('a name', () => {
 });
 
 describe('shared by replicas', () => {
+  test('the first use that a process counts is asked of Redis together with whatever else is', async () => {
+    const together = new Redis(server.url, { enableAutoPipelining: true });
+    const counts = sharedCounts(together);
+    const [, count] = await Promise.all([together.get('else'), counts.add('first', 1_000, 1)]);
+    expect(count.used).toBe(1);
+    together.disconnect();
+  });
+
   test('ten questions at one and ten at the other are all there is, and the next is refused at either', async () => {
     const [one, other] = [await replica(), await replica()];
     expect(await allowedOf(10, () => one.admit('ai', ana))).toBe(10);

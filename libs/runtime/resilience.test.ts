@@ -154,6 +154,17 @@ describe('the order of the wrapping', () => {
     expect(listener).toHaveBeenCalledOnce();
     expect(await metrics.text()).toMatch(/^circuit_breaker_state\{name="test",service="test"\} 2$/m);
   });
+
+  test('of a hop is shown beside that of what the hop asks, in one process', async () => {
+    const { call, metrics } = shield({ attempts: 1, breaker: { ...steadfast, failures: 1 } });
+    resilience('asked', policy({ breaker: steadfast }), metrics);
+    await failureOf(call(away, never));
+    const shown = (await metrics.text()).match(/^circuit_breaker_state\{name="\w+".*$/gm);
+    expect(shown).toEqual([
+      'circuit_breaker_state{name="test",service="test"} 2',
+      'circuit_breaker_state{name="asked",service="test"} 0',
+    ]);
+  });
 });
 
 describe('a caller who cancels', () => {

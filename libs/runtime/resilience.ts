@@ -44,6 +44,15 @@ export const isTransient = (error: unknown): boolean =>
 
 const states = { [CircuitState.Closed]: 'closed', [CircuitState.HalfOpen]: 'half-open' } as const;
 
+const declareMetrics = (metrics: Metrics) => ({
+  state: metrics.gauge('circuit_breaker_state', '0 closed, 1 half-open, 2 open', ['name']),
+  retries: metrics.counter('hop_retries_total', 'Attempts after the first, within one delivery'),
+  rejected: metrics.counter('hop_bulkhead_rejections_total', 'Messages that found no place to wait'),
+});
+
+/** A process may hold a policy for its hop and others for what the hop asks; their metrics are declared once. */
+const declared = new WeakMap<Metrics, ReturnType<typeof declareMetrics>>();
+
 export const resilience = (hop: string, policy: Policy, metrics: Metrics): Resilience => {
   const failed = handleWhen((error) => error instanceof Unavailable || isTaskCancelledError(error));
   const compartment = bulkhead(policy.concurrent, policy.waiting);
@@ -65,14 +74,13 @@ export const resilience = (hop: string, policy: Policy, metrics: Metrics): Resil
   const limit = timeout(policy.timeoutMs, { strategy: TimeoutStrategy.Aggressive, abortOnReturn: false });
 
   const state = () => states[breaker.state as keyof typeof states] ?? 'open';
-  const gauge = metrics.gauge('circuit_breaker_state', '0 closed, 1 half-open, 2 open', ['name']);
-  const show = () => gauge.set({ name: hop }, { closed: 0, 'half-open': 1, open: 2 }[state()]);
+  const counted = declared.get(metrics) ?? declareMetrics(metrics);
+  declared.set(metrics, counted);
+  const show = () => counted.state.set({ name: hop }, { closed: 0, 'half-open': 1, open: 2 }[state()]);
   show();
   breaker.onStateChange(show);
-  const retries = metrics.counter('hop_retries_total', 'Attempts after the first, within one delivery');
-  attempts.onRetry(() => retries.inc());
-  const rejected = metrics.counter('hop_bulkhead_rejections_total', 'Messages that found no place to wait');
-  compartment.onReject(() => rejected.inc());
+  attempts.onRetry(() => counted.retries.inc());
+  compartment.onReject(() => counted.rejected.inc());
 
   return {
     admit: (work) => compartment.execute(work),

@@ -205,6 +205,34 @@ describe('a session', () => {
   });
 });
 
+test('a socket whose session nobody uses is closed and the session ended, and one that says something stays', async () => {
+  const replica = await edges.open({ AI_AGENT_SESSION_TTL_MINUTES: 5 });
+  const [silent, busy] = [await logIn(replica, bia ?? ''), await logIn(replica, ana ?? '')];
+  const [left, used] = [await openSocket(replica, silent), await openSocket(replica, busy)];
+  const pongs = async (count: number): Promise<void> => {
+    used.send({ op: 'ping' });
+    await until('a pong', () => used.frames.filter(({ op }) => op === 'pong').length === count);
+  };
+  vi.useFakeTimers({ toFake: ['Date'] });
+  try {
+    vi.setSystemTime(Date.now() + 4 * 60_000);
+    await pongs(1);
+    vi.setSystemTime(Date.now() + 2 * 60_000);
+    expect(await left.closed).toBe(4401);
+    expect(left.frames.at(-1)).toMatchObject({ op: 'error', code: 'AUTH_EXPIRED' });
+    await pongs(2);
+  } finally {
+    vi.useRealTimers();
+  }
+  const reasonOf = async ({ token }: { token: string }) => {
+    const rows = await edges.sql('select reason from sessions where id = $1', [decodeJwt(token)['sid']]);
+    return rows[0]?.['reason'];
+  };
+  await until('the session to be ended', async () => (await reasonOf(silent)) === 'expired');
+  expect(await reasonOf(busy)).toBeNull();
+  used.socket.close();
+});
+
 describe('a second factor', () => {
   test('is enrolled by scanning and one code; from then on a log-in with a code is aal2', async () => {
     const app = await enrol(bia ?? '');

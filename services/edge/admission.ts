@@ -45,8 +45,6 @@ export interface Question {
   readonly session?: string | undefined;
   /** What the client calls the message that the question is. */
   readonly message?: string | undefined;
-  /** True when it is asked only while no other run of its session is active. */
-  readonly alone?: true | undefined;
   /** True when whoever asks can be asked back. */
   readonly canAnswer?: true | undefined;
   /** Answers to what they were asked before. */
@@ -79,7 +77,10 @@ export interface Conversation extends Run {
 }
 
 export interface Admission {
-  /** `limit` rejects where a limit refuses; nothing is asked before it resolves. @throws Refusal, Unavailable, Refused */
+  /**
+   * `limit` rejects where a limit refuses; nothing is asked before it resolves. In a session that is named one question is
+   * asked at a time. @throws Refusal, Unavailable, Refused
+   */
   ask(identity: Identity, question: Question, limit: Promise<unknown> | undefined): Promise<Run>;
   /** The rows of what has a name. @throws Refusal NOT_FOUND, INPUT_INVALID for what it cannot be asked for, Unavailable, Refused */
   read(identity: Identity, asked: Listing): Promise<Run>;
@@ -89,8 +90,11 @@ export interface Admission {
   judge(identity: Identity, judgement: Judgement, id?: string): Promise<Run>;
   /** The caller's own conversation, and its last run from its first reply on. @throws Refusal NOT_FOUND */
   connect(identity: Identity, session: string): Promise<Conversation>;
-  /** The caller's own run again, from its first reply on. @throws Refusal NOT_FOUND */
-  rejoin(identity: Identity, run: string): Promise<Run>;
+  /**
+   * The caller's own run again, from its first reply on. One that has told nothing yet is known at other replicas by the
+   * session that it was asked in. @throws Refusal NOT_FOUND
+   */
+  rejoin(identity: Identity, run: string, session: string | undefined): Promise<Run>;
   /** Stops a run, and waits a moment for its last word. False when that is another. @throws Refusal NOT_FOUND */
   cancel(identity: Identity, run: string): Promise<boolean>;
   /** Stops the active run of a session, or the one that is named. False when nothing was stopped. */
@@ -171,7 +175,7 @@ export const openAdmission = (
     };
   };
 
-  const follow = (identity: Identity, run: string, locale: Locale): Following => {
+  const follow = (identity: Identity, run: string, locale: Locale, returns = false): Following => {
     const until = Date.now() + config.RUN_DEADLINE_MS + lastWordMs;
     let unwatch = (): void => undefined;
     const following = follower.follow({
@@ -179,6 +183,7 @@ export const openAdmission = (
       run,
       until,
       locale,
+      returns,
       onEnd: () => unwatch(),
     });
     // Whoever is no longer let in is told no more of what they asked.

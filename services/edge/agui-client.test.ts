@@ -1,13 +1,16 @@
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { BaseEvent } from '@ag-ui/client';
 import { WsAgent, type WsAgentConfig } from '@jangada/agui-client/agent.ts';
+import { compare } from '@jangada/testkit/exactly.ts';
+import { type Network, startNetwork } from '@jangada/testkit/network.ts';
+import { followToEnd, type Placed, readEvents } from '@jangada/testkit/sse.ts';
 import { until } from '@jangada/testkit/until.ts';
 import { decodeJwt, SignJWT } from 'jose';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { tokenKeys } from './test-broker.ts';
-import { type Network, startNetwork } from './test-network.ts';
 import { type Edges, end, logIn, type Replica, startEdges, text } from './test-replicas.ts';
 
 /** Our own client against the edge, over networks as they are. */
@@ -18,7 +21,7 @@ let two: Replica;
 let network: Network;
 let bearer: string;
 beforeAll(async () => {
-  edges = await startEdges(2);
+  edges = await startEdges(2, { RUN_DEADLINE_MS: 60_000 });
   [one, two] = edges.replicas as [Replica, Replica];
   bearer = (await logIn(one, 'ana@north.example')).token;
   network = await startNetwork(one.url);
@@ -299,27 +302,18 @@ test('a socket that falls silent is left for another', async () => {
   expect(typesOf(events)).toEqual(whole);
 });
 
-test('a token that ends is replaced by another, on the socket where the edge asks for it', async () => {
-  const claims = decodeJwt(bearer);
-  const brief = () =>
-    new SignJWT({ ...claims, exp: Math.floor(Date.now() / 1_000) + 2, jti: crypto.randomUUID() })
-      .setProtectedHeader({ alg: 'EdDSA', typ: 'at+jwt', kid: tokenKeys.kid })
-      .sign(tokenKeys.signer().key);
-  let refusals = 0;
-  const token = async (refused?: string) => {
-    if (refused !== 'AUTH_EXPIRED') return brief();
-    refusals++;
-    return bearer;
-  };
+test('a token that is about to end is replaced on the socket, whose runs go on past its end', async () => {
+  const endsAt = Math.floor(Date.now() / 1_000) + 6;
+  const brief = await new SignJWT({ ...decodeJwt(bearer), exp: endsAt, jti: crypto.randomUUID() })
+    .setProtectedHeader({ alg: 'EdDSA', typ: 'at+jwt', kid: tokenKeys.kid })
+    .sign(tokenKeys.signer().key);
+  const token = vi.fn(async (refused?: string) => (refused === 'AUTH_EXPIRED' ? bearer : brief));
   const { events, ended, begun } = asking('wait', { token });
   const pass = await begun();
-  await until('a fresh token to be asked for', () => refusals === 1);
-  await edges.tell(pass, 'more', text(', indeed'));
-  await until('more words', () => words(events).length === 2);
   const sockets = network.taken();
-  network.say({ op: 'reauth' });
-  await until('another token to be asked for', () => refusals === 2);
-  await edges.tell(pass, 'end', end);
+  await until('a fresh token to be asked for', () => token.mock.calls.length === 2);
+  await until('the end of the first', () => Date.now() > endsAt * 1_000 + 1_500, 10_000);
+  await edges.tell(pass, 'end', text(', indeed'), end);
   await ended;
   expect(network.taken()).toBe(sockets);
   expect(typesOf(events)).toEqual([...whole.slice(0, 3), ...whole.slice(2)]);
@@ -352,6 +346,83 @@ test('who has no token is told why, but for a run that has begun it is asked for
   token.mockRejectedValueOnce(new Error('signed out'));
   await expect(ask(agent, 'hello').ended).rejects.toThrow('signed out');
   expect(token).toHaveBeenCalledTimes(1);
+});
+
+test('a run of which nothing was told yet is resumed at another edge and not given up', async () => {
+  const known = edges.passes.length;
+  const { events, ended } = asking('later');
+  await until('it to begin', () => typesOf(events).includes('RUN_STARTED'));
+  const pass = await until('the pass', () => edges.passes[known]);
+  network.turnTo(two.url);
+  const sockets = network.taken();
+  network.cut();
+  await until('another socket', () => network.taken() > sockets);
+  // Longer than an edge waits for a run that it has not heard of.
+  await sleep(1_500);
+  await edges.tell(pass, '1', text('Good day'), end);
+  await ended;
+  expect(typesOf(events)).toEqual(whole);
+});
+
+test('a run is cancelled at another edge than the one that tells it', async () => {
+  const { runId, events, ended, begun } = asking('wait');
+  await begun();
+  const cancel = `${two.url}/v1/agui/assistant/runs/${runId}/cancel`;
+  const response = await fetch(cancel, { method: 'POST', headers: { authorization: `Bearer ${bearer}` } });
+  expect([response.status, await response.json()]).toEqual([202, { cancelled: true }]);
+  await ended;
+  expect(events.at(-1)).toMatchObject({ outcome: { type: 'cancelled' } });
+});
+
+test('edges that die and connections that break cost no reader an event and bring none twice', async () => {
+  const known = edges.passes.length;
+  let mortal = await edges.open();
+  await using balanced = await startNetwork(one.url, mortal.url);
+  const headers = { authorization: `Bearer ${bearer}`, 'content-type': 'application/json' };
+  const throughSocket = async () => {
+    const { agent, runId, events, ended } = asking('wait', { url: balanced.url });
+    await ended;
+    return { runId, threadId: agent.threadId, events: events as object[], resumed: 0 };
+  };
+  const throughStream = async () => {
+    const seen = { runId: crypto.randomUUID(), threadId: crypto.randomUUID(), resumed: 0 };
+    const messages = [{ id: '1', role: 'user', content: 'wait' }];
+    const body = JSON.stringify({ ...seen, messages, tools: [], context: [], protocolVersion: '1.0' });
+    const address = `${balanced.url}/v1/agui/assistant`;
+    const placed: Placed[] = [];
+    async function* open(last: string | undefined): AsyncGenerator<Placed> {
+      const events = `${address}/runs/${seen.runId}/events?threadId=${seen.threadId}`;
+      yield* readEvents(
+        last === undefined
+          ? await fetch(address, { method: 'POST', headers, body })
+          : await fetch(events, { headers: { ...headers, 'last-event-id': last } }),
+      );
+    }
+    await followToEnd(placed, open, { withinMs: 25_000, onResume: () => seen.resumed++ });
+    expect(placed.map(({ id }) => id)).toEqual(placed.map((_, index) => `${seen.runId}:${index + 1}`));
+    return { ...seen, events: placed.map(({ event }): object => event) };
+  };
+  const following = Promise.all(
+    Array.from({ length: 24 }, (_, index) => (index % 2 ? throughSocket : throughStream)()),
+  );
+  following.catch(() => undefined);
+  await until('every question', () => edges.passes.length === known + 24);
+  const passes = edges.passes.slice(known);
+  for (let word = 1; word <= 18; word++) {
+    await Promise.all(passes.map((pass) => edges.tell(pass, `${word}`, text(` ${word}`))));
+    balanced.drop();
+    if (word % 6) continue;
+    const next = await edges.open();
+    balanced.turnTo(one.url, next.url);
+    balanced.cut();
+    await mortal.service[Symbol.asyncDispose]();
+    mortal = next;
+  }
+  await Promise.all(passes.map((pass) => edges.tell(pass, 'end', end)));
+  const seen = await following;
+  for (const { runId, threadId, events } of seen)
+    expect(compare(events, await stored(runId, threadId))).toEqual({ lost: 0, twice: 0, same: true });
+  expect(seen.reduce((sum, { resumed }) => sum + resumed, 0)).toBeGreaterThan(12);
 });
 
 test('an edge that restarts is left for another at once, announced or not', async () => {

@@ -56,7 +56,6 @@ export const readInput = (body: unknown): { peer: Peer; question: Question } => 
       run: runId,
       session: threadId,
       message: asked && asked.id.length <= messageIdMax ? asked.id : undefined,
-      alone: true,
       canAnswer: interrupts || undefined,
       resume,
       subjectId: clientId,

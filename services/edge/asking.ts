@@ -36,7 +36,6 @@ export const askingOf = ({
   subjectId,
   cursor,
   canAnswer,
-  alone,
   run,
   session,
   message,
@@ -49,7 +48,7 @@ export const askingOf = ({
     ...(canAnswer ? { canAnswer } : {}),
   },
   fresh: run === undefined,
-  alone,
+  alone: session === undefined ? undefined : true,
   turn: session === undefined ? undefined : { question, ...(message === undefined ? {} : { message }) },
 });
 

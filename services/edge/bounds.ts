@@ -17,9 +17,11 @@ export const depthMax = 16;
 export const keysMax = 200;
 export const valuesMax = 10_000;
 
-/** What a client has not read yet, before it is sent away to resume. */
-export const unreadMaxBytes = 1024 * 1024;
-/** How long a stream waits for a client that reads nothing, and a closing socket for its last word. */
+/** What a client of a socket has not read yet, before no more is told to it until it has. */
+export const unreadPauseBytes = 1024 * 1024;
+/** What one reply beyond that, of each of its runs, may add before it is sent away to resume. */
+export const unreadMaxBytes = 4 * 1024 * 1024;
+/** How long a socket or stream waits for a client that reads nothing, and a closing socket for its last word. */
 export const readWithinMs = 30_000;
 export const closeWithinMs = 5_000;
 

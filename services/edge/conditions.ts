@@ -30,7 +30,7 @@ export const noticesOf = (checks: readonly string[], locale: Locale): string[] =
 export const watchConditions = (
   rollCall: RollCall,
   isWanted: () => boolean,
-  announce: (condition: Condition) => void,
+  report: (condition: Condition) => void,
 ): { close(): void } => {
   const healthy = JSON.stringify({ state: 'healthy', checks: [] } satisfies Condition);
   let told = healthy;
@@ -43,7 +43,7 @@ export const watchConditions = (
     found = seen;
     if (!isSure || seen === told) return;
     told = seen;
-    announce(condition);
+    report(condition);
   };
   const timer = setInterval(() => void look(), lookMs).unref();
   return { close: () => clearInterval(timer) };

@@ -3,6 +3,7 @@ import type { Run } from './admission.ts';
 import type { Condition } from './conditions.ts';
 import type { Identity } from './identity.ts';
 import type { Refusal } from './refusal.ts';
+import type { Rule } from './verify.ts';
 
 /** What a socket and the dialect spoken on it know of each other. */
 
@@ -14,6 +15,8 @@ export interface Connection {
   /** Counts a use by who is signed in. @throws Refusal RATE_LIMITED */
   admit(limited: LimitClass): Promise<unknown>;
   send(frame: object): void;
+  /** Resolves when the client has read enough to be told more. */
+  room(): Promise<void>;
   close(code: number, reason: string): void;
   /** Follows a run under the client's name for it, in the background, and frees the name at its end. */
   follow(name: string, run: Run, tell: () => Promise<void>): void;
@@ -21,6 +24,8 @@ export interface Connection {
   detach(name: string): void;
   /** False if the session is another person's who is connected now. */
   claim(session: string): boolean;
+  /** Something did not leave because of this rule of AG-UI. */
+  violated(rule: Rule): void;
 }
 
 /** How the frames of a socket are meant. */
@@ -31,7 +36,9 @@ export interface Dialect {
   /** Tells until when who is signed in is let in, after it has changed. */
   renewed?(): void;
   /** Tells how the system does. */
-  announce?(condition: Condition): void;
+  report?(condition: Condition): void;
+  /** That a fresh token is wanted, or that the edge restarts; absent where there are no words for it. */
+  announce?(what: 'reauth' | 'drain'): void;
   /** @throws Refusal and whatever `refusalOf` knows */
   receive(frame: unknown): Promise<void>;
   /** Tells a refusal of a frame; `frame` is undefined where it could not be read. */

@@ -3,6 +3,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { queryObjects } from 'node:v8';
 import { HttpAgent } from '@ag-ui/client';
 import { settings, type Values } from '@jangada/config/settings.ts';
 import { openLimits } from '@jangada/limits/limits.ts';
@@ -31,7 +32,7 @@ import { HttpAgent as OlderHttpAgent } from 'ag-ui-client-0';
 import { decodeJwt, SignJWT } from 'jose';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { contract } from './contract.ts';
 import { openServer } from './server.ts';
@@ -701,9 +702,15 @@ describe('AG-UI over HTTP', () => {
 /** A socket and the frames that came, as JSON. */
 const openSocket = async (
   path: string,
-  { protocols = [], token, origin }: { protocols?: string[]; token?: string; origin?: string } = {},
+  {
+    protocols = [],
+    token,
+    origin,
+    autoPong = true,
+  }: { protocols?: string[]; token?: string; origin?: string; autoPong?: boolean } = {},
 ) => {
   const options = {
+    autoPong,
     headers: { ...(token ? { authorization: `Bearer ${token}` } : {}), ...(origin ? { origin } : {}) },
   };
   const socket = new WebSocket(url.replace('http', 'ws') + path, protocols, options);
@@ -795,13 +802,39 @@ describe('a socket', () => {
     expect(await silent.closed).toBe(4408);
   });
 
-  test('is counted while it is open', async () => {
+  test('that answers pings stays and one that does not is let go; what is closed leaves nothing', async () => {
     const token = await ana();
     await until('the sockets of other tests to be gone', async () => (await metric('ws_connections')) === 0);
-    const sockets = await Promise.all(Array.from({ length: 20 }, () => openSocket('/v1/agent', { token })));
-    expect(await metric('ws_connections')).toBe(20);
-    for (const { socket } of sockets) socket.close();
-    await until('the gauge to fall', async () => (await metric('ws_connections')) === 0);
+    const kept = queryObjects(WebSocket, { format: 'count' });
+    const open = async (): Promise<void> => {
+      const sockets = await Promise.all(
+        Array.from({ length: 300 }, () => openSocket('/v1/agent', { protocols: ['agui.v1'], token })),
+      );
+      const deaf = await openSocket('/v1/agent', { protocols: ['agui.v1'], token, autoPong: false });
+      expect(await metric('ws_connections')).toBe(301);
+      vi.useFakeTimers({ toFake: ['Date'] });
+      try {
+        for (let pings = 0; pings < 2; pings++) {
+          const pinged = Promise.all(sockets.map(({ socket }) => once(socket, 'ping')));
+          vi.setSystemTime(Date.now() + 21_000);
+          await pinged;
+          for (const { send } of sockets) send({ op: 'ping' });
+          await until('every pong', () => sockets.every(({ frames }) => frames.length > pings));
+        }
+      } finally {
+        vi.useRealTimers();
+      }
+      expect(await deaf.closed).toBe(1006);
+      expect(await metric('ws_connections')).toBe(300);
+      for (const { socket } of sockets) socket.close();
+      await Promise.all(sockets.map(({ closed }) => closed));
+      await until('the gauge to fall', async () => (await metric('ws_connections')) === 0);
+    };
+    await open();
+    await until(
+      'both ends of each to be forgotten',
+      () => queryObjects(WebSocket, { format: 'count' }) <= kept,
+    );
   });
 });
 
@@ -1129,13 +1162,26 @@ test('draining gives runs a last word and lets sockets resume elsewhere, though 
   const resumable = await openSocket('/v1/agent', { protocols: ['agui.v1'], token });
   resumable.send({ op: 'run', input: input('wait') });
   await resumable.frame('some text', ({ seq }) => seq === 3);
-  const stream = await call('/v1/agui/assistant', { token, body: input('wait') });
+  const asking = input('wait');
+  const stream = await call('/v1/agui/assistant', { token, body: asking });
+  const returned = await call(`/v1/agui/assistant/runs/${asking.runId}/events`, { token });
   const seed = await openSocket('/v1/agent', { token });
   const drained = service[Symbol.asyncDispose]();
   await broker.kill();
   expect(await resumable.closed).toBe(1012);
+  expect(resumable.frames.at(-1)).toEqual({ op: 'drain' });
   expect(eventTypes(resumable.frames)).not.toContain('RUN_ERROR');
-  expect(await stream.text()).toMatch(/"type":"TEXT_MESSAGE_END".*"type":"RUN_ERROR"/s);
+  // Who came back once can again, and is sent at once; who may know no other way is waited for.
+  const ended: string[] = [];
+  const endOf = (response: Response, which: string) =>
+    response.text().then((told) => {
+      ended.push(which);
+      return told;
+    });
+  const told = await Promise.all([endOf(stream, 'asked'), endOf(returned, 'returned')]);
+  for (const each of told) expect(each).toMatch(/"type":"TEXT_MESSAGE_END".*"type":"RUN_ERROR"/s);
+  expect(told[1]).toContain('"code":"DRAINING"');
+  expect(ended).toEqual(['returned', 'asked']);
   expect(await seed.closed).toBe(1012);
   await drained;
   await expect(call('/v1/ready')).rejects.toThrow();

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { headers } from '@jangada/proto/envelope.ts';
 import type { Part } from '@jangada/proto/reply.ts';
 import { type Bus, openBus } from '@jangada/runtime/bus.ts';
@@ -92,6 +93,18 @@ test('a slow reader gets everything although only a bounded number of replies wa
     await new Promise(setImmediate);
   }
   expect(words(told)).toEqual([...Array.from({ length: 400 }, (_, index) => `${index}`), 'cancelled']);
+});
+
+test('a slow reader is not told that its run failed because it reads longer than a run may take', async () => {
+  const run = newRun();
+  const following = follow(run, 1);
+  await edge.nc.flush();
+  const long = 'x'.repeat(300_000);
+  for (let index = 0; index < 8; index++) await tell(run, `${index}`, text(long));
+  await tell(run, 'end', cancelled);
+  // Two looks of the follower, at both of which there is no room: four of these are more than may wait.
+  await sleep(2_500);
+  expect(words(await Array.fromAsync(following))).toEqual([...Array(8).fill(long), 'cancelled']);
 });
 
 test('a run without an end is ended with a failure when its time is over', async () => {

@@ -40,6 +40,8 @@ export interface Followed {
   /** When waiting for the run's end is over, in ms since 1970; the follower then ends it with a failure. */
   readonly until: number;
   readonly locale: Locale;
+  /** True for who has come back to it and so can again, to another replica. */
+  readonly returns?: boolean;
   /** Called once, however it ends. */
   readonly onEnd?: () => void;
 }
@@ -52,13 +54,19 @@ export interface Follower {
   count(): number;
   /** Ends the following of every run with `DRAINING`, so that nobody is left without a last word; the runs go on. */
   close(): void;
+  /** The same for those alone who can go on elsewhere. */
+  letReturn(): void;
 }
 
-/** Replies that wait for a slow reader; the others stay in the stream until there is room. */
+/** Replies that wait for a slow reader, and their bytes; the others stay in the stream until there is room. */
 const room = batchMax;
+const roomBytes = 1024 * 1024;
 const pollMs = 1_000;
+/** After there was no room, how long the rest may take to be fetched. */
+const graceMs = 3 * pollMs;
 
 interface Open {
+  readonly returns: boolean;
   /** Fetches what a lost last message, which leaves no gap to see, would have brought; ends what is overdue. */
   poll(now: number): void;
   fail(): void;
@@ -76,11 +84,14 @@ export const openFollower = (
     for (const run of runs) run.poll(now);
   }, pollMs).unref();
 
-  const follow = ({ tenant, run, until, locale, onEnd }: Followed): Following => {
+  const follow = ({ tenant, run, until, locale, returns = false, onEnd }: Followed): Following => {
     const subject = subjectOf(reply, tenant, run);
-    const waiting: Told[] = [];
+    const waiting: { readonly told: Told; readonly bytes: number }[] = [];
+    let waitingBytes = 0;
+    const full = (): boolean => waiting.length >= room || waitingBytes >= roomBytes;
     let last = 0;
     let heardAt = Date.now();
+    let fullAt = 0;
     let behind = false;
     let fetching = false;
     let ended = false;
@@ -93,12 +104,14 @@ export const openFollower = (
       subscription.unsubscribe();
       onEnd?.();
     };
-    const deliver = (told: Told): void => {
+    const deliver = (told: Told, bytes = 0): void => {
       last = told.sequence;
       heardAt = Date.now();
       if (told.parts.some(isEnd)) end();
-      if (!wake) waiting.push(told);
-      else {
+      if (!wake) {
+        waiting.push({ told, bytes });
+        waitingBytes += bytes;
+      } else {
         wake({ value: told, done: false });
         wake = undefined;
       }
@@ -123,18 +136,18 @@ export const openFollower = (
         last = sequence;
         return;
       }
-      if (previous > last || waiting.length >= room) {
+      if (previous > last || full()) {
         behind = true;
         void catchUp();
         return;
       }
       const parts = partsOf(message);
-      if (parts) deliver({ sequence, parts });
+      if (parts) deliver({ sequence, parts }, message.data.length);
       else fail('INTERNAL');
     };
 
     const catchUp = async (): Promise<void> => {
-      if (fetching || ended || waiting.length >= room) return;
+      if (fetching || ended || full()) return;
       fetching = true;
       try {
         do {
@@ -147,7 +160,7 @@ export const openFollower = (
             count++;
           }
           behind ||= count === room;
-        } while (behind && !ended && waiting.length < room);
+        } while (behind && !ended && !full());
       } catch {
         // The broker is away; the next poll tries again.
         behind = true;
@@ -157,8 +170,11 @@ export const openFollower = (
     };
 
     const open: Open = {
+      returns,
       poll: (now) => {
-        if (now > until) fail('UPSTREAM_UNAVAILABLE');
+        if (full()) fullAt = now;
+        // Who reads slowly has not been kept waiting: what there is to say may be stored long since.
+        if (now > Math.max(until, fullAt + graceMs)) fail('UPSTREAM_UNAVAILABLE');
         else if (now - heardAt >= pollMs) void catchUp();
       },
       fail: () => fail('DRAINING'),
@@ -179,8 +195,11 @@ export const openFollower = (
       },
       [Symbol.asyncIterator]: () => ({
         next: () => {
-          const told = waiting.shift();
-          if (told) return Promise.resolve({ value: told, done: false });
+          const next = waiting.shift();
+          if (next) {
+            waitingBytes -= next.bytes;
+            return Promise.resolve({ value: next.told, done: false });
+          }
           if (ended) return Promise.resolve({ value: undefined, done: true });
           if (behind) void catchUp();
           return new Promise((resolve) => {
@@ -214,6 +233,9 @@ export const openFollower = (
     close: () => {
       clearInterval(timer);
       for (const run of runs) run.fail();
+    },
+    letReturn: () => {
+      for (const run of runs) if (run.returns) run.fail();
     },
   };
 };

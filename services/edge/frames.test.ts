@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { watchFrames } from './frames.ts';
+import { openPulse, type Since } from './pulse.ts';
 
 /** A masked frame as a client sends it. */
 const frame = (opcode: number, length: number, fin = true): Buffer => {
@@ -53,5 +54,55 @@ describe('a frame watch', () => {
     expect(watch.unfinishedSince()).toBe(1);
     watch.read(frame(0, 1));
     expect(watch.unfinishedSince()).toBeUndefined();
+  });
+});
+
+describe('a pulse', () => {
+  const still: Since = { message: undefined, unread: undefined };
+  const seconds = (from: number, to: number) =>
+    Array.from({ length: to - from }, (_, at) => (from + at) * 1_000);
+  /** What was due in which second. */
+  const dues = (pulse: ReturnType<typeof openPulse>, from: number, to: number, since = still) =>
+    seconds(from, to).flatMap((now) => {
+      const due = pulse.due(now, since);
+      return due ? [[due, now / 1_000] as const] : [];
+    });
+
+  test('asks for a sign of life every 16 to 20 s, and ends what gave none until the next', () => {
+    const pulse = openPulse(0);
+    pulse.signedIn(0, 3_600_000);
+    let last = 0;
+    for (const now of seconds(0, 600)) {
+      if (pulse.due(now, still) !== 'ping') continue;
+      expect(now - last).toBeGreaterThanOrEqual(16_000);
+      expect(now - last).toBeLessThanOrEqual(21_000);
+      last = now;
+      pulse.pong();
+    }
+    const [ping, dead] = dues(pulse, 600, 642);
+    expect([ping?.[0], dead?.[0]]).toEqual(['ping', 'dead']);
+  });
+
+  test('asks once for another token a minute before the present one ends, or in the middle of a short life', () => {
+    const pulse = openPulse(0);
+    const asked = (from: number, to: number) =>
+      dues(pulse, from, to).filter(([due]) => due === 'reauth' || due === 'expired');
+    pulse.signedIn(0, 600_000);
+    expect(asked(0, 600)).toEqual([['reauth', 540]]);
+    pulse.signedIn(590_000, 620_000);
+    expect(asked(600, 622)).toEqual([
+      ['reauth', 605],
+      ['expired', 620],
+      ['expired', 621],
+    ]);
+  });
+
+  test('waits 5 s for somebody to sign in, 10 s for a message to end, 30 s for a client to read', () => {
+    expect(dues(openPulse(0), 0, 7)).toEqual([['unsigned', 6]]);
+    const pulse = openPulse(0);
+    pulse.signedIn(0, 3_600_000);
+    expect(dues(pulse, 0, 12, { ...still, message: 0 })[0]).toEqual(['stalled', 11]);
+    const unread = dues(pulse, 12, 44, { ...still, unread: 12_000 });
+    expect(unread.filter(([due]) => due === 'unread')).toEqual([['unread', 43]]);
   });
 });

@@ -1,3 +1,8 @@
+import type { RawData } from 'ws';
+import { frameMaxBytes } from './bounds.ts';
+import { Refusal } from './refusal.ts';
+import { readJson } from './shape.ts';
+
 /**
  * Watches the bytes of a WebSocket for a message that is begun and never ended (RFC 6455 §5.2 for the layout). The
  * library tells of whole messages only, and pings between two fragments must not make a stalled one look alive.
@@ -64,4 +69,16 @@ const lengthOf = (header: readonly number[]): number | undefined => {
   if (header.length < 2 + extended + (second & 0x80 ? maskBytes : 0)) return undefined;
   if (extended === 0) return short;
   return header.slice(2, 2 + extended).reduce((sum, byte) => sum * 256 + byte, 0);
+};
+
+/** Bytes of a whole message. */
+export const sizeOf = (data: RawData): number =>
+  Array.isArray(data) ? data.reduce((sum, { length }) => sum + length, 0) : data.byteLength;
+
+/** What a whole message says. @throws Refusal PAYLOAD_TOO_LARGE, INVALID_MESSAGE, INPUT_INVALID */
+export const readFrame = (data: RawData, isBinary: boolean): unknown => {
+  if (sizeOf(data) > frameMaxBytes) throw new Refusal('PAYLOAD_TOO_LARGE');
+  if (isBinary) throw new Refusal('INVALID_MESSAGE');
+  const bytes = Array.isArray(data) ? Buffer.concat(data) : new Uint8Array(data);
+  return readJson(bytes, 'INVALID_MESSAGE');
 };

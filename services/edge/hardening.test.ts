@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { brotliCompressSync } from 'node:zlib';
 import { until } from '@jangada/testkit/until.ts';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { seedQuery, startEdge } from './test-edge.ts';
 
 // What the public door does with what no honest client sends, over real sockets.
@@ -441,25 +441,37 @@ describe('a slow client', () => {
     expect(await raw(head)).toMatch(/^HTTP\/1.1 408 /);
   });
 
-  test('that stops reading is sent away to resume, and costs a megabyte at most', async () => {
-    const { socket, send, closed, frames } = await edge.socket('/v1/agent', { protocols: ['agui.v1'] });
+  test('that stops reading is told no more, then sent away, and resumes with nothing lost', async () => {
+    const protocols = ['agui.v1'];
+    const { socket, send, closed, frames } = await edge.socket('/v1/agent', { protocols });
     socket.pause();
-    send({
-      op: 'run',
-      input: {
-        threadId: 't',
-        runId: 'slow',
-        messages: [{ id: '1', role: 'user', content: 'flood' }],
-        tools: [],
-        context: [],
-      },
-    });
-    const sentAway = 'ws_closes_total{code="1013"';
-    await until('the door to give up', async () => (await edge.metric(sentAway)) === 1);
+    const messages = [{ id: '1', role: 'user', content: 'flood' }];
+    send({ op: 'run', input: { threadId: 't', runId: 'slow', messages, tools: [], context: [] } });
+    const unread = () => edge.metric('ws_unread_bytes');
+    await until('the door to wait', async () => (await unread()) > 1_000_000);
+    // One reply beyond where it pauses is all that it costs, whatever else there is to tell.
+    expect(await unread()).toBeLessThan(1_500_000);
+    const sentAway = () => edge.metric('ws_closes_total{code="1013"');
+    expect(await sentAway()).toBe(0);
+    vi.useFakeTimers({ toFake: ['Date'] });
+    try {
+      await until('the door to give up', async () => {
+        vi.setSystemTime(Date.now() + 1_000);
+        return (await sentAway()) === 1;
+      });
+    } finally {
+      vi.useRealTimers();
+    }
     socket.resume();
     expect(await closed).toMatchObject({ code: 1013, reason: expect.stringContaining('resume') });
-    const unread = 40 * 250_000 - frames.reduce((sum, { event }) => sum + sizeOf(event), 0);
-    expect(unread).toBeGreaterThan(0);
+    const last = Number(frames.at(-1)?.['seq']);
+    const next = await edge.socket('/v1/agent', { protocols });
+    next.send({ op: 'resume', runId: 'slow', threadId: 't', after: last });
+    await next.frame('the end', ({ event }) => (event as { type?: string })?.type === 'RUN_FINISHED');
+    next.socket.close();
+    const told = [...frames, ...next.frames].filter(({ event }) => event);
+    expect(told.map(({ seq }) => seq)).toEqual(told.map((_, index) => index + 1));
+    expect(told.reduce((sum, { event }) => sum + sizeOf(event), 0)).toBe(40 * 250_000);
   });
 
   const sizeOf = (event: unknown): number => (event as { delta?: string })?.delta?.length ?? 0;

@@ -17,7 +17,7 @@ interface Deps {
   idOf(identity: Identity, kind: 'run' | 'session', given: string): string;
   tenantOf(identity: Identity): Promise<Tenant>;
   readonly request: Request;
-  rejoin(identity: Identity, run: string): Promise<Run>;
+  rejoin(identity: Identity, run: string, session: string | undefined): Promise<Run>;
   refuse(identity: Identity, code: Code): Promise<Refusal>;
 }
 
@@ -32,7 +32,7 @@ export const openResuming = ({ conversations, idOf, tenantOf, request, rejoin, r
   const answer = (
     identity: Identity,
     { to, command: said }: { to: Interrupted; command: access.Command },
-    { run, session, alone, limit }: Pick<Question, 'run' | 'session' | 'alone'> & { limit?: Limit },
+    { run, session, alone, limit }: Pick<Question, 'run' | 'session'> & { alone?: true; limit?: Limit },
   ): Promise<Run> => {
     const command = access.command.parse(said);
     const { id: answers, purpose } = to.part;
@@ -55,10 +55,10 @@ export const openResuming = ({ conversations, idOf, tenantOf, request, rejoin, r
     const named = (await Promise.all(found)).flatMap(({ entry, to }) => (to ? [{ entry, to }] : []));
     const taken = takenOf(named, asked, pack, Date.now());
     if (taken.kind === 'expired') throw await refuse(identity, 'INTERRUPT_EXPIRED');
-    if (taken.kind === 'replay') return { run: await rejoin(identity, taken.run) };
+    if (taken.kind === 'replay') return { run: await rejoin(identity, taken.run, session) };
     if (taken.kind === 'answer') {
       if (taken.command.confirmed && !isRecent(identity)) throw await refuse(identity, 'AUTH_STEP_UP');
-      return { run: await answer(identity, taken, { ...asked, limit }) };
+      return { run: await answer(identity, taken, { ...asked, alone: true, limit }) };
     }
     if (!taken.no) return {};
     const no = { to: taken.no, command: noTo(taken.no) };

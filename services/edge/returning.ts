@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { core } from '@jangada/proto/envelope.ts';
 import type { Locale } from '@jangada/proto/errors.ts';
 import { isEnd } from '@jangada/proto/reply.ts';
@@ -28,7 +29,7 @@ interface Deps {
   readonly leaseMs: number;
   idOf(identity: Identity, kind: 'run' | 'session', given: string): string;
   localeOf(identity: Identity): Promise<Locale>;
-  follow(identity: Identity, run: string, locale: Locale): Following;
+  follow(identity: Identity, run: string, locale: Locale, returns?: boolean): Following;
   /** True for a run that was admitted here. */
   isKnown(identity: Identity, run: string): boolean;
 }
@@ -52,16 +53,33 @@ export const openReturns = (deps: Deps): Pick<Admission, 'rejoin' | 'connect' | 
     [Symbol.asyncIterator]: () => replies[Symbol.asyncIterator](),
   });
 
-  /** @throws Refusal if no reply of the run is stored or comes soon */
-  const found = async (following: Following, locale: Locale): Promise<AsyncIterable<Told>> => {
+  /** @throws Refusal if no reply of the run is stored or comes soon, and nobody knows that it was asked */
+  const found = async (
+    following: Following,
+    locale: Locale,
+    wasAsked: () => Promise<boolean>,
+  ): Promise<AsyncIterable<Told>> => {
     following.catchUp();
     const iterator = following[Symbol.asyncIterator]();
-    const patience = setTimeout(following.stop, appearsWithinMs);
-    const first = await iterator.next();
-    clearTimeout(patience);
-    if (!first.done) return startingWith(first.value, iterator);
-    throw new Refusal('NOT_FOUND', { locale });
+    const first = iterator.next();
+    const appears = await Promise.race([first.then(() => true), sleep(appearsWithinMs, false)]);
+    try {
+      if (appears || (await wasAsked())) return startingWith(first, iterator);
+      throw new Refusal('NOT_FOUND', { locale });
+    } catch (error) {
+      following.stop();
+      throw error;
+    }
   };
+
+  /** True where a run is kept in its conversation: its services may have told nothing yet. */
+  const isKept = async (
+    { tenant }: Identity,
+    conversation: string | undefined,
+    run: string,
+  ): Promise<boolean> =>
+    conversation !== undefined &&
+    (await conversations.turnsOf({ tenant, session: conversation })).some((turn) => turn.run === run);
 
   const cancel: Admission['cancel'] = async (identity, given) => {
     const locale = await localeOf(identity);
@@ -115,13 +133,17 @@ export const openReturns = (deps: Deps): Pick<Admission, 'rejoin' | 'connect' | 
       }
     },
 
-    rejoin: async (identity, given) => {
+    rejoin: async (identity, given, session) => {
       const locale = await localeOf(identity);
       const id = idOf(identity, 'run', given);
-      const following = follow(identity, id, locale);
+      const following = follow(identity, id, locale, true);
       const known = isKnown(identity, id);
       if (known) following.catchUp();
-      return runOf(identity, id, locale, following, known ? following : await found(following, locale));
+      const conversation = session === undefined ? undefined : idOf(identity, 'session', session);
+      const replies = known
+        ? following
+        : await found(following, locale, () => isKept(identity, conversation, id));
+      return runOf(identity, id, locale, following, replies);
     },
 
     connect: async (identity, session) => {
@@ -144,10 +166,12 @@ export const openReturns = (deps: Deps): Pick<Admission, 'rejoin' | 'connect' | 
 
 async function* nothing(): AsyncGenerator<Told> {}
 
-async function* startingWith(first: Told, rest: AsyncIterator<Told>): AsyncGenerator<Told> {
-  yield first;
+async function* startingWith(
+  first: Promise<IteratorResult<Told>>,
+  rest: AsyncIterator<Told>,
+): AsyncGenerator<Told> {
   try {
-    for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
+    for (let next = await first; !next.done; next = await rest.next()) yield next.value;
   } finally {
     await rest.return?.();
   }

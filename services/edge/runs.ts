@@ -72,7 +72,7 @@ export const runRoutes = (
     const { data: query } = resumeQuery.safeParse(request.query);
     if (!query) throw new Refusal('INPUT_INVALID');
     const after = placeOf(request.headers['last-event-id']?.toString() ?? query.after);
-    const run = await admission.rejoin(request.signedIn(), runId);
+    const run = await admission.rejoin(request.signedIn(), runId, query.threadId);
     reply.header('jangada-run', run.id);
     if (request.limit) reply.headers(headersOf(await request.limit));
     // Only a client that knows this route resumes, and no client of the older protocol does.

@@ -6,7 +6,7 @@ import type { Part } from '@jangada/proto/reply.ts';
 import { until } from '@jangada/testkit/until.ts';
 import { HttpAgent as OlderHttpAgent } from 'ag-ui-client-0';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { answered, startEdge } from './test-edge.ts';
+import { answered, seedQuery, startEdge } from './test-edge.ts';
 
 /** What the genuine clients of both generations make of the edge, as it is. */
 
@@ -223,6 +223,12 @@ describe.each(clients)('the client %s', (_version, Agent, legacy) => {
     const other = await agentAt();
     other.threadId = agent.threadId;
     expect(await failing(ask(other, 'one piece'))).toEqual([409, 'THREAD_BUSY']);
+    const named = { query: 'one piece', sessionId: agent.threadId };
+    expect(await edge.query(named)).toMatchObject({ status: 409, body: { code: 'THREAD_BUSY' } });
+    const seed = await edge.socket();
+    seed.send(seedQuery({ sessionId: agent.threadId }));
+    const { payload } = await seed.frame('the refusal', ({ type }) => type === 'error');
+    expect(payload).toMatchObject({ code: 'THREAD_BUSY', retryable: true });
     expect((await ask(await agentAt(), 'one piece')).text).toBe('Good day');
     agent.abortRun();
     await first;
@@ -232,6 +238,10 @@ describe.each(clients)('the client %s', (_version, Agent, legacy) => {
     );
     error.mockClear();
     expect(next.text).toBe('Good day');
+    expect((await edge.query(named)).status).toBe(200);
+    seed.send(seedQuery({ sessionId: agent.threadId }));
+    await seed.frame('the answer', ({ type }) => type === 'response');
+    seed.socket.close();
   });
 
   test('comes back to its thread: what was told stands there, and an old error is none of this call', async () => {

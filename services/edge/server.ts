@@ -146,7 +146,7 @@ export const openServer = async (
   feedbackRoutes(app, { admission, store, runPath });
   copilotkitRoutes(app, { admission, runs, runDeadlineMs });
   const rollCall = openRollCall(service);
-  const conditions = watchConditions(rollCall, () => sockets.count() > 0, sockets.announce);
+  const conditions = watchConditions(rollCall, () => sockets.count() > 0, sockets.report);
   healthRoutes(app, service, { probes, accepting: () => accepting, rollCall });
   operationsRoutes(app, service, { rollCall, limits, accounts });
   letterRoutes(app, service);
@@ -182,6 +182,7 @@ export const openServer = async (
     accepting = false;
     conditions.close();
     sockets.drain('resumable');
+    follower.letReturn();
     const patience = Date.now() + lastRunsMs;
     while (follower.count() > 0 && Date.now() < patience) await sleep(20);
     follower.close();

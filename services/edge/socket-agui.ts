@@ -7,6 +7,7 @@ import { connectionOf } from './connect.ts';
 import type { Connection, Dialect } from './dialect.ts';
 import { nameOf } from './ids.ts';
 import { shaped } from './shape.ts';
+import { strictly } from './strict.ts';
 
 /** AG-UI over WebSocket. The protocol has no binding of its own for it: ours are these two, told apart by subprotocol. */
 
@@ -30,14 +31,17 @@ export const multiplexedDialect = (connection: Connection, admission: Admission)
   const follow = ({ runId, threadId }: Peer, run: Run, groups: AsyncIterable<readonly Placed[]>): void => {
     connection.follow(runId, run, async () => {
       connection.send({ op: 'accepted', runId, threadId, run: run.id });
-      for await (const group of groups)
+      for await (const group of groups) {
         for (const { seq, event } of group) connection.send({ run: runId, seq, event });
+        await connection.room();
+      }
     });
   };
 
   return {
     resumable: true,
     greet: () => undefined,
+    announce: (op) => connection.send({ op }),
     receive: async (frame) => {
       const asked = shaped(operation, frame, 'INVALID_MESSAGE');
       const identity = connection.identity();
@@ -51,7 +55,7 @@ export const multiplexedDialect = (connection: Connection, admission: Admission)
           const { runId, after, threadId = runId } = asked;
           await connection.admit('api');
           const peer = { threadId, runId, legacy: false };
-          const run = await admission.rejoin(identity, runId);
+          const run = await admission.rejoin(identity, runId, asked.threadId);
           return follow(peer, run, eventsOf(run, peer, after));
         }
         case 'connect': {
@@ -101,7 +105,10 @@ export const bareDialect = (connection: Connection, admission: Admission): Diale
       const run = await admission.ask(connection.identity(), question, connection.admit('ai'));
       running = true;
       connection.follow(peer.runId, run, async () => {
-        for await (const group of eventsOf(run, peer)) for (const { event } of group) connection.send(event);
+        for await (const group of eventsOf(run, peer)) {
+          for (const { event } of group) connection.send(event);
+          await connection.room();
+        }
         connection.close(1000, 'done');
       });
     },
@@ -111,7 +118,8 @@ export const bareDialect = (connection: Connection, admission: Admission): Diale
       const { code, locale } = refusal;
       const { message } = errorBody(code, connection.id, locale);
       const rawEvent = refusal.limit;
-      connection.send({ type: EventType.RUN_ERROR, message, code, ...(rawEvent ? { rawEvent } : {}) });
+      const event = { type: EventType.RUN_ERROR, message, code, ...(rawEvent ? { rawEvent } : {}) } as const;
+      connection.send(strictly(event, { violated: connection.violated, locale }));
       connection.close(1000, 'done');
     },
   };

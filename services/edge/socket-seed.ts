@@ -57,6 +57,7 @@ export const seedDialect = (connection: Connection, admission: Admission): Diale
       say(telling.start(), message, run.id);
       for await (const { parts } of run) {
         for (const said of telling.tell(parts, performance.now() - run.startedAt)) say(said, message, run.id);
+        await connection.room();
       }
     });
   };
@@ -81,7 +82,7 @@ export const seedDialect = (connection: Connection, admission: Admission): Diale
       say(sessionSaid(connection.identity()), {});
     },
     renewed: () => say(sessionSaid(connection.identity()), {}),
-    announce: (condition) => {
+    report: (condition) => {
       // That the tenant cannot be looked up may be the very thing to be told.
       admission.localeOf(connection.identity()).then(
         (locale) => say(conditionSaid(condition, locale), {}),

@@ -2,19 +2,20 @@ import type { Duplex } from 'node:stream';
 import type { Service } from '@jangada/runtime/service.ts';
 import { faultFields } from '@jangada/telemetry/log.ts';
 import type { Origin } from '@jangada/trust/origin.ts';
-import type { RawData, WebSocket } from 'ws';
+import type { WebSocket } from 'ws';
 import { z } from 'zod';
 import type { Admission, Run } from './admission.ts';
-import { frameMaxBytes, messageWithinMs, unreadMaxBytes } from './bounds.ts';
+import { watchBacklog } from './backlog.ts';
+import { frameMaxBytes } from './bounds.ts';
 import type { Condition } from './conditions.ts';
 import type { Connection, Dialect } from './dialect.ts';
-import { watchFrames } from './frames.ts';
+import { readFrame, sizeOf, watchFrames } from './frames.ts';
 import type { Identities, Identity } from './identity.ts';
 import type { Gate } from './limits.ts';
 import type { Liveness } from './liveness.ts';
 import type { Meter } from './meter.ts';
+import { type Due, openPulse } from './pulse.ts';
 import { Refusal, refusalOf } from './refusal.ts';
-import { readJson } from './shape.ts';
 import { bareDialect, isInput, isOperation, multiplexedDialect } from './socket-agui.ts';
 import { seedDialect } from './socket-seed.ts';
 import type { Tickets } from './tickets.ts';
@@ -35,7 +36,7 @@ export interface Sockets {
   /** Open connections of a tenant's people. */
   listOf(tenant: string): readonly Listed[];
   /** Tells everybody whose dialect has words for it how the system does, and whoever comes while it does not do well. */
-  announce(condition: Condition): void;
+  report(condition: Condition): void;
   /** Closes sockets for a restart: first those that resume elsewhere, later the others. */
   drain(which: 'resumable' | 'all'): void;
 }
@@ -70,9 +71,6 @@ export const chooseSubprotocol = (offered: Iterable<string>): string | false =>
 const runsMax = 16;
 const sessionsMax = 100;
 const tickMs = 1_000;
-const pingMs = 20_000;
-const pingsMissedMax = 1;
-const signInWithinMs = 5_000;
 /** Where to go on from is in what the client has read: `seq` of each run, or the id of its question. */
 const slowReason = 'too slow: resume after the last seq you have read';
 const closing = {
@@ -99,6 +97,9 @@ export const openSockets = (deps: Deps): Sockets => {
   const closes = service.metrics.counter('ws_closes_total', 'WebSockets that the edge closed', ['code']);
   for (const code of Object.values(closing)) closes.inc({ code }, 0);
   service.metrics.gauge('ws_connections', 'Open WebSocket connections', [], () => open.size);
+  service.metrics.gauge('ws_unread_bytes', 'What waits for clients of WebSockets to read it', [], () =>
+    [...open].reduce((sum, connection) => sum + connection.unread(), 0),
+  );
 
   const timer = setInterval(() => {
     const now = Date.now();
@@ -113,8 +114,9 @@ export const openSockets = (deps: Deps): Sockets => {
     let identity = signedIn;
     let signingIn: Promise<void> | undefined;
     let lastActivity = createdAt.getTime();
-    let pingAt = lastActivity + pingMs;
-    let missed = 0;
+    let signedInAt = lastActivity;
+    const pulse = openPulse(lastActivity);
+    const backlog = watchBacklog(socket, transport);
     /** True when there was no place for it: then that is what it ends with, whatever its dialect would say. */
     let turnedAway = false;
     const frames = watchFrames();
@@ -136,9 +138,9 @@ export const openSockets = (deps: Deps): Sockets => {
       send: (frame) => {
         if (socket.readyState !== socket.OPEN) return;
         socket.send(JSON.stringify(frame));
-        // The run is stored: a client that reads too slowly resumes it, and nobody's memory pays for the wait.
-        if (socket.bufferedAmount > unreadMaxBytes) self.close(closing.slow, slowReason);
+        if (backlog.over()) self.close(closing.slow, slowReason);
       },
+      room: backlog.room,
       close: (given, why) => {
         const [code, reason] = turnedAway ? [closing.tooMany, 'too many sessions'] : [given, why];
         if (socket.readyState === socket.OPEN) closes.inc({ code });
@@ -174,6 +176,7 @@ export const openSockets = (deps: Deps): Sockets => {
         }
         return true;
       },
+      violated: (rule) => meter.noticing({ id: self.id, tenant: identity?.tenant ?? '' }).violated(rule),
     };
 
     let dialect = bySubprotocol.get(socket.protocol)?.(self, deps.admission);
@@ -189,6 +192,8 @@ export const openSockets = (deps: Deps): Sockets => {
     const watch = (): void => {
       unwatch();
       if (!identity) return;
+      signedInAt = Date.now();
+      pulse.signedIn(signedInAt, identity.expiresAt);
       unwatch = liveness.watch(identity, (code) => {
         refuse(new Refusal(code), undefined);
         self.close(closing.signIn, 'session over');
@@ -216,7 +221,7 @@ export const openSockets = (deps: Deps): Sockets => {
     const welcome = (): void => {
       const speaking = spoken();
       speaking?.greet();
-      if (latest && latest.state !== 'healthy') speaking?.announce?.(latest);
+      if (latest && latest.state !== 'healthy') speaking?.report?.(latest);
     };
 
     const handle = async (frame: unknown): Promise<void> => {
@@ -265,7 +270,7 @@ export const openSockets = (deps: Deps): Sockets => {
       lastActivity = Date.now();
       let frame: unknown;
       try {
-        frame = parse(data, isBinary);
+        frame = readFrame(data, isBinary);
       } catch (error) {
         refuse(error, undefined);
         // Whoever has signed in goes on; a stranger has no claim to that much memory a second time.
@@ -274,9 +279,7 @@ export const openSockets = (deps: Deps): Sockets => {
       }
       handle(frame).catch((error: unknown) => refuse(error, frame));
     });
-    socket.on('pong', () => {
-      missed = 0;
-    });
+    socket.on('pong', pulse.pong);
     socket.on('close', () => {
       open.delete(connection);
       unwatch();
@@ -284,14 +287,17 @@ export const openSockets = (deps: Deps): Sockets => {
       for (const key of claimed) if (sessions.get(key) === connection) sessions.delete(key);
     });
 
-    const ping = (now: number): void => {
-      if (missed >= pingsMissedMax) {
-        socket.terminate();
-        return;
-      }
-      missed++;
-      pingAt = now + pingMs;
-      socket.ping();
+    const answers: Record<Due, () => void> = {
+      stalled: () => self.close(closing.stalled, 'a message was not finished'),
+      unread: () => self.close(closing.slow, slowReason),
+      unsigned: () => self.close(closing.signInTimeout, 'sign in'),
+      expired: () => refuse(new Refusal('AUTH_EXPIRED'), undefined),
+      // Whom nobody uses is left to end: a client that renews its token by itself would keep its session for ever.
+      reauth: () => {
+        if (lastActivity > signedInAt || runs.size > 0) connection.announce('reauth');
+      },
+      dead: () => socket.terminate(),
+      ping: () => socket.ping(),
     };
 
     const connection = {
@@ -309,18 +315,16 @@ export const openSockets = (deps: Deps): Sockets => {
             ]
           : [],
       resumable: () => dialect?.resumable === true,
-      announce: (condition: Condition) => {
-        if (identity) spoken()?.announce?.(condition);
+      report: (condition: Condition) => {
+        if (identity) spoken()?.report?.(condition);
       },
       close: self.close,
+      announce: (what: 'reauth' | 'drain') => dialect?.announce?.(what),
+      unread: backlog.bytes,
       tick: (now: number): void => {
         if (socket.readyState !== socket.OPEN) return;
-        const stalled = now - (frames.unfinishedSince() ?? now) > messageWithinMs;
-        if (stalled) self.close(closing.stalled, 'a message was not finished');
-        else if (identity && identity.expiresAt <= now) refuse(new Refusal('AUTH_EXPIRED'), undefined);
-        else if (!identity && now - createdAt.getTime() > signInWithinMs)
-          self.close(closing.signInTimeout, 'sign in');
-        else if (now >= pingAt) ping(now);
+        const due = pulse.due(now, { message: frames.unfinishedSince(), unread: backlog.fullSince(now) });
+        if (due) answers[due]();
       },
     };
     watch();
@@ -332,27 +336,18 @@ export const openSockets = (deps: Deps): Sockets => {
       open.add(connect(socket, transport, about));
     },
     count: () => open.size,
-    announce: (condition) => {
+    report: (condition) => {
       latest = condition;
-      for (const connection of open) connection.announce(condition);
+      for (const connection of open) connection.report(condition);
     },
     listOf: (tenant) => [...open].flatMap((connection) => connection.listed(tenant)),
     drain: (which) => {
       for (const connection of open) {
-        if (which === 'all' || connection.resumable()) connection.close(closing.drain, 'restart');
+        if (which === 'resumable' && !connection.resumable()) continue;
+        connection.announce('drain');
+        connection.close(closing.drain, 'restart');
       }
       if (which === 'all') clearInterval(timer);
     },
   };
-};
-
-const sizeOf = (data: RawData): number =>
-  Array.isArray(data) ? data.reduce((sum, { length }) => sum + length, 0) : data.byteLength;
-
-/** @throws Refusal PAYLOAD_TOO_LARGE, INVALID_MESSAGE, INPUT_INVALID */
-const parse = (data: RawData, isBinary: boolean): unknown => {
-  if (sizeOf(data) > frameMaxBytes) throw new Refusal('PAYLOAD_TOO_LARGE');
-  if (isBinary) throw new Refusal('INVALID_MESSAGE');
-  const bytes = Array.isArray(data) ? Buffer.concat(data) : new Uint8Array(data);
-  return readJson(bytes, 'INVALID_MESSAGE');
 };

@@ -34,7 +34,7 @@ export interface Reader extends Notices {
 export async function* strict(groups: AsyncIterable<Group>, reader: Reader): AsyncGenerator<Group> {
   const verifier = openVerifier();
   const lastWord = (code: Code): Group => {
-    const error: Event = { type: EventType.RUN_ERROR, message: textOf(code, reader.locale), code };
+    const error = errorOf(code, reader.locale);
     return { events: [...verifier.close(error), error], placed: false };
   };
   try {
@@ -63,3 +63,17 @@ export async function* strict(groups: AsyncIterable<Group>, reader: Reader): Asy
   reader.violated('truncated');
   yield lastWord('PROTOCOL');
 }
+
+/** A stream that ends before it begins: the one event it has, or `PROTOCOL` in its place. */
+export const strictly = (event: Event, { violated, locale }: Pick<Reader, 'violated' | 'locale'>): Event => {
+  const rule = openVerifier().refuse(event);
+  if (!rule) return event;
+  violated(rule);
+  return errorOf('PROTOCOL', locale);
+};
+
+const errorOf = (code: Code, locale: Locale): Event => ({
+  type: EventType.RUN_ERROR,
+  message: textOf(code, locale),
+  code,
+});

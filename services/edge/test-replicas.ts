@@ -53,7 +53,7 @@ export interface Edges extends AsyncDisposable {
     /** What an auditor reads of where the call came from. */
     readonly from: Origin | undefined;
   }[];
-  /** Passes of the questions that came in; a question `wait` is answered when its test says so, or cancelled. */
+  /** Passes of the questions that came in; a question `wait` is answered when its test says so, or cancelled, and of `later` nothing is told before. */
   readonly passes: Pass[];
   /** Tells more of a run. */
   tell(pass: Pass, key: string, ...parts: readonly Part[]): Promise<unknown>;
@@ -113,6 +113,7 @@ export const startEdges = async (count: number, over: object = {}): Promise<Edge
       const body = bodyOf(requested, { tenant: pass.tid, id: pass.rid }, message, bodies);
       const question = 'about' in body ? undefined : body.question;
       const stepUp = { type: 'refused', code: 'AUTH_STEP_UP', message: 'Confirm' } as const;
+      if (question === 'later') return;
       if (question === 'export') void tell(pass, '1', stepUp);
       else void tell(pass, '1', ...(question === 'wait' ? [text('Good day')] : [text('Good day'), end]));
     },

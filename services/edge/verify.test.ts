@@ -6,7 +6,7 @@ import { from, lastValueFrom, type Observable, toArray } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { downgrade, type Loss } from './downgrade.ts';
 import { text as sse } from './format.ts';
-import { type Group, strict } from './strict.ts';
+import { type Group, strict, strictly } from './strict.ts';
 import { isTerminal, openVerifier, type Rule } from './verify.ts';
 
 const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined);
@@ -299,6 +299,18 @@ describe('a stream', () => {
       },
     ]);
     expect(noticed).toEqual(['closed']);
+  });
+
+  test('that ends before it begins has the one event, if it keeps the rules', () => {
+    const noticed: Rule[] = [];
+    const reader = { locale: 'en', violated: (rule: Rule) => void noticed.push(rule) } as const;
+    const refusal: Event = { type: EventType.RUN_ERROR, code: 'RATE_LIMITED', message: 'Wait', rawEvent: {} };
+    expect(strictly(refusal, reader)).toBe(refusal);
+    expect(noticed).toEqual([]);
+    const nameless = { type: EventType.RUN_ERROR, code: 'RATE_LIMITED' } as unknown as Event;
+    expect(strictly(nameless, reader)).toMatchObject({ type: 'RUN_ERROR', code: 'PROTOCOL' });
+    expect(strictly(finish, reader)).toMatchObject({ type: 'RUN_ERROR', code: 'PROTOCOL' });
+    expect(noticed).toEqual(['shape', 'order']);
   });
 
   test('an older client gets less, and what it does not get is said', () => {

@@ -1,17 +1,19 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-/** What stands between a client and the edge, and fails in the ways that networks do. */
+/** What stands between a client and the edge, or a load balancer's edges in turn, and fails in the ways that networks do. */
 export interface Network extends AsyncDisposable {
   readonly url: string;
   /** Connections taken since it began. */
   taken(): number;
   /** Connections that are open. */
   open(): number;
-  /** Where the next connections go. */
-  turnTo(url: string): void;
+  /** Where the next connections go, in turn. */
+  turnTo(...urls: string[]): void;
   /** Ends what is open without a word. */
   cut(): void;
+  /** Ends one of what is open, any, without a word. */
+  drop(): void;
   /** Keeps what is open and passes nothing on any more. */
   freeze(): void;
   /** Takes no connection until it is back. */
@@ -21,15 +23,15 @@ export interface Network extends AsyncDisposable {
   say(frame: object): void;
 }
 
-export const startNetwork = async (target: string): Promise<Network> => {
-  let to = new URL(target);
+export const startNetwork = async (...targets: string[]): Promise<Network> => {
+  let to = targets.map((url) => new URL(url));
   let count = 0;
   let away = false;
   const pairs = new Set<readonly [Socket, Socket]>();
   const server = createServer((client) => {
     if (away) return client.resetAndDestroy();
-    count++;
-    const upstream = connect(Number(to.port), to.hostname);
+    const { hostname, port } = to[count++ % to.length] ?? new URL(targets[0] ?? '');
+    const upstream = connect(Number(port), hostname);
     const pair = [client, upstream] as const;
     pairs.add(pair);
     client.pipe(upstream);
@@ -43,20 +45,25 @@ export const startNetwork = async (target: string): Promise<Network> => {
     }
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
+  const end = ([client, upstream]: readonly [Socket, Socket]): void => {
+    client.resetAndDestroy();
+    upstream.destroy();
+  };
   const cut = (): void => {
-    for (const [client, upstream] of pairs) {
-      client.resetAndDestroy();
-      upstream.destroy();
-    }
+    for (const pair of pairs) end(pair);
   };
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     taken: () => count,
     open: () => pairs.size,
-    turnTo: (url) => {
-      to = new URL(url);
+    turnTo: (...urls) => {
+      to = urls.map((url) => new URL(url));
     },
     cut,
+    drop: () => {
+      const chosen = [...pairs][Math.floor(Math.random() * pairs.size)];
+      if (chosen) end(chosen);
+    },
     freeze: () => {
       for (const [client, upstream] of pairs) {
         client.unpipe(upstream);

@@ -1,0 +1,68 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { json } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/**
+ * A model that takes its time, over the protocol of OpenAI's chat completions: an answer is so many words, each with its
+ * number, one after the other. Whatever else it is asked it answers at once, with the rows it was given.
+ */
+export interface PacedModel extends AsyncDisposable {
+  readonly url: string;
+  /** Answers that are being told. */
+  open(): number;
+}
+
+export interface Pace {
+  /** How a question begins that is answered word by word. */
+  readonly question: string;
+  readonly words: number;
+  readonly everyMs: number;
+  /** Length of a word; as long as its number where none is given. */
+  readonly characters?: number;
+}
+
+interface Request {
+  readonly messages: readonly { readonly content: string }[];
+}
+
+const chunk = (content: string, finish: 'stop' | null = null): string => {
+  const choices = [{ index: 0, delta: { content }, finish_reason: finish }];
+  const body = { id: 'paced', object: 'chat.completion.chunk', created: 1, model: 'default', choices };
+  return `data: ${JSON.stringify(body)}\n\n`;
+};
+
+export const startModel = async ({ question, words, everyMs, characters = 0 }: Pace): Promise<PacedModel> => {
+  let open = 0;
+
+  const tell = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const { messages } = (await json(request)) as Request;
+    const asked = JSON.parse(messages.at(-1)?.content ?? '{}') as { question?: string; rows?: unknown };
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    if (asked.question?.startsWith(question)) {
+      for (let word = 1; word <= words && !response.closed; word++) {
+        response.write(chunk(`${word} `.padEnd(characters, 'x')));
+        await sleep(everyMs);
+      }
+    } else response.write(chunk(JSON.stringify(asked.rows)));
+    response.end(`${chunk('', 'stop')}data: [DONE]\n\n`);
+  };
+
+  const server = createServer((request, response) => {
+    if (request.method === 'GET') return void response.end();
+    open++;
+    response.once('close', () => open--);
+    // Whoever asked has gone away amid the question.
+    tell(request, response).catch(() => response.destroy());
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
+    open: () => open,
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections();
+      await once(server.close(), 'close');
+    },
+  };
+};
