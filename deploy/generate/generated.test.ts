@@ -36,7 +36,7 @@ describe('the AsyncAPI document', () => {
     expect(components.schemas['run_requested']).toMatchObject({
       anyOf: [
         { type: 'object', required: ['question'] },
-        { oneOf: [{ required: ['about', 'subjectId'] }, { required: ['about'] }] },
+        { type: 'object', required: ['about', 'subjectId'] },
       ],
     });
     const sends = Object.values(operations).filter(({ action }) => action === 'send');
