@@ -203,7 +203,7 @@ describe('run show', () => {
     }
     const { stdout } = await jangada(['run', 'show', 'abc']);
     expect(stdout).toMatch(
-      /run\.understood +intent[\s\S]*run\.refused +permission +AUTHZ_DENIED[\s\S]*reply/,
+      /run\.understood +edge or intent[\s\S]*run\.refused +permission +AUTHZ_DENIED[\s\S]*reply/,
     );
     expect(stdout).not.toContain('secret');
   });

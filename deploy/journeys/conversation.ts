@@ -89,12 +89,7 @@ test('the past is read by a run of whoever asks, which audit has like any other'
   const run = response.headers.get('jangada-run') ?? '';
   expect(await response.json()).toHaveProperty('conversations');
   const entries = await journey.auditOf(run);
-  expect(entries.map(({ fact }) => fact)).toEqual([
-    'run.understood',
-    'run.permitted',
-    'run.fetched',
-    'run.answered',
-  ]);
+  expect(entries.map(({ fact }) => fact)).toEqual(['run.understood', 'run.permitted', 'run.answered']);
   expect(entries[1]?.details).toMatchObject({ decision: { purpose: 'own_history', reach: 'own' } });
 });
 
