@@ -40,8 +40,8 @@ export const elsewhere: readonly Elsewhere[] = [
     verdict: 'elsewhere',
     area: 'crypto',
     words: /concurrent|first use|many (?:DEKs|at once)/i,
-    why: 'a hundred at once seal for a person who has no key yet, on a real PostgreSQL',
-    test: 'libs/vault/vault.test.ts: a hundred at once seal for a new person: one key',
+    why: 'forty at once seal for a person who has no key yet, on a real PostgreSQL',
+    test: 'libs/vault/vault.test.ts: forty at once seal for a new person: one key',
   },
   {
     verdict: 'elsewhere',

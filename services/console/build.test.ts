@@ -30,20 +30,20 @@ describe('the built console', () => {
     expect(page).not.toMatch(/<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)/);
   });
 
-  test('is put in place by several at once, and nothing is left beside it', async () => {
+  test('is put in place by two at once, and nothing is left beside it', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'jangada-console-'));
     const script = join(import.meta.dirname, 'build.ts');
     const build = () => promisify(execFile)(process.execPath, [script, join(folder, 'dist')]);
-    await Promise.all([build(), build(), build()]);
+    await Promise.all([build(), build()]);
     expect(readdirSync(folder)).toEqual(['dist']);
     expect(readFileSync(join(folder, 'dist', 'index.html'), 'utf8')).toBe(page);
     // Of other sources.
     writeFileSync(join(folder, 'dist', '.built'), 'old');
-    await Promise.all([build(), build(), build()]);
+    await Promise.all([build(), build()]);
     expect(readdirSync(folder)).toEqual(['dist']);
     expect(readFileSync(join(folder, 'dist', '.built'), 'utf8')).not.toBe('old');
     rmSync(folder, { recursive: true });
-  });
+  }, 120_000);
 
   test('asks no other host for anything', () => {
     // Names of vocabularies, and what libraries say of their errors.
