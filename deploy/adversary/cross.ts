@@ -109,7 +109,7 @@ const shapeOf = ({ status, text }: Pick<Told, 'status' | 'text'>, name: string):
     .replaceAll(encodeURIComponent(name), '#')
     .replace(/"(?:requestId|id|runId|commandId|messageId)":"[^"]*"/g, '')
     // Whether one's own question of a moment ago is remembered says nothing of anybody else.
-    .replace(/"cached":(?:true|false)/g, '')
+    .replace(/"cached":(?:true|false)|,?"asOf":"[^"]*"/g, '')
     .replace(/"(?:processingTimeMs|timestamp)":(?:\d+|"[^"]*")/g, '')
     .replace(/[0-9a-f]{8}-[0-9a-f-]{27}(?:_[\w-]{10})?/g, '%')}`;
 
@@ -128,6 +128,15 @@ const post =
   (ground, token, name) =>
     ground.http('POST', path(name), { token, body: body(name) });
 const question = 'quantas consultas este mês?';
+const input = {
+  threadId: 'mine',
+  runId: 'r',
+  messages: [],
+  tools: [],
+  context: [],
+  state: {},
+  forwardedProps: {},
+};
 
 /** Every way in that takes a name, by the kind of name. */
 const doors: readonly (readonly [kind: keyof Names, where: string, offer: Offer])[] = [
@@ -191,6 +200,40 @@ const doors: readonly (readonly [kind: keyof Names, where: string, offer: Offer]
       (name) => `/v1/agui/assistant/runs/${name}/cancel`,
       () => ({}),
     ),
+  ],
+  [
+    'run',
+    'POST …/runs/<run>/feedback',
+    post(
+      (name) => `/v1/agui/assistant/runs/${name}/feedback`,
+      () => ({ rating: 1 }),
+    ),
+  ],
+  [
+    'run',
+    'POST …/connect',
+    post(
+      () => '/v1/agui/assistant/connect',
+      (threadId) => ({ ...input, threadId }),
+    ),
+  ],
+  [
+    'run',
+    'POST …/agui with an answer',
+    post(
+      () => '/v1/agui/assistant',
+      (interruptId) => ({ ...input, resume: [{ interruptId, status: 'cancelled' }] }),
+    ),
+  ],
+  ...(['appointments?subjectId=', 'consents/'] as const).map((path): (typeof doors)[number] => [
+    'person',
+    `GET /v1/${path}`,
+    (ground, token, name) => ground.http('GET', `/v1/${path}${encodeURIComponent(name)}`, { token }),
+  ]),
+  [
+    'run',
+    'GET /v1/admin/runs/<run>',
+    (ground, token, name) => ground.http('GET', `/v1/admin/runs/${encodeURIComponent(name)}`, { token }),
   ],
   [
     'letter',
