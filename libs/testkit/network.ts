@@ -83,6 +83,8 @@ export const startNetwork = async (...targets: string[]): Promise<Network> => {
       for (const [client] of pairs) client.write(Buffer.concat([Buffer.from([0x81, text.length]), text]));
     },
     [Symbol.asyncDispose]: async () => {
+      // Whoever tries again and again is not waited for.
+      away = true;
       cut();
       await new Promise((resolve) => server.close(resolve));
     },
