@@ -23,10 +23,25 @@ export const emergencyAnswer = ({
     explanation: z.string().trim().min(explanationMin).max(explanationMax),
   });
 
-/** JSON Schema of that answer. */
+/** JSON Schema of that answer, with what its parts are called in somebody's language. */
 export const emergencySchema = (
   allowed: Parameters<typeof emergencyAnswer>[0],
-): Readonly<Record<string, unknown>> => z.toJSONSchema(emergencyAnswer(allowed));
+  words: {
+    readonly reason: string;
+    readonly explanation: string;
+    readonly reasons: Readonly<Record<string, string>>;
+  },
+): Readonly<Record<string, unknown>> => {
+  const { reason, explanation } = emergencyAnswer(allowed).shape;
+  // `enum` for who checks an answer by it, `oneOf` for who shows the choice.
+  const oneOf = allowed.reasons.map((one) => ({ const: one, title: words.reasons[one] ?? one }));
+  return z.toJSONSchema(
+    emergencyAnswer(allowed).extend({
+      reason: reason.meta({ title: words.reason, oneOf }),
+      explanation: explanation.meta({ title: words.explanation }),
+    }),
+  );
+};
 
 export const command = z.discriminatedUnion('action', [
   z.object({

@@ -42,8 +42,9 @@ export const visit = async (
   const complaints: string[] = [];
   page.on('pageerror', ({ message }) => complaints.push(message));
   page.on('console', (message) => {
-    // An answer other than 200 is none of the page's faults.
-    if (message.type() === 'error' && !message.text().includes('status of')) complaints.push(message.text());
+    // An answer other than 200 is none of the page's faults, nor is a run that was refused, of which the client writes too.
+    const isRefusal = /status of|^Agent execution failed: Refused: /.test(message.text());
+    if (message.type() === 'error' && !isRefusal) complaints.push(message.text());
   });
   await page.goto(url);
   return { page, complaints };

@@ -1,10 +1,10 @@
 import { until } from '@jangada/testkit/until.ts';
 import { totpAt } from '@jangada/trust/totp.ts';
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { barriersIn, installed, look, openBrowser, picture } from './browser.ts';
 import { type Journey, sharedJourney } from './journey.ts';
-import { playConfirmation } from './played.ts';
+import { comeBackTo } from './past.ts';
 import { type Visitors, visitorsOf } from './visitors.ts';
 
 /** The web console, in a browser: people come in, ask, and look at what became of it. */
@@ -21,13 +21,36 @@ describe.skipIf(!installed)('the console', { timeout: 180_000 }, () => {
     journey = await sharedJourney();
     browser = await openBrowser();
     visitors = visitorsOf(browser, journey.system);
-    // One who administers and has set up nothing yet.
+    // One who administers and one who cares for the same people as the demo's, who have set up nothing yet.
+    for (const [name, person, of] of [
+      ['auditor', null, 'admin'],
+      ['doctor', 'pro-doctor', 'professional'],
+    ])
+      await journey.sql(
+        `insert into accounts (id, tenant_id, alias, email, password_hash, role, person_id)
+         select 'clinica-aurora-' || $1, tenant_id, $1, $1 || '@clinica-aurora.example', password_hash, role, $2
+         from accounts where id = 'clinica-aurora-' || $3`,
+        [name, person, of],
+      );
     await journey.sql(
-      `insert into accounts (id, tenant_id, alias, email, password_hash, role)
-       select 'clinica-aurora-auditor', tenant_id, 'auditor', 'auditor@clinica-aurora.example', password_hash, role
-       from accounts where id = 'clinica-aurora-admin'`,
+      `insert into care_relationships (tenant_id, provider_id, subject_id, basis, valid_from, valid_to)
+       select tenant_id, 'pro-doctor', subject_id, basis, valid_from, valid_to from care_relationships
+       where tenant_id = 'clinica-aurora' and provider_id = 'pro-1' and basis <> 'break_glass'`,
     );
   });
+  /** Somebody who cares for people, and has come in with a password. */
+  const comeIn = async (locale: 'pt-BR' | 'en'): Promise<Page> => {
+    const page = await visitors.open(locale);
+    await enter(page, locale);
+    return page;
+  };
+  const enter = (page: Page, locale: 'pt-BR' | 'en'): Promise<void> =>
+    visitors.signIn(
+      page,
+      locale,
+      'doctor@clinica-aurora.example',
+      visitors.accountOf('professional').password,
+    );
   afterEach(async () => expect(await visitors.leave()).toEqual([]));
   afterAll(() => browser?.close());
 
@@ -111,10 +134,8 @@ describe.skipIf(!installed)('the console', { timeout: 180_000 }, () => {
     await look(page, 'audit');
   });
 
-  test('tells an answer, and after a reload what was told before, to who signs in again', async () => {
-    const { email, password } = visitors.accountOf('professional');
-    const page = await visitors.open('pt-BR');
-    await visitors.signIn(page, 'pt-BR', email, password);
+  test('tells an answer, and after a reload or out of the list what was told before', async () => {
+    const page = await comeIn('pt-BR');
     await visitors.ask(page, 'pt-BR', 'consultas de amanhã');
     const row = page.getByRole('row').first();
     await row.waitFor();
@@ -126,21 +147,25 @@ describe.skipIf(!installed)('the console', { timeout: 180_000 }, () => {
     // Who does not administer has no pages for it.
     expect(await page.getByRole('navigation').getByRole('link').allTextContents()).toEqual([
       'Perguntas',
+      'Conversas',
       'Execuções',
     ]);
 
     await page.reload();
-    await visitors.signIn(page, 'pt-BR', email, password);
+    await enter(page, 'pt-BR');
     await row.waitFor();
     expect(await row.textContent()).toBe(first);
     await page.getByText('consultas de amanhã').waitFor();
     await page.getByRole('article').getByText('Nenhuma resposta desta pergunta').waitFor();
+
+    await comeBackTo(journey, page, 'pro-doctor', 'consultas de amanhã');
+    await page.getByText('qual é a cor do céu?').waitFor();
+    expect(await row.textContent()).toBe(first);
+    await look(page, 'past');
   });
 
   test('draws figures of days, names their sources, takes what somebody thinks of it, and lets them go on asking', async () => {
-    const { email, password } = visitors.accountOf('professional');
-    const page = await visitors.open('pt-BR');
-    await visitors.signIn(page, 'pt-BR', email, password);
+    const page = await comeIn('pt-BR');
     await visitors.ask(page, 'pt-BR', 'quantas consultas por dia este mês?');
     await page.getByRole('img', { name: /^Gráfico de \d+ dias/ }).waitFor();
     await page.locator('summary', { hasText: 'Como tabela' }).click();
@@ -148,48 +173,25 @@ describe.skipIf(!installed)('the console', { timeout: 180_000 }, () => {
     await page.locator('summary', { hasText: 'Fontes' }).click();
     await page.getByText('appointments', { exact: true }).waitFor();
 
-    // No edge takes it yet.
-    const given: unknown[] = [];
-    await page.route('**/v1/agui/assistant/runs/*/feedback', async (route) => {
-      given.push(route.request().postDataJSON());
-      await route.fulfill({ status: 204 });
-    });
     await page.getByRole('button', { name: 'Resposta boa' }).click();
     await page.getByLabel('O que devemos saber').fill('clara');
     await look(page, 'series');
     await page.getByRole('button', { name: 'Enviar avaliação' }).click();
     await page.getByText('Obrigado pela avaliação.').waitFor();
-    expect(given).toEqual([{ rating: 5, comment: 'clara' }]);
+    const run =
+      (await page.getByRole('link', { name: 'Como isto foi respondido' }).getAttribute('href')) ?? '';
+    const stored = await journey.sql<{ rating: number; comment: string }>(
+      `select rating, encode(comment, 'escape') as comment from feedback where starts_with(id, $1)`,
+      [run.replace('#/runs/', '')],
+    );
+    expect(stored).toEqual([{ rating: 5, comment: expect.not.stringContaining('clara') }]);
 
     await page.getByLabel('Sua pergunta').press('ArrowUp');
     expect(await page.getByLabel('Sua pergunta').inputValue()).toBe('quantas consultas por dia este mês?');
   });
 
-  test('asks before a run goes on, also after a reload, and says what was answered', async () => {
-    const { email, password } = visitors.accountOf('professional');
-    const page = await visitors.open('pt-BR');
-    const answers = await playConfirmation(page, 'consultas de Heitor Alves');
-    await visitors.signIn(page, 'pt-BR', email, password);
-    await visitors.ask(page, 'pt-BR', 'consultas de Heitor Alves');
-    const card = page.getByRole('form', { name: 'Isto precisa da sua confirmação' });
-    await card.waitFor();
-    await page.reload();
-    await visitors.signIn(page, 'pt-BR', email, password);
-    await card.getByLabel('Motivo').selectOption('life');
-    await card.getByLabel('Explicação').fill('desacordada');
-    await look(page, 'confirmation');
-    await card.getByRole('button', { name: 'Sim, continuar' }).click();
-    await page.getByText('Você confirmou isto').waitFor();
-    await page.getByText('Aberto por uma hora.', { exact: true }).waitFor();
-    await look(page, 'confirmed');
-    const payload = { confirmed: true, reason: 'life', explanation: 'desacordada' };
-    expect(answers).toEqual([{ interruptId: 'interrupt-1', status: 'resolved', payload }]);
-  });
-
   test('keeps in the browser neither a token nor what was asked or told', async () => {
-    const { email, password } = visitors.accountOf('professional');
-    const page = await visitors.open('pt-BR');
-    await visitors.signIn(page, 'pt-BR', email, password);
+    const page = await comeIn('pt-BR');
     await visitors.ask(page, 'pt-BR', 'consultas de Ana Lima');
     await page.getByText('Como isto foi respondido').waitFor();
     const kept = await page.evaluate(() =>
@@ -200,9 +202,7 @@ describe.skipIf(!installed)('the console', { timeout: 180_000 }, () => {
   });
 
   test('stops an answer that takes long', async () => {
-    const { email, password } = visitors.accountOf('professional');
-    const page = await visitors.open('en');
-    await visitors.signIn(page, 'en', email, password);
+    const page = await comeIn('en');
     await page.getByLabel('Your question').waitFor();
     await using rows = await journey.lock('appointments');
     await visitors.ask(page, 'en', 'how many appointments do I have today?');
@@ -223,4 +223,70 @@ describe.skipIf(!installed)('the console', { timeout: 180_000 }, () => {
       'rgb(18, 23, 26)',
     );
   });
+
+  test('asks before a run goes on, has a yes proved, and says what was answered, also after a reload', async () => {
+    const page = await comeIn('pt-BR');
+    const cards = page.getByRole('form', { name: 'Isto precisa da sua confirmação' });
+    const fill = async (): Promise<void> => {
+      await cards.getByLabel('Motivo').selectOption('continuidade do atendimento');
+      await cards.getByLabel('Explicação').fill('retorno após a cirurgia');
+    };
+    const yes = cards.getByRole('button', { name: 'Sim, continuar' });
+    const last = page.getByRole('article').last();
+
+    await visitors.ask(page, 'pt-BR', 'quantas consultas de Gabriela Souza este mês?');
+    await cards.getByRole('button', { name: 'Não' }).click();
+    await last.getByText('Você não confirmou isto').waitFor();
+    await last.getByText('Como isto foi respondido').waitFor();
+
+    await visitors.ask(page, 'pt-BR', 'quantas consultas de Heitor Alves este mês?');
+    await cards.waitFor();
+    await page.reload();
+    await enter(page, 'pt-BR');
+    await fill();
+    await look(page, 'confirmation');
+    await yes.click();
+    await page.getByText('Um sim pede um código').waitFor();
+    await look(page, 'confirmation-unproved');
+    await page.getByRole('button', { name: 'Configurar um aplicativo autenticador' }).click();
+    const secret = ((await page.locator('.secret').textContent()) ?? '').replaceAll(' ', '');
+    await page.getByLabel('Depois digite').fill(totpAt(secret, Date.now() - 30_000));
+    await page.getByRole('button', { name: 'Configurar' }).click();
+    await page.getByLabel('Guardei em lugar seguro').check();
+    await page.getByRole('button', { name: 'Continuar', exact: true }).click();
+    await last.getByText('Você confirmou isto').waitFor();
+    await last.getByText(/^\d+ consultas?.*Heitor Alves/).waitFor();
+    await look(page, 'confirmed');
+    expect(await opened()).toEqual([{ subject_id: 'cli-8', reason: 'continuity_of_care' }]);
+    await page.getByRole('link', { name: 'Execuções' }).click();
+    await page
+      .getByRole('row', { name: /pediu confirmação/ })
+      .first()
+      .waitFor();
+    await look(page, 'asked-back');
+
+    // Who has proved nothing in this session is asked for a code; and it is too late in the end.
+    await page.reload();
+    await enter(page, 'pt-BR');
+    await page.getByRole('button', { name: 'Continuar sem ele' }).click();
+    await page.getByRole('link', { name: 'Perguntas' }).click();
+    await last.getByText(/^\d+ consultas?.*Heitor Alves/).waitFor();
+    await visitors.ask(page, 'pt-BR', 'quantas consultas de Fábio Nunes este mês?');
+    await fill();
+    await yes.click();
+    await page.getByLabel('Código').fill(totpAt(secret, Date.now()));
+    await look(page, 'confirmation-code');
+    await journey.sql(`update interrupts set expires_at = now() where answered_by is null`);
+    await page.getByRole('button', { name: 'Confirmar' }).click();
+    await last.getByText('INTERRUPT_EXPIRED').waitFor();
+    await last.getByText('Você não confirmou isto').waitFor();
+    expect(await opened()).toHaveLength(1);
+  });
+
+  /** For whom an emergency was opened here, and why. */
+  const opened = () =>
+    journey.sql(
+      `select e.subject_id, e.reason from emergencies e join interrupts i on i.answered_by = e.id
+       where i.account_id = 'clinica-aurora-doctor'`,
+    );
 });

@@ -231,6 +231,14 @@ export interface LimitPolicy {
   readonly atOnce?: true;
 }
 
+export interface EmergencyWording {
+  readonly question: string;
+  readonly reason: string;
+  readonly explanation: string;
+  /** By reason. */
+  readonly reasons: Readonly<Record<string, string>>;
+}
+
 /** The words of answers in one language. Placeholders are in braces. */
 export interface Wording {
   /** By source: what its rows are called, one and many. */
@@ -243,8 +251,8 @@ export interface Wording {
   readonly none: string;
   readonly perDay: string;
   readonly states: Readonly<Record<string, string>>;
-  /** Asks whether it is an emergency. */
-  readonly emergency?: string;
+  /** Asks whether it is an emergency, and names what a yes has to say. */
+  readonly emergency?: EmergencyWording;
   /** By class of retention: what such data are called. */
   readonly classes: Readonly<Record<string, string>>;
   readonly suggestions: readonly string[];

@@ -184,6 +184,14 @@ describe('a pack is refused', () => {
       'state void has no word in en',
     ],
     [
+      'with a reason for emergencies without a word',
+      {
+        ...clinic,
+        emergency: { reasons: ['curiosity'], explanationMin: 10, holdsMs: 60_000, answerWithinMs: 60_000 },
+      },
+      'nobody can be asked in en whether it is an emergency for the reason curiosity',
+    ],
+    [
       'with words for an unknown state',
       { ...clinic, states: [{ words: ['x'], source: 'billing', state: 'void' }] },
       'words for the state void of billing',

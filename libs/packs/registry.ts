@@ -140,8 +140,9 @@ export const load = (declared: Pack): Pack => {
       wrong.push(`${resource} needs the consent ${level}, which is not a level`);
   }
   for (const locale of ['en', 'pt-BR'] as const)
-    if (pack.emergency && !pack.wording[locale].emergency)
-      wrong.push(`nobody can be asked in ${locale} whether it is an emergency`);
+    for (const reason of pack.emergency?.reasons ?? [])
+      if (!pack.wording[locale].emergency?.reasons[reason])
+        wrong.push(`nobody can be asked in ${locale} whether it is an emergency for the reason ${reason}`);
   for (const { source, state } of pack.states) {
     if (!pack.sources[source]?.states[state])
       wrong.push(`words for the state ${state} of ${source}, which is not declared`);

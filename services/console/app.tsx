@@ -1,6 +1,7 @@
 import { useEffect, useState, useSyncExternalStore } from 'react';
 import { Audit } from './audit.tsx';
 import { Chat } from './chat.tsx';
+import { Conversations } from './conversations.tsx';
 import { Enrolment } from './enrolment.tsx';
 import { LanguageContext, useLanguage, wordsIn } from './language.ts';
 import { Operations } from './operations.tsx';
@@ -139,6 +140,7 @@ const Inside = ({ session, me, onLanguage }: { session: Session; me: Me } & Choo
   const chat = { page: 'chat', href: '#/', label: w.chat };
   const pages = [
     chat,
+    { page: 'conversations', href: '#/conversations', label: w.conversations },
     { page: 'runs', href: '#/runs', label: w.runs },
     ...(me.permissions.includes('admin:system')
       ? [{ page: 'operations', href: '#/operations', label: w.operations }]
@@ -189,8 +191,13 @@ const Inside = ({ session, me, onLanguage }: { session: Session; me: Me } & Choo
       <main id="content" tabIndex={-1}>
         {/* Not unmounted by a look at another page: what is told goes on. */}
         <div hidden={shown.page !== 'chat'}>
-          <Chat session={session} me={me} />
+          <Chat session={session} me={me} thread={page === 'chat' ? id : undefined} />
         </div>
+        {shown.page === 'conversations' && (
+          <div className="page">
+            <Conversations session={session} me={me} />
+          </div>
+        )}
         {shown.page === 'runs' && (
           <div className="page">
             {id ? (

@@ -2,16 +2,20 @@ import { useEffect, useRef } from 'react';
 import { Composer } from './composer.tsx';
 import { isOver, type Turn } from './conversation.ts';
 import { type Asking, Exchange } from './exchange.tsx';
+import { Failure, textOf } from './failure.ts';
 import { useLanguage } from './language.ts';
+import { FailureNotice, Loading } from './notice.tsx';
+import type { Language } from './preferences.ts';
 import type { Me, Session } from './session.ts';
 import { useConversation } from './use-conversation.ts';
 import type { Words } from './words/en.ts';
 
-/** Questions and their answers. */
-export const Chat = ({ session, me }: { session: Session; me: Me }) => {
+/** Questions and their answers; `thread` is of the conversation that somebody goes back to. */
+export const Chat = ({ session, me, thread }: { session: Session; me: Me; thread: string | undefined }) => {
   const { language, words } = useLanguage();
   const w = words.chat;
-  const { turns, current, ask, answer, stop, begin } = useConversation(session, me.account);
+  const conversation = useConversation(session, me.account, thread);
+  const { turns, current, arrival, ask, answer, stop } = conversation;
   const last = turns.at(-1);
   const box = useRef<HTMLTextAreaElement>(null);
   const isTelling = current !== undefined;
@@ -41,7 +45,9 @@ export const Chat = ({ session, me }: { session: Session; me: Me }) => {
             className="button quiet"
             disabled={isTelling}
             onClick={() => {
-              begin();
+              // Its address would bring the old one back.
+              location.hash = '#/';
+              conversation.begin();
               box.current?.focus();
             }}
           >
@@ -49,7 +55,9 @@ export const Chat = ({ session, me }: { session: Session; me: Me }) => {
           </button>
         )}
       </header>
-      {turns.length === 0 ? (
+      {arrival === 'awaited' && <Loading />}
+      {arrival instanceof Failure && <FailureNotice failure={arrival} onRetry={conversation.again} />}
+      {turns.length === 0 && arrival === 'here' && (
         <section className="greeting">
           <h2>{w.greeting}</h2>
           <p className="lead">{w.lead}</p>
@@ -64,7 +72,8 @@ export const Chat = ({ session, me }: { session: Session; me: Me }) => {
             ))}
           </ul>
         </section>
-      ) : (
+      )}
+      {turns.length > 0 && (
         <section className="log" aria-label={w.log}>
           {turns.map((turn) => (
             <Exchange
@@ -79,7 +88,7 @@ export const Chat = ({ session, me }: { session: Session; me: Me }) => {
         </section>
       )}
       <p className="unseen" role="status">
-        {last && isOver(last) ? spoken(last, words) : ''}
+        {last && isOver(last) ? spoken(last, words, language) : ''}
       </p>
       <Composer
         ref={box}
@@ -93,7 +102,8 @@ export const Chat = ({ session, me }: { session: Session; me: Me }) => {
 };
 
 /** What a screen reader says at the end; until then it is left alone. */
-const spoken = (turn: Turn, { chat: w, confirm }: Words): string => {
+const spoken = (turn: Turn, { chat: w, confirm }: Words, language: Language): string => {
+  if (turn.state === 'waiting' && turn.code) return textOf(turn.code, language, turn.code);
   if (turn.state === 'waiting') return `${confirm.title}: ${turn.interrupts[0]?.message ?? ''}`;
   if (turn.state === 'answered') return `${w.answered}: ${turn.text}`;
   return turn.state === 'cancelled' ? w.stopped : w.refused;

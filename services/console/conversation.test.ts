@@ -57,6 +57,11 @@ describe('a conversation that somebody comes back to', () => {
       ['r2', 'untold', ''],
       ['r3', 'asked', ''],
     ]);
+    const goneOn = turnsOf([
+      { id: 'r1-asked', role: 'user', content: 'um?' },
+      { id: 'r2-1', role: 'assistant', content: '1' },
+    ]);
+    expect(goneOn).toMatchObject([{ id: 'r2', first: 'r1', state: 'answered' }]);
     const last = turns.at(-1) ?? newTurn('', '');
     expect(told(last, { type: 'RUN_FINISHED', outcome: { type: 'success' } }).state).toBe('untold');
   });

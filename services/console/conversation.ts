@@ -45,7 +45,7 @@ export interface Turn {
   readonly result: RunEvent['result'];
   /** What its run stopped to ask. */
   readonly interrupts: readonly Interrupt[];
-  /** What was said to that. */
+  /** What was said to that; undefined also where that was a yes which does not count yet, for the reason that the code names. */
   readonly verdict: Verdict | undefined;
 }
 
@@ -70,8 +70,24 @@ export const resumed = (turn: Turn, run: string, verdict: Verdict): Turn => ({
   ...turn,
   id: run,
   state: 'asked',
+  code: undefined,
   verdict,
 });
+
+/** Codes with which a yes is refused and counts as not given: who they are or what they filled in has to be mended first. */
+const unheard: ReadonlySet<string> = new Set(['AUTH_STEP_UP', 'INPUT_INVALID']);
+
+/** The turn after its run was refused. What it had asked waits on where the answer was none yet, and not where it came too late. */
+const refused = (turn: Turn, code: string): Turn => {
+  if (turn.verdict === 'yes' && unheard.has(code))
+    return { ...turn, state: 'waiting', verdict: undefined, code };
+  return {
+    ...turn,
+    state: 'refused',
+    code,
+    verdict: code === 'INTERRUPT_EXPIRED' && turn.verdict ? 'no' : turn.verdict,
+  };
+};
 
 /** Somebody asked something else instead of answering. */
 export const passedOver = (turn: Turn): Turn =>
@@ -96,12 +112,18 @@ export const told = (turn: Turn, event: RunEvent): Turn => {
     case 'RUN_FINISHED':
       if (event.outcome?.type === 'cancelled') return { ...turn, state: 'cancelled' };
       if (event.outcome?.type === 'interrupt')
-        return { ...turn, state: 'waiting', interrupts: event.outcome.interrupts ?? [], verdict: undefined };
+        return {
+          ...turn,
+          state: 'waiting',
+          interrupts: event.outcome.interrupts ?? [],
+          verdict: undefined,
+          code: undefined,
+        };
       return { ...turn, state: turn.text ? 'answered' : 'untold', result: event.result };
     case 'RUN_ERROR':
       return event.code === 'CANCELLED'
         ? { ...turn, state: 'cancelled' }
-        : { ...turn, state: 'refused', code: event.code ?? 'INTERNAL' };
+        : refused(turn, event.code ?? 'INTERNAL');
     default:
       return turn;
   }
@@ -114,9 +136,9 @@ export const turnsOf = (messages: readonly Kept[]): readonly Turn[] => {
     if (role === 'user') turns.push(newTurn(id.replace(new RegExp(`${suffix}$`), ''), String(content)));
     const last = turns.pop();
     if (!last) continue;
-    turns.push(
-      role === 'assistant' ? { ...last, state: 'answered', message: id, text: String(content) } : last,
-    );
+    // Named by the run that told it, which is another than was asked where that was asked back.
+    const answered = { id: id.replace(/-\d+$/, ''), message: id, text: String(content) };
+    turns.push(role === 'assistant' ? { ...last, ...answered, state: 'answered' } : last);
   }
   return turns.map((turn, index) =>
     isOver(turn) || index === turns.length - 1 ? turn : { ...turn, state: 'untold' },

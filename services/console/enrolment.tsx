@@ -2,7 +2,7 @@ import { type FormEvent, useEffect, useState } from 'react';
 import { asFailure } from './failure.ts';
 import { Field } from './field.tsx';
 import { useLanguage } from './language.ts';
-import { FailureNotice, Loading } from './notice.tsx';
+import { FailureNotice, Loading, Notice } from './notice.tsx';
 import type { Session } from './session.ts';
 import { useSending } from './use-sending.ts';
 
@@ -28,13 +28,15 @@ const Picture = ({ of: address, label }: { of: string; label: string }) => {
   );
 };
 
-/** Scan, confirm by one code, keep the recovery codes. */
+/** Scan, confirm by one code, keep the recovery codes; `lead` says what for, where that is not administration. */
 export const Enrolment = ({
   session,
+  lead,
   onDone,
   onLater,
 }: {
   session: Session;
+  lead?: string | undefined;
   onDone: () => void;
   onLater: () => void;
 }) => {
@@ -58,8 +60,9 @@ export const Enrolment = ({
   return (
     <form className="card" noValidate onSubmit={(event) => void submit(event)}>
       <h1>{w.title}</h1>
-      <p className="lead">{w.lead}</p>
-      {failure && <FailureNotice failure={failure} />}
+      <p className="lead">{lead ?? w.lead}</p>
+      {failure?.code === 'AUTH_STEP_UP' && <Notice tone="held">{w.stale}</Notice>}
+      {failure && failure.code !== 'AUTH_STEP_UP' && <FailureNotice failure={failure} />}
       {!begun && !failure && <Loading />}
       {begun && (
         <>
@@ -86,7 +89,7 @@ export const Enrolment = ({
         <button type="button" className="button quiet" onClick={onLater}>
           {w.later}
         </button>
-        <p className="fine">{words.factor.skipNote}</p>
+        {!lead && <p className="fine">{words.factor.skipNote}</p>}
       </div>
     </form>
   );

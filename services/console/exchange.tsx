@@ -2,8 +2,9 @@ import { useEffect, useRef } from 'react';
 import { Answer } from './answer.tsx';
 import { Confirmation } from './confirmation.tsx';
 import { isOver, type Turn } from './conversation.ts';
-import { textOf } from './failure.ts';
+import { failureOf, textOf } from './failure.ts';
 import { Feedback } from './feedback.tsx';
+import { Guarded } from './guarded.tsx';
 import type { Verdict } from './interrupt.ts';
 import { useLanguage } from './language.ts';
 import { CodeLine, NextStep, Notice } from './notice.tsx';
@@ -46,7 +47,7 @@ export const Exchange = ({
       <h3 className="unseen">{w.answer}</h3>
       <div className="answer">
         {text && state === 'waiting' && <Answer text={text} />}
-        <Confirmations turn={turn} zone={me.tenant.zone} onAnswer={asking.answer} />
+        <Confirmations session={session} turn={turn} zone={me.tenant.zone} onAnswer={asking.answer} />
         {text && state !== 'waiting' && <Answer text={text} />}
         {state === 'asked' && (
           <p className="loading">
@@ -91,21 +92,35 @@ export const Exchange = ({
 
 /** A run goes on when all that it asked is answered, so one yes or no answers all of it. */
 const Confirmations = ({
-  turn: { interrupts, verdict },
+  session,
+  turn: { state, interrupts, verdict, code },
   zone,
   onAnswer,
 }: {
+  session: Session;
   turn: Turn;
   zone: string;
   onAnswer: Asking['answer'];
 }) => {
+  const { words } = useLanguage();
   const given = useRef<Record<string, Readonly<Record<string, string>>>>({});
-  return interrupts.map((interrupt) => (
+  const failure = state === 'waiting' && code ? failureOf({ code }) : undefined;
+  const isUnproved = failure?.code === 'AUTH_STEP_UP';
+  return interrupts.map((interrupt, index) => (
     <Confirmation
       key={interrupt.id}
       interrupt={interrupt}
-      verdict={verdict ?? (interrupt.id in given.current ? 'yes' : undefined)}
+      verdict={verdict ?? (!failure && interrupt.id in given.current ? 'yes' : undefined)}
+      given={given.current[interrupt.id]}
       zone={zone}
+      failure={isUnproved ? undefined : failure}
+      proof={
+        isUnproved && index === 0
+          ? (again) => (
+              <Guarded session={session} failure={failure} why={words.confirm.proof} onProved={again} />
+            )
+          : undefined
+      }
       onAnswer={(said, values) => {
         given.current[interrupt.id] = values;
         if (said === 'no' || interrupts.every(({ id }) => id in given.current)) onAnswer(said, given.current);

@@ -20,6 +20,7 @@ const interrupt: Interrupt = {
       reason: {
         type: 'string',
         title: 'Reason',
+        enum: ['life', 'other'],
         oneOf: [{ const: 'life', title: 'Danger to life' }, { const: 'other' }],
       },
       explanation: {
@@ -112,6 +113,25 @@ describe('a run that stops to ask', () => {
     expect(passedOver(answered)).toBe(answered);
   });
 
+  test('waits on where a yes does not count yet, and not where it came too late', () => {
+    const answered = resumed(
+      told(newTurn('r', 'x'), ended({ type: 'interrupt', interrupts: [interrupt] }) as RunEvent),
+      'r2',
+      'yes',
+    );
+    const refusedWith = (code: string) => told(answered, { type: 'RUN_ERROR', code });
+    for (const code of ['AUTH_STEP_UP', 'INPUT_INVALID'])
+      expect(refusedWith(code)).toMatchObject({ state: 'waiting', verdict: undefined, code, first: 'r' });
+    expect(resumed(refusedWith('AUTH_STEP_UP'), 'r3', 'yes')).toMatchObject({
+      state: 'asked',
+      verdict: 'yes',
+      code: undefined,
+    });
+    expect(refusedWith('INTERRUPT_EXPIRED')).toMatchObject({ state: 'refused', verdict: 'no' });
+    expect(refusedWith('PERSON_UNCLEAR')).toMatchObject({ state: 'refused', verdict: 'yes' });
+    expect(told(newTurn('r', 'x'), { type: 'RUN_ERROR', code: 'AUTH_STEP_UP' }).state).toBe('refused');
+  });
+
   test('that demands what there is no field for can only be declined', () => {
     const responseSchema = { properties: { where: { type: 'object' } }, required: ['where'] };
     expect(askedBy({ ...interrupt, responseSchema })).toBeUndefined();
@@ -120,13 +140,18 @@ describe('a run that stops to ask', () => {
 });
 
 describe('its card', () => {
-  const shown = (of: Interrupt, verdict?: Verdict): string =>
+  const shown = (
+    of: Interrupt,
+    verdict?: Verdict,
+    beside: Partial<Parameters<typeof Confirmation>[0]> = {},
+  ): string =>
     renderToStaticMarkup(
       createElement(Confirmation, {
         interrupt: of,
         verdict,
         zone: 'America/Sao_Paulo',
         onAnswer: () => undefined,
+        ...beside,
       }),
     );
   const buttonsIn = (html: string): string[] =>
@@ -142,6 +167,19 @@ describe('its card', () => {
     expect(html).toMatch(/<option value="life">Danger to life<\/option><option value="other">other/);
     expect(html).not.toMatch(/name="confirmed"|checked|autofocus/i);
     expect(buttonsIn(html)).toEqual(['Yes, go on', 'No']);
+  });
+
+  test('whose yes did not count yet has what was filled in, and the proof in the place of the yes', () => {
+    const given = { reason: 'life', explanation: 'She is unconscious.' };
+    const html = shown(interrupt, undefined, { given, proof: () => 'prove it' });
+    expect(html).toMatch(/<option value="life" selected="">/);
+    expect(html).toMatch(/<textarea[^>]*>She is unconscious\.</);
+    expect(buttonsIn(html)).toEqual(['No']);
+    expect(html).toContain('prove it');
+    const late = shown({ ...interrupt, expiresAt: '2020-01-01T00:00:00Z' }, undefined, {
+      proof: () => 'prove it',
+    });
+    expect(late).not.toContain('prove it');
   });
 
   test('that came too late has no field and no yes', () => {

@@ -56,13 +56,14 @@ const verdictIn = (schema: Schema): string | undefined =>
     ([name, { type, const: only }]) => (type === 'boolean' || only === true) && isRequiredBy(schema, name),
   )?.[0];
 
+/** By `oneOf`, which has words for them, rather than by `enum`. */
 const optionsOf = ({ enum: values, oneOf }: Schema): readonly { value: string; label: string }[] => {
-  if (Array.isArray(values))
-    return values.filter((one) => typeof one === 'string').map((value) => ({ value, label: value }));
-  if (!Array.isArray(oneOf)) return [];
-  return (oneOf as readonly Schema[]).flatMap(({ const: value, title }) =>
-    typeof value === 'string' ? [{ value, label: text(title) ?? value }] : [],
-  );
+  if (Array.isArray(oneOf))
+    return (oneOf as readonly Schema[]).flatMap(({ const: value, title }) =>
+      typeof value === 'string' ? [{ value, label: text(title) ?? value }] : [],
+    );
+  if (!Array.isArray(values)) return [];
+  return values.filter((one) => typeof one === 'string').map((value) => ({ value, label: value }));
 };
 
 const inputOf = (schema: Schema): Asked['input'] | undefined => {

@@ -1,10 +1,12 @@
 import { useLanguage } from './language.ts';
 
-export type Ended = 'answered' | 'refused' | 'failed' | 'cancelled';
+export const endings = ['answered', 'refused', 'interrupted', 'failed', 'cancelled'] as const;
+export type Ended = (typeof endings)[number];
 
 const tones: Readonly<Record<Ended, string>> = {
   answered: 'good',
   refused: 'held',
+  interrupted: 'plain',
   failed: 'bad',
   cancelled: 'plain',
 };

@@ -3,7 +3,7 @@ import { textOf } from './failure.ts';
 import { Guarded } from './guarded.tsx';
 import { useLanguage } from './language.ts';
 import { CodeLine, Loading, NextStep, Notice } from './notice.tsx';
-import { type Ended, Moment, Outcome, Took } from './outcome.tsx';
+import { type Ended, endings, Moment, Outcome, Took } from './outcome.tsx';
 import type { Me, Session } from './session.ts';
 import { type Fact, groundsOf, type Step, storyOf } from './story.ts';
 import { Table } from './table.tsx';
@@ -20,9 +20,7 @@ const triesMax = 5;
 const tryAgainMs = 1_000;
 
 const endingOf = (facts: readonly Fact[]): Ended | undefined =>
-  (['answered', 'refused', 'failed', 'cancelled'] as const).find((ended) =>
-    facts.some(({ fact }) => fact === `run.${ended}`),
-  );
+  endings.find((ended) => facts.some(({ fact }) => fact === `run.${ended}`));
 
 /** How one question was answered: its facts in order, how long each took, and what the decision stood on. */
 export const Run = ({ session, me, id, isAll }: { session: Session; me: Me; id: string; isAll: boolean }) => {

@@ -2,7 +2,7 @@ import { useState } from 'react';
 import { Choice } from './choice.tsx';
 import { Guarded } from './guarded.tsx';
 import { useLanguage } from './language.ts';
-import { type Ended, Moment, Outcome, Took } from './outcome.tsx';
+import { type Ended, endings, Moment, Outcome, Took } from './outcome.tsx';
 import type { Me, Session } from './session.ts';
 import { Pages, Table } from './table.tsx';
 import { queryOf, usePages } from './use-asked.ts';
@@ -17,8 +17,6 @@ interface Run {
   readonly intent: string | null;
   readonly tookMs: number | null;
 }
-
-const endings: readonly Ended[] = ['answered', 'refused', 'failed', 'cancelled'];
 
 /** Runs that are over: one's own, or everybody's for who may see them. */
 export const Runs = ({ session, me }: { session: Session; me: Me }) => {

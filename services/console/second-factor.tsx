@@ -13,7 +13,7 @@ export const SecondFactor = ({
   onSkip,
 }: {
   session: Session;
-  lead?: string;
+  lead?: string | undefined;
   onDone: () => void;
   onSkip?: () => void;
 }) => {

@@ -35,6 +35,11 @@ describe('a story', () => {
     expect(isFromAsking).toBe(false);
   });
 
+  test('goes on, after an answer to what was asked back, by the word of who took it', () => {
+    const { steps } = storyOf([fact('run.understood', 4, { answers: 'run-1' }), fact('run.permitted', 9)]);
+    expect(steps.map(({ service }) => service)).toEqual(['access', 'permission']);
+  });
+
   test('names who failed as the fact does, and nobody where it cannot be known', () => {
     expect(storyOf([fact('run.failed', 1, { hop: 'intent' })]).steps[0]?.service).toBe('intent');
     expect(storyOf([fact('run.refused', 1)]).steps[0]?.service).toBeUndefined();

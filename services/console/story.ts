@@ -44,6 +44,8 @@ const saidBy: Readonly<Record<string, string>> = {
 
 const serviceOf = ({ fact, details }: Fact, before: Fact | undefined): string | undefined => {
   if (typeof details['hop'] === 'string') return details['hop'];
+  // What was asked back goes on by the word of who took the answer.
+  if (fact === 'run.understood' && details['answers']) return 'access';
   return saidBy[fact] ?? (before && nextAfter[before.fact]);
 };
 

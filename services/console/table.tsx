@@ -61,7 +61,7 @@ export const Pages = <T,>({
   return (
     <>
       {!items && <Loading />}
-      {items?.length === 0 && (
+      {items?.length === 0 && !next && (
         <div className="empty">
           <h2>{none}</h2>
           <p className="lead">{noneLead}</p>

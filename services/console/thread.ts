@@ -8,15 +8,17 @@ const key = 'jangada.thread';
 export interface Thread {
   readonly account: string;
   readonly id: string;
-  /** True for one that stood in the tab before. */
+  /** True for one in which something was asked before. */
   readonly isKept: boolean;
 }
 
 /** The conversation of an account in this tab, or a new one. */
 export const threadOf = (account: string): Thread => {
   const [whose, id] = sessionStorage.getItem(key)?.split(' ') ?? [];
-  return whose === account && id ? { account, id, isKept: true } : freshThread(account);
+  return whose === account && id ? pastThread(account, id) : freshThread(account);
 };
+
+export const pastThread = (account: string, id: string): Thread => ({ account, id, isKept: true });
 
 export const freshThread = (account: string): Thread => ({ account, id: crypto.randomUUID(), isKept: false });
 

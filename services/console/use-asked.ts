@@ -41,17 +41,18 @@ export const useAsked = <T>(session: Session, path: string): Asked<T> => {
   };
 };
 
-interface Page<T> {
-  readonly items: readonly T[];
-  readonly nextCursor?: string;
-}
+type Page<T, Name extends string> = Readonly<Record<Name, readonly T[]>> & { readonly nextCursor?: string };
 
-/** Pages of a list, one after the other; another address begins anew. */
-export const usePages = <T>(session: Session, path: string) => {
-  const [more, setMore] = useState<{ path: string; pages: readonly Page<T>[] }>({ path, pages: [] });
+/** Pages of a list, one after the other; another address begins anew. `name` is what the list is called in its answer. */
+export const usePages = <T, Name extends string = 'items'>(
+  session: Session,
+  path: string,
+  name = 'items' as Name,
+) => {
+  const [more, setMore] = useState<{ path: string; pages: readonly Page<T, Name>[] }>({ path, pages: [] });
   const [isAsking, setAsking] = useState(false);
   const [failure, setFailure] = useState<Failure>();
-  const first = useAsked<Page<T>>(session, path);
+  const first = useAsked<Page<T, Name>>(session, path);
   const later = more.path === path ? more.pages : [];
   const cursor = (later.at(-1) ?? first.value)?.nextCursor;
 
@@ -60,7 +61,9 @@ export const usePages = <T>(session: Session, path: string) => {
     setAsking(true);
     setFailure(undefined);
     try {
-      const page = await session.call<Page<T>>(`${path}${path.includes('?') ? '&' : '?'}cursor=${cursor}`);
+      const page = await session.call<Page<T, Name>>(
+        `${path}${path.includes('?') ? '&' : '?'}cursor=${cursor}`,
+      );
       setMore({ path, pages: [...later, page] });
     } catch (error) {
       setFailure(asFailure(error));
@@ -69,7 +72,7 @@ export const usePages = <T>(session: Session, path: string) => {
   };
 
   return {
-    items: first.value && [first.value, ...later].flatMap(({ items }) => items),
+    items: first.value && [first.value, ...later].flatMap((page) => page[name]),
     failure: first.failure ?? failure,
     isAsking: first.isAsking || isAsking,
     next: cursor === undefined ? undefined : next,

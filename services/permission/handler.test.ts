@@ -328,14 +328,22 @@ describe('asking back', () => {
     expect(tell).toMatchObject({
       type: 'interrupted',
       id: pass.rid,
-      message: pack.wording['pt-BR'].emergency,
+      message: pack.wording['pt-BR'].emergency?.question,
       expiresAt: answerUntil,
       responseSchema: {
         type: 'object',
         properties: {
           confirmed: { const: true },
-          reason: { enum: ['emergency', 'continuity_of_care', 'legal_duty'] },
-          explanation: { type: 'string', minLength: 10, maxLength: 2_000 },
+          reason: {
+            title: 'Motivo',
+            enum: ['emergency', 'continuity_of_care', 'legal_duty'],
+            oneOf: [
+              { const: 'emergency', title: 'emergência' },
+              { const: 'continuity_of_care', title: 'continuidade do atendimento' },
+              { const: 'legal_duty', title: 'obrigação legal' },
+            ],
+          },
+          explanation: { title: 'Explicação', type: 'string', minLength: 10, maxLength: 2_000 },
         },
         required: ['confirmed', 'reason', 'explanation'],
         additionalProperties: false,

@@ -1,7 +1,6 @@
 import { type Decide, emit } from '@jangada/hop/hop.ts';
 import { policyOf, sourceOf } from '@jangada/packs/rules.ts';
 import { emergencySchema } from '@jangada/proto/access.ts';
-import { textOf } from '@jangada/proto/errors.ts';
 import type { Body } from '@jangada/proto/message.ts';
 import type { Part } from '@jangada/proto/reply.ts';
 import type { Decision } from '@jangada/proto/run.ts';
@@ -77,16 +76,17 @@ const questionOf = (
   { pack }: Facts,
   { rid: id, pur: purpose }: Pass,
 ): Part => {
-  if (!pack.emergency) throw new Error('a pack without emergencies asks nobody whether it is one');
+  const words = pack.wording[locale].emergency;
+  if (!pack.emergency || !words) throw new Error('a pack without emergencies asks nobody whether it is one');
   return {
     type: 'interrupted',
     id,
     action,
     code,
-    message: pack.wording[locale].emergency ?? textOf(code, locale),
+    message: words.question,
     intent,
     ...(purpose === undefined ? {} : { purpose }),
-    responseSchema: emergencySchema(pack.emergency),
+    responseSchema: emergencySchema(pack.emergency, words),
     expiresAt,
   };
 };

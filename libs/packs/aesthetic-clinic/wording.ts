@@ -30,8 +30,17 @@ export const wording: Pack['wording'] = {
       active: 'ativo',
       inactive: 'inativo',
     },
-    emergency:
-      'Você não tem vínculo de atendimento com esta pessoa. Se for uma emergência, confirme, escolha o motivo e explique: o acesso vale por 30 minutos e fica registrado.',
+    emergency: {
+      question:
+        'Você não tem vínculo de atendimento com esta pessoa. Se for uma emergência, confirme, escolha o motivo e explique: o acesso vale por 30 minutos e fica registrado.',
+      reason: 'Motivo',
+      explanation: 'Explicação',
+      reasons: {
+        emergency: 'emergência',
+        continuity_of_care: 'continuidade do atendimento',
+        legal_duty: 'obrigação legal',
+      },
+    },
     classes: {
       client_data: 'dados de clientes',
       aesthetic_records: 'prontuários',
@@ -71,8 +80,17 @@ export const wording: Pack['wording'] = {
       active: 'active',
       inactive: 'inactive',
     },
-    emergency:
-      'You have no care relationship with this person. If it is an emergency, confirm, choose the reason and explain: access holds for 30 minutes and is recorded.',
+    emergency: {
+      question:
+        'You have no care relationship with this person. If it is an emergency, confirm, choose the reason and explain: access holds for 30 minutes and is recorded.',
+      reason: 'Reason',
+      explanation: 'Explanation',
+      reasons: {
+        emergency: 'emergency',
+        continuity_of_care: 'continuity of care',
+        legal_duty: 'legal duty',
+      },
+    },
     classes: {
       client_data: 'client data',
       aesthetic_records: 'clinical records',
