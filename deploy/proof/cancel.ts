@@ -15,6 +15,8 @@ const runs = Number(options.runs);
 const p95MaxMs = 200;
 
 interface Frame {
+  readonly op?: string;
+  readonly code?: string;
   readonly run?: string;
   readonly seq?: number;
   readonly event?: { readonly type: string; readonly outcome?: { readonly type: string } };
@@ -42,6 +44,7 @@ const cancelWhen = async (isThere: (frames: readonly Frame[]) => Promise<unknown
   let askedAt = 0;
   const hear = (data: unknown): void => {
     const frame = JSON.parse(String(data)) as Frame;
+    if (frame.op === 'error') ended.reject(new Error(`the edge refused: ${frame.code}`));
     if (frame.run !== runId) return;
     frames.push(frame);
     const { type = '', outcome } = frame.event ?? {};
@@ -52,7 +55,7 @@ const cancelWhen = async (isThere: (frames: readonly Frame[]) => Promise<unknown
   const messages = [{ id: 'question', role: 'user', content: questions.next() }];
   const input = { threadId: runId, runId, messages, tools: [], context: [], protocolVersion: '1.0' };
   socket.send(JSON.stringify({ op: 'run', input }));
-  await isThere(frames);
+  await Promise.race([isThere(frames), ended.promise]);
   askedAt = performance.now();
   const response = await fetch(`${other.url}/v1/agui/assistant/runs/${runId}/cancel`, {
     method: 'POST',
