@@ -136,7 +136,7 @@ describe.skipIf(!installed)('the console', { timeout: 180_000 }, () => {
 
   test('tells an answer, and after a reload or out of the list what was told before', async () => {
     const page = await comeIn('pt-BR');
-    await visitors.ask(page, 'pt-BR', 'consultas de amanhã');
+    await visitors.ask(page, 'pt-BR', 'consultas deste mês');
     const row = page.getByRole('row').first();
     await row.waitFor();
     const first = await row.textContent();
@@ -155,10 +155,10 @@ describe.skipIf(!installed)('the console', { timeout: 180_000 }, () => {
     await enter(page, 'pt-BR');
     await row.waitFor();
     expect(await row.textContent()).toBe(first);
-    await page.getByText('consultas de amanhã').waitFor();
+    await page.getByText('consultas deste mês').waitFor();
     await page.getByRole('article').getByText('Nenhuma resposta desta pergunta').waitFor();
 
-    await comeBackTo(journey, page, 'pro-doctor', 'consultas de amanhã');
+    await comeBackTo(journey, page, 'pro-doctor', 'consultas deste mês');
     await page.getByText('qual é a cor do céu?').waitFor();
     expect(await row.textContent()).toBe(first);
     await look(page, 'past');
