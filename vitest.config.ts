@@ -5,13 +5,14 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 /** Journeys take longest: begun last, one would still run when all else is done. */
 class JourneysFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const { journeys = [], parts = [] } = Object.groupBy(
-      await super.sort(files),
-      ({ project }) => project.name,
-    );
-    return [...journeys, ...parts];
+    const isPart = ({ project }: TestSpecification): boolean => project.name === 'parts';
+    return (await super.sort(files)).sort((a, b) => Number(isPart(a)) - Number(isPart(b)));
   }
 }
+
+const faults = 'deploy/journeys/faults.test.ts';
+/** Of the assembled system. */
+const patience = { testTimeout: 60_000, hookTimeout: 120_000 };
 
 export default defineConfig({
   test: {
@@ -33,14 +34,15 @@ export default defineConfig({
         },
       },
       {
-        // The assembled system.
         test: {
           name: 'journeys',
           include: ['deploy/journeys/*.test.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
+          exclude: [faults],
+          ...patience,
         },
       },
+      // Kills each service under load, and takes servers away: minutes, so `npm test` leaves it to `npm run proof:faults`.
+      { test: { name: 'faults', include: [faults], ...patience } },
     ],
   },
 });
