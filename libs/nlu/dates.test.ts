@@ -511,9 +511,13 @@ test('a hostile question of the longest size costs no more than linear time', ()
   ].map((piece) => piece.repeat(2_000).slice(0, 2_000));
   for (const question of questions) {
     for (const language of ['pt-BR', 'en'] as const) {
-      const began = performance.now();
-      read(question, language);
-      expect(performance.now() - began).toBeLessThan(100);
+      // What backtracks does so each time; what only waits for a processor does not.
+      const took = [1, 2, 3].map(() => {
+        const began = performance.now();
+        read(question, language);
+        return performance.now() - began;
+      });
+      expect(Math.min(...took)).toBeLessThan(100);
     }
   }
 });
