@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { Unprocessable } from '@jangada/hop/outcome.ts';
 import { z } from 'zod';
 import type { Signer } from './keyset.ts';
 import { type FindKey, reader, sealer } from './seal.ts';
@@ -54,6 +55,15 @@ export const ownerOf = ({ per, sub }: Pick<Pass, 'per' | 'sub'>): string => per 
 /** Hash that binds a pass to its question. */
 export const questionHash = (question: string): string =>
   createHash('sha256').update(question).digest('base64url');
+
+/**
+ * That a pass was made for exactly this: whoever changed it on the way does not get it in somebody's name.
+ * @throws Unprocessable CTX_PAYLOAD_MISMATCH
+ */
+export const assertSigned = (text: string, { qh }: Pick<Pass, 'qh'>, what: string): void => {
+  if (questionHash(text) !== qh)
+    throw new Unprocessable('CTX_PAYLOAD_MISMATCH', `the ${what} is not the signed one`);
+};
 
 /** Signs passes; only the edge has the key. */
 export const passSealer = (signer: () => Pick<Signer, 'kid' | 'key'>): ((claims: Pass) => Promise<string>) =>

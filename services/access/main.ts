@@ -1,4 +1,3 @@
-import { Unprocessable } from '@jangada/hop/outcome.ts';
 import { packOf } from '@jangada/packs/registry.ts';
 import type { Command } from '@jangada/proto/access.ts';
 import { optional } from '@jangada/runtime/health.ts';
@@ -8,7 +7,7 @@ import { configOf } from '@jangada/runtime/service.ts';
 import { openStore } from '@jangada/store/store.ts';
 import { openTelemetry } from '@jangada/telemetry/telemetry.ts';
 import { openBodies } from '@jangada/trust/body.ts';
-import { questionHash } from '@jangada/trust/pass.ts';
+import { assertSigned } from '@jangada/trust/pass.ts';
 import { openRoot, rootSettings } from '@jangada/vault/root.ts';
 import { openVault } from '@jangada/vault/vault.ts';
 import { carryOut } from './command.ts';
@@ -43,9 +42,7 @@ await using service = await serve(
   config,
   {
     gather: async ({ command }, { pass }) => {
-      // The pass is for one command: whoever changed it on the way does not get it carried out.
-      if (questionHash(JSON.stringify(command)) !== pass.qh)
-        throw new Unprocessable('CTX_PAYLOAD_MISMATCH', 'the command is not the signed one');
+      assertSigned(JSON.stringify(command), pass, 'command');
       const outcome = await carryOut(store, { command, pass, pack: packOf(pass.pack), vault, bodies });
       if (reachesOut(command)) {
         emergencies.inc({ outcome: outcome.refused ? 'refused' : 'opened' });

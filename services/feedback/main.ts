@@ -1,11 +1,10 @@
-import { Unprocessable } from '@jangada/hop/outcome.ts';
 import { optional } from '@jangada/runtime/health.ts';
 import { forgetChangedKeys } from '@jangada/runtime/rekey.ts';
 import { serve } from '@jangada/runtime/serve.ts';
 import { configOf } from '@jangada/runtime/service.ts';
 import { openStore } from '@jangada/store/store.ts';
 import { openTelemetry } from '@jangada/telemetry/telemetry.ts';
-import { questionHash } from '@jangada/trust/pass.ts';
+import { assertSigned } from '@jangada/trust/pass.ts';
 import { openRoot, rootSettings } from '@jangada/vault/root.ts';
 import { openVault } from '@jangada/vault/vault.ts';
 import { contract } from './contract.ts';
@@ -35,9 +34,7 @@ await using service = await serve(
   config,
   {
     gather: async (judgement, { pass }) => {
-      // The pass is for one judgement: what was changed on the way is not kept in somebody's name.
-      if (questionHash(JSON.stringify(judgement)) !== pass.qh)
-        throw new Unprocessable('CTX_PAYLOAD_MISMATCH', 'the judgement is not the signed one');
+      assertSigned(JSON.stringify(judgement), pass, 'judgement');
       await record(store, vault, judgement, pass);
       ratings.inc({ rating: String(judgement.rating) });
       return pass;

@@ -1,4 +1,3 @@
-import { Unprocessable } from '@jangada/hop/outcome.ts';
 import { judge, refusedFrom, violations } from '@jangada/nlu/guard.ts';
 import { packOf } from '@jangada/packs/registry.ts';
 import { hashedTextOf } from '@jangada/proto/run.ts';
@@ -6,7 +5,7 @@ import { serve } from '@jangada/runtime/serve.ts';
 import { configOf } from '@jangada/runtime/service.ts';
 import { blockedRequests, securityViolations } from '@jangada/telemetry/isolation.ts';
 import { openTelemetry } from '@jangada/telemetry/telemetry.ts';
-import { questionHash } from '@jangada/trust/pass.ts';
+import { assertSigned } from '@jangada/trust/pass.ts';
 import { contract } from './contract.ts';
 import { decide } from './handler.ts';
 
@@ -21,9 +20,7 @@ await using service = await serve(
   config,
   {
     gather: async (body, { pass }) => {
-      // The pass is for one question: whoever changed the text on the way does not get it answered.
-      if (questionHash(hashedTextOf(body)) !== pass.qh)
-        throw new Unprocessable('CTX_PAYLOAD_MISMATCH', 'the question is not the signed one');
+      assertSigned(hashedTextOf(body), pass, 'question');
       const { score, violation } = judge('about' in body ? '' : body.question);
       const attack = score >= refusedFrom[config.AI_SECURITY_LEVEL] ? violation : undefined;
       if (attack) {

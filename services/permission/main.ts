@@ -1,4 +1,3 @@
-import { Unprocessable } from '@jangada/hop/outcome.ts';
 import { followChanges } from '@jangada/limits/changes.ts';
 import { openLimits } from '@jangada/limits/limits.ts';
 import { packOf } from '@jangada/packs/registry.ts';
@@ -13,7 +12,7 @@ import { openTelemetry } from '@jangada/telemetry/telemetry.ts';
 import { openBodies } from '@jangada/trust/body.ts';
 import { grantSealer } from '@jangada/trust/grant.ts';
 import { secretFrom, signerFrom } from '@jangada/trust/keyset.ts';
-import { ownerOf, questionHash } from '@jangada/trust/pass.ts';
+import { assertSigned, ownerOf } from '@jangada/trust/pass.ts';
 import { consentFor, mayAnswer, namesPerson, reachOf } from './checks.ts';
 import { contract } from './contract.ts';
 import { knownIn } from './facts.ts';
@@ -48,8 +47,7 @@ await using service = await serve(
     gather: async (body, { pass }) => {
       const { question, plan } = body;
       // Nobody tells the rows of a list: that one was asked for has to be what the edge signed.
-      if (question === undefined && questionHash(listedTextOf(plan)) !== pass.qh)
-        throw new Unprocessable('CTX_PAYLOAD_MISMATCH', 'the list is not the signed one');
+      if (question === undefined) assertSigned(listedTextOf(plan), pass, 'list');
       const pack = packOf(pass.pack);
       const { rol: role, pur: purpose } = pass;
       const person = readerOf(pack, plan, { person: pass.per, owner: ownerOf(pass) });
