@@ -9,6 +9,8 @@ import { bodyOf } from './heard.ts';
 
 /** Messages in one batch at most. */
 export const batchMax = 64;
+/** After a run's deadline, how long its own terminal answer may still take to arrive. */
+export const lastWordMs = 2_000;
 export const fetchTimeoutMs = 2_000;
 
 export const sequenceOf = (message: Msg): number => Number(message.headers?.get('Nats-Sequence'));

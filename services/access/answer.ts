@@ -15,9 +15,8 @@ interface Open {
 }
 
 /**
- * Takes an answer to an interrupt, once, of whom was asked, where and for what they
- * were asked, and in time. Whoever has to prove first
- * who they are has not answered yet.
+ * Takes an answer to an interrupt, once, of whom was asked, where and for what they were asked, and in time. Whoever has to
+ * prove first who they are has not answered yet.
  */
 export const answer = async (transaction: Transaction, given: Given, command: Answer): Promise<Result> => {
   const { pass } = given;

@@ -6,14 +6,12 @@ import type { asked } from '@jangada/proto/thread.ts';
 import type { Bus } from '@jangada/runtime/bus.ts';
 import type { Heard } from '@jangada/runtime/heard.ts';
 import { later } from '@jangada/runtime/keep.ts';
-import { openedAt, outcomeOf } from '@jangada/runtime/stored.ts';
+import { lastWordMs, openedAt, outcomeOf } from '@jangada/runtime/stored.ts';
 import type { Bodies } from '@jangada/trust/body.ts';
 import { type Exchange, exchangeOf } from './handler.ts';
 
 /** Nearly every run is over by then; to look before it would be in vain. */
 const settlesMs = 200;
-/** After a run's deadline, how long its own terminal answer may still take to arrive. */
-const lastWordMs = 2_000;
 
 /**
  * Reads what a question came to: `later` while its run may still tell something. Undefined for a question of a version

@@ -8,6 +8,7 @@ import { isEnd, type Part } from '@jangada/proto/reply.ts';
 import { refused } from '@jangada/proto/run.ts';
 import { publishFact } from '@jangada/runtime/emit.ts';
 import type { Service } from '@jangada/runtime/service.ts';
+import { lastWordMs } from '@jangada/runtime/stored.ts';
 import type { Store } from '@jangada/store/store.ts';
 import { faultFields } from '@jangada/telemetry/log.ts';
 import { linkTo, traceparentOf } from '@jangada/telemetry/trace.ts';
@@ -111,8 +112,6 @@ export interface Admission {
 export type Limit = Promise<unknown> | undefined;
 type Config = Values<'JANGADA_ENV' | 'PASS_PRIVATE_KEYS' | 'ENCRYPTION_KEY' | 'RUN_DEADLINE_MS'>;
 
-/** After a run's deadline, how long its own terminal answer may still take to arrive. */
-export const lastWordMs = 2_000;
 const purposeShape = /^[a-z-]{1,40}$/;
 const idShape = /^[\w.:@-]{0,64}$/;
 const cursorShape = /^[\w=-]{0,200}$/;

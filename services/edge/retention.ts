@@ -41,8 +41,10 @@ export const retentionRoutes = (
     const { tenant } = request.signedIn();
     const about = await accounts.tenant(tenant);
     if (!about) throw new Refusal('AUTH_INVALID');
-    const holds = await store.read({ tenant }, holdsOf(tenant));
-    const runs = await store.read({ tenant }, runsOf(tenant));
+    const [holds, runs] = await Promise.all([
+      store.read({ tenant }, holdsOf(tenant)),
+      store.read({ tenant }, runsOf(tenant)),
+    ]);
     const held = new Set(holds.filter(({ releasedAt }) => releasedAt === null).map((hold) => hold.class));
     const pack = packOf(about.pack);
     return {

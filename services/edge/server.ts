@@ -7,6 +7,7 @@ import { type Code, errorBody, faults, hintsOf } from '@jangada/proto/errors.ts'
 import { token as requestToken } from '@jangada/proto/message.ts';
 import type { Probes } from '@jangada/runtime/health.ts';
 import type { Service } from '@jangada/runtime/service.ts';
+import { lastWordMs } from '@jangada/runtime/stored.ts';
 import type { Store } from '@jangada/store/store.ts';
 import { faultFields } from '@jangada/telemetry/log.ts';
 import { openBodies } from '@jangada/trust/body.ts';
@@ -15,7 +16,7 @@ import fastify, { type FastifyInstance } from 'fastify';
 import { accessRoutes } from './access.ts';
 import { accountRoutes } from './account.ts';
 import { openAccounts } from './accounts.ts';
-import { lastWordMs, openAdmission } from './admission.ts';
+import { openAdmission } from './admission.ts';
 import { agentRoutes } from './agents.ts';
 import { watchConditions } from './conditions.ts';
 import { consoleRoutes } from './console.ts';
