@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { readConfig } from '@jangada/config/config.ts';
 import { packOf } from '@jangada/packs/registry.ts';
 import { sealedTables } from '@jangada/packs/sealed.ts';
-import { connect, queries, type Store, type Transaction } from '@jangada/store/store.ts';
+import { connect, queries, type Store, type Transaction, written } from '@jangada/store/store.ts';
 import type { CoreTables } from '@jangada/store/tables.ts';
 import { openMetrics } from '@jangada/telemetry/metrics.ts';
 import { tenantKeysInUse } from '@jangada/vault/keys.ts';
@@ -71,7 +71,7 @@ export const sealExisting = async (databaseUrl: string, vault: Vault | undefined
   const url = new URL(databaseUrl);
   url.searchParams.set('options', `-c role=${owner} -c search_path=public,pg_temp`);
   await using store = connect('migrate', { DATABASE_URL: url.href, DATABASE_POOL_SIZE: 2 });
-  const run = <R>(text: ReturnType<typeof sql<R>>) => store.rows<R>({ compile: () => text.compile(db) });
+  const run = <R>(text: ReturnType<typeof sql<R>>) => store.rows<R>(written(text));
   await run(unbound('tenants'));
   await run(unbound('tenant_keys'));
   const tenants = await sealedTenants(store);

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { openCache } from '@jangada/cache/cache.ts';
 import { Unprocessable } from '@jangada/hop/outcome.ts';
-import { openStore, queries } from '@jangada/store/store.ts';
+import { openStore, written } from '@jangada/store/store.ts';
 import { openMetrics } from '@jangada/telemetry/metrics.ts';
 import { databasePart } from '@jangada/trust/grant.ts';
 import { sql } from 'kysely';
@@ -307,7 +307,6 @@ export const cross = async (
 
   const url = new URL(ground.journey.system.local.databaseUrl);
   url.username = 'svc_data_access';
-  const db = queries<Record<string, never>>();
   {
     await using store = await openStore('data-access', { DATABASE_URL: url.href, DATABASE_POOL_SIZE: 2 });
     const grants = await Promise.all(
@@ -324,7 +323,7 @@ export const cross = async (
       ),
     );
     const own = sql<{ found: number }>`select count(*)::int as found from clients`;
-    const [control] = await store.read({ grant: grants[0] ?? '' }, { compile: () => own.compile(db) });
+    const [control] = await store.read({ grant: grants[0] ?? '' }, written(own));
     if (!control?.found)
       throw new Error('a grant that holds does not show its own rows, so nothing is shown by none');
     const below = Math.round((operations - done) * 0.7);
@@ -334,12 +333,10 @@ export const cross = async (
       const query = sql<{ found: number }>`select count(*)::int as found from ${sql.table(table)}
         where ${sql.ref(namedBy[table])} = any (${ids})`;
       // A table that the grant's purpose does not open at all refuses, which is no row either.
-      const [row] = await store
-        .read({ grant: pick(grants) }, { compile: () => query.compile(db) })
-        .catch((error: unknown) => {
-          if (error instanceof Unprocessable) return [];
-          throw error;
-        });
+      const [row] = await store.read({ grant: pick(grants) }, written(query)).catch((error: unknown) => {
+        if (error instanceof Unprocessable) return [];
+        throw error;
+      });
       foreign += row?.found ?? 0;
       count('PostgreSQL under a grant', batch);
     }

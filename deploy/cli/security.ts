@@ -5,8 +5,7 @@ import type { Name } from '@jangada/config/settings.ts';
 import { packOf } from '@jangada/packs/registry.ts';
 import { rollCall } from '@jangada/runtime/roll-call.ts';
 import type { Status } from '@jangada/runtime/service.ts';
-import { connect, queries, type Store } from '@jangada/store/store.ts';
-import type { CoreTables } from '@jangada/store/tables.ts';
+import { connect, type Store, written } from '@jangada/store/store.ts';
 import { Command, Option } from 'commander';
 import { sql } from 'kysely';
 import { streams } from '../generate/streams.ts';
@@ -52,9 +51,8 @@ interface Line {
   readonly next?: string;
 }
 
-const db = queries<CoreTables>();
 const rowsOf = <T>({ store }: System, statement: ReturnType<typeof sql<T>>): Promise<readonly T[]> =>
-  store.rows<T>({ compile: () => statement.compile(db) });
+  store.rows<T>(written(statement));
 
 /** A setting as those who read it run with it. Where nobody does it is drift: somebody should. */
 const setting =

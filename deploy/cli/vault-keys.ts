@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { readConfig } from '@jangada/config/config.ts';
 import { core } from '@jangada/proto/envelope.ts';
 import { destroyed, rotated } from '@jangada/proto/keys.ts';
-import { connect, queries, type Store } from '@jangada/store/store.ts';
+import { connect, queries, type Store, written } from '@jangada/store/store.ts';
 import type { CoreTables } from '@jangada/store/tables.ts';
 import { openSecrets } from '@jangada/trust/secret.ts';
 import type { KeyClass } from '@jangada/vault/keys.ts';
@@ -114,7 +114,7 @@ export const listVaultKeys = async (tenant?: string): Promise<readonly VaultKey[
       from subject_keys where wrapped is not null or state <> 'active' group by 2, 3, 6) as keys
     where ${tenant ?? null}::text is null or tenant = ${tenant ?? null}
     order by tenant, kind, since`;
-  return await store.rows<VaultKey>({ compile: () => statement.compile(db) });
+  return await store.rows<VaultKey>(written(statement));
 };
 
 interface RotateOptions {

@@ -1,7 +1,7 @@
 import { Unprocessable } from '@jangada/hop/outcome.ts';
 import type { Plan } from '@jangada/proto/plan.ts';
 import type { Row } from '@jangada/proto/run.ts';
-import { queries } from '@jangada/store/store.ts';
+import { written } from '@jangada/store/store.ts';
 import { type Compilable, type RawBuilder, sql } from 'kysely';
 import { z } from 'zod';
 import type { Field, Source, Tie } from './pack.ts';
@@ -52,8 +52,6 @@ export const foldName = (name: string): string =>
 export const searchOf = (name: string): string =>
   (foldName(name).match(/[\p{L}\p{N}]+/gu) ?? []).map((word) => `${word}:*`).join(' & ');
 
-const db = queries<Record<string, never>>();
-
 /**
  * @throws Unprocessable INPUT_INVALID for a cursor that no page returned
  * @throws Error for an ask or field that the source does not declare; a plan that passed permission has none
@@ -62,7 +60,7 @@ export const read = (source: Source, plan: Plan, reader: Reader): Compilable<Rea
   const from = sql`from ${sql.table(source.table)}${joins(source)}`;
   const where = sql`where ${sql.join(conditions(source, plan, reader), sql` and `)}`;
   const built = statements[plan.ask](source, plan, reader, from, where);
-  return { compile: () => built.compile(db) };
+  return written(built);
 };
 
 type Part = RawBuilder<unknown>;

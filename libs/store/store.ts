@@ -8,6 +8,7 @@ import {
   PostgresAdapter,
   PostgresIntrospector,
   PostgresQueryCompiler,
+  type RawBuilder,
 } from 'kysely';
 import pg from 'pg';
 import { DriftError, neverMigrated, refuse } from './drift.ts';
@@ -54,6 +55,12 @@ export const queries = <Tables>(): Kysely<Tables> =>
       createQueryCompiler: () => new PostgresQueryCompiler(),
     },
   });
+
+const writer = queries<unknown>();
+/** A statement that is written as SQL, for a store to run. */
+export const written = <R>(statement: RawBuilder<R>): Compilable<R> => ({
+  compile: () => statement.compile(writer),
+});
 
 /** What a claim can look like; anything else did not come from us, and the database is not asked. */
 const shape = /^[A-Za-z0-9_.-]{1,4096}$/;

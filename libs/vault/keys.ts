@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { queries, type Transaction } from '@jangada/store/store.ts';
+import { queries, type Transaction, written } from '@jangada/store/store.ts';
 import type { CoreTables } from '@jangada/store/tables.ts';
 import { type Insertable, type Selectable, sql } from 'kysely';
 
@@ -70,7 +70,7 @@ const rowsOf = async (
   only = sql``,
 ): Promise<SubjectKey[]> => {
   const statement = sql<Joined>`select ${only}${columns} from ${tables} ${rest}`;
-  return (await read.rows<Joined>({ compile: () => statement.compile(db) })).map(joined);
+  return (await read.rows<Joined>(written(statement))).map(joined);
 };
 
 const isOf = (tenant: string, holders: readonly Holder[]) => sql`
@@ -145,7 +145,7 @@ export const addSubjectKeys = async (
       ${column('version')}::smallint[], ${column('id')}::text[], ${column('wrapped')}::bytea[],
       ${column('tenant_key_version')}::smallint[])
     on conflict (tenant_id, subject_id, class, version) do nothing`;
-  await transaction.rows({ compile: () => statement.compile(db) });
+  await transaction.rows(written(statement));
 };
 
 const lockName = (tenant: string) => sql`hashtextextended(${`keys ${tenant}`}, 0)`;
@@ -153,11 +153,11 @@ const lockName = (tenant: string) => sql`hashtextextended(${`keys ${tenant}`}, 0
 /** Until this transaction ends nobody puts a version out of use: whoever seals holds it. */
 export const holdVersions = async (transaction: Transaction, tenant: string): Promise<void> => {
   const statement = sql`select pg_advisory_xact_lock_shared(${lockName(tenant)})`;
-  await transaction.rows({ compile: () => statement.compile(db) });
+  await transaction.rows(written(statement));
 };
 
 /** Waits until nobody seals and keeps them waiting: whoever puts a version out of use counts once more under it. */
 export const settleVersions = async (transaction: Transaction, tenant: string): Promise<void> => {
   const statement = sql`select pg_advisory_xact_lock(${lockName(tenant)})`;
-  await transaction.rows({ compile: () => statement.compile(db) });
+  await transaction.rows(written(statement));
 };

@@ -1,5 +1,5 @@
 import { Unprocessable } from '@jangada/hop/outcome.ts';
-import { queries, type Store, type Transaction } from '@jangada/store/store.ts';
+import { queries, type Store, type Transaction, written } from '@jangada/store/store.ts';
 import type { CoreTables } from '@jangada/store/tables.ts';
 import { type RawBuilder, sql } from 'kysely';
 import * as keys from './keys.ts';
@@ -44,8 +44,6 @@ export interface Rotating {
 const batch = 500;
 
 const db = queries<CoreTables>();
-const run = <R>(transaction: Transaction, statement: RawBuilder<R>): Promise<R[]> =>
-  transaction.rows({ compile: () => statement.compile(db) });
 
 /** @throws Unavailable, Unprocessable */
 export const rotate = (kind: Kind, of: Rotating): Promise<Rotation> => rotations[kind](of);
@@ -148,7 +146,7 @@ const nextTenantKey = async (
 const lastVersion = async (transaction: Transaction, tenant: string, kind: string): Promise<number> => {
   const statement = sql<{ version: number }>`
     select coalesce(max(version), 0)::int as version from tenant_keys where tenant_id = ${tenant} and kind = ${kind}`;
-  return (await run(transaction, statement))[0]?.version ?? 0;
+  return (await transaction.rows(written(statement)))[0]?.version ?? 0;
 };
 
 const rewrapSubjectKeys = async (
@@ -165,7 +163,7 @@ const rewrapSubjectKeys = async (
         update subject_keys s set wrapped = fresh.wrapped, tenant_key_version = ${to.version}
         from unnest(${some.map(({ id }) => id)}::text[], ${wrapped}::bytea[]) as fresh (id, wrapped)
         where s.tenant_id = ${tenant} and s.id = fresh.id and s.wrapped is not null`;
-      if (some.length > 0) await run(transaction, statement);
+      if (some.length > 0) await transaction.rows(written(statement));
       return some.length;
     });
     moved += count;
@@ -186,12 +184,11 @@ const nextSubjectKeys = async ({ store, vault, tenant, progress, signal }: Rotat
       );
       if (!under) return [];
       await keys.holdVersions(transaction, tenant);
-      const some = await run(
-        transaction,
-        sql<{ subject: string; class: keys.KeyClass; version: number; live: number }>`
+      const some = await transaction.rows(
+        written(sql<{ subject: string; class: keys.KeyClass; version: number; live: number }>`
           select subject_id as subject, class, max(version)::int as version, count(wrapped)::int as live
           from subject_keys where tenant_id = ${tenant} and (subject_id, class) > (${after[0]}, ${after[1]})
-          group by subject_id, class having bool_and(state = 'active') order by subject_id, class limit ${batch}`,
+          group by subject_id, class having bool_and(state = 'active') order by subject_id, class limit ${batch}`),
       );
       const due = some.filter(({ live }) => live === 1);
       const fresh = await Promise.all(
@@ -242,7 +239,7 @@ export const retire = (
               (sum, count) => sum + count,
               0,
             );
-      const retired = left > 0 ? [] : await run(transaction, retiring[kind](tenant));
+      const retired = left > 0 ? [] : await transaction.rows(written(retiring[kind](tenant)));
       return { left, retired: retired.length };
     })
     .then(async (done) => {
@@ -257,7 +254,7 @@ const underOlder = async (transaction: Transaction, tenant: string): Promise<num
   const statement = sql<{ count: number }>`
     select count(*)::int as count from subject_keys where tenant_id = ${tenant} and wrapped is not null
       and tenant_key_version < (select max(version) from tenant_keys where tenant_id = ${tenant} and kind = 'tenant')`;
-  return (await run(transaction, statement))[0]?.count ?? 0;
+  return (await transaction.rows(written(statement)))[0]?.count ?? 0;
 };
 
 const retireTenantKeys = (tenant: string, kind: string) => sql`

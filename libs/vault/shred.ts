@@ -1,6 +1,5 @@
-import { queries, type Store, type Transaction } from '@jangada/store/store.ts';
-import type { CoreTables } from '@jangada/store/tables.ts';
-import { type RawBuilder, sql } from 'kysely';
+import { type Store, type Transaction, written } from '@jangada/store/store.ts';
+import { sql } from 'kysely';
 import { type KeyClass, settleVersions } from './keys.ts';
 import { indexOf, type SealedTable } from './rows.ts';
 
@@ -8,10 +7,6 @@ import { indexOf, type SealedTable } from './rows.ts';
  * Destroys a person's keys of one class. Whatever was sealed with them is unreadable from then on, wherever a copy of
  * it lies, without any of them being touched. The keys' rows stay, so that nothing is ever sealed for them again.
  */
-
-const db = queries<CoreTables>();
-const run = <R>(transaction: Transaction, statement: RawBuilder<R>): Promise<R[]> =>
-  transaction.rows({ compile: () => statement.compile(db) });
 
 export interface Shred {
   readonly store: Pick<Store, 'within'>;
@@ -27,13 +22,15 @@ export interface Shred {
 export const shred = async (of: Shred): Promise<readonly string[]> => {
   const { store, tenant, announce } = of;
   // Two steps, so that nobody opens a field any more while it is being made impossible.
-  const frozen = await store.within({ tenant }, (transaction) => run(transaction, setState(of, 'frozen')));
+  const frozen = await store.within({ tenant }, (transaction) =>
+    transaction.rows(written(setState(of, 'frozen'))),
+  );
   if (frozen.length === 0) return [];
   await announce();
   const destroyed = await store.within({ tenant }, async (transaction) => {
     await settleVersions(transaction, tenant);
     for (const table of of.tables) await dropIndexes(transaction, of, table);
-    return run(transaction, setState(of, 'destroyed'));
+    return transaction.rows(written(setState(of, 'destroyed')));
   });
   await announce();
   return destroyed.map(({ id }) => id);
@@ -52,11 +49,10 @@ const dropIndexes = async (
 ): Promise<void> => {
   const indexed = Object.entries(table.columns).filter(([, column]) => column.index && column.class === kind);
   if (indexed.length === 0) return;
-  await run(
-    transaction,
-    sql`
+  await transaction.rows(
+    written(sql`
       update ${sql.table(table.name)}
       set ${sql.join(indexed.map(([column]) => sql`${sql.ref(indexOf(column))} = null`))}
-      where tenant_id = ${tenant} and ${sql.ref(table.subject)} = ${subject}`,
+      where tenant_id = ${tenant} and ${sql.ref(table.subject)} = ${subject}`),
   );
 };

@@ -1,5 +1,5 @@
 import { Unprocessable } from '@jangada/hop/outcome.ts';
-import { queries, type Store, type Transaction } from '@jangada/store/store.ts';
+import { type Store, type Transaction, written } from '@jangada/store/store.ts';
 import { type RawBuilder, sql } from 'kysely';
 import { headOf } from './field.ts';
 import type { KeyClass } from './keys.ts';
@@ -14,10 +14,6 @@ import type { Vault } from './vault.ts';
 
 /** Rows in one transaction, so that no lock is held long. */
 const batch = 500;
-
-const db = queries<Record<string, never>>();
-const run = <R>(transaction: Transaction, statement: RawBuilder<R>): Promise<R[]> =>
-  transaction.rows({ compile: () => statement.compile(db) });
 
 export interface Sweep {
   readonly tenant: string;
@@ -51,7 +47,7 @@ export const sweep = async (store: Pick<Store, 'within'>, vault: Vault, of: Swee
 
 /** A table may be large; what reads all of it may take longer than a question. */
 export const takeTime = async (transaction: Transaction): Promise<void> => {
-  await run(transaction, sql`select set_config('statement_timeout', '600s', true)`);
+  await transaction.rows(written(sql`select set_config('statement_timeout', '600s', true)`));
 };
 
 /**
@@ -66,19 +62,18 @@ export const countStale = async (
   const statement = sql<{ count: number }>`
     select count(*)::int as count from ${sql.table(table.name)} r
     where r.tenant_id = ${tenant} and (${isStale(table)})`;
-  return (await run(transaction, statement))[0]?.count ?? 0;
+  return (await transaction.rows(written(statement)))[0]?.count ?? 0;
 };
 
 type Stale = Readonly<Record<string, Buffer | null>> & { readonly id: string; readonly subject: string };
 
 const staleRows = (transaction: Transaction, { tenant, table }: Sweep, after: string): Promise<Stale[]> =>
-  run(
-    transaction,
-    sql<Stale>`
+  transaction.rows(
+    written(sql<Stale>`
       select r.id, r.${sql.ref(table.subject)} as subject, ${sql.join(Object.keys(table.columns).map((column) => sql.ref(`r.${column}`)))}
       from ${sql.table(table.name)} r
       where r.tenant_id = ${tenant} and r.id > ${after} and (${isStale(table)})
-      order by r.id limit ${batch} for update of r`,
+      order by r.id limit ${batch} for update of r`),
   );
 
 const versionText = (version: RawBuilder<unknown>) => sql`int2send(${version})`;
@@ -160,18 +155,17 @@ const sealAnew = async (
     opened.map(({ texts }) => texts),
     transaction,
   );
-  const written = columns.flatMap(([column, { index }]) => [column, ...(index ? [indexOf(column)] : [])]);
-  const values = written.map(
+  const names = columns.flatMap(([column, { index }]) => [column, ...(index ? [indexOf(column)] : [])]);
+  const values = names.map(
     (column) =>
       sql`${stored.map((fresh, at) => (column in fresh ? fresh[column] : (opened[at]?.row[column] ?? null)))}::bytea[]`,
   );
-  await run(
-    transaction,
-    sql`
-      update ${sql.table(table.name)} r set ${sql.join(written.map((column) => sql`${sql.ref(column)} = fresh.${sql.ref(column)}`))}
+  await transaction.rows(
+    written(sql`
+      update ${sql.table(table.name)} r set ${sql.join(names.map((column) => sql`${sql.ref(column)} = fresh.${sql.ref(column)}`))}
       from unnest(${opened.map(({ row }) => row.id)}::text[], ${sql.join(values)})
-        as fresh (id, ${sql.join(written.map((column) => sql.ref(column)))})
-      where r.tenant_id = ${tenant} and r.id = fresh.id`,
+        as fresh (id, ${sql.join(names.map((column) => sql.ref(column)))})
+      where r.tenant_id = ${tenant} and r.id = fresh.id`),
   );
   return opened.length;
 };

@@ -1,6 +1,6 @@
 import type { Command } from '@jangada/proto/access.ts';
 import type { Code } from '@jangada/proto/errors.ts';
-import { queries, type Store } from '@jangada/store/store.ts';
+import { queries, type Store, written } from '@jangada/store/store.ts';
 import type { CoreTables } from '@jangada/store/tables.ts';
 import { sql } from 'kysely';
 import { answer, goingOn } from './answer.ts';
@@ -20,7 +20,7 @@ export const carryOut = (
   const { tid: tenant, rid: id, loc: locale } = given.pass;
   return store.within({ tenant }, async (transaction) => {
     const lock = sql`select pg_advisory_xact_lock(hashtextextended(${`access ${tenant}`}, 0))`;
-    await transaction.rows({ compile: () => lock.compile(db) });
+    await transaction.rows(written(lock));
     const outcomeOf = async (result: Result): Promise<Outcome> => ({
       locale,
       ...result,

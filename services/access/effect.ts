@@ -1,7 +1,7 @@
 import type { Pack } from '@jangada/packs/pack.ts';
 import { peopleOf } from '@jangada/packs/rules.ts';
 import type { Code } from '@jangada/proto/errors.ts';
-import { queries, type Transaction } from '@jangada/store/store.ts';
+import { queries, type Transaction, written } from '@jangada/store/store.ts';
 import type { CoreTables, Sealed } from '@jangada/store/tables.ts';
 import type { Bodies } from '@jangada/trust/body.ts';
 import type { Pass } from '@jangada/trust/pass.ts';
@@ -53,8 +53,6 @@ export const change = async (
 
 const holdsMs = ({ emergency }: Pack): number => emergency?.holdsMs ?? 0;
 
-const raw = <R>(statement: ReturnType<typeof sql<R>>) => ({ compile: () => statement.compile(db) });
-
 const factsIn = async (
   transaction: Transaction,
   { command, pass, pack }: Given & { readonly command: Change },
@@ -66,7 +64,7 @@ const factsIn = async (
       ? sql` and exists (select from ${sql.table(people.providers)} where id = ${command.providerId})`
       : sql``;
   const [known] = await transaction.rows(
-    raw(sql<{ inTenant: boolean; inCare: boolean }>`
+    written(sql<{ inTenant: boolean; inCare: boolean }>`
       select exists (select from ${sql.table(people.table)} where id = ${command.subjectId})${provider} as "inTenant",
         exists (
           select from care_relationships
@@ -137,7 +135,7 @@ const effects: { readonly [A in Change['action']]: Effect<A> } = {
   },
   open_relationship: async (transaction, { pass }, { providerId, subjectId, basis, until }) => {
     const opened = await transaction.rows(
-      raw(sql`
+      written(sql`
         insert into care_relationships (tenant_id, provider_id, subject_id, basis, valid_from, valid_to, opened_by, command)
         select ${pass.tid}, ${providerId}, ${subjectId}, ${basis}, now(), ${until ?? null}::timestamptz, ${pass.sub}, ${pass.rid}
         where coalesce(${until ?? null}::timestamptz > now(), true)
@@ -148,7 +146,7 @@ const effects: { readonly [A in Change['action']]: Effect<A> } = {
   // One that has not begun yet will not.
   close_relationship: async (transaction, _given, { providerId, subjectId }) => {
     const closed = await transaction.rows(
-      raw(sql`
+      written(sql`
         update care_relationships set valid_to = greatest(now(), valid_from)
         where provider_id = ${providerId} and subject_id = ${subjectId} and (valid_to is null or valid_to > now())
         returning subject_id`),
@@ -158,7 +156,7 @@ const effects: { readonly [A in Change['action']]: Effect<A> } = {
   break_glass: async (transaction, { pass, pack, vault }, { subjectId, reason, explanation }) => {
     const until = sql<string>`now() + ${holdsMs(pack) / 1_000} * interval '1 second'`;
     const opened = await transaction.rows(
-      raw(sql`
+      written(sql`
         insert into care_relationships (tenant_id, provider_id, subject_id, basis, valid_from, valid_to, opened_by, command)
         values (${pass.tid}, ${pass.per ?? ''}, ${subjectId}, 'break_glass', now(), ${until}, ${pass.sub}, ${pass.rid})
         on conflict do nothing returning command`),

@@ -1,9 +1,6 @@
-import { queries, type Store } from '@jangada/store/store.ts';
-import type { CoreTables } from '@jangada/store/tables.ts';
+import { type Store, written } from '@jangada/store/store.ts';
 import { sql } from 'kysely';
 import type { Entry } from './handler.ts';
-
-const db = queries<CoreTables>();
 
 /**
  * Appends entries in one statement, whatever their number, so that it is prepared once. An entry that is there
@@ -19,5 +16,5 @@ export const append = async (store: Store, entries: readonly Entry[]): Promise<v
       ${column('purpose')}::text[], ${column('decision')}::text[], ${column('code')}::text[], ${column('resource')}::text[],
       ${entries.map((entry) => JSON.stringify(entry.details))}::jsonb[], ${column('origin')}::text[])
     on conflict do nothing`;
-  await store.rows({ compile: () => statement.compile(db) });
+  await store.rows(written(statement));
 };

@@ -1,14 +1,12 @@
-import { queries, type Store, type Transaction } from '@jangada/store/store.ts';
+import { queries, type Store, type Transaction, written } from '@jangada/store/store.ts';
 import type { CoreTables } from '@jangada/store/tables.ts';
 import { conversations } from '@jangada/vault/core.ts';
 import { sealRows } from '@jangada/vault/rows.ts';
 import type { Vault } from '@jangada/vault/vault.ts';
-import { type RawBuilder, sql } from 'kysely';
+import { sql } from 'kysely';
 import { type Exchange, type Placed, place, type Session } from './handler.ts';
 
 const db = queries<CoreTables>();
-const run = <R>(transaction: Transaction, statement: RawBuilder<R>): Promise<R[]> =>
-  transaction.rows({ compile: () => statement.compile(db) });
 
 export interface Keeping {
   readonly vault: Vault;
@@ -36,9 +34,8 @@ const keepOf = async (
   { vault, lastsMs }: Keeping,
 ): Promise<void> => {
   // Another instance may hold the next question of the same thread.
-  await run(
-    transaction,
-    sql`select pg_advisory_xact_lock(hashtextextended(${`conversations ${tenant}`}, 0))`,
+  await transaction.rows(
+    written(sql`select pg_advisory_xact_lock(hashtextextended(${`conversations ${tenant}`}, 0))`),
   );
   const threads = [...new Set(exchanges.map(({ thread }) => thread))];
   const placed = place(await sessionsOf(transaction, tenant, threads), exchanges, lastsMs);
@@ -81,16 +78,15 @@ const writeSessions = async (
   sessions: readonly Session[],
 ): Promise<void> => {
   const column = columnOf(sessions);
-  await run(
-    transaction,
-    sql`
+  await transaction.rows(
+    written(sql`
       insert into ai_agent_sessions (tenant_id, id, session_type, thread_id, subject_id, is_active, created_at, last_activity_at, expires_at)
       select ${tenant}, * from unnest(
         ${column('id')}::text[], ${column('type')}::text[], ${column('thread')}::text[], ${column('owner')}::text[],
         ${column('isActive')}::boolean[], ${column('createdAt')}::timestamptz[], ${column('lastActivityAt')}::timestamptz[],
         ${column('expiresAt')}::timestamptz[])
       on conflict (tenant_id, id) do update set is_active = excluded.is_active,
-        last_activity_at = excluded.last_activity_at, expires_at = excluded.expires_at`,
+        last_activity_at = excluded.last_activity_at, expires_at = excluded.expires_at`),
   );
 };
 
@@ -106,9 +102,8 @@ const writeExchanges = async (
   const sealed = await sealRows(vault, conversations, tenant, rows, transaction);
   const column = columnOf(exchanges);
   const field = (name: keyof typeof conversations.columns) => sealed.map((row) => row[name]);
-  await run(
-    transaction,
-    sql`
+  await transaction.rows(
+    written(sql`
       insert into ai_agent_conversations (tenant_id, id, created_at, session_id, thread_id, subject_id, is_first, question, answer, message, attempt, ending, code)
       select ${tenant}, fresh.* from unnest(
         ${column('run')}::text[], ${column('at')}::timestamptz[], ${column('session')}::text[], ${column('thread')}::text[],
@@ -117,6 +112,6 @@ const writeExchanges = async (
         as fresh (id)
       -- The key holds the time too, and a run that is asked for once more, much later, has another.
       where not exists (select from ai_agent_conversations there where there.tenant_id = ${tenant} and there.id = fresh.id)
-      on conflict do nothing`,
+      on conflict do nothing`),
   );
 };

@@ -1,10 +1,9 @@
-import { queries, type Store } from '@jangada/store/store.ts';
+import { type Store, written } from '@jangada/store/store.ts';
 import type { Metrics } from '@jangada/telemetry/metrics.ts';
 import { sql } from 'kysely';
 
 const lookEveryMs = 15_000;
 const types = { public: 'PUBLIC', tenant: 'TENANT' } as const;
-const db = queries<Record<string, never>>();
 
 interface Count {
   readonly session_type: (typeof types)[keyof typeof types];
@@ -20,7 +19,7 @@ export const followSessions = (store: Pick<Store, 'rows'>, metrics: Metrics): ((
   );
   const look = async (): Promise<void> => {
     const statement = sql<Count>`select session_type, active from sec.active_sessions()`;
-    const counts = await store.rows({ compile: () => statement.compile(db) });
+    const counts = await store.rows(written(statement));
     for (const [agent_type, type] of Object.entries(types))
       active.set({ agent_type }, counts.find((count) => count.session_type === type)?.active ?? 0);
   };

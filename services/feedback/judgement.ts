@@ -1,13 +1,11 @@
 import type { given } from '@jangada/proto/feedback.ts';
 import type { Body } from '@jangada/proto/message.ts';
-import { queries, type Store, type Transaction } from '@jangada/store/store.ts';
-import type { CoreTables, Sealed } from '@jangada/store/tables.ts';
+import { type Store, type Transaction, written } from '@jangada/store/store.ts';
+import type { Sealed } from '@jangada/store/tables.ts';
 import type { Pass } from '@jangada/trust/pass.ts';
 import { feedback } from '@jangada/vault/core.ts';
 import type { Vault } from '@jangada/vault/vault.ts';
 import { sql } from 'kysely';
-
-const db = queries<CoreTables>();
 
 /**
  * Keeps what was said of a run in the place of what was said of it before. The one that was given last stays, in whatever
@@ -29,7 +27,7 @@ export const record = (
       on conflict (tenant_id, id) do update
         set rating = excluded.rating, comment = excluded.comment, at = excluded.at
         where feedback.at <= excluded.at`;
-    await transaction.rows({ compile: () => statement.compile(db) });
+    await transaction.rows(written(statement));
   });
 
 /** Null for a person whose data were erased: nothing is sealed for them again. */

@@ -1,6 +1,6 @@
 import { searchOf } from '@jangada/packs/read.ts';
 import type { Plan } from '@jangada/proto/plan.ts';
-import { queries, type Store } from '@jangada/store/store.ts';
+import { type Store, written } from '@jangada/store/store.ts';
 import { sql } from 'kysely';
 
 /** What the database knows about the person a plan names, within one tenant. */
@@ -30,15 +30,13 @@ export interface Lookup {
   readonly consent: readonly string[] | undefined;
 }
 
-const db = queries<Record<string, never>>();
-
 /**
  * Looks up what a decision stands on, in one statement. Only rows about people in reach are read: a name that belongs
  * to someone else is simply not found, so nothing can be learnt from the answer.
  */
 export const knownIn = async (store: Store, tenant: string, lookup: Lookup): Promise<Known> => {
   const statement = sql<Known>`select ${revision(lookup)} as revision, ${named(lookup)}`;
-  const [known] = await store.read({ tenant }, { compile: () => statement.compile(db) });
+  const [known] = await store.read({ tenant }, written(statement));
   if (!known) throw new Error('a statement without a table has one row');
   return known;
 };

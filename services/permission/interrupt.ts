@@ -2,7 +2,7 @@ import { sourceOf } from '@jangada/packs/rules.ts';
 import type { Body } from '@jangada/proto/message.ts';
 import type { understood } from '@jangada/proto/run.ts';
 import { held } from '@jangada/runtime/held.ts';
-import { queries, type Store } from '@jangada/store/store.ts';
+import { queries, type Store, written } from '@jangada/store/store.ts';
 import type { CoreTables } from '@jangada/store/tables.ts';
 import type { Bodies } from '@jangada/trust/body.ts';
 import type { Pass } from '@jangada/trust/pass.ts';
@@ -36,7 +36,7 @@ export const interrupt = async (
     from (select array(select id from ${sql.table(people)} where true${meant(plan.filter)} limit 2) as ids) known
     on conflict (tenant_id, id) do nothing`;
   return store.within({ tenant }, async (transaction) => {
-    await transaction.rows({ compile: () => insert.compile(db) });
+    await transaction.rows(written(insert));
     const [row] = await transaction.rows(
       db.selectFrom('interrupts').select('expires_at').where('id', '=', id),
     );

@@ -2,7 +2,7 @@ import type { RetentionRule } from '@jangada/packs/pack.ts';
 import { packOf } from '@jangada/packs/registry.ts';
 import type { Body } from '@jangada/proto/message.ts';
 import { swept } from '@jangada/proto/retention.ts';
-import { queries, type Store, type Transaction } from '@jangada/store/store.ts';
+import { queries, type Store, type Transaction, written } from '@jangada/store/store.ts';
 import type { CoreTables } from '@jangada/store/tables.ts';
 import { sql } from 'kysely';
 import type { Tick } from './handler.ts';
@@ -115,7 +115,7 @@ const isHeld = async (transaction: Transaction, name: string): Promise<boolean> 
 /** Takes out the months that rules have emptied, of whatever tenant, and makes those to come. */
 const turnMonths = async (store: Store, tenant: string, before: Date): Promise<void> => {
   const statement = sql`select public.turn_conversation_months(${before})`;
-  await store.read({ tenant }, { compile: () => statement.compile(db) });
+  await store.read({ tenant }, written(statement));
 };
 
 const deleteBatch = async (transaction: Transaction, rule: RetentionRule, before: Date): Promise<number> => {
@@ -133,5 +133,5 @@ const deleteBatch = async (transaction: Transaction, rule: RetentionRule, before
     where ${sql.ref(`${rule.table}.ctid`)} = due.place and ${sql.ref(`${rule.table}.tableoid`)} = due.part
       and ${sql.ref(`${rule.table}.${rule.ageColumn}`)} < ${before}
     returning 1 as one`;
-  return (await transaction.rows({ compile: () => statement.compile(db) })).length;
+  return (await transaction.rows(written(statement))).length;
 };
