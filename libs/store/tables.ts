@@ -190,7 +190,7 @@ export interface CoreTables {
     tenant_id: string;
     /** The run. */
     id: string;
-    /** Who gave it: a person of the tenant's records, or else the account. */
+    /** Who gave it, as `ownerOf` in libs/trust names them. */
     subject_id: string;
     rating: number;
     /** Null where there was none, and once the person's data were erased. */

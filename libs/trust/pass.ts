@@ -47,7 +47,7 @@ export const pass = z.strictObject({
 export type Pass = z.output<typeof pass>;
 
 /**
- * Whose own conversations are, and whose key they are sealed with: the person in the tenant's records, so that erasing
+ * Whose own conversations and judgements are, and whose key they are sealed with: the person in the tenant's records, so that erasing
  * the person erases them, and otherwise the account.
  */
 export const ownerOf = ({ per, sub }: Pick<Pass, 'per' | 'sub'>): string => per ?? `account:${sub}`;

@@ -2,7 +2,7 @@ import type { given } from '@jangada/proto/feedback.ts';
 import type { Body } from '@jangada/proto/message.ts';
 import { type Store, type Transaction, written } from '@jangada/store/store.ts';
 import type { Sealed } from '@jangada/store/tables.ts';
-import type { Pass } from '@jangada/trust/pass.ts';
+import { ownerOf, type Pass } from '@jangada/trust/pass.ts';
 import { feedback } from '@jangada/vault/core.ts';
 import type { Vault } from '@jangada/vault/vault.ts';
 import { sql } from 'kysely';
@@ -15,10 +15,11 @@ export const record = (
   store: Store,
   vault: Vault,
   { run, rating, comment }: Body<typeof given>,
-  { tid: tenant, per: person, sub: account, iat }: Pass,
+  pass: Pass,
 ): Promise<void> =>
-  store.within({ tenant }, async (transaction) => {
-    const subject = person ?? account;
+  store.within({ tenant: pass.tid }, async (transaction) => {
+    const { tid: tenant, iat } = pass;
+    const subject = ownerOf(pass);
     const sealed =
       comment === undefined ? null : await sealedFor(transaction, vault, { tenant, run, subject }, comment);
     const statement = sql`
