@@ -69,7 +69,8 @@ const cancelWhen = async (isThere: (frames: readonly Frame[]) => Promise<unknown
 
 const whileDatabaseWaits = async (): Promise<Cancelled> => {
   await using lock = await journey.lock('appointments');
-  return cancelWhen(() => lock.caught('data-access'));
+  // Awaited here: the lock is held until then.
+  return await cancelWhen(() => lock.caught('data-access'));
 };
 const whileModelIsSilent = (): Promise<Cancelled> =>
   cancelWhen((frames) => until('the first word', () => frames.some(({ seq }) => seq === 3)));
