@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { Unavailable } from '@jangada/hop/outcome.ts';
 import { headers } from '@jangada/proto/envelope.ts';
 import { type NatsServer, startNats } from '@jangada/servers/nats.ts';
-import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
+import { type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { nkeys } from '@nats-io/transport-node';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Bus, limitReached, openBus, Refused } from './bus.ts';
+import { redeliveryDelayMs } from './serve.ts';
 
 let dir: string;
 let nats: NatsServer;
@@ -38,6 +39,19 @@ afterEach(async () => {
 
 const stored = async (): Promise<number> => (await manager.streams.info('FACTS')).state.messages;
 const once = { [headers.expectedSequence]: '0' };
+
+test('a message that is given back comes again after its delay and not at once', async () => {
+  await manager.consumers.add('FACTS', { durable_name: 'service', ack_policy: 'explicit' });
+  const consumer = await jetstream(bus.nc).consumers.get('FACTS', 'service');
+  await bus.publish('run.a', 'one', {});
+  const first = await consumer.next();
+  const since = performance.now();
+  first?.nak(redeliveryDelayMs(1));
+  const again = await consumer.next({ expires: 5_000 });
+  expect(again?.info.deliveryCount).toBe(2);
+  // A quarter less than 250 ms at least; the broker counts from before we do.
+  expect(performance.now() - since).toBeGreaterThan(150);
+});
 
 describe('publishing', () => {
   test('resolves with the place where the broker stored it', async () => {

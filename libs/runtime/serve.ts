@@ -337,6 +337,9 @@ const markRedelivered = (span: Span, heard: Heard): void => {
   }
 };
 
-/** Wait before a message is delivered again: doubles from 250 ms to 5 s, with jitter so that a crowd spreads out. */
+/**
+ * Wait before a message is delivered again: doubles from 250 ms to 5 s, with jitter so that a crowd spreads out. Whole
+ * milliseconds: the broker takes a delay that is no integer for none and delivers at once.
+ */
 export const redeliveryDelayMs = (delivery: number): number =>
-  Math.min(5_000, 250 * 2 ** Math.min(delivery - 1, 6)) * (0.75 + Math.random() / 2);
+  Math.round(Math.min(5_000, 250 * 2 ** Math.min(delivery - 1, 6)) * (0.75 + Math.random() / 2));
