@@ -303,10 +303,13 @@ export const openVault = (root: Root, metrics: Metrics, now: () => number = Date
       return openerOf(held);
     },
     sealer: async (tenant, holders, transaction) => {
-      await table.holdVersions(transaction, tenant);
-      const { wraps, indexes } = await tenantKeysOf(tenant, transaction);
       const wanted = distinct(holders);
-      let rows = await table.newestKeysOf(transaction, tenant, wanted);
+      const [, { wraps, indexes }, found] = await Promise.all([
+        table.holdVersions(transaction, tenant),
+        tenantKeysOf(tenant, transaction),
+        table.newestKeysOf(transaction, tenant, wanted),
+      ]);
+      let rows = found;
       const known = new Set(rows.map((row) => nameOf(tenant, { subject: row.subject_id, class: row.class })));
       const missing = wanted.filter((holder) => !known.has(nameOf(tenant, holder)));
       if (missing.length > 0) {

@@ -1,7 +1,7 @@
 import { queries, type Store, type Transaction, written } from '@jangada/store/store.ts';
 import type { CoreTables } from '@jangada/store/tables.ts';
 import { conversations } from '@jangada/vault/core.ts';
-import { sealRows } from '@jangada/vault/rows.ts';
+import { type StoredRow, sealRows } from '@jangada/vault/rows.ts';
 import type { Vault } from '@jangada/vault/vault.ts';
 import { sql } from 'kysely';
 import { type Exchange, type Placed, place, type Session } from './handler.ts';
@@ -33,14 +33,20 @@ const keepOf = async (
   exchanges: readonly Exchange[],
   { vault, lastsMs }: Keeping,
 ): Promise<void> => {
-  // Another instance may hold the next question of the same thread.
-  await transaction.rows(
-    written(sql`select pg_advisory_xact_lock(hashtextextended(${`conversations ${tenant}`}, 0))`),
-  );
   const threads = [...new Set(exchanges.map(({ thread }) => thread))];
-  const placed = place(await sessionsOf(transaction, tenant, threads), exchanges, lastsMs);
-  await writeSessions(transaction, tenant, placed.sessions);
-  await writeExchanges(transaction, tenant, placed.exchanges, vault);
+  const [, known, sealed] = await Promise.all([
+    // Another instance may hold the next question of the same thread.
+    transaction.rows(
+      written(sql`select pg_advisory_xact_lock(hashtextextended(${`conversations ${tenant}`}, 0))`),
+    ),
+    sessionsOf(transaction, tenant, threads),
+    sealRows(vault, conversations, tenant, exchanges.map(rowOf), transaction),
+  ]);
+  const placed = place(known, exchanges, lastsMs);
+  await Promise.all([
+    writeSessions(transaction, tenant, placed.sessions),
+    writeExchanges(transaction, tenant, placed.exchanges, sealed),
+  ]);
 };
 
 const sessionsOf = async (
@@ -90,18 +96,21 @@ const writeSessions = async (
   );
 };
 
+/** What is sealed of a question, and whose key it is sealed with. */
+const rowOf = ({ run: id, owner, question, answer, message }: Exchange) => ({
+  ...{ id, subject_id: owner, question, answer, message },
+});
+
 const writeExchanges = async (
   transaction: Transaction,
   tenant: string,
   exchanges: Placed['exchanges'],
-  vault: Vault,
+  sealed: readonly StoredRow[],
 ): Promise<void> => {
-  const rows = exchanges.map(({ run: id, owner, question, answer, message }) => ({
-    ...{ id, subject_id: owner, question, answer, message },
-  }));
-  const sealed = await sealRows(vault, conversations, tenant, rows, transaction);
   const column = columnOf(exchanges);
-  const field = (name: keyof typeof conversations.columns) => sealed.map((row) => row[name]);
+  const rows = new Map(sealed.map((row) => [row['id'], row]));
+  const field = (name: keyof typeof conversations.columns) =>
+    exchanges.map(({ run }) => rows.get(run)?.[name]);
   await transaction.rows(
     written(sql`
       insert into ai_agent_conversations (tenant_id, id, created_at, session_id, thread_id, subject_id, is_first, question, answer, message, attempt, ending, code)
