@@ -97,12 +97,25 @@ describe('a pulse', () => {
     ]);
   });
 
-  test('waits 5 s for somebody to sign in, 10 s for a message to end, 30 s for a client to read', () => {
+  test('waits 5 s for somebody to sign in, 10 s for a message to end', () => {
     expect(dues(openPulse(0), 0, 7)).toEqual([['unsigned', 6]]);
     const pulse = openPulse(0);
     pulse.signedIn(0, 3_600_000);
     expect(dues(pulse, 0, 12, { ...still, message: 0 })[0]).toEqual(['stalled', 11]);
-    const unread = dues(pulse, 12, 44, { ...still, unread: 12_000 });
-    expect(unread.filter(([due]) => due === 'unread')).toEqual([['unread', 43]]);
+  });
+
+  test('lets a client that reads nothing have its 30 s, though it answers no ping', () => {
+    const pulse = openPulse(0);
+    pulse.signedIn(0, 3_600_000);
+    expect(dues(pulse, 0, 21).map(([due]) => due)).toEqual(['ping']);
+    expect(dues(pulse, 21, 53, { ...still, unread: 21_000 })).toEqual([['unread', 52]]);
+  });
+
+  test('ends what gives no sign of life once there is nothing that it could read before the ping', () => {
+    const pulse = openPulse(0);
+    pulse.signedIn(0, 3_600_000);
+    expect(dues(pulse, 0, 21).map(([due]) => due)).toEqual(['ping']);
+    expect(dues(pulse, 21, 45, { ...still, unread: 21_000 })).toEqual([]);
+    expect(dues(pulse, 45, 46)).toEqual([['dead', 45]]);
   });
 });

@@ -52,7 +52,8 @@ export const openPulse = (createdAt: number): Pulse => {
         asked = true;
         return 'reauth';
       }
-      if (now < pingAt) return undefined;
+      // Whoever reads nothing has not read the ping either, and is told so where to go on from.
+      if (now < pingAt || unread !== undefined) return undefined;
       if (awaited) return 'dead';
       awaited = true;
       pingAt = now + untilPing();
