@@ -37,7 +37,9 @@ export const seed = async (
   const file = join(home, 'accounts.json');
   const known: Account[] = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : [];
   const db = new Kysely<Record<string, Record<string, unknown>>>({
-    dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: databaseUrl, max: 1 }) }),
+    dialect: new PostgresDialect({
+      pool: new pg.Pool({ connectionString: databaseUrl, max: 1, pipeline: true }),
+    }),
   });
   const insert = async (
     tenant: string,

@@ -104,7 +104,7 @@ export const insertRows = async (
   },
 ): Promise<void> => {
   const sealed = sealedTables(packOf('aesthetic-clinic')).find(({ name }) => name === of.table);
-  const client = new pg.Client({ connectionString: databaseUrl });
+  const client = new pg.Client({ connectionString: databaseUrl, pipeline: true });
   await client.connect();
   try {
     await client.query('begin');
