@@ -82,7 +82,7 @@ export async function importSynthea(options: ImportOptions): Promise<ImportRepor
   if (!sources.some(({ file }) => present.has(file))) {
     throw new ImportRefused('the folder holds no file of a Synthea CSV export, such as patients.csv');
   }
-  const client = new Client({ connectionString: databaseUrl, application_name: 'import' });
+  const client = new Client({ connectionString: databaseUrl, application_name: 'import', pipeline: true });
   // The query that runs reports a lost connection; without a listener it would end the process.
   client.on('error', () => undefined);
   await client.connect();
