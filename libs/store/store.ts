@@ -233,8 +233,10 @@ export const connect = (
     connectionString: config.DATABASE_URL,
     max: config.DATABASE_POOL_SIZE,
     application_name: service,
-    // Statements are prepared and few; planning one again for each of its values costs more than running it.
-    options: '-c plan_cache_mode=force_generic_plan -c jit=off -c search_path=public,pg_temp',
+    // Statements are prepared and few; planning one again for each of its values costs more than running it. A plan
+    // may be made while its table is nearly empty, and an index serves at any size.
+    options:
+      '-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off -c search_path=public,pg_temp',
     connectionTimeoutMillis: 2_000,
     idleTimeoutMillis: 30_000,
     keepAlive: true,
