@@ -18,6 +18,20 @@ const cursor = z.string().max(200).optional();
 /** Set where whoever asked can be asked back. */
 const canAnswer = z.literal(true).optional();
 
+/** Questions of a conversation that one more can follow. */
+export const earlierMax = 4;
+/** What was asked before in the same conversation, oldest first: a question may leave out what they say. */
+export const earlier = z
+  .array(
+    z.object({
+      question,
+      /** In ms since 1970: days are told from then on. */
+      at: z.int(),
+    }),
+  )
+  .max(earlierMax);
+export type Earlier = z.output<typeof earlier>;
+
 /** A question that the system has a name for, as it was asked until the edge said itself what such a one means. */
 const named = z.object({
   about: z.enum(['consents']),
@@ -38,6 +52,7 @@ export const requested = message({
       subjectId: subjectId.optional(),
       cursor,
       canAnswer,
+      earlier: earlier.optional(),
     }),
     named,
   ]),

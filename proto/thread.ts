@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { message } from './message.ts';
-import { questionMaxLength } from './run.ts';
+import { earlier, questionMaxLength } from './run.ts';
 
 /**
  * What stands in a conversation, on one subject per conversation: its questions in order. What came of each is in the
@@ -15,6 +15,8 @@ export const asked = message({
     run: z.string().max(64),
     /** Absent where it is no question but an answer to one of ours. */
     question: z.string().min(1).max(questionMaxLength).optional(),
+    /** What it follows, so that the last of a conversation alone says what it is about. */
+    earlier: earlier.optional(),
     /** The run that it answers. */
     answers: z.string().max(64).optional(),
     /** What the client calls the message. */

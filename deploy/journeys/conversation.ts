@@ -102,3 +102,20 @@ test('an inquiry of somebody unknown is kept as of the public agent', async () =
   const { runId } = (await response.json()) as { runId: string };
   expect(await keptOf(runId)).toMatchObject({ type: 'PUBLIC' });
 });
+
+test('a question that goes on is read with those before it, though who understood them is another by then', async () => {
+  const asking = { sessionId: 'goes-on' };
+  const alone = await client.query('e amanhã?', asking);
+  expect(alone.code).toBe('INTENT_UNCLASSIFIED');
+  const month = await client.query('quantas consultas tenho este mês?', asking);
+  const day = await client.query('quantas consultas tenho amanhã?');
+  expect(month.content).not.toBe(day.content);
+  for (const name of ['intent', 'edge']) journey.system.services.get(name)?.kill('SIGKILL');
+  const answer = await until('the edge to be back', () =>
+    client.query('e amanhã?', asking).catch(() => undefined),
+  );
+  expect(answer).toMatchObject({ status: 200, content: day.content });
+  const elsewhere = await client.query('e amanhã?', { sessionId: 'another' });
+  expect(elsewhere.code).toBe('INTENT_UNCLASSIFIED');
+  expect((await admin.query('e amanhã?', asking)).code).toBe('INTENT_UNCLASSIFIED');
+});

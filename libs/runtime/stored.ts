@@ -61,6 +61,13 @@ export async function* allOf(nc: NatsConnection, subject: string): AsyncGenerato
   }
 }
 
+/** The last that is stored on a subject; undefined where nothing is. @throws where the broker is away */
+export const lastOf = async (nc: NatsConnection, subject: string): Promise<Msg | undefined> => {
+  const query = JSON.stringify({ last_by_subj: subject });
+  const last = await nc.request(`$JS.API.DIRECT.GET.${streamOf.reply}`, query, { timeout: fetchTimeoutMs });
+  return last.data.length === 0 ? undefined : last;
+};
+
 /** Puts the pieces of the latest telling together. */
 export const gatherText = () => {
   let latest = 0;

@@ -2,7 +2,7 @@ import { emit } from '@jangada/hop/hop.ts';
 import type * as access from '@jangada/proto/access.ts';
 import type { given } from '@jangada/proto/feedback.ts';
 import type { Body } from '@jangada/proto/message.ts';
-import { requested, type understood } from '@jangada/proto/run.ts';
+import { type Earlier, requested, type understood } from '@jangada/proto/run.ts';
 import type { asked } from '@jangada/proto/thread.ts';
 import type { Stored } from '@jangada/runtime/bus.ts';
 import { type Cause, publishFact, publishRequest, type Voice } from '@jangada/runtime/emit.ts';
@@ -27,7 +27,7 @@ export interface Asking<M extends Asked = Asked> {
   /** The interrupt that it answers. */
   readonly answers?: string | undefined;
   /** What is kept of it in its conversation, where that has a name. */
-  readonly turn?: Omit<Body<typeof asked>, 'run' | 'at' | 'owner' | 'agent'> | undefined;
+  readonly turn?: Omit<Body<typeof asked>, 'run' | 'at' | 'owner' | 'agent' | 'earlier'> | undefined;
 }
 
 /** A question, as it is asked. */
@@ -68,16 +68,29 @@ export const openAsking =
     const about = { tenant, id: run, traceparent: traceparentOf(span) };
     const owner = ownerOf(pass);
     const agent = pass.rol === 'public' ? 'public' : 'tenant';
-    const say = (cause: Cause): Promise<Stored> =>
+    const say = (cause: Cause, follows: { earlier?: Earlier }): Promise<Stored> =>
       message.kind === 'fact'
         ? publishFact(voice, cause, emit(message, body as Body<typeof message>))
-        : publishRequest(voice, message, cause, body as never, fresh);
+        : publishRequest(
+            voice,
+            message,
+            cause,
+            { ...body, ...(message === requested ? follows : {}) } as never,
+            fresh,
+          );
     const entering = alone && threads.enter(pass, answers);
     try {
-      const [statement] = await Promise.all([sign(pass), limit, entering]);
+      const thread = { tenant, session };
+      const [statement, earlier = []] = await Promise.all([
+        sign(pass),
+        turn && conversations.earlier(thread, run),
+        limit,
+        entering,
+      ]);
+      const follows = earlier.length > 0 ? { earlier } : {};
       const [stored] = await Promise.all([
-        say({ ...about, pass: statement }),
-        turn && conversations.record({ tenant, session }, about.traceparent, { run, owner, agent, ...turn }),
+        say({ ...about, pass: statement }, follows),
+        turn && conversations.record(thread, about.traceparent, { run, owner, agent, ...turn, ...follows }),
       ]);
       return stored;
     } catch (error) {

@@ -1,9 +1,10 @@
 import { headers } from '@jangada/proto/envelope.ts';
 import { type Body, type Message, subjectOf } from '@jangada/proto/message.ts';
 import { type End, type Part, reply } from '@jangada/proto/reply.ts';
+import { type Earlier, earlierMax } from '@jangada/proto/run.ts';
 import { asked } from '@jangada/proto/thread.ts';
 import { publishRequest, type Voice } from '@jangada/runtime/emit.ts';
-import { allOf, openedAt, outcomeOf } from '@jangada/runtime/stored.ts';
+import { allOf, lastOf, openedAt, outcomeOf } from '@jangada/runtime/stored.ts';
 import type { Bodies } from '@jangada/trust/body.ts';
 import type { Msg } from '@nats-io/transport-node';
 
@@ -39,6 +40,8 @@ interface Place {
 export interface Conversations {
   /** Keeps a question that is being admitted; again for the same run changes nothing. @throws Unavailable, Refused */
   record(place: Place, traceparent: string, question: Omit<Body<typeof asked>, 'at'>): Promise<void>;
+  /** The questions that a run of the conversation may follow. @throws where the broker is away */
+  earlier(place: Place, run: string): Promise<Earlier>;
   /** The latest turns, oldest first; none where there is no such conversation. @throws where the broker is away */
   turnsOf(place: Place): Promise<readonly Turn[]>;
   /** An interrupt of a conversation; undefined where there is none of this id. @throws where the broker is away */
@@ -89,6 +92,14 @@ export const openConversations = (
     record: async ({ tenant, session: id }, traceparent, question) => {
       const cause = { tenant, id, pass: undefined, traceparent };
       await publishRequest(voice, asked, cause, { ...question, at: Date.now() }, false, question.run);
+    },
+    earlier: async ({ tenant, session: id }, run) => {
+      const raw = await lastOf(bus.nc, subjectOf(asked, tenant, id));
+      const last = raw && read(asked, { tenant, id }, raw);
+      if (!last) return [];
+      const { question, at, earlier = [] } = last;
+      if (last.run === run || question === undefined) return earlier;
+      return [...earlier, { question, at }].slice(-earlierMax);
     },
     interrupted: async (place, run) => {
       const { tenant } = place;

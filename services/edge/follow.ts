@@ -1,9 +1,9 @@
 import { core, headers } from '@jangada/proto/envelope.ts';
 import { type Code, type Locale, textOf } from '@jangada/proto/errors.ts';
-import { streamOf, subjectOf } from '@jangada/proto/message.ts';
+import { subjectOf } from '@jangada/proto/message.ts';
 import { isEnd, type Part, reply } from '@jangada/proto/reply.ts';
 import { bodyOf } from '@jangada/runtime/heard.ts';
-import { batchMax, batchOf, fetchTimeoutMs, openedAt, sequenceOf } from '@jangada/runtime/stored.ts';
+import { batchMax, batchOf, lastOf, openedAt, sequenceOf } from '@jangada/runtime/stored.ts';
 import type { Bodies } from '@jangada/trust/body.ts';
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
 
@@ -215,9 +215,8 @@ export const openFollower = (
   };
 
   const endOf: Follower['endOf'] = async (tenant, run) => {
-    const query = JSON.stringify({ last_by_subj: subjectOf(reply, tenant, run) });
-    const last = await nc.request(`$JS.API.DIRECT.GET.${streamOf.reply}`, query, { timeout: fetchTimeoutMs });
-    if (last.data.length === 0) return undefined;
+    const last = await lastOf(nc, subjectOf(reply, tenant, run));
+    if (!last) return undefined;
     try {
       return bodyOf(reply, { tenant, id: run }, last, bodies).parts.find(isEnd);
     } catch {

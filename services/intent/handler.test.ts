@@ -262,3 +262,91 @@ describe('intent', () => {
     else expect(message).toBe(run.refused);
   });
 });
+
+describe('a question in a conversation', () => {
+  const hour = 3_600_000;
+  const friday = { from: '2026-11-27T03:00:00Z', to: '2026-11-28T03:00:00Z' };
+  /** The plan of the last of several questions, the first of which was asked so many hours ago. */
+  const planAfter = (questions: readonly string[], hoursAgo = 1): Plan => {
+    const [question = '', ...before] = questions.toReversed();
+    const at = setting.now.epochMilliseconds - hoursAgo * hour;
+    const earlier = before.toReversed().map((one, index) => ({ question: one, at: at + index }));
+    const { message, body } = given(decide, setting).when({ question, earlier }).decided();
+    expect(message).toBe(run.understood);
+    return (body as { plan: Plan }).plan;
+  };
+
+  test.each<[readonly string[], Pick<Plan, 'source' | 'ask' | 'filter'>]>([
+    [
+      ['consultas de Ana Lima amanhã', 'e na sexta?'],
+      { source: 'appointments', ask: 'list', filter: { subject: 'Ana Lima', period: friday } },
+    ],
+    [
+      ['appointments of Ana Lima tomorrow', 'and on Friday?'],
+      { source: 'appointments', ask: 'list', filter: { subject: 'Ana Lima', period: friday } },
+    ],
+    [
+      ['consultas de Ana Lima amanhã', 'e na sexta?', 'e do Bruno Rocha?'],
+      { source: 'appointments', ask: 'list', filter: { subject: 'Bruno Rocha', period: friday } },
+    ],
+    [
+      ['quantas consultas tenho amanhã?', 'e na sexta?'],
+      { source: 'appointments', ask: 'count', filter: { mine: true, period: friday } },
+    ],
+    [
+      ['consultas de Ana Lima amanhã', 'e quantas?'],
+      { source: 'appointments', ask: 'count', filter: { subject: 'Ana Lima', period: tomorrow } },
+    ],
+    [
+      ['my appointments', 'what about Ana Lima?'],
+      { source: 'appointments', ask: 'list', filter: { subject: 'Ana Lima' } },
+    ],
+    [
+      ['consultas confirmadas de Ana Lima', 'e os pagamentos?'],
+      { source: 'billing', ask: 'list', filter: { subject: 'Ana Lima' } },
+    ],
+    [
+      ['consultas de Ana Lima amanhã', 'xyz qwe', 'e na sexta?'],
+      { source: 'appointments', ask: 'list', filter: { subject: 'Ana Lima', period: friday } },
+    ],
+    [
+      ['consultas de Ana Lima amanhã', 'consultas em 31/02/2026', 'e na sexta?'],
+      { source: 'appointments', ask: 'list', filter: { subject: 'Ana Lima', period: friday } },
+    ],
+  ])('goes on from what was asked: %s', (questions, expected) => {
+    const { source, ask, filter } = planAfter(questions);
+    expect({ source, ask, filter }).toEqual(expected);
+  });
+
+  test('that says everything itself takes nothing over', () => {
+    const { filter } = planAfter(['consultas de Ana Lima amanhã', 'consultas na sexta']);
+    expect(filter).toEqual({ period: friday });
+  });
+
+  test('tells days of a former one from when that was asked', () => {
+    const { filter } = planAfter(['consultas de Ana Lima amanhã', 'e quantas?'], 24);
+    expect(filter.period).toEqual({ from: '2026-11-21T03:00:00Z', to: '2026-11-22T03:00:00Z' });
+  });
+
+  test('says in its entities what it took over', () => {
+    const earlier = [{ question: 'consultas de Ana Lima amanhã', at: setting.now.epochMilliseconds }];
+    const { body } = given(decide, setting).when({ question: 'e na sexta?', earlier }).decided();
+    expect((body as { intent: { entities: object[] } }).intent.entities).toEqual([
+      { type: 'period', value: `${friday.from}/${friday.to}` },
+      { type: 'subject', value: 'Ana Lima' },
+    ]);
+  });
+
+  test.each(['e na sexta?', 'xyz qwe'])('that goes on from nothing is refused: %s', (question) => {
+    const earlier = [{ question: 'bom dia', at: setting.now.epochMilliseconds }];
+    expect(given(decide, setting).when({ question, earlier }).decided().message).toBe(run.refused);
+    expect(understand(question).message).toBe(run.refused);
+  });
+
+  test('that has nothing to do with the former is refused', () => {
+    const earlier = [{ question: 'consultas de Ana Lima', at: setting.now.epochMilliseconds }];
+    expect(given(decide, setting).when({ question: 'hello there', earlier }).decided().message).toBe(
+      run.refused,
+    );
+  });
+});

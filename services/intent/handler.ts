@@ -7,13 +7,14 @@ import { findNames } from '@jangada/nlu/names.ts';
 import { classify, mentions, threshold } from '@jangada/nlu/score.ts';
 import { canonical, type Language, language, words } from '@jangada/nlu/text.ts';
 import { joinsOf, listingOf, pageSize } from '@jangada/packs/listing.ts';
-import type { IntentPattern, Pack } from '@jangada/packs/pack.ts';
+import type { IntentPattern, Pack, Source } from '@jangada/packs/pack.ts';
 import { indexedColumn } from '@jangada/packs/sealed.ts';
 import { textOf } from '@jangada/proto/errors.ts';
 import type { Entity, Plan } from '@jangada/proto/plan.ts';
 import * as run from '@jangada/proto/run.ts';
 import { askOf, isMine, vocabulary } from './asks.ts';
 import type { contract } from './contract.ts';
+import { goesOn, goneOn, type Reading } from './follow.ts';
 
 /** What understanding depends on beside the text. */
 export interface Setting {
@@ -41,47 +42,98 @@ const named = (
 };
 
 const read = (
-  { question, subjectId, cursor, canAnswer }: Exclude<In<typeof contract>, run.NamedQuestion>,
+  { question, earlier = [], subjectId, cursor, canAnswer }: Exclude<In<typeof contract>, run.NamedQuestion>,
   setting: Setting,
 ): Out<typeof contract> => {
   const { pack } = setting;
-  const text = canonical(question);
-  const locale = language(text, setting.locale);
-  if (setting.attack) return emit(run.refused, { code: 'AI_SECURITY_VIOLATION', locale });
-  const [best] = classify(text, pack.intents);
-  const pattern = best && best.score > threshold ? best.intent : undefined;
-  const name = pattern && sourceOf(pattern, text);
-  const source = name === undefined ? undefined : pack.sources[name];
-  if (!best || !pattern || name === undefined || !source) {
+  const asked = { text: canonical(question), now: setting.now };
+  if (setting.attack)
+    return emit(run.refused, {
+      code: 'AI_SECURITY_VIOLATION',
+      locale: language(asked.text, setting.locale),
+    });
+  const reading = inConversation(asked, earlier, setting);
+  if (!reading) {
     const code = 'INTENT_UNCLASSIFIED';
+    const locale = language(asked.text, setting.locale);
     const message = `${textOf(code, locale)}. ${pack.wording[locale].suggestions.map((one) => `“${one}”`).join(' · ')}`;
     return emit(run.refused, { code, locale }, { tell: { type: 'refused', code, message } });
   }
 
-  const ask = askOf(text, source, pattern.defaultAsk);
-  const { filter, entities, impossible } = readFilter(text, locale, name, setting);
-  if (impossible) {
+  const { locale, pattern, score, source, ask, filter, entities } = reading;
+  if (reading.impossible) {
     const code = 'INPUT_INVALID';
     const message = textOf(code, locale);
     return emit(run.refused, { code, locale }, { tell: { type: 'refused', code, message, field: 'period' } });
   }
+  const declared = pack.sources[source] as Source;
   const plan: Plan = {
-    source: name,
+    source,
     ask,
-    joins: joinsOf(source, ask, filter),
-    filter: { ...filter, ...(subjectId ? { subjectId } : {}), ...(isMine(text) ? { mine: true } : {}) },
-    fields: ask === 'list' ? [...source.list] : [],
+    joins: joinsOf(declared, ask, filter),
+    filter: { ...filter, ...(subjectId ? { subjectId } : {}) },
+    fields: ask === 'list' ? [...declared.list] : [],
     limit: pageSize,
     ...(cursor ? { cursor } : {}),
   };
   const intent = {
     type: pattern.name,
-    confidence: best.score,
-    entities,
+    confidence: score,
+    entities: [...entities],
     requiredPermissions: [...pattern.requiredPermissions],
     dataSources: [...pattern.dataSources],
   };
   return emit(run.understood, { question, locale, intent, plan, ...(canAnswer ? { canAnswer } : {}) });
+};
+
+/** A question that says too little by itself, or says that it goes on, is read with those before it. */
+const inConversation = (asked: Asked, earlier: run.Earlier, setting: Setting): Reading | undefined => {
+  const alone = readingOf(asked, setting);
+  if (alone && !goesOn(asked.text)) return alone;
+  let before: Reading | undefined;
+  for (const { question, at } of earlier) {
+    const one = { text: canonical(question), now: Temporal.Instant.fromEpochMilliseconds(at) };
+    const reading = readingOf(one, setting, before);
+    // What was no question left nothing to go on from.
+    if (reading && !reading.impossible) before = reading;
+  }
+  return before ? readingOf(asked, setting, before) : alone;
+};
+
+interface Asked {
+  /** Canonical. */
+  readonly text: string;
+  /** When it was asked: its days are told from there. */
+  readonly now: Temporal.Instant;
+}
+
+/** Reads one question, after another where it leaves out what that one said. Undefined where it is none of the pack's. */
+const readingOf = ({ text, now }: Asked, setting: Setting, before?: Reading): Reading | undefined => {
+  const { pack } = setting;
+  const locale = language(text, before?.locale ?? setting.locale);
+  const [best] = classify(text, pack.intents);
+  const own = best && best.score > threshold ? best : undefined;
+  const follows = before !== undefined && (!own || goesOn(text)) ? before : undefined;
+  const pattern = own?.intent ?? follows?.pattern;
+  const name = own ? sourceOf(own.intent, text) : follows?.source;
+  const source = name === undefined ? undefined : pack.sources[name];
+  if (!pattern || name === undefined || !source) return undefined;
+
+  const filter = readFilter(text, locale, name, { ...setting, now });
+  const said = { ...filter, filter: { ...filter.filter, ...(isMine(text) ? { mine: true } : {}) } };
+  const fallback = own?.intent.defaultAsk ?? pattern.defaultAsk;
+  if (!follows) {
+    const ask = askOf(text, source, fallback);
+    return { locale, pattern, score: own?.score ?? 0, source: name, ask, ...said };
+  }
+  const ask = askOf(text, source, source.asks.includes(follows.ask) ? follows.ask : fallback);
+  // Without a word of what the former was about, it is about something else.
+  if (!own && ask === follows.ask && Object.keys(said.filter).length === 0 && !said.impossible)
+    return undefined;
+  return {
+    ...{ locale, pattern, score: own?.score ?? follows.score, source: name, ask },
+    ...goneOn(follows, { ...said, source: name }),
+  };
 };
 
 const sourceOf = (pattern: IntentPattern, text: string): string | undefined =>
