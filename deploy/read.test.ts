@@ -352,6 +352,66 @@ describe('figures about few', () => {
   });
 });
 
+describe('prices', () => {
+  const { prices } = packOf('cloud-pricing').sources;
+  const readPrices = async (own: Partial<Plan>, tid = 'casa', pur = 'pricing'): Promise<unknown[]> => {
+    if (!prices) throw new Error('there are no prices');
+    const asked: Plan = {
+      ...{ source: 'prices', ask: 'list', joins: [], filter: {}, limit: 2, ...own },
+      fields: ['price'],
+    };
+    const statement = await database.grant(grantFor({ tid, pur }));
+    const built = read(prices, asked, { person: undefined, zone });
+    return store.read({ grant: databasePart(statement) }, built);
+  };
+  const idsOfPrices = async (filter: Plan['filter'], tid?: string): Promise<unknown[]> =>
+    (await readPrices({ filter, limit: 50 }, tid)).map((row) => (row as Paged)._id);
+
+  beforeAll(async () => {
+    const row = (tenant: string, id: string, said: string) =>
+      `('${tenant}', '${id}', ${said}, 'USD', 'gpu_hour', '2026-11-02', 'test')`;
+    await database.administer(`
+      insert into cloud_prices (tenant_id, id, provider, model, sku, region, purchase, price, currency, unit, as_of, source) values
+        ${row('casa', 'p1', `'AWS', 'A100', 'p4d', 'us-east-1', 'on_demand', 10.5`)},
+        ${row('casa', 'p2', `'AWS', 'A100', 'p4d', 'us-east-1', 'spot', 2.25`)},
+        ${row('casa', 'p3', `'Azure', 'A100', 'nc', 'eastus', 'on_demand', 9`)},
+        ${row('casa', 'p4', `'GCP', 'T4', 'n1', 'us-central1', 'on_demand', 0.005`)},
+        ${row('other', 'p9', `'AWS', 'A100', 'p4d', 'us-east-1', 'on_demand', 1`)}`);
+  });
+
+  test('are the tenant’s own, the lowest first, as figures are and not as text is', async () => {
+    expect(await idsOfPrices({})).toEqual(['p4', 'p2', 'p3', 'p1']);
+    expect(await idsOfPrices({}, 'other')).toEqual(['p9']);
+    expect(await idsOfPrices({}, 'large')).toEqual([]);
+  });
+
+  test('are narrowed by every facet, and by any value of one', async () => {
+    expect(await idsOfPrices({ facets: { model: ['A100'], provider: ['AWS', 'Azure'] } })).toEqual([
+      ...['p2', 'p3', 'p1'],
+    ]);
+    expect(await idsOfPrices({ facets: { provider: ['AWS'], purchase: ['on_demand'] } })).toEqual(['p1']);
+    expect(await idsOfPrices({ facets: { model: ['H200'] } })).toEqual([]);
+    expect(await idsOfPrices({ facets: { model: ["A100' or true --"] } })).toEqual([]);
+    expect(await idsOfPrices({ amount: { max: 900 } })).toEqual(['p4', 'p2', 'p3']);
+    await expect(idsOfPrices({ facets: { unit: ['gpu_hour'] } })).rejects.toThrow('no such figure');
+  });
+
+  test('go on where the last page ended', async () => {
+    const [first, last] = (await readPrices({})) as Paged[];
+    expect([first?._id, last?._id]).toEqual(['p4', 'p2']);
+    const rest = (await readPrices({ cursor: cursorOf(last as Paged) })) as Paged[];
+    expect(rest.map(({ _id }) => _id)).toEqual(['p3', 'p1']);
+    const forged = cursorOf({ _order: '1; drop table cloud_prices', _id: 'p1', _matches: 1 });
+    await expect(readPrices({ cursor: forged })).rejects.toMatchObject({ code: 'INPUT_INVALID' });
+  });
+
+  test('are read for no other purpose, and other things not for theirs', async () => {
+    const denied = { message: 'database refused the statement (42501)' };
+    await expect(readPrices({}, 'casa', 'care')).rejects.toMatchObject(denied);
+    await expect(idsOf({}, { pur: 'pricing' })).rejects.toMatchObject(denied);
+  });
+});
+
 describe('pages', () => {
   const ten = 10_000;
   const page = async (

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { packOf } from '@jangada/packs/registry.ts';
+import { packs } from '@jangada/packs/registry.ts';
 import { sealedTables } from '@jangada/packs/sealed.ts';
 import { startPostgres } from '@jangada/servers/postgres.ts';
 import type { Server } from '@jangada/servers/server.ts';
@@ -28,7 +28,7 @@ export interface TestDatabase extends AsyncDisposable {
   /** Statements as the superuser, whom row-level security does not bind; returns the rows of the last. */
   administer(text: string): Promise<Record<string, unknown>[]>;
   readonly vault: Vault;
-  /** Writes rows of a table of the aesthetic clinic's pack, sealed as everybody has to. */
+  /** Writes rows of a pack's table, sealed as everybody has to. */
   write(tenant: string, table: string, rows: readonly Readonly<Record<string, unknown>>[]): Promise<void>;
   /** A grant as permission seals it. */
   grant(claims: Grant): Promise<string>;
@@ -93,7 +93,7 @@ export const startDatabase = async (): Promise<TestDatabase> => {
   };
 };
 
-/** Writes rows of a table of the aesthetic clinic's pack, sealed as everybody has to. */
+/** Writes rows of a pack's table, sealed as everybody has to. */
 export const insertRows = async (
   databaseUrl: string,
   vault: Vault,
@@ -103,7 +103,7 @@ export const insertRows = async (
     readonly rows: readonly Readonly<Record<string, unknown>>[];
   },
 ): Promise<void> => {
-  const sealed = sealedTables(packOf('aesthetic-clinic')).find(({ name }) => name === of.table);
+  const sealed = packs.flatMap(sealedTables).find(({ name }) => name === of.table);
   const client = new pg.Client({ connectionString: databaseUrl, pipeline: true });
   await client.connect();
   try {

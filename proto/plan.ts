@@ -36,6 +36,8 @@ export const plan = z.strictObject({
     thread: z.string().max(64).optional(),
     /** A state that the source declares, such as confirmed or unpaid. */
     state: z.string().max(40).optional(),
+    /** By facet of the source: the values, any of which rows have there. The source declares both. */
+    facets: z.record(z.string().max(40), z.array(z.string().max(40)).min(1).max(12)).optional(),
     /** Smallest and largest amount, in minor units of the tenant's currency. */
     amount: z.strictObject({ min: z.int().optional(), max: z.int().optional() }).optional(),
   }),
@@ -49,7 +51,7 @@ export type Plan = z.output<typeof plan>;
 
 /** Something found in the question. */
 export const entity = z.object({
-  type: z.enum(['subject', 'provider', 'period', 'amount', 'state']),
+  type: z.enum(['subject', 'provider', 'period', 'amount', 'state', 'facet']),
   value: z.string().max(120),
 });
 export type Entity = z.output<typeof entity>;

@@ -9,7 +9,7 @@ declare
   name text;
   logins text[] := array['svc_edge', 'svc_access', 'svc_feedback', 'svc_permission', 'svc_data_access', 'svc_conversation', 'svc_retention', 'svc_audit', 'svc_import'];
 begin
-  foreach name in array logins || array['jangada_sec', 'app_tenant', 'app_related', 'app_own', 'purpose_administration', 'purpose_billing', 'purpose_care', 'purpose_own_history', 'purpose_statistics', 'app_tenant_administration', 'app_tenant_billing', 'app_tenant_care', 'app_tenant_own_history', 'app_tenant_statistics', 'app_related_administration', 'app_related_billing', 'app_related_care', 'app_related_own_history', 'app_related_statistics', 'app_own_administration', 'app_own_billing', 'app_own_care', 'app_own_own_history', 'app_own_statistics'] loop
+  foreach name in array logins || array['jangada_sec', 'app_tenant', 'app_related', 'app_own', 'purpose_administration', 'purpose_billing', 'purpose_care', 'purpose_own_history', 'purpose_pricing', 'purpose_statistics', 'app_tenant_administration', 'app_tenant_billing', 'app_tenant_care', 'app_tenant_own_history', 'app_tenant_pricing', 'app_tenant_statistics', 'app_related_administration', 'app_related_billing', 'app_related_care', 'app_related_own_history', 'app_related_pricing', 'app_related_statistics', 'app_own_administration', 'app_own_billing', 'app_own_care', 'app_own_own_history', 'app_own_pricing', 'app_own_statistics'] loop
     if not exists (select from pg_roles where rolname = name) then
       execute format('create role %I', name);
     end if;
@@ -211,6 +211,8 @@ create policy app_tenant_select on billing for select to app_tenant using (tenan
 create policy app_tenant_select on services for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_tenant_select on cosmetic_products for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_tenant_select on consents for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
+create policy app_tenant_select on cloud_prices for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
+create policy app_tenant_select on cloud_discounts for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
 
 -- app_related
 grant usage on schema public, sec to app_related;
@@ -229,6 +231,8 @@ create policy app_related_select on billing for select to app_related using (ten
 create policy app_related_select on services for select to app_related using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_related_select on cosmetic_products for select to app_related using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_related_select on consents for select to app_related using (tenant_id = (select (sec.granted_to()).tenant) and subject_id in (select unnest(sec.granted_care())));
+create policy app_related_select on cloud_prices for select to app_related using (tenant_id = (select (sec.granted_to()).tenant));
+create policy app_related_select on cloud_discounts for select to app_related using (tenant_id = (select (sec.granted_to()).tenant));
 
 -- app_own
 grant usage on schema public, sec to app_own;
@@ -248,6 +252,8 @@ create policy app_own_select on services for select to app_own using (tenant_id 
 create policy app_own_select on cosmetic_products for select to app_own using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_own_select on ai_agent_conversations for select to app_own using ((tenant_id, subject_id) = (select g.tenant, g.person from sec.granted_to() g));
 create policy app_own_select on consents for select to app_own using ((tenant_id, subject_id) = (select g.tenant, g.person from sec.granted_to() g));
+create policy app_own_select on cloud_prices for select to app_own using (tenant_id = (select (sec.granted_to()).tenant));
+create policy app_own_select on cloud_discounts for select to app_own using (tenant_id = (select (sec.granted_to()).tenant));
 
 -- purpose_administration
 grant usage on schema public, sec to purpose_administration;
@@ -284,6 +290,11 @@ grant select (action, basis, channel, holds, id, level, number, recorded_at, sub
 grant usage on schema public, sec to purpose_own_history;
 grant select (answer, attempt, created_at, ending, id, is_first, message, question, subject_id, tenant_id, thread_id) on ai_agent_conversations to purpose_own_history;
 
+-- purpose_pricing
+grant usage on schema public, sec to purpose_pricing;
+grant select (as_of, currency, id, model, price, provider, purchase, region, sku, source, tenant_id, unit) on cloud_prices to purpose_pricing;
+grant select (as_of, id, provider, purchase, source, tenant_id, up_to) on cloud_discounts to purpose_pricing;
+
 -- purpose_statistics
 grant usage on schema public, sec to purpose_statistics;
 grant select (client_id, duration_minutes, id, provider_id, service, start_time, status, tenant_id) on appointments to purpose_statistics;
@@ -306,6 +317,9 @@ grant app_tenant, purpose_care to app_tenant_care;
 -- app_tenant_own_history
 grant app_tenant, purpose_own_history to app_tenant_own_history;
 
+-- app_tenant_pricing
+grant app_tenant, purpose_pricing to app_tenant_pricing;
+
 -- app_tenant_statistics
 grant app_tenant, purpose_statistics to app_tenant_statistics;
 
@@ -320,6 +334,9 @@ grant app_related, purpose_care to app_related_care;
 
 -- app_related_own_history
 grant app_related, purpose_own_history to app_related_own_history;
+
+-- app_related_pricing
+grant app_related, purpose_pricing to app_related_pricing;
 
 -- app_related_statistics
 grant app_related, purpose_statistics to app_related_statistics;
@@ -336,12 +353,15 @@ grant app_own, purpose_care to app_own_care;
 -- app_own_own_history
 grant app_own, purpose_own_history to app_own_own_history;
 
+-- app_own_pricing
+grant app_own, purpose_pricing to app_own_pricing;
+
 -- app_own_statistics
 grant app_own, purpose_statistics to app_own_statistics;
 
 -- svc_data_access
 grant usage on schema public, sec to svc_data_access;
-grant app_tenant_administration, app_tenant_billing, app_tenant_care, app_tenant_own_history, app_tenant_statistics, app_related_administration, app_related_billing, app_related_care, app_related_own_history, app_related_statistics, app_own_administration, app_own_billing, app_own_care, app_own_own_history, app_own_statistics to svc_data_access;
+grant app_tenant_administration, app_tenant_billing, app_tenant_care, app_tenant_own_history, app_tenant_pricing, app_tenant_statistics, app_related_administration, app_related_billing, app_related_care, app_related_own_history, app_related_pricing, app_related_statistics, app_own_administration, app_own_billing, app_own_care, app_own_own_history, app_own_pricing, app_own_statistics to svc_data_access;
 
 -- svc_conversation
 grant usage on schema public, sec to svc_conversation;
@@ -424,6 +444,8 @@ grant select, insert, update on cosmetic_products to svc_import;
 grant select, insert, update on appointments to svc_import;
 grant select, insert, update on billing to svc_import;
 grant select, insert, update on aesthetic_records to svc_import;
+grant select, insert, update on cloud_prices to svc_import;
+grant select, insert, update on cloud_discounts to svc_import;
 create policy svc_import_select on tenants for select to svc_import using (id = (select sec.claimed_tenant()));
 create policy svc_import_insert on tenants for insert to svc_import with check (id = (select sec.claimed_tenant()));
 create policy svc_import_update on tenants for update to svc_import using (id = (select sec.claimed_tenant())) with check (id = (select sec.claimed_tenant()));
@@ -463,6 +485,12 @@ create policy svc_import_update on billing for update to svc_import using (tenan
 create policy svc_import_select on aesthetic_records for select to svc_import using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_import_insert on aesthetic_records for insert to svc_import with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_import_update on aesthetic_records for update to svc_import using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_import_select on cloud_prices for select to svc_import using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_import_insert on cloud_prices for insert to svc_import with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_import_update on cloud_prices for update to svc_import using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_import_select on cloud_discounts for select to svc_import using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_import_insert on cloud_discounts for insert to svc_import with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_import_update on cloud_discounts for update to svc_import using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
 
 -- What every service compares with what it finds, before it works.
 grant execute on function sec.drift() to svc_edge, svc_access, svc_feedback, svc_permission, svc_data_access, svc_conversation, svc_retention, svc_audit, svc_import;

@@ -321,6 +321,58 @@ create policy svc_permission_select on public.clients for select to svc_permissi
 create policy svc_retention_delete on public.clients for delete to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_select on public.clients for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
+create table public.cloud_discounts (
+  tenant_id text not null,
+  id text not null,
+  provider text not null,
+  purchase text not null,
+  up_to text not null,
+  as_of date not null,
+  source text not null,
+  constraint cloud_discounts_pkey PRIMARY KEY (tenant_id, id),
+  constraint cloud_discounts_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  constraint cloud_discounts_purchase_check CHECK ((purchase = ANY (ARRAY['spot'::text, 'reserved_1y'::text, 'reserved_3y'::text]))),
+  constraint cloud_discounts_up_to_check CHECK ((up_to ~ '^[0-9]{1,3}%$'::text))
+); -- of jangada_owner
+alter table public.cloud_discounts enable row level security, force row level security;
+grant insert, select, update on public.cloud_discounts to svc_import;
+create policy app_own_select on public.cloud_discounts for select to app_own using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
+create policy app_related_select on public.cloud_discounts for select to app_related using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
+create policy app_tenant_select on public.cloud_discounts for select to app_tenant using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
+create policy svc_import_insert on public.cloud_discounts for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_import_select on public.cloud_discounts for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_import_update on public.cloud_discounts for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+
+create table public.cloud_prices (
+  tenant_id text not null,
+  id text not null,
+  provider text not null,
+  model text not null,
+  sku text not null,
+  region text not null,
+  purchase text not null,
+  price numeric(14,6) not null,
+  currency text not null,
+  unit text not null,
+  as_of date not null,
+  source text not null,
+  constraint cloud_prices_pkey PRIMARY KEY (tenant_id, id),
+  constraint cloud_prices_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  constraint cloud_prices_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+  constraint cloud_prices_price_check CHECK ((price >= (0)::numeric)),
+  constraint cloud_prices_purchase_check CHECK ((purchase = ANY (ARRAY['on_demand'::text, 'spot'::text, 'reserved_1y'::text, 'reserved_3y'::text]))),
+  constraint cloud_prices_unit_check CHECK ((unit = ANY (ARRAY['gpu_hour'::text, 'instance_hour'::text])))
+); -- of jangada_owner
+CREATE INDEX cloud_prices_model ON public.cloud_prices USING btree (tenant_id, model, provider, price);
+alter table public.cloud_prices enable row level security, force row level security;
+grant insert, select, update on public.cloud_prices to svc_import;
+create policy app_own_select on public.cloud_prices for select to app_own using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
+create policy app_related_select on public.cloud_prices for select to app_related using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
+create policy app_tenant_select on public.cloud_prices for select to app_tenant using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
+create policy svc_import_insert on public.cloud_prices for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_import_select on public.cloud_prices for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_import_update on public.cloud_prices for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+
 create table public.consent_levels (
   tenant_id text not null,
   subject_id text not null,

@@ -148,6 +148,9 @@ test('accounts signs everybody in who is listed', async () => {
     ['client', 'client'],
     ['client2', 'client'],
     ['foreign', 'aesthetic_professional'],
+    ['analyst', 'analyst'],
+    ['viewer', 'viewer'],
+    ['foreign-analyst', 'analyst'],
   ]);
   for (const { alias } of accounts) expect((await journey.as(alias)).token).toMatch(/^ey/);
 });

@@ -9,6 +9,7 @@ import { sharedJourney } from './journey.ts';
 import './ask.ts';
 import './copilotkit.ts';
 import './refuse.ts';
+import './packs.ts';
 import './poison.ts';
 import './access.ts';
 import './conversation.ts';

@@ -110,7 +110,6 @@ const worded = (own: Wording, core: (typeof words)['en']): Wording => ({
 /** A pack with the sources of the core, what its roles may do with them, and how long they are kept. */
 export const withCore = (pack: Pack): Pack => {
   const people = Object.values(pack.sources).find(({ table, subject }) => subject?.table === table)?.table;
-  if (people === undefined) return pack;
   return {
     ...pack,
     roles: Object.fromEntries(Object.entries(pack.roles).map(([name, role]) => [name, withOwn(role)])),
@@ -119,7 +118,10 @@ export const withCore = (pack: Pack): Pack => {
     sources: {
       ...pack.sources,
       conversations,
-      consents: { ...consents, subject: { column: 'consents.subject_id', table: people } },
+      // Where there are no people there is nobody to agree.
+      ...(people === undefined
+        ? {}
+        : { consents: { ...consents, subject: { column: 'consents.subject_id', table: people } } }),
     },
     wording: {
       en: worded(pack.wording.en, words.en),

@@ -154,12 +154,14 @@ export interface Source {
   readonly amount?: string;
   readonly order: {
     readonly column: string;
-    readonly type: 'timestamptz' | 'text' | 'bigint';
+    readonly type: 'timestamptz' | 'text' | 'bigint' | 'numeric';
     /** Set where the last comes first. */
     readonly isDescending?: true;
   };
   /** States by name. */
   readonly states: Readonly<Record<string, Condition>>;
+  /** What a question narrows by its words, in several ways at once, by name. */
+  readonly facets?: Readonly<Record<string, Facet>>;
   /** Holds unless the plan names a state on the same column. */
   readonly usually: readonly Condition[];
   /** Further figures of `perDay`, beside the number of rows: an aggregate of the table's columns. */
@@ -167,6 +169,14 @@ export interface Source {
   readonly asks: readonly Ask[];
   /** Its rows are also told to who asks for it by its name, at `GET /v1/<name>`. */
   readonly listed?: true;
+}
+
+/** A column whose values a question may name, one or more of them. */
+export interface Facet {
+  /** Of the source's own table. */
+  readonly column: string;
+  /** By value: the words that name it, in any language, folded. One word may name several values. */
+  readonly values: Readonly<Record<string, readonly string[]>>;
 }
 
 /** A column that names a person, and the table of such people: `id`, `name` and a `full_text_search` of it. */
@@ -247,10 +257,14 @@ export interface Wording {
   readonly count: string;
   readonly total: string;
   readonly list: string;
+  /** By source: what is said instead of `list`. */
+  readonly lists?: Readonly<Record<string, string>>;
   readonly more: string;
   readonly none: string;
   readonly perDay: string;
   readonly states: Readonly<Record<string, string>>;
+  /** By field or facet: what its values are called. One without an entry is told as it stands. */
+  readonly labels?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** Asks whether it is an emergency, and names what a yes has to say. */
   readonly emergency?: EmergencyWording;
   /** By class of retention: what such data are called. */

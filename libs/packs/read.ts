@@ -165,6 +165,9 @@ const conditions = (source: Source, plan: Plan, reader: Reader): Part[] => {
     ...[...(state ? [state] : []), ...source.usually.filter((usual) => usual.column !== state?.column)].map(
       ({ column, value }) => sql`${sql.ref(column)} = ${value}`,
     ),
+    ...Object.entries(filter.facets ?? {}).map(
+      ([name, values]) => sql`${sql.ref(required(source.facets?.[name]?.column))} = any (${values}::text[])`,
+    ),
     ...(source.amount && filter.amount?.min !== undefined
       ? [sql`${sql.ref(source.amount)} >= ${filter.amount.min / 100}`]
       : []),
@@ -212,6 +215,7 @@ const isOf: Readonly<Record<Source['order']['type'], (order: string) => boolean>
   text: () => true,
   timestamptz: (order) => !Number.isNaN(Date.parse(order)),
   bigint: (order) => /^\d{1,18}$/.test(order),
+  numeric: (order) => /^-?\d{1,18}(?:\.\d{1,18})?$/.test(order),
 };
 
 /** Cursors come back from outside; whatever is not one of ours is refused before PostgreSQL sees it. */

@@ -35,6 +35,9 @@ describe('every pack', () => {
         ]),
         ...pack.states.flatMap((state) => state.words),
         ...pack.leads.flatMap((lead) => lead.words),
+        ...Object.values(pack.sources).flatMap(({ facets = {} }) =>
+          Object.values(facets).flatMap(({ values }) => Object.values(values).flat()),
+        ),
       ];
       expect(words.length).toBeGreaterThan(20);
       expect(words.filter((word) => word !== foldName(word))).toEqual([]);
@@ -164,6 +167,16 @@ describe('a pack is refused', () => {
       'condition on another table',
     ],
     [
+      'with a facet of a table it does not read',
+      withBilling({ facets: { city: { column: 'clients.city', values: { x: ['x'] } } } }),
+      'condition on another table',
+    ],
+    [
+      'with a word of a facet in capitals',
+      withBilling({ facets: { status: { column: 'billing.status', values: { paid: ['Paid'] } } } }),
+      'word "Paid" of billing is not folded',
+    ],
+    [
       'with totals of no amount',
       { ...clinic, sources: { ...clinic.sources, billing: figureless } },
       'has no amount',
@@ -222,9 +235,13 @@ describe('a pack is refused', () => {
 });
 
 describe('what the core keeps', () => {
-  test('can be asked for in every pack, about its own people, and is added once', () => {
-    for (const pack of packs)
-      expect(pack.sources['consents']).toMatchObject({ table: 'consents', resource: 'consents' });
+  test('of consents can be asked for in every pack that has people, about its own, and is added once', () => {
+    for (const { sources } of packs) {
+      const people = Object.values(sources).find(({ table, subject }) => subject?.table === table);
+      expect(sources['consents']?.subject).toEqual(
+        people && { column: 'consents.subject_id', table: people.table },
+      );
+    }
     expect(clinic.sources['consents']?.subject).toEqual({ column: 'consents.subject_id', table: 'clients' });
     expect(load(clinic)).toEqual(clinic);
   });

@@ -100,7 +100,8 @@ export const load = (declared: Pack): Pack => {
       if (!isOwn || !holder?.startsWith(`${source.table}.`))
         wrong.push(`field ${field} of ${name} is sealed and not of a table that names its person`);
       const compared = [source.at, source.amount, source.order.column, source.subject?.column];
-      const conditions = [...Object.values(source.states), ...source.usually].map(
+      const facets = Object.values(source.facets ?? {});
+      const conditions = [...Object.values(source.states), ...facets, ...source.usually].map(
         (condition) => condition.column,
       );
       if ([...compared, ...conditions].includes(column))
@@ -112,10 +113,15 @@ export const load = (declared: Pack): Pack => {
       wrong.push(`source ${name} is asked for totals and has no amount`);
     if (source.asks.includes('perDay') && !source.at)
       wrong.push(`source ${name} is asked for days and has no time`);
-    for (const condition of source.usually) {
+    for (const condition of [...source.usually, ...Object.values(source.facets ?? {})]) {
       if (!condition.column.startsWith(`${source.table}.`))
         wrong.push(`source ${name} has a condition on another table`);
     }
+    for (const word of Object.values(source.facets ?? {}).flatMap(({ values }) =>
+      Object.values(values).flat(),
+    ))
+      if (word !== foldName(word))
+        wrong.push(`word "${word}" of ${name} is not folded: no question would match it`);
     for (const locale of ['en', 'pt-BR'] as const) {
       if (!pack.wording[locale].nouns[name]) wrong.push(`source ${name} has no words in ${locale}`);
       for (const state of Object.keys(source.states))

@@ -93,7 +93,9 @@ const mentioned = (source: Source): readonly (readonly [table: string, column: s
     ...[source.at, source.amount, source.order.column, source.owner, source.thread].filter(
       (column) => column !== undefined,
     ),
-    ...[...Object.values(source.states), ...source.usually].map(({ column }) => column),
+    ...[...Object.values(source.states), ...Object.values(source.facets ?? {}), ...source.usually].map(
+      ({ column }) => column,
+    ),
     ...Object.values(source.perDay ?? {}).flatMap(
       (figure) => figure.match(new RegExp(`\\b${source.table}\\.\\w+`, 'g')) ?? [],
     ),

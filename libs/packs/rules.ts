@@ -16,13 +16,17 @@ const tableOf = (column: string): string => column.slice(0, column.indexOf('.'))
 
 /**
  * The resources that a plan touches, by its tables and columns and not by the label of its intent. Undefined when
- * it names something that its source does not declare: a field, a figure, a state or a join of another source.
+ * it names something that its source does not declare: a field, a figure, a state, a facet or a join of another source.
  */
 export const resourcesOf = (pack: Pack, plan: Plan): ReadonlySet<string> | undefined => {
   const source = sourceOf(pack, plan.source);
   if (!source?.asks.includes(plan.ask)) return undefined;
   const { filter } = plan;
   if (filter.state !== undefined && !Object.hasOwn(source.states, filter.state)) return undefined;
+  for (const [name, values] of Object.entries(filter.facets ?? {})) {
+    const facet = Object.hasOwn(source.facets ?? {}, name) ? source.facets?.[name] : undefined;
+    if (!facet || !values.every((value) => Object.hasOwn(facet.values, value))) return undefined;
+  }
   const ties = [source.subject?.table, source.provider?.table];
   if (!plan.joins.every((join) => ties.includes(join))) return undefined;
   if (!plan.fields.every((field) => Object.hasOwn(source.fields, field))) return undefined;

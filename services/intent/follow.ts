@@ -33,7 +33,7 @@ export const goesOn = (text: string): boolean => {
 /** Ways to say whom rows are about: who is named anew is not also whom the former named. */
 const whose = ['subject', 'subjectId', 'identifier', 'mine'] as const;
 /** What one source calls so is nothing to another. */
-const ofItsSource = ['state', 'amount', 'thread'] as const;
+const ofItsSource = ['state', 'facets', 'amount', 'thread'] as const;
 
 const without = <T extends object>(all: T, names: readonly (keyof T)[]): Partial<T> =>
   Object.fromEntries(Object.entries(all).filter(([name]) => !names.includes(name as keyof T))) as Partial<T>;
@@ -45,10 +45,15 @@ export const goneOn = (before: Said, own: Said): Said => {
     ...(anew ? whose : []),
     ...(own.source === before.source ? [] : ofItsSource),
   ]);
-  const filter = { ...left, ...own.filter };
+  const facets = { ...left.facets, ...own.filter.facets };
+  const filter = { ...left, ...own.filter, ...(Object.keys(facets).length > 0 ? { facets } : {}) };
   const types = new Set(own.entities.map(({ type }) => type));
-  const kept = before.entities.filter(
-    ({ type }) => !types.has(type) && (filter as Readonly<Record<string, unknown>>)[type] !== undefined,
+  const kept = before.entities.filter(({ type, value }) =>
+    type === 'facet'
+      ? Object.entries(left.facets ?? {}).some(
+          ([name, values]) => !own.filter.facets?.[name] && values.includes(value),
+        )
+      : !types.has(type) && filter[type] !== undefined,
   );
   return { ...own, filter, entities: [...own.entities, ...kept].slice(0, entitiesMax) };
 };

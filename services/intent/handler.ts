@@ -7,13 +7,14 @@ import { findNames } from '@jangada/nlu/names.ts';
 import { classify, mentions, threshold } from '@jangada/nlu/score.ts';
 import { canonical, type Language, language, words } from '@jangada/nlu/text.ts';
 import { joinsOf, listingOf, pageSize } from '@jangada/packs/listing.ts';
-import type { IntentPattern, Pack, Source } from '@jangada/packs/pack.ts';
+import type { IntentPattern, Pack, Source, Tie } from '@jangada/packs/pack.ts';
 import { indexedColumn } from '@jangada/packs/sealed.ts';
 import { textOf } from '@jangada/proto/errors.ts';
 import type { Entity, Plan } from '@jangada/proto/plan.ts';
 import * as run from '@jangada/proto/run.ts';
 import { askOf, isMine, vocabulary } from './asks.ts';
 import type { contract } from './contract.ts';
+import { facetsOf } from './facets.ts';
 import { goesOn, goneOn, type Reading } from './follow.ts';
 
 /** What understanding depends on beside the text. */
@@ -145,6 +146,7 @@ const readFilter = (
   sourceName: string,
   { pack, now, zone }: Setting,
 ): { filter: Plan['filter']; entities: Entity[]; impossible: boolean } => {
+  const source = pack.sources[sourceName];
   const documents = findDocuments(text);
   const apart = (found: Span): boolean =>
     !documents.some((one) => one.start < found.end && found.start < one.end);
@@ -156,16 +158,17 @@ const readFilter = (
     spent: [...periods, ...amounts, ...documents],
     leads: pack.leads,
     stop: stopWords(pack),
-  }).filter((name) => !documentWord.test(name.text));
-  const source = pack.sources[sourceName];
+  }).filter(({ role, text: name }) => !documentWord.test(name) && tieOf(source, role));
   const identifier = documents
     .map(({ kind, value }) => (kind === 'cnpj' ? undefined : { kind, value }))
     .find((one) => one && source && indexedColumn(pack, source, one.kind));
-  const [period] = periods;
-  const [amount] = amounts;
+  // What a source cannot tell apart is not heard, or the answer would say that it had been.
+  const [period] = source?.at ? periods : [];
+  const [amount] = source?.amount ? amounts : [];
   const subject = names.find((name) => name.role === 'subject')?.text;
   const provider = names.find((name) => name.role === 'provider')?.text;
   const state = pack.states.find((one) => one.source === sourceName && mentions(text, one.words))?.state;
+  const facets = source && facetsOf(text, source);
   const span = period && { from: period.from.toString(), to: period.to.toString() };
   return {
     filter: {
@@ -174,6 +177,7 @@ const readFilter = (
       ...(provider ? { provider } : {}),
       ...(span ? { period: span } : {}),
       ...(state ? { state } : {}),
+      ...(facets ? { facets } : {}),
       ...(amount ? { amount: bounds(amount) } : {}),
     },
     entities: [
@@ -183,12 +187,18 @@ const readFilter = (
       })),
       ...(span ? [{ type: 'period' as const, value: `${span.from}/${span.to}` }] : []),
       ...(state ? [{ type: 'state' as const, value: state }] : []),
+      ...Object.values(facets ?? {})
+        .flat()
+        .map((value) => ({ type: 'facet' as const, value })),
       ...(amount ? [{ type: 'amount' as const, value: String(amount.value) }] : []),
     ],
     // Without the time that was meant, the answer would be about another: of today, or of all times.
     impossible: times.impossible.some(apart),
   };
 };
+
+const tieOf = (source: Source | undefined, role: string): Tie | undefined =>
+  role === 'provider' ? source?.provider : source?.subject;
 
 /** Says what follows, and is nobody's name however it is written. */
 const documentWord = /^(cpf|cnpj|e-?mail)$/i;
@@ -217,6 +227,9 @@ const stopWords = (pack: Pack): ReadonlySet<string> => {
     const phrases = [
       ...pack.intents.flatMap((intent) => intent.cues.map((cue) => cue.words)),
       ...pack.states.flatMap((state) => state.words),
+      ...Object.values(pack.sources).flatMap(({ facets = {} }) =>
+        Object.values(facets).flatMap(({ values }) => Object.values(values).flat()),
+      ),
       ...Object.values(pack.wording).flatMap((wording) => Object.values(wording.nouns).flat()),
     ];
     stop = new Set([...vocabulary, ...phrases.flatMap((phrase) => words(phrase))]);

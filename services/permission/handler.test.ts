@@ -40,7 +40,7 @@ const body = (plan: Plan) => ({
   plan,
 });
 
-type Who = Partial<Omit<Asker, 'sign' | 'pass' | 'pack'>>;
+type Who = Partial<Omit<Asker, 'sign' | 'pass'>>;
 const asker = (who: Who): Asker => ({
   pack,
   role: 'admin',
@@ -167,6 +167,16 @@ describe('the role', () => {
     ['joining what the source is not tied to', professional, planFor('appointments', { joins: ['billing'] })],
     ['asking a figure that the source cannot give', admin, planFor('appointments', { ask: 'total' })],
     ['asking a state of another source', admin, planFor('appointments', { filter: { state: 'paid' } })],
+    [
+      'asking a facet that there is not',
+      admin,
+      planFor('billing', { filter: { facets: { status: ['paid'] } } }),
+    ],
+    [
+      'asking a facet with a name of Object’s',
+      admin,
+      planFor('billing', { filter: { facets: { constructor: ['x'] } } }),
+    ],
     [
       'without the permission of a joined source',
       client,
@@ -421,6 +431,38 @@ describe('the group', () => {
     expect(await outcome(statistics(client), planFor('appointments', { ask: 'count' }))).toBe(
       'PURPOSE_NOT_ALLOWED',
     );
+  });
+});
+
+describe('cloud pricing', () => {
+  const pricing = packOf('cloud-pricing');
+  const prices = (role: string, plan: Plan, own: Who = {}) => outcome({ pack: pricing, role, ...own }, plan);
+
+  test.each([
+    ['admin', 'tenant', 'tenant'],
+    ['analyst', 'tenant', 'tenant'],
+    ['viewer', 'tenant', 'AUTHZ_DENIED'],
+    ['client', 'AUTHZ_DENIED', 'AUTHZ_DENIED'],
+    ['public', 'AUTHZ_DENIED', 'AUTHZ_DENIED'],
+  ])('%s reads prices: %s, and discounts: %s', async (role, ofPrices, ofDiscounts) => {
+    expect(await prices(role, planFor('prices', { fields: ['price'] }))).toBe(ofPrices);
+    expect(await prices(role, planFor('discounts', { fields: ['upTo'] }))).toBe(ofDiscounts);
+  });
+
+  test('is narrowed by what its facets declare and nothing else', async () => {
+    const facets = (named: Record<string, string[]>) =>
+      prices('analyst', planFor('prices', { filter: { facets: named } }));
+    expect(await facets({ model: ['A100', 'H100'], provider: ['AWS'] })).toBe('tenant');
+    for (const named of [{ model: ['x'] }, { model: ['constructor'] }, { source: ['demo'] }])
+      expect(await facets(named)).toBe('AUTHZ_DENIED');
+  });
+
+  test('is about nobody, so that nobody can be named, and has no other use', async () => {
+    const ofSomebody = planFor('prices', about('Ana'));
+    expect(await prices('analyst', ofSomebody)).toBe('TENANT_ISOLATION_VIOLATION');
+    expect(await prices('analyst', planFor('prices'), { purpose: 'care' })).toBe('PURPOSE_NOT_ALLOWED');
+    for (const source of ['clients', 'consents', 'appointments'])
+      expect(await prices('admin', planFor(source))).toBe('AUTHZ_DENIED');
   });
 });
 

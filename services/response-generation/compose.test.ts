@@ -188,6 +188,45 @@ test('the same rows are always told alike', () => {
   expect(told({ source: 'clients' }, rows)).toBe(told({ source: 'clients' }, rows));
 });
 
+describe('prices', () => {
+  const price = {
+    model: 'A100',
+    provider: 'AWS',
+    price: '4.100000',
+    currency: 'USD',
+    unit: 'gpu_hour',
+    purchase: 'on_demand',
+    region: 'us-east-1',
+    sku: 'p4d.24xlarge',
+    asOf: '2026-11-02',
+    source: 'demo',
+  };
+  const toldOf = (plan: Partial<Plan>, rows: readonly Row[], locale: Locale, currency = 'BRL'): string => {
+    const manner = { wording: packOf('cloud-pricing').wording[locale], zone: 'UTC', currency };
+    const text = [...compose(answer({ source: 'prices', ...plan }, rows, { locale }), manner)].join('');
+    return text.replace(/[\u00a0\u202f]/g, ' ');
+  };
+  const filter = { facets: { model: ['A100'], purchase: ['reserved_1y', 'reserved_3y'] } };
+
+  test('are told in their own currency, with their day, where they are from and what was asked', () => {
+    expect(toldOf({ filter }, [price], 'pt-BR')).toBe(
+      '1 preço (A100, reservada por 1 ano / reservada por 3 anos), do menor ao maior:\n- A100 · AWS · US$ 4,10 · por GPU e hora · sob demanda · us-east-1 · p4d.24xlarge · 02/11/2026 · dados de demonstração',
+    );
+    expect(toldOf({ filter: { facets: { provider: ['AWS'] } } }, [price, price], 'en')).toMatch(
+      /^2 prices \(AWS\), the lowest first:\n- A100 · AWS · \$4\.10 · per GPU and hour · on demand · .* · 11\/2\/26 · demo data\n/,
+    );
+  });
+
+  test('of less than a cent are not rounded away, and without a currency are in the tenant’s', () => {
+    expect(toldOf({}, [{ price: '0.005200', currency: 'EUR' }], 'en')).toContain('€0.0052');
+    expect(toldOf({}, [{ price: '0.5', currency: null }], 'en')).toContain('R$0.50');
+  });
+
+  test('that there are none of say so', () => {
+    expect(toldOf({ filter: { facets: { model: ['H200'] } } }, [], 'pt-BR')).toBe('Nenhum resultado (H200).');
+  });
+});
+
 describe('what somebody agreed to', () => {
   const entry = {
     recordedAt: '2026-11-21T12:00:00.000Z',

@@ -46,7 +46,7 @@ export function* compose(answer: Answer, manner: Manner): Generator<string> {
       yield `\n- ${day(String(row['day']), answer.locale)}: ${perDayOf(row, answer.locale, manner.currency)}`;
     return;
   }
-  yield say(wording.list, matches);
+  yield say(wording.lists?.[plan.source] ?? wording.list, matches);
   for (const row of rows) yield `\n- ${lineOf(row, answer, manner)}`;
   if (answer.nextCursor) yield `\n${say(wording.more, matches)}`;
 }
@@ -77,7 +77,8 @@ const money = (value: Row[string], locale: string, currency: string): string =>
   remembered(
     numberFormats,
     `${locale}${currency}`,
-    () => new Intl.NumberFormat(locale, { style: 'currency', currency }),
+    // What is paid by the hour or the piece may cost less than a cent.
+    () => new Intl.NumberFormat(locale, { style: 'currency', currency, maximumFractionDigits: 4 }),
   ).format(Number(value));
 
 const dated = (instant: string, locale: string, zone: string, options: Intl.DateTimeFormatOptions): string =>
@@ -99,6 +100,7 @@ const perDayOf = (row: Row, locale: string, currency: string): string => {
   ].join(', ');
 };
 
+const date = /^\d{4}-\d\d-\d\d$/;
 const instant = /^\d{4}-\d\d-\d\dT\d\d:\d\d/;
 const shortTime: Intl.DateTimeFormatOptions = {
   day: '2-digit',
@@ -110,22 +112,33 @@ const shortTime: Intl.DateTimeFormatOptions = {
 
 const lineOf = (row: Row, { locale }: Answer, { wording, zone, currency }: Manner): string =>
   Object.entries(row)
-    .filter(([, value]) => value !== null && value !== '')
+    // A row's own currency is told with its money.
+    .filter(([name, value]) => value !== null && value !== '' && name !== 'currency')
     .map(([name, value]) => {
-      if (name === 'amount' || name === 'price') return money(value, locale, currency);
+      if (name === 'amount' || name === 'price')
+        return money(value, locale, String(row['currency'] ?? currency));
       if (typeof value !== 'string') return String(value);
       if (instant.test(value)) return dated(value, locale, zone, shortTime);
-      return name === 'status' || name === 'action' ? (wording.states[value] ?? value) : value;
+      if (date.test(value)) return day(value, locale);
+      return name === 'status' || name === 'action'
+        ? (wording.states[value] ?? value)
+        : labelOf(wording, name, value);
     })
     .join(' · ');
 
+const labelOf = (wording: Wording, name: string, value: string): string =>
+  wording.labels?.[name]?.[value] ?? value;
+
 /** " (Ana Lima, com Dra. Souza, março de 2022)": what the figure is about, as the plan has it. */
 const aboutOf = ({ plan, locale }: Answer, { wording, zone }: Manner): string => {
-  const { subject, provider, period, state } = plan.filter;
+  const { subject, provider, period, state, facets = {} } = plan.filter;
   const parts = [
     subject,
     provider,
     state && wording.states[state],
+    ...Object.entries(facets).map(([name, values]) =>
+      values.map((value) => labelOf(wording, name, value)).join(' / '),
+    ),
     period && spanOf(period, locale, zone),
   ].filter(Boolean);
   return parts.length > 0 ? ` (${parts.join(', ')})` : '';

@@ -1,0 +1,62 @@
+import type { Pack } from '../pack.ts';
+import * as tables from './0001_tables.ts';
+import { demo } from './demo.ts';
+import { intents } from './intents.ts';
+import { sources } from './sources.ts';
+import { wording } from './wording.ts';
+
+const years = (count: number): number => 365 * count;
+const minutes = (count: number): number => count * 60_000;
+const everybody = ['admin', 'analyst', 'viewer'];
+
+/** Who compares what providers of computing charge. None of its data are about people. */
+export const pack: Pack = {
+  name: 'cloud-pricing',
+  version: '1.0.0',
+  compliance: ['LGPD', 'ISO_27001'],
+  purposes: { pricing: { roles: everybody, resources: ['prices', 'discounts'] } },
+  defaultPurpose: 'pricing',
+  consent: { levels: [], needed: {} },
+  roles: {
+    admin: {
+      reach: 'tenant',
+      masked: [],
+      permissions: [
+        'read:prices',
+        'write:prices',
+        'delete:prices',
+        'read:discounts',
+        'write:discounts',
+        'delete:discounts',
+        'admin:users',
+        'admin:system',
+        'admin:security',
+      ],
+    },
+    analyst: {
+      reach: 'tenant',
+      masked: [],
+      permissions: ['read:prices', 'write:prices', 'read:discounts', 'write:discounts'],
+    },
+    viewer: { reach: 'tenant', masked: [], permissions: ['read:prices'] },
+  },
+  intents,
+  leads: [],
+  states: [],
+  sources,
+  wording,
+  retention: [
+    { class: 'audit_logs', days: years(2), table: 'audit_entries', ageColumn: 'at' },
+    { class: 'feedback', days: years(2), table: 'feedback', ageColumn: 'at' },
+    { class: 'system_logs', days: 90 },
+  ],
+  limits: [
+    { name: 'ai-user', class: 'ai', key: 'user', max: 30, windowMs: minutes(1) },
+    // More than the thousand a minute that the whole is built for, so that one tenant may have all of them.
+    { name: 'ai-tenant', class: 'ai', key: 'tenant', max: 1_500, windowMs: minutes(1) },
+    { name: 'data-user', class: 'data', key: 'user', max: 50, windowMs: minutes(15) },
+    { name: 'api-user', class: 'api', key: 'user', max: 100, windowMs: minutes(15) },
+  ],
+  demo,
+  migrations: { 'cloud-pricing/0001_tables': tables },
+};

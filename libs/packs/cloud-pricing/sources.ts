@@ -1,0 +1,98 @@
+import type { Facet, Pack } from '../pack.ts';
+
+/** How providers, models, regions and ways to buy are said. */
+const providers: Facet['values'] = {
+  AWS: ['aws', 'amazon', 'ec2'],
+  Azure: ['azure', 'microsoft'],
+  GCP: ['gcp', 'google', 'google cloud'],
+};
+const models: Facet['values'] = {
+  A100: ['a100', 'a100s'],
+  H100: ['h100', 'h100s'],
+  H200: ['h200', 'h200s'],
+  A10G: ['a10g', 'a10'],
+  L4: ['l4', 'l4s'],
+  T4: ['t4', 't4s'],
+  V100: ['v100', 'v100s'],
+};
+const regions: Facet['values'] = {
+  'us-east-1': ['us east 1', 'virginia'],
+  eastus: ['eastus', 'east us', 'virginia'],
+  'us-central1': ['us central1', 'iowa'],
+  'sa-east-1': ['sa east 1', 'sao paulo', 'brasil', 'brazil'],
+  brazilsouth: ['brazilsouth', 'brazil south', 'sao paulo', 'brasil', 'brazil'],
+  'southamerica-east1': ['southamerica east1', 'sao paulo', 'brasil', 'brazil'],
+};
+const spot = ['spot', 'preemptible', 'preemptiveis', 'preemptivel', 'interruptible', 'interrompivel'];
+const reserved = [
+  'reserved',
+  'reservad*',
+  'reserva',
+  'reservas',
+  'savings plan*',
+  'committed',
+  'compromisso',
+];
+const purchases: Facet['values'] = {
+  on_demand: ['on demand', 'sob demanda', 'avulso', 'pay as you go'],
+  spot,
+  reserved_1y: [...reserved, '1 ano', 'um ano', '1 year', 'one year'],
+  reserved_3y: [...reserved, '3 anos', 'tres anos', '3 years', 'three years'],
+};
+const { on_demand: _, ...discounted } = purchases;
+
+/** What can be asked of the prices, and which columns an answer may hold. None is about anybody. */
+export const sources: Pack['sources'] = {
+  prices: {
+    table: 'cloud_prices',
+    resource: 'prices',
+    fields: {
+      provider: { column: 'cloud_prices.provider', kind: 'plain' },
+      model: { column: 'cloud_prices.model', kind: 'plain' },
+      sku: { column: 'cloud_prices.sku', kind: 'plain' },
+      region: { column: 'cloud_prices.region', kind: 'plain' },
+      purchase: { column: 'cloud_prices.purchase', kind: 'plain' },
+      price: { column: 'cloud_prices.price', kind: 'plain' },
+      currency: { column: 'cloud_prices.currency', kind: 'plain' },
+      unit: { column: 'cloud_prices.unit', kind: 'plain' },
+      asOf: { column: 'cloud_prices.as_of', kind: 'plain' },
+      source: { column: 'cloud_prices.source', kind: 'plain' },
+    },
+    list: ['model', 'provider', 'price', 'currency', 'unit', 'purchase', 'region', 'sku', 'asOf', 'source'],
+    amount: 'cloud_prices.price',
+    // The cheapest first: that is what a comparison is for.
+    order: { column: 'cloud_prices.price', type: 'numeric' },
+    states: {},
+    facets: {
+      model: { column: 'cloud_prices.model', values: models },
+      provider: { column: 'cloud_prices.provider', values: providers },
+      purchase: { column: 'cloud_prices.purchase', values: purchases },
+      region: { column: 'cloud_prices.region', values: regions },
+    },
+    usually: [],
+    // Prices add up to nothing.
+    asks: ['list', 'count'],
+    listed: true,
+  },
+  discounts: {
+    table: 'cloud_discounts',
+    resource: 'discounts',
+    fields: {
+      provider: { column: 'cloud_discounts.provider', kind: 'plain' },
+      purchase: { column: 'cloud_discounts.purchase', kind: 'plain' },
+      upTo: { column: 'cloud_discounts.up_to', kind: 'plain' },
+      asOf: { column: 'cloud_discounts.as_of', kind: 'plain' },
+      source: { column: 'cloud_discounts.source', kind: 'plain' },
+    },
+    list: ['provider', 'purchase', 'upTo', 'asOf', 'source'],
+    order: { column: 'cloud_discounts.provider', type: 'text' },
+    states: {},
+    facets: {
+      provider: { column: 'cloud_discounts.provider', values: providers },
+      purchase: { column: 'cloud_discounts.purchase', values: discounted },
+    },
+    usually: [],
+    asks: ['list', 'count'],
+    listed: true,
+  },
+};

@@ -1,0 +1,65 @@
+import type { Pack } from '../pack.ts';
+
+/** How answers are told. `{n}`, `{noun}` and `{about}` are filled by the composer. */
+export const wording: Pack['wording'] = {
+  'pt-BR': {
+    nouns: {
+      prices: ['preço', 'preços'],
+      discounts: ['desconto máximo', 'descontos máximos'],
+    },
+    count: '{n} {noun}{about}.',
+    total: 'Total{about}: {amount}.',
+    list: '{n} {noun}{about}:',
+    lists: { prices: '{n} {noun}{about}, do menor ao maior:' },
+    more: 'Mostrando {shown} de {n}. Peça a próxima página para continuar.',
+    none: 'Nenhum resultado{about}.',
+    perDay: '{n} {noun}{about}, por dia:',
+    states: {},
+    labels: {
+      purchase: {
+        on_demand: 'sob demanda',
+        spot: 'spot',
+        reserved_1y: 'reservada por 1 ano',
+        reserved_3y: 'reservada por 3 anos',
+      },
+      unit: { gpu_hour: 'por GPU e hora', instance_hour: 'por instância e hora' },
+      source: { demo: 'dados de demonstração' },
+    },
+    classes: { feedback: 'avaliações', audit_logs: 'auditoria', system_logs: 'registros do sistema' },
+    suggestions: [
+      'qual o preço de A100 na AWS?',
+      'compare A100 na AWS e na Azure',
+      'qual o desconto spot na Azure?',
+    ],
+  },
+  en: {
+    nouns: {
+      prices: ['price', 'prices'],
+      discounts: ['largest discount', 'largest discounts'],
+    },
+    count: '{n} {noun}{about}.',
+    total: 'Total{about}: {amount}.',
+    list: '{n} {noun}{about}:',
+    lists: { prices: '{n} {noun}{about}, the lowest first:' },
+    more: 'Showing {shown} of {n}. Ask for the next page to go on.',
+    none: 'No results{about}.',
+    perDay: '{n} {noun}{about}, by day:',
+    states: {},
+    labels: {
+      purchase: {
+        on_demand: 'on demand',
+        spot: 'spot',
+        reserved_1y: 'reserved for 1 year',
+        reserved_3y: 'reserved for 3 years',
+      },
+      unit: { gpu_hour: 'per GPU and hour', instance_hour: 'per instance and hour' },
+      source: { demo: 'demo data' },
+    },
+    classes: { feedback: 'feedback', audit_logs: 'audit trail', system_logs: 'system logs' },
+    suggestions: [
+      'what does an A100 cost on AWS?',
+      'compare A100 on AWS and Azure',
+      'what is the spot discount on Azure?',
+    ],
+  },
+};

@@ -1,0 +1,137 @@
+import { packOf } from '@jangada/packs/registry.ts';
+import type { Plan } from '@jangada/proto/plan.ts';
+import * as run from '@jangada/proto/run.ts';
+import { given } from '@jangada/testkit/given.ts';
+import { describe, expect, test } from 'vitest';
+import { decide } from './handler.ts';
+
+// Every intent of the packs beside the clinic's, in both languages and in several ways of saying it.
+
+const setting = {
+  now: Temporal.Instant.from('2026-11-21T12:00:00Z'),
+  zone: 'America/Sao_Paulo',
+  locale: 'pt-BR' as const,
+  attack: undefined,
+};
+const understanding = (name: string) => (question: string) =>
+  given(decide, { ...setting, pack: packOf(name) })
+    .when({ question })
+    .decided();
+
+const planIn = (name: string) => {
+  const understand = understanding(name);
+  return (question: string): Pick<Plan, 'source' | 'ask' | 'filter'> & { locale: string } => {
+    const { message, body } = understand(question);
+    expect(message.name, question).toBe('run.understood');
+    const { plan, locale } = body as { plan: Plan; locale: string };
+    const { source, ask, filter } = plan;
+    return { source, ask, filter, locale };
+  };
+};
+
+describe('cloud pricing', () => {
+  const planOf = planIn('cloud-pricing');
+  const a100OnAws = { facets: { model: ['A100'], provider: ['AWS'] } };
+
+  test.each<[string, string, Plan['filter']]>([
+    ['pt-BR', 'qual o preço de A100 na AWS?', a100OnAws],
+    ['pt-BR', 'quanto custa uma A100 na AWS por hora?', a100OnAws],
+    ['pt-BR', 'valor da A100 na Amazon', a100OnAws],
+    ['pt-BR', 'A100 na AWS', a100OnAws],
+    ['en', 'what does an A100 cost on AWS?', a100OnAws],
+    ['en', 'how much is an A100 on AWS per hour?', a100OnAws],
+    ['en', 'price of the A100 at Amazon', a100OnAws],
+    ['pt-BR', 'compare A100 na AWS e Azure', { facets: { model: ['A100'], provider: ['AWS', 'Azure'] } }],
+    ['pt-BR', 'onde a H100 é mais barata?', { facets: { model: ['H100'] } }],
+    ['en', 'compare the A100 on AWS and Azure', { facets: { model: ['A100'], provider: ['AWS', 'Azure'] } }],
+    ['en', 'which provider has the cheapest H100?', { facets: { model: ['H100'] } }],
+    ['pt-BR', 'GPU pricing comparison', {}],
+    [
+      'pt-BR',
+      'preço spot da T4 no Google Cloud em São Paulo',
+      {
+        facets: {
+          model: ['T4'],
+          provider: ['GCP'],
+          purchase: ['spot'],
+          region: ['sa-east-1', 'brazilsouth', 'southamerica-east1'],
+        },
+      },
+    ],
+    [
+      'en',
+      'what does a reserved A100 cost in us-east-1 today?',
+      { facets: { model: ['A100'], purchase: ['reserved_1y', 'reserved_3y'], region: ['us-east-1'] } },
+    ],
+    ['pt-BR', 'preços de T4 abaixo de 0,50 dólares', { facets: { model: ['T4'] }, amount: { max: 49 } }],
+  ])('a price, %s: %s', (locale, question, filter) => {
+    expect(planOf(question)).toEqual({ source: 'prices', ask: 'list', filter, locale });
+  });
+
+  test.each<[string, string, Plan['filter']]>([
+    ['pt-BR', 'desconto spot na Azure?', { facets: { provider: ['Azure'], purchase: ['spot'] } }],
+    ['pt-BR', 'quanto economizo com spot na AWS?', { facets: { provider: ['AWS'], purchase: ['spot'] } }],
+    [
+      'pt-BR',
+      'qual a economia de uma instância reservada por 3 anos?',
+      { facets: { purchase: ['reserved_1y', 'reserved_3y'] } },
+    ],
+    ['en', 'what is the spot discount on Azure?', { facets: { provider: ['Azure'], purchase: ['spot'] } }],
+    [
+      'en',
+      'how much can I save with spot on AWS?',
+      { facets: { provider: ['AWS'], purchase: ['spot'] }, mine: true },
+    ],
+    [
+      'en',
+      'savings of preemptible instances at Google',
+      { facets: { provider: ['GCP'], purchase: ['spot'] } },
+    ],
+  ])('a discount, %s: %s', (locale, question, filter) => {
+    expect(planOf(question)).toEqual({ source: 'discounts', ask: 'list', filter, locale });
+  });
+
+  test.each<[string, string, string, NonNullable<Plan['filter']['facets']>]>([
+    ['pt-BR', 'qual o preço de A100 na AWS?', 'e na Azure?', { model: ['A100'], provider: ['Azure'] }],
+    ['en', 'what does an A100 cost on AWS?', 'and in Azure?', { model: ['A100'], provider: ['Azure'] }],
+    [
+      'pt-BR',
+      'qual o preço de A100 na AWS?',
+      'e spot?',
+      { model: ['A100'], provider: ['AWS'], purchase: ['spot'] },
+    ],
+  ])('a price that goes on from another, %s: %s %s', (locale, before, question, facets) => {
+    const earlier = [{ question: before, at: setting.now.epochMilliseconds }];
+    const { body } = given(decide, { ...setting, pack: packOf('cloud-pricing') })
+      .when({ question, earlier })
+      .decided();
+    const { plan, intent } = body as { plan: Plan; intent: { entities: { value: string }[] } };
+    expect(body).toMatchObject({ locale });
+    expect(plan).toMatchObject({ source: 'prices', ask: 'list', filter: { facets } });
+    expect(intent.entities.map(({ value }) => value).toSorted()).toEqual(
+      Object.values(facets).flat().toSorted(),
+    );
+  });
+
+  test('how many prices there are is counted', () => {
+    for (const question of ['quantos preços de T4 existem?', 'how many prices are there for the T4?'])
+      expect(planOf(question)).toMatchObject({ ask: 'count', filter: { facets: { model: ['T4'] } } });
+  });
+
+  test.each(['quantas consultas tenho amanhã?', 'tell me a story', 'clientes silva', 'spot'])(
+    'what is no question about prices is refused: %s',
+    (question) => {
+      const { message, tell } = understanding('cloud-pricing')(question);
+      expect(message).toBe(run.refused);
+      expect(tell).toMatchObject({ code: 'INTENT_UNCLASSIFIED', message: expect.stringContaining('A100') });
+    },
+  );
+
+  test('what was named is told as understood', () => {
+    const { body } = understanding('cloud-pricing')('preço de A100 na AWS');
+    expect((body as { intent: { entities: unknown } }).intent.entities).toEqual([
+      { type: 'facet', value: 'A100' },
+      { type: 'facet', value: 'AWS' },
+    ]);
+  });
+});
