@@ -3,6 +3,7 @@ import { type BaseEvent, EventType, type Message } from '@ag-ui/core';
 import { AGUI_MEDIA_TYPE } from '@ag-ui/encoder';
 import { core } from '@jangada/proto/envelope.ts';
 import type { Part } from '@jangada/proto/reply.ts';
+import { judgeOverheard } from '@jangada/testkit/overheard.ts';
 import { until } from '@jangada/testkit/until.ts';
 import { HttpAgent as OlderHttpAgent } from 'ag-ui-client-0';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -494,4 +495,8 @@ describe.each(clients)('the client %s', (_version, Agent, legacy) => {
       expect(types).toEqual([type, type, type]);
     }
   });
+});
+
+test('all that was told here the genuine clients take, each stream the one that it was meant for', async () => {
+  expect((await judgeOverheard()).whole).toBeGreaterThan(0);
 });
