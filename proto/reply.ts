@@ -18,6 +18,11 @@ export const part = z.discriminatedUnion('type', [
     text: z.string(),
   }),
   z.object({
+    type: z.literal('step'),
+    /** The hop that the run has come to. Said only of a run whose pass wants it, once for each hop. */
+    hop: z.string().max(40),
+  }),
+  z.object({
     type: z.literal('answered'),
     confidence: z.number(),
     usage,
@@ -78,5 +83,5 @@ export const reply = message({
 });
 
 /** A part that nothing follows. */
-export type End = Exclude<Part, { type: 'text' }>;
-export const isEnd = (part: Part): part is End => part.type !== 'text';
+export type End = Exclude<Part, { type: 'text' | 'step' }>;
+export const isEnd = (part: Part): part is End => part.type !== 'text' && part.type !== 'step';

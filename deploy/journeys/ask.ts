@@ -238,8 +238,16 @@ describe.each([
     using error = vi.spyOn(console, 'error');
     const agent = new Agent({ ...professional.agent, threadId: crypto.randomUUID() });
     agent.addMessage({ id: 'question', role: 'user', content: 'lista de clientes' });
-    const { newMessages } = await agent.runAgent({ runId: crypto.randomUUID() });
+    const steps: string[] = [];
+    const tell = ({ event }: { event: { stepName: string } }) => void steps.push(event.stepName);
+    const asking = { runId: crypto.randomUUID(), forwardedProps: { steps: true } };
+    const { newMessages } = await agent.runAgent(asking, {
+      onStepStartedEvent: tell,
+      onStepFinishedEvent: tell,
+    });
     expect(newMessages).toMatchObject([{ role: 'assistant', content: expect.stringContaining('Ana Lima') }]);
+    const hops = ['intent', 'permission', 'data-access', 'response-generation'];
+    expect(steps).toEqual(hops.flatMap((hop) => [hop, hop]));
     expect([...warn.mock.calls, ...error.mock.calls]).toEqual([]);
   });
 });

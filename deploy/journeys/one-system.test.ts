@@ -1,4 +1,5 @@
-import { afterAll } from 'vitest';
+import { judgeOverheard, overhear } from '@jangada/testkit/overheard.ts';
+import { afterAll, expect, test } from 'vitest';
 import { sharedJourney } from './journey.ts';
 
 /**
@@ -19,4 +20,9 @@ import './console.ts';
 // Takes the administrator's second factor away.
 import './identity.ts';
 
+overhear();
 afterAll(async () => (await sharedJourney())[Symbol.asyncDispose]());
+
+test('all that was told here the genuine clients take, each stream the one that it was meant for', async () => {
+  expect((await judgeOverheard()).whole).toBeGreaterThan(0);
+});

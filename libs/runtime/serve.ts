@@ -175,6 +175,16 @@ export const serve = async <H extends Hop, Facts>(
     return bodyOf(reply, heard, { headers: last.header, data: last.data }, bodies).parts.some(isEnd);
   };
 
+  /**
+   * Tells who wants to know it that the run has come to this hop. Its message id makes it one of a kind within the run: the
+   * broker remembers ids for longer than a pass lives, and after its deadline nothing comes here.
+   */
+  const arrive = async (cause: Cause, { pass, delivery }: Heard): Promise<void> => {
+    if (!pass?.steps) return;
+    const step: Part = { type: 'step', hop: contract.name };
+    await publishReply(voice, cause, `step.${contract.name}`, [step], delivery === 1);
+  };
+
   const process = async (raw: JsMsg, heard: Heard, cause: Cause, span: Span): Promise<string> => {
     const key = `${heard.tenant}.${heard.id}`;
     const pass = heard.pass as Pass;
@@ -210,7 +220,12 @@ export const serve = async <H extends Hop, Facts>(
         await stop(limited);
         return 'limited';
       }
-      const facts = await policy.call((signal) => parts.gather(body, { ...turn, signal }), controller.signal);
+      const arriving = arrive(cause, heard);
+      const gathering = policy.call((signal) => parts.gather(body, { ...turn, signal }), controller.signal);
+      // The step is stored before the outcome, so that steps are told in the order of the hops.
+      await Promise.allSettled([arriving, gathering]);
+      await arriving;
+      const facts = await gathering;
       if ('decide' in parts) await stop(parts.decide(body, facts));
       else {
         const silent = heard.delivery > 1 && (await alreadyTold(heard));

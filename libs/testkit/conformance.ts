@@ -5,7 +5,7 @@ import { Unavailable } from '@jangada/hop/outcome.ts';
 import { core, deadHeaders, headers, keyRing } from '@jangada/proto/envelope.ts';
 import type { Code } from '@jangada/proto/errors.ts';
 import { type Body, type Message, streamOf, subjectOf } from '@jangada/proto/message.ts';
-import { type Part, reply } from '@jangada/proto/reply.ts';
+import { isEnd, type Part, reply } from '@jangada/proto/reply.ts';
 import * as run from '@jangada/proto/run.ts';
 import { ackWaitMs } from '@jangada/runtime/consume.ts';
 import { written } from '@jangada/runtime/emit.ts';
@@ -229,6 +229,8 @@ export const conforms = (contract: Hop, bench: () => Bench): void => {
       const pass = await ask();
       expect(await said(outcome, pass)).toEqual(emission.body);
       await until('everything to be acknowledged', async () => (await pending()) === 0);
+      // Nobody is told of steps who did not ask for them.
+      expect((await told(pass)).filter(({ type }) => type === 'step')).toEqual([]);
     });
 
     test('has one effect however often the same message comes', async () => {
@@ -236,12 +238,15 @@ export const conforms = (contract: Hop, bench: () => Bench): void => {
       await start(async () => {
         calls += 1;
       });
-      const pass = passFor('x');
+      const pass = passFor('x', { steps: true });
       for (let copy = 0; copy < 5; copy++) await ask({ pass, id: `${pass.rid}.${copy}` });
       await until('five deliveries', () => calls === 5);
       await until('everything to be acknowledged', async () => (await pending()) === 0);
       expect(await facts(outcome, pass)).toHaveLength(1);
-      if (outcome.ends) expect((await told(pass)).filter((part) => part.type !== 'text')).toHaveLength(1);
+      const [first, ...rest] = await told(pass);
+      expect(first).toEqual({ type: 'step', hop: contract.name });
+      expect(rest.filter(({ type }) => type === 'step')).toEqual([]);
+      if (outcome.ends) expect(rest.filter(isEnd)).toHaveLength(1);
     });
 
     test('is not kept from its outcome by what the broker was made to store in its place', async () => {

@@ -35,6 +35,8 @@ export const pass = z.strictObject({
   qh: z.string(),
   /** Purpose of the processing, where the question named one; otherwise it is the pack's default. */
   pur: z.string().optional(),
+  /** Set where whoever asked wants to be told of each hop that the run comes to. */
+  steps: z.literal(true).optional(),
   /** The tenant's pack, time zone, language and currency: settings that hops need and must not look up. */
   pack: z.string(),
   zone: z.string(),

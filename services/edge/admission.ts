@@ -48,6 +48,8 @@ export interface Question {
   readonly message?: string | undefined;
   /** True when whoever asks can be asked back. */
   readonly canAnswer?: true | undefined;
+  /** True for who wants to be told of each step that the run takes. */
+  readonly steps?: true | undefined;
   /** Answers to what they were asked before. */
   readonly resume?: readonly ResumeEntry[] | undefined;
   /** The id of the person the question is about. */
@@ -165,6 +167,7 @@ export const openAdmission = (
         : {}),
       qh: questionHash(question.text),
       ...(question.purpose === undefined ? {} : { pur: question.purpose }),
+      ...(question.steps ? { steps: true } : {}),
       pack: tenant.pack,
       zone: tenant.zone,
       loc: tenant.locale,

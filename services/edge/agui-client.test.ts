@@ -6,6 +6,7 @@ import type { BaseEvent } from '@ag-ui/client';
 import { WsAgent, type WsAgentConfig } from '@jangada/agui-client/agent.ts';
 import { compare } from '@jangada/testkit/exactly.ts';
 import { type Network, startNetwork } from '@jangada/testkit/network.ts';
+import { judgeOverheard } from '@jangada/testkit/overheard.ts';
 import { followToEnd, type Placed, readEvents } from '@jangada/testkit/sse.ts';
 import { until } from '@jangada/testkit/until.ts';
 import { decodeJwt, SignJWT } from 'jose';
@@ -439,4 +440,9 @@ test('an edge that restarts is left for another at once, announced or not', asyn
   await edges.tell(pass, 'end', end);
   await ended;
   expect(typesOf(events)).toEqual([...whole.slice(0, 3), ...whole.slice(2)]);
+});
+
+test('all that was told here the genuine clients take, each stream the one that it was meant for', async () => {
+  const { whole, cut, pieced } = await judgeOverheard();
+  expect(Math.min(whole, cut, pieced)).toBeGreaterThan(0);
 });

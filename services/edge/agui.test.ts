@@ -18,6 +18,7 @@ const answered: Part = {
   intent: 'appointments',
 };
 const text = (words: string, attempt = 1): Part => ({ type: 'text', attempt, text: words });
+const step = (hop: string): Part => ({ type: 'step', hop });
 const newer: Peer = { threadId: 'thread', runId: 'run', legacy: false };
 const older: Peer = { ...newer, legacy: true };
 
@@ -80,6 +81,28 @@ describe('the events of a run', () => {
     expect(types(events).slice(-3)).toEqual(['TEXT_MESSAGE_CONTENT', 'TEXT_MESSAGE_END', 'RUN_ERROR']);
   });
 
+  test('a step lasts until the next hop is reached or the run is over, and is told once however often it is said', async () => {
+    const said = [step('intent')];
+    const events = await placed(newer, [said, [step('data-access')], said, [text('a')], [answered]]);
+    expect(events.map(({ event }) => [event.type, 'stepName' in event ? event.stepName : undefined])).toEqual(
+      [
+        ['RUN_STARTED', undefined],
+        ['STEP_STARTED', 'intent'],
+        ['STEP_FINISHED', 'intent'],
+        ['STEP_STARTED', 'data-access'],
+        ['TEXT_MESSAGE_START', undefined],
+        ['TEXT_MESSAGE_CONTENT', undefined],
+        ['TEXT_MESSAGE_END', undefined],
+        ['STEP_FINISHED', 'data-access'],
+        ['RUN_FINISHED', undefined],
+      ],
+    );
+    const refused: Part = { type: 'refused', code: 'AUTHZ_DENIED', message: 'No' };
+    expect(types(await placed(older, [said, [refused]])).slice(-3)).toEqual([
+      ...['STEP_STARTED', 'STEP_FINISHED', 'RUN_ERROR'],
+    ]);
+  });
+
   test('a refusal says which field is at fault, where one is', async () => {
     const refusal: Part = { type: 'refused', code: 'INPUT_INVALID', message: 'No', field: 'period' };
     const [told] = (await placed(newer, [[refusal]])).slice(-1);
@@ -99,7 +122,10 @@ describe('the events of a run', () => {
   });
 
   test('a client that saw part of a run gets exactly the rest, wherever it stopped', async () => {
-    const groups = [[text('a'), text('b')], [text('c', 2)], [text('d', 2), answered]];
+    const groups = [
+      ...[[step('intent')], [step('permission')], [text('a'), text('b')], [step('permission'), text('c', 2)]],
+      [text('d', 2), answered],
+    ];
     const whole = await placed(newer, groups);
     for (let after = 0; after <= whole.length; after++) {
       expect(await placed(newer, groups, after)).toEqual(whole.slice(after));
@@ -149,6 +175,7 @@ const someRun = (seed: number): Part[][] => {
   for (let index = below(6); index > 0; index--) {
     if (below(4) === 0) attempt++;
     const told = below(5) === 0 ? Math.max(1, attempt - 1) : attempt;
+    if (below(3) === 0) groups.push([step(['intent', 'permission'][below(2)] ?? '')]);
     groups.push(
       Array.from({ length: 1 + below(3) }, () =>
         text(['', 'palavra ', 'línea\n\ndata: x', '"quoted" 🌊'][below(4)] ?? '', told),

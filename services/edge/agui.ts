@@ -1,7 +1,7 @@
 import { contentToText, type Event, EventType, PROTOCOL_VERSION, type RunAgentInput } from '@ag-ui/core';
 import { RunAgentInputSchema } from '@ag-ui/core/schemas';
 import { hintsOf, stepUp } from '@jangada/proto/errors.ts';
-import type { Part } from '@jangada/proto/reply.ts';
+import { type End, isEnd, type Part } from '@jangada/proto/reply.ts';
 import { z } from 'zod';
 import type { Question } from './admission.ts';
 import { besideOf, standingOf } from './answer.ts';
@@ -27,6 +27,8 @@ const forwarded = z.object({
   /** False where nobody can answer: then what would be asked back is refused. */
   interrupts: z.boolean().default(true),
   purpose: z.string().optional(),
+  /** True for who wants to be told of each step that the run takes. */
+  steps: z.boolean().default(false),
   tenantId: z.string().optional(),
   traceparent: z.string().optional(),
 });
@@ -44,7 +46,7 @@ export const readInput = (body: unknown): { peer: Peer; question: Question } => 
   if (!input) throw misshapen(error);
   const beside = shaped(forwarded, input.forwardedProps ?? {});
   const { threadId, runId, protocolVersion, resume } = input as RunAgentInput;
-  const { clientId, cursor, interrupts, purpose, tenantId, traceparent } = beside;
+  const { clientId, cursor, interrupts, purpose, steps, tenantId, traceparent } = beside;
   const asked = (input as RunAgentInput).messages.findLast((message) => message.role === 'user');
   return {
     peer: {
@@ -57,6 +59,7 @@ export const readInput = (body: unknown): { peer: Peer; question: Question } => 
       session: threadId,
       message: asked && asked.id.length <= messageIdMax ? asked.id : undefined,
       canAnswer: interrupts || undefined,
+      steps: steps || undefined,
       resume,
       subjectId: clientId,
       cursor,
@@ -95,6 +98,7 @@ export const interruptedBy = (
 export const telling = ({ threadId, runId }: Peer): Telling => {
   let open: string | undefined;
   let latest = 0;
+  const reached: string[] = [];
 
   const close = (): Event[] => {
     const messageId = open;
@@ -114,7 +118,18 @@ export const telling = ({ threadId, runId }: Peer): Telling => {
     return events;
   };
 
-  const terminal = (part: Exclude<Part, { type: 'text' }>): Event => {
+  /** A step lasts until the next hop is reached, or the run is over. */
+  const step = ({ hop: stepName }: Extract<Part, { type: 'step' }>): Event[] => {
+    if (reached.includes(stepName)) return [];
+    const left = reached.at(-1);
+    reached.push(stepName);
+    return [
+      ...(left ? [{ type: EventType.STEP_FINISHED, stepName: left } as const] : []),
+      { type: EventType.STEP_STARTED, stepName },
+    ];
+  };
+
+  const terminal = (part: End): Event => {
     if (part.type === 'answered') {
       const { promptTokens: inputTokens, completionTokens: outputTokens, totalTokens } = part.usage;
       return {
@@ -142,7 +157,11 @@ export const telling = ({ threadId, runId }: Peer): Telling => {
 
   return {
     start: () => [{ type: EventType.RUN_STARTED, threadId, runId, protocolVersion: PROTOCOL_VERSION }],
-    tell: (parts) => parts.flatMap((part) => (part.type === 'text' ? text(part) : terminal(part))),
+    tell: (parts) =>
+      parts.flatMap((part) => {
+        if (isEnd(part)) return terminal(part);
+        return part.type === 'text' ? text(part) : step(part);
+      }),
   };
 };
 

@@ -1,6 +1,6 @@
 import { type Code, errorBody, type Locale, textOf } from '@jangada/proto/errors.ts';
 import type { LimitFacts } from '@jangada/proto/limit.ts';
-import type { End, Part } from '@jangada/proto/reply.ts';
+import { type End, isEnd, type Part } from '@jangada/proto/reply.ts';
 import type { Usage } from '@jangada/proto/run.ts';
 import { gatherText } from '@jangada/runtime/stored.ts';
 
@@ -90,7 +90,7 @@ export const wholeAnswer = async (
   const gathered = gatherText();
   for await (const { parts } of run) {
     for (const part of parts) {
-      if (part.type !== 'text') return { content: gathered.text(), end: part };
+      if (isEnd(part)) return { content: gathered.text(), end: part };
       gathered.add(part);
     }
   }

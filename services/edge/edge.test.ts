@@ -25,6 +25,7 @@ import * as conversations from '@jangada/store/0015_conversations.ts';
 import { connect } from '@jangada/store/store.ts';
 
 import type { CoreTables } from '@jangada/store/tables.ts';
+import { judgeOverheard, overhear } from '@jangada/testkit/overheard.ts';
 import { until } from '@jangada/testkit/until.ts';
 import { type Pass, passReader, questionHash } from '@jangada/trust/pass.ts';
 import { hashPassword } from '@jangada/trust/password.ts';
@@ -128,6 +129,7 @@ const answer = async (tenant: string, { rid }: Pass, question: string): Promise<
 };
 
 beforeAll(async () => {
+  overhear();
   [broker, database, redis] = await Promise.all([
     startBroker(),
     startPostgres({ dir: await mkdtemp(join(tmpdir(), 'jangada-edge-')), durability: 'relaxed' }),
@@ -230,6 +232,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   for (const close of closing) await close();
+  await judgeOverheard();
 });
 beforeEach(() => {
   asked = [];
@@ -1185,4 +1188,8 @@ test('draining gives runs a last word and lets sockets resume elsewhere, though 
   expect(await seed.closed).toBe(1012);
   await drained;
   await expect(call('/v1/ready')).rejects.toThrow();
+});
+
+test('all that was told here the genuine clients take, each stream the one that it was meant for', async () => {
+  expect((await judgeOverheard()).whole).toBeGreaterThan(0);
 });

@@ -32,12 +32,20 @@ export const openResuming = ({ conversations, idOf, tenantOf, request, rejoin, r
   const answer = (
     identity: Identity,
     { to, command: said }: { to: Interrupted; command: access.Command },
-    { run, session, alone, limit }: Pick<Question, 'run' | 'session'> & { alone?: true; limit?: Limit },
+    {
+      run,
+      session,
+      steps,
+      alone,
+      limit,
+    }: Pick<Question, 'run' | 'session' | 'steps'> & { alone?: true; limit?: Limit },
   ): Promise<Run> => {
     const command = access.command.parse(said);
     const { id: answers, purpose } = to.part;
     const asking = { message: access.requested, body: { command }, alone, answers, turn: { answers } };
-    return request(identity, run, asking, { text: JSON.stringify(command), session, purpose, limit });
+    return request(identity, run, asking, {
+      ...{ text: JSON.stringify(command), session, purpose, steps, limit },
+    });
   };
 
   /** @throws Refusal INTERRUPT_EXPIRED, AUTH_STEP_UP, INPUT_INVALID, and what asking throws */

@@ -3,6 +3,7 @@ import { type BaseEvent, EventType, type Message } from '@ag-ui/core';
 import { AGUI_MEDIA_TYPE } from '@ag-ui/encoder';
 import { core } from '@jangada/proto/envelope.ts';
 import type { Part } from '@jangada/proto/reply.ts';
+import { judgeOverheard } from '@jangada/testkit/overheard.ts';
 import { until } from '@jangada/testkit/until.ts';
 import { HttpAgent as OlderHttpAgent } from 'ag-ui-client-0';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -36,6 +37,15 @@ const told: Readonly<
   'a newer telling': [[say('Half an'), say('Whole ', 2), say('answer', 2)], 'Whole answer'],
   'what an older telling still says': [[say('a'), say('b', 2), say('c'), say('d', 2)], 'bd'],
   'a third telling at once': [[say('c', 3)], 'c'],
+  steps: [
+    [{ type: 'step', hop: 'intent' }, { type: 'step', hop: 'permission' }, say('Good day')],
+    'Good day',
+  ],
+  'a step that ends in a refusal': [
+    [{ type: 'step', hop: 'intent' }, refused('AUTHZ_DENIED')],
+    undefined,
+    'AUTHZ_DENIED',
+  ],
   'the tokens of a model': [[say('Good day'), { ...answered, usage } as Part], 'Good day'],
   'a cursor': [[say('page'), { ...answered, nextCursor: 'next' } as Part], 'page'],
   'rows for somebody else': [[say('page'), { ...answered, rows: [{ level: 'contact' }] } as Part], 'page'],
@@ -199,6 +209,22 @@ describe.each(clients)('the client %s', (_version, Agent, legacy) => {
     expect(edge.asked.at(-1)?.body.question).toBe('look');
   });
 
+  test('is told steps where it asks for them, and who asks otherwise is not', async () => {
+    const agent = await agentAt();
+    for (const forwardedProps of [{ steps: true }, { steps: false }, {}]) {
+      agent.addMessage({ id: crypto.randomUUID(), role: 'user', content: 'one piece' });
+      await agent.runAgent({ forwardedProps });
+      expect(edge.asked.at(-1)?.pass.steps).toBe(forwardedProps.steps || undefined);
+    }
+    expect((await edge.query({ query: 'steps' })).body['content']).toBe('Good day');
+    const seed = await edge.socket();
+    const asked = seedQuery({ payload: { query: 'steps' } });
+    seed.send(asked);
+    await seed.frame('the answer', ({ type }) => type === 'response');
+    expect(seed.frames.map(({ type }) => type).slice(-3)).toEqual(['status', 'streaming_chunk', 'response']);
+    seed.socket.close();
+  });
+
   test('is answered at the other address, too', async () => {
     expect((await ask(await agentAt('/invocations'), 'one piece')).text).toBe('Good day');
   });
@@ -296,7 +322,7 @@ describe.each(clients)('the client %s', (_version, Agent, legacy) => {
     const answering = async (agent: HttpAgent, resume: object[], runId: string = crypto.randomUUID()) => {
       const events: BaseEvent[] = [];
       const { newMessages } = await agent.runAgent(
-        { runId, resume: resume as never },
+        { runId, resume: resume as never, forwardedProps: { steps: true } },
         { onEvent: ({ event }) => void events.push(event as BaseEvent) },
       );
       return {
@@ -332,7 +358,7 @@ describe.each(clients)('the client %s', (_version, Agent, legacy) => {
       const { last, text } = await answering(agent, [resolved(id)]);
       expect([last['outcome'], text]).toEqual([{ type: 'success' }, 'Three appointments']);
       expect(edge.asked.at(-1)).toMatchObject({
-        pass: { sid: edge.asked.at(-2)?.pass.sid, pur: 'care', acr: 'aal2' },
+        pass: { sid: edge.asked.at(-2)?.pass.sid, pur: 'care', acr: 'aal2', steps: true },
         body: { command: { action: 'answer_interrupt', interrupt: id, ...yes } },
       });
       for (const resume of [resolved(id), resolved(id, {}), { interruptId: id, status: 'cancelled' }])
@@ -469,4 +495,8 @@ describe.each(clients)('the client %s', (_version, Agent, legacy) => {
       expect(types).toEqual([type, type, type]);
     }
   });
+});
+
+test('all that was told here the genuine clients take, each stream the one that it was meant for', async () => {
+  expect((await judgeOverheard()).whole).toBeGreaterThan(0);
 });

@@ -1,5 +1,5 @@
 import { type Code, faults, hintsOf, type Locale, textOf } from '@jangada/proto/errors.ts';
-import type { Part } from '@jangada/proto/reply.ts';
+import { type End, isEnd, type Part } from '@jangada/proto/reply.ts';
 import { gatherText } from '@jangada/runtime/stored.ts';
 import { z } from 'zod';
 import type { Question } from './admission.ts';
@@ -148,7 +148,7 @@ export const seedTelling = (run: string, locale: Locale) => {
     ];
   };
 
-  const ending = (part: Exclude<Part, { type: 'text' }>, elapsedMs: number): Said[] => {
+  const ending = (part: End, elapsedMs: number): Said[] => {
     const usage = usageOf(part, elapsedMs);
     // The response is called as its run is, so that whoever judges it later can name it anywhere.
     const response = (payload: Said['payload']): Said => ({ id: run, type: 'response', payload });
@@ -167,7 +167,10 @@ export const seedTelling = (run: string, locale: Locale) => {
   return {
     start: (): Said => ({ type: 'status', payload: { state: 'started', runId: run } }),
     tell: (parts: readonly Part[], elapsedMs: number): Said[] =>
-      parts.flatMap((part) => (part.type === 'text' ? chunk(part) : ending(part, elapsedMs))),
+      parts.flatMap((part) => {
+        if (isEnd(part)) return ending(part, elapsedMs);
+        return part.type === 'text' ? chunk(part) : [];
+      }),
   };
 };
 

@@ -21,6 +21,7 @@ import * as conversations from '@jangada/store/0015_conversations.ts';
 import { connect } from '@jangada/store/store.ts';
 
 import type { CoreTables } from '@jangada/store/tables.ts';
+import { judgeOverheard, overhear } from '@jangada/testkit/overheard.ts';
 import { until } from '@jangada/testkit/until.ts';
 import { type Pass, passReader } from '@jangada/trust/pass.ts';
 import { hashPassword } from '@jangada/trust/password.ts';
@@ -68,6 +69,7 @@ export const startEdge = async (
   answer: (question: string, run: string) => Script = (question) => [question],
   waitingMax?: number,
 ) => {
+  overhear();
   const [broker, database] = await Promise.all([
     startBroker(waitingMax),
     startPostgres({ dir: await mkdtemp(join(tmpdir(), 'jangada-edge-')), durability: 'relaxed' }),
@@ -258,6 +260,7 @@ export const startEdge = async (
       await db.destroy();
       await teller.bus.close();
       await Promise.all([broker.stop(), database.stop()]);
+      await judgeOverheard();
     },
   };
 };

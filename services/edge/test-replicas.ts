@@ -18,6 +18,7 @@ import * as identity from '@jangada/store/0004_identity.ts';
 import * as conversations from '@jangada/store/0015_conversations.ts';
 import * as feedback from '@jangada/store/0018_feedback.ts';
 import { connect } from '@jangada/store/store.ts';
+import { judgeOverheard, overhear } from '@jangada/testkit/overheard.ts';
 import { until } from '@jangada/testkit/until.ts';
 import type { Origin } from '@jangada/trust/origin.ts';
 import { type Pass, passReader } from '@jangada/trust/pass.ts';
@@ -77,6 +78,7 @@ const people = [
 ] as const;
 
 export const startEdges = async (count: number, over: object = {}): Promise<Edges> => {
+  overhear();
   const [broker, database] = await Promise.all([
     startBroker(),
     startPostgres({ dir: await mkdtemp(join(tmpdir(), 'jangada-edge-')), durability: 'relaxed' }),
@@ -187,6 +189,7 @@ export const startEdges = async (count: number, over: object = {}): Promise<Edge
       await pool.end();
       await broker.stop();
       await database.stop();
+      await judgeOverheard();
     },
   };
 };

@@ -1,8 +1,9 @@
-import { enforceEvents, transformChunks, transformHttpEventStream, verifyEvents } from '@ag-ui/client';
+import { enforceEvents, transformChunks, verifyEvents } from '@ag-ui/client';
 import { type Event, EventType } from '@ag-ui/core';
+import { taken } from '@jangada/testkit/genuine.ts';
 import * as older from 'ag-ui-client-0';
 import fc from 'fast-check';
-import { from, lastValueFrom, type Observable, toArray } from 'rxjs';
+import { from, lastValueFrom, toArray } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { downgrade, type Loss } from './downgrade.ts';
 import { text as sse } from './format.ts';
@@ -16,8 +17,8 @@ beforeEach(() => void [warn, error].map((spy) => spy.mockClear()));
 /** What the client of 1.0 says of events as they stand: undefined where it takes them without a word. */
 const complaintOf = async (events: readonly Event[]): Promise<string | undefined> => {
   warn.mockClear();
-  const taken = from(events as never[]).pipe(enforceEvents(), transformChunks(), verifyEvents());
-  const failure = await lastValueFrom(taken.pipe(toArray())).then(
+  const piped = from(events as never[]).pipe(enforceEvents(), transformChunks(), verifyEvents());
+  const failure = await lastValueFrom(piped.pipe(toArray())).then(
     () => undefined,
     (reason: Error) => reason.message,
   );
@@ -26,21 +27,8 @@ const complaintOf = async (events: readonly Event[]): Promise<string | undefined
 
 /** Sends events as server-sent events to a genuine client of either generation, which takes them. */
 const deliver = async (events: readonly Event[], legacy: boolean): Promise<string[]> => {
-  const bytes = new TextEncoder().encode(
-    sse.encode(
-      'run',
-      events.map((event) => ({ event })),
-    ),
-  );
-  async function* response() {
-    yield { type: 'headers', status: 200, headers: new Headers({ 'content-type': 'text/event-stream' }) };
-    yield { type: 'data', data: bytes };
-  }
-  const client = legacy ? older : { transformHttpEventStream, transformChunks, verifyEvents };
-  const read = client.transformHttpEventStream(from(response()) as never) as Observable<never>;
-  const enforced = legacy ? read : read.pipe(enforceEvents() as never);
-  const taken = enforced.pipe(client.transformChunks() as never, client.verifyEvents() as never);
-  return (await lastValueFrom((taken as Observable<Event>).pipe(toArray()))).map(({ type }) => type);
+  const placed = events.map((event) => ({ event }));
+  return (await taken(sse.encode('run', placed), legacy)).map(({ type }) => type);
 };
 
 const ids = fc.constantFrom('a', 'b');
