@@ -1,5 +1,5 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { type AddressInfo, connect as connectTo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { core, limitStream } from '@jangada/proto/envelope.ts';
@@ -193,6 +193,29 @@ describe('provisioning', () => {
     await expect(provision(server.url, seedOf('intent'))).rejects.toThrow(
       'only the provisioner may make streams',
     );
+  });
+
+  test.each([
+    ['without a word', ''],
+    ['because it took too long', "-ERR 'Authentication Timeout'\r\n"],
+  ])('tries again where the broker hangs up on it %s', async (_how, word) => {
+    let taken = 0;
+    await using hurried = createServer((socket) => {
+      socket.on('error', () => undefined);
+      const broker = connectTo(Number(new URL(server.url).port), '127.0.0.1');
+      broker.on('error', () => undefined);
+      socket.on('close', () => broker.destroy());
+      broker.pipe(socket);
+      if (++taken > 2) socket.pipe(broker);
+      else socket.once('data', () => socket.write(word, () => socket.resetAndDestroy()));
+    });
+    await new Promise<void>((resolve) => hurried.listen(0, '127.0.0.1', resolve));
+    const { port } = hurried.address() as AddressInfo;
+    expect(await provision(`nats://127.0.0.1:${port}`, seedOf('provisioner'))).toEqual({
+      created: [],
+      updated: [],
+    });
+    expect(taken).toBe(3);
   });
 
   test('says so when the broker is too old for schedules', async () => {

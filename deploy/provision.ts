@@ -5,12 +5,8 @@ import { trustAuthority } from '@jangada/config/authority.ts';
 import { readConfig } from '@jangada/config/config.ts';
 import { keyRing } from '@jangada/proto/envelope.ts';
 import { JetStreamApiError, type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
-import {
-  connect,
-  type NatsConnection,
-  nkeyAuthenticator,
-  PermissionViolationError,
-} from '@nats-io/transport-node';
+import { type NatsConnection, PermissionViolationError } from '@nats-io/transport-node';
+import { connectAs } from './broker.ts';
 import type { Consumer, Stream } from './generate/streams.ts';
 import { givenRing } from './keysets.ts';
 import { publishRing } from './ring.ts';
@@ -45,14 +41,7 @@ export const provision = async (
   seed: string,
   { replicas = 1, ring }: { replicas?: number; ring?: Parameters<typeof publishRing>[1] } = {},
 ): Promise<Provisioned> => {
-  const nc = await connect({
-    servers: natsUrl,
-    ...(natsUrl.startsWith('tls://') ? { tls: {} } : {}),
-    name: 'provisioner',
-    authenticator: nkeyAuthenticator(new TextEncoder().encode(seed)),
-    inboxPrefix: '_INBOX_provisioner',
-    reconnect: false,
-  });
+  const nc = await connectAs(natsUrl, { name: 'provisioner', seed });
   try {
     const { version } = nc.info ?? { version: '0.0.0' };
     if (!isRecent(version)) {

@@ -4,13 +4,8 @@ import { readConfig } from '@jangada/config/config.ts';
 import { headers } from '@jangada/proto/envelope.ts';
 import { type Body, type Message, subjectOf } from '@jangada/proto/message.ts';
 import { type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
-import {
-  AuthorizationError,
-  connect,
-  type NatsConnection,
-  headers as newHeaders,
-  nkeyAuthenticator,
-} from '@nats-io/transport-node';
+import { AuthorizationError, type NatsConnection, headers as newHeaders } from '@nats-io/transport-node';
+import { connectAs } from '../broker.ts';
 import { type Local, readLocal } from '../local.ts';
 import { exitCodes, Failure, messageOf } from './failure.ts';
 
@@ -40,15 +35,7 @@ export const openOperator = async (
 
 const connectTo = async ({ natsUrl, operatorSeed }: Broker): Promise<NatsConnection> => {
   try {
-    return await connect({
-      servers: natsUrl,
-      ...(natsUrl.startsWith('tls://') ? { tls: {} } : {}),
-      name: 'operator',
-      authenticator: nkeyAuthenticator(new TextEncoder().encode(operatorSeed)),
-      inboxPrefix: '_INBOX_operator',
-      timeout: connectMs,
-      reconnect: false,
-    });
+    return await connectAs(natsUrl, { name: 'operator', seed: operatorSeed, timeoutMs: connectMs });
   } catch (error) {
     const next =
       error instanceof AuthorizationError
