@@ -36,6 +36,8 @@ export const plan = z.strictObject({
     thread: z.string().max(64).optional(),
     /** A state that the source declares, such as confirmed or unpaid. */
     state: z.string().max(40).optional(),
+    /** The language of texts, where the source has each in several. */
+    language: z.enum(['pt-BR', 'en']).optional(),
     /** By facet of the source: the values, any of which rows have there. The source declares both. */
     facets: z.record(z.string().max(40), z.array(z.string().max(40)).min(1).max(12)).optional(),
     /** Smallest and largest amount, in minor units of the tenant's currency. */

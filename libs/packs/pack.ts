@@ -59,6 +59,8 @@ export interface Role {
   readonly reach: 'tenant' | 'related';
   /** Fields that this role sees masked. */
   readonly masked: readonly string[];
+  /** The purpose of this role's questions that name none, where it is not the pack's. */
+  readonly defaultPurpose?: string;
 }
 
 /** What data may be used for, and by whom: purpose limitation (LGPD, art. 6, I). */
@@ -88,6 +90,8 @@ export interface Consent {
 export interface Emergency {
   /** Why somebody may need it. */
   readonly reasons: readonly [string, ...string[]];
+  /** Who may; every role that reaches people in care, where none is named. */
+  readonly roles?: readonly string[];
   /** Characters that an explanation has at least. */
   readonly explanationMin: number;
   /** How long it holds: it ends by its validity, and nothing has to run for that. */
@@ -148,6 +152,8 @@ export interface Source {
   readonly overview?: readonly string[];
   /** Set where rows come with every question, so that none may be remembered. */
   readonly isUncached?: true;
+  /** The column that says in which language a row's text is; a question is answered with those of its own. */
+  readonly language?: string;
   /** The column that a period means. */
   readonly at?: string;
   /** The column that amounts mean. */

@@ -165,6 +165,9 @@ const conditions = (source: Source, plan: Plan, reader: Reader): Part[] => {
     ...[...(state ? [state] : []), ...source.usually.filter((usual) => usual.column !== state?.column)].map(
       ({ column, value }) => sql`${sql.ref(column)} = ${value}`,
     ),
+    ...(filter.language === undefined
+      ? []
+      : [sql`${sql.ref(required(source.language))} = ${filter.language}`]),
     ...Object.entries(filter.facets ?? {}).map(
       ([name, values]) => sql`${sql.ref(required(source.facets?.[name]?.column))} = any (${values}::text[])`,
     ),

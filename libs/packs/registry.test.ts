@@ -167,6 +167,22 @@ describe('a pack is refused', () => {
       'condition on another table',
     ],
     [
+      'with a default purpose that is not open to its role',
+      {
+        ...clinic,
+        roles: { visitor: { reach: 'tenant', masked: [], permissions: [], defaultPurpose: 'care' } },
+      },
+      'the default purpose care is not open to visitor',
+    ],
+    [
+      'with emergencies for an unknown role',
+      {
+        ...clinic,
+        emergency: { reasons: ['emergency'], roles: ['x'], explanationMin: 1, holdsMs: 1, answerWithinMs: 1 },
+      },
+      'emergencies are for x',
+    ],
+    [
       'with a facet of a table it does not read',
       withBilling({ facets: { city: { column: 'clients.city', values: { x: ['x'] } } } }),
       'condition on another table',

@@ -113,7 +113,8 @@ export const load = (declared: Pack): Pack => {
       wrong.push(`source ${name} is asked for totals and has no amount`);
     if (source.asks.includes('perDay') && !source.at)
       wrong.push(`source ${name} is asked for days and has no time`);
-    for (const condition of [...source.usually, ...Object.values(source.facets ?? {})]) {
+    const language = source.language ? [{ column: source.language }] : [];
+    for (const condition of [...source.usually, ...language, ...Object.values(source.facets ?? {})]) {
       if (!condition.column.startsWith(`${source.table}.`))
         wrong.push(`source ${name} has a condition on another table`);
     }
@@ -130,6 +131,11 @@ export const load = (declared: Pack): Pack => {
   }
   if (!Object.hasOwn(pack.purposes, pack.defaultPurpose))
     wrong.push(`the default purpose ${pack.defaultPurpose} is not declared`);
+  for (const [name, { defaultPurpose }] of Object.entries(pack.roles))
+    if (defaultPurpose !== undefined && !pack.purposes[defaultPurpose]?.roles.includes(name))
+      wrong.push(`the default purpose ${defaultPurpose} is not open to ${name}`);
+  for (const name of pack.emergency?.roles ?? [])
+    if (!Object.hasOwn(pack.roles, name)) wrong.push(`emergencies are for ${name}, which is not a role`);
   for (const [name, purpose] of Object.entries(pack.purposes)) {
     if (!/^[a-z][a-z_]{0,29}$/.test(name)) wrong.push(`purpose ${name} cannot name a role of the database`);
     for (const role of purpose.roles)

@@ -90,7 +90,7 @@ const mentioned = (source: Source): readonly (readonly [table: string, column: s
       sealed?.index ? [column, indexOf(column)] : [column],
     ),
     ...ties.flatMap(({ column, table }) => [column, `${table}.id`, `${table}.full_text_search`]),
-    ...[source.at, source.amount, source.order.column, source.owner, source.thread].filter(
+    ...[source.at, source.amount, source.order.column, source.owner, source.thread, source.language].filter(
       (column) => column !== undefined,
     ),
     ...[...Object.values(source.states), ...Object.values(source.facets ?? {}), ...source.usually].map(

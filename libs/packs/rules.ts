@@ -23,6 +23,7 @@ export const resourcesOf = (pack: Pack, plan: Plan): ReadonlySet<string> | undef
   if (!source?.asks.includes(plan.ask)) return undefined;
   const { filter } = plan;
   if (filter.state !== undefined && !Object.hasOwn(source.states, filter.state)) return undefined;
+  if (filter.language !== undefined && !source.language) return undefined;
   for (const [name, values] of Object.entries(filter.facets ?? {})) {
     const facet = Object.hasOwn(source.facets ?? {}, name) ? source.facets?.[name] : undefined;
     if (!facet || !values.every((value) => Object.hasOwn(facet.values, value))) return undefined;
@@ -91,7 +92,8 @@ export const mayReachOut = (pack: Pack, name: string, person: string | undefined
   const role = Object.hasOwn(pack.roles, name) ? pack.roles[name] : undefined;
   const resource = peopleOf(pack)?.resource;
   const cares = role?.reach === 'related' && role.permissions.includes(`read:${resource}`);
-  return pack.emergency !== undefined && cares && person !== undefined;
+  const isNamed = pack.emergency?.roles?.includes(name) ?? true;
+  return pack.emergency !== undefined && isNamed && cares && person !== undefined;
 };
 
 /**

@@ -188,8 +188,8 @@ export const openAdmission = (
       returns,
       onEnd: () => unwatch(),
     });
-    // Whoever is no longer let in is told no more of what they asked.
-    unwatch = liveness.watch(identity, following.refuse);
+    // Whoever is no longer let in is told no more of what they asked. Who has not signed in has no session to lose.
+    if (Number.isFinite(identity.expiresAt)) unwatch = liveness.watch(identity, following.refuse);
     return following;
   };
 

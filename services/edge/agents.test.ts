@@ -1,13 +1,20 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from '@jangada/testkit/until.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startEdge } from './test-edge.ts';
+
+/** Asks for an answer that takes longer than sessions go without being looked after. */
+const longer = 'Tell me more';
 
 let edge: Awaited<ReturnType<typeof startEdge>>;
 let closed: Awaited<ReturnType<typeof startEdge>>;
 
 beforeAll(async () => {
   [edge, closed] = await Promise.all([
-    startEdge({ PUBLIC_TENANT: 'south' }),
+    startEdge({ PUBLIC_TENANT: 'south', RUN_DEADLINE_MS: 30_000 }, async function* (question) {
+      if (question === longer) await sleep(5_600);
+      yield question;
+    }),
     startEdge({ AI_AGENT_PUBLIC_ENABLED: 'false', AI_AGENT_TENANT_ENABLED: 'false', PUBLIC_TENANT: 'south' }),
   ]);
 });
@@ -95,6 +102,10 @@ describe('the agent that is open to all', () => {
     });
     expect(edge.asked.at(-1)?.pass).not.toHaveProperty('per');
     expect((await call('/v1/ai-agents/public/health')).status).toBe(200);
+  });
+
+  test('has no session that is found to be over while it waits for its answer', async () => {
+    expect(await call(anybody, { message: longer })).toMatchObject({ status: 200, content: longer });
   });
 
   test('can name no person', async () => {

@@ -43,7 +43,7 @@ export interface Identity extends Proof {
   /** The person in the tenant's records that the account is, if any. */
   readonly person: string | undefined;
   readonly session: string;
-  /** When the token ends, in ms since 1970. */
+  /** When the token ends, in ms since 1970; infinite where there is none. */
   readonly expiresAt: number;
   /** From where they call, where it is for a request or a socket. */
   readonly origin?: Origin;

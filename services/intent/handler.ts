@@ -177,6 +177,7 @@ const readFilter = (
       ...(provider ? { provider } : {}),
       ...(span ? { period: span } : {}),
       ...(state ? { state } : {}),
+      ...(source?.language ? { language: locale } : {}),
       ...(facets ? { facets } : {}),
       ...(amount ? { amount: bounds(amount) } : {}),
     },

@@ -110,9 +110,13 @@ export const namesPerson = ({ filter }: Plan): boolean =>
 const own = <T>(record: Readonly<Record<string, T>>, name: string): T | undefined =>
   Object.hasOwn(record, name) ? record[name] : undefined;
 
-/** The name of the purpose that holds: the question's, or else the pack's. */
-export const purposeNameOf = ({ pack, purpose: named }: Pick<Asked, 'pack' | 'purpose'>): string =>
-  named ?? pack.defaultPurpose;
+/** The name of the purpose that holds: the question's, or else the role's, or else the pack's. */
+export const purposeNameOf = ({
+  pack,
+  role: name,
+  purpose: named,
+}: Pick<Asked, 'pack' | 'role' | 'purpose'>): string =>
+  named ?? own(pack.roles, name)?.defaultPurpose ?? pack.defaultPurpose;
 
 const purposeOf = (facts: Asked): Purpose | undefined => own(facts.pack.purposes, purposeNameOf(facts));
 
