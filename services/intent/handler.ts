@@ -3,12 +3,14 @@ import { findAmounts } from '@jangada/nlu/amounts.ts';
 import { findPeriods } from '@jangada/nlu/dates.ts';
 import type { Violation } from '@jangada/nlu/guard.ts';
 import { findDocuments } from '@jangada/nlu/ids.ts';
+import { meaningOf } from '@jangada/nlu/meaning.ts';
 import { findNames } from '@jangada/nlu/names.ts';
-import { classify, mentions, threshold } from '@jangada/nlu/score.ts';
+import { mentions } from '@jangada/nlu/phrases.ts';
 import { canonical, type Language, language, words } from '@jangada/nlu/text.ts';
 import { joinsOf, listingOf, pageSize } from '@jangada/packs/listing.ts';
 import type { IntentPattern, Pack } from '@jangada/packs/pack.ts';
 import { indexedColumn } from '@jangada/packs/sealed.ts';
+import { modelOf } from '@jangada/packs/understanding.ts';
 import { textOf } from '@jangada/proto/errors.ts';
 import type { Entity, Plan } from '@jangada/proto/plan.ts';
 import * as run from '@jangada/proto/run.ts';
@@ -48,15 +50,15 @@ const read = (
   const text = canonical(question);
   const locale = language(text, setting.locale);
   if (setting.attack) return emit(run.refused, { code: 'AI_SECURITY_VIOLATION', locale });
-  const [best] = classify(text, pack.intents);
-  const pattern = best && best.score > threshold ? best.intent : undefined;
+  const meaning = meaningOf(modelOf(pack), text);
+  if (meaning.kind === 'unclear')
+    return askBack('INTENT_UNCLEAR', subjectsOf(pack, meaning.labels, locale), locale);
+  const pattern =
+    meaning.kind === 'clear' ? pack.intents.find((one) => one.name === meaning.label) : undefined;
   const name = pattern && sourceOf(pattern, text);
   const source = name === undefined ? undefined : pack.sources[name];
-  if (!best || !pattern || name === undefined || !source) {
-    const code = 'INTENT_UNCLASSIFIED';
-    const message = `${textOf(code, locale)}. ${pack.wording[locale].suggestions.map((one) => `“${one}”`).join(' · ')}`;
-    return emit(run.refused, { code, locale }, { tell: { type: 'refused', code, message } });
-  }
+  if (meaning.kind === 'none' || !pattern || name === undefined || !source)
+    return askBack('INTENT_UNCLASSIFIED', pack.wording[locale].suggestions, locale);
 
   const ask = askOf(text, source, pattern.defaultAsk);
   const { filter, entities, impossible } = readFilter(text, locale, name, setting);
@@ -76,13 +78,30 @@ const read = (
   };
   const intent = {
     type: pattern.name,
-    confidence: best.score,
+    confidence: meaning.confidence,
     entities,
     requiredPermissions: [...pattern.requiredPermissions],
     dataSources: [...pattern.dataSources],
   };
   return emit(run.understood, { question, locale, intent, plan, ...(canAnswer ? { canAnswer } : {}) });
 };
+
+/** Whoever asked says it again, as one of these. */
+const askBack = (
+  code: 'INTENT_UNCLASSIFIED' | 'INTENT_UNCLEAR',
+  choices: readonly string[],
+  locale: Language,
+): Out<typeof contract> => {
+  const message = `${textOf(code, locale)}. ${choices.map((one) => `“${one}”`).join(' · ')}`;
+  return emit(run.refused, { code, locale }, { tell: { type: 'refused', code, message } });
+};
+
+/** What the rows are called that intents are about. */
+const subjectsOf = ({ intents, wording }: Pack, names: readonly string[], locale: Language): string[] =>
+  names.flatMap((name) => {
+    const [source] = intents.find((intent) => intent.name === name)?.dataSources ?? [];
+    return (source && wording[locale].nouns[source]?.[1]) ?? [];
+  });
 
 const sourceOf = (pattern: IntentPattern, text: string): string | undefined =>
   pattern.turns?.find((turn) => mentions(text, turn.words))?.source ?? pattern.dataSources[0];
