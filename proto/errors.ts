@@ -106,6 +106,12 @@ export const faults = {
     'Unable to classify query intent',
     'Não entendi o que você quer consultar',
   ),
+  INTENT_UNCLEAR: fault(
+    422,
+    false,
+    'This may be about more than one thing; say which one you mean',
+    'Isto pode ser sobre mais de uma coisa; diga sobre qual delas é',
+  ),
   INPUT_INVALID: fault(400, false, 'The request is not valid', 'A solicitação não é válida'),
   INVALID_MESSAGE: fault(400, false, 'Invalid message structure', 'Estrutura de mensagem inválida'),
   UNSUPPORTED_MESSAGE: fault(400, false, 'Unsupported message type', 'Tipo de mensagem não suportado'),

@@ -61,7 +61,7 @@ export type Entity = z.output<typeof entity>;
 /** What a question was understood to ask. */
 export const intent = z.object({
   type: z.string().max(60),
-  /** 0..1; only scores above 0.7 are accepted. */
+  /** 0..1; only what is surer than 0.7 is accepted. */
   confidence: z.number().min(0).max(1),
   entities: z.array(entity).max(20),
   /** What the plan's sources demand, before the role's own-mapping. */

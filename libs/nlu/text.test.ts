@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { mentions } from './phrases.ts';
 import { canonical, fold, language, words } from './text.ts';
 
 describe('the canonical form', () => {
@@ -64,6 +65,14 @@ test('words are folded and parted by whatever is no letter and no digit', () => 
     'up',
   ]);
   expect(words(' ?! ')).toEqual([]);
+});
+
+test('a text mentions whole words, or what begins as a phrase with a star does', () => {
+  expect(mentions('Quantas consultas há?', ['how many', 'quantas'])).toBe(true);
+  expect(mentions('Quantas consultas há?', ['consulta', 'quant'])).toBe(false);
+  expect(mentions('Quantas consultas há?', ['consult*'])).toBe(true);
+  expect(mentions('minha consulta paga', ['consulta pag*'])).toBe(true);
+  expect(mentions('reagendamentos', ['agend*'])).toBe(false);
 });
 
 describe('the language', () => {

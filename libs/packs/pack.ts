@@ -100,7 +100,7 @@ export interface Emergency {
   readonly answerWithinMs: number;
 }
 
-/** A cue and its weight; see the scoring in libs/nlu. A trailing `*` matches a prefix of a word. */
+/** What speaks for an intent, and how much alone (0 to 1). A trailing `*` matches a prefix of a word. */
 export interface Cue {
   readonly words: string;
   readonly weight: number;
@@ -108,6 +108,7 @@ export interface Cue {
 
 export interface IntentPattern {
   readonly name: string;
+  /** Words of the domain, and so nobody's name. Where the pack brings no examples, its questions are understood by them. */
   readonly cues: readonly Cue[];
   readonly entities: readonly string[];
   /** The source that answers; the first of `dataSources`. */

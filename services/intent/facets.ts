@@ -1,4 +1,4 @@
-import { mentions } from '@jangada/nlu/score.ts';
+import { mentions } from '@jangada/nlu/phrases.ts';
 import type { Source } from '@jangada/packs/pack.ts';
 import type { Plan } from '@jangada/proto/plan.ts';
 

@@ -210,6 +210,18 @@ describe('intent', () => {
   });
 
   test.each([
+    ['pt-BR', 'quantas consultas e quanto faturamos ontem?', '“consultas” · “lançamentos”'],
+    ['en', 'how many appointments and how much did we bill?', '“appointments” · “lines”'],
+  ])(
+    'what may be about either of two things is asked back in %s, and never guessed',
+    (locale, question, named) => {
+      const { message, body, tell } = understand(question);
+      expect({ message, body }).toEqual({ message: run.refused, body: { code: 'INTENT_UNCLEAR', locale } });
+      expect(tell).toMatchObject({ type: 'refused', message: expect.stringContaining(named) });
+    },
+  );
+
+  test.each([
     'quantas consultas em 29/02/2027?',
     'quantas consultas de 31/12/2026 a 01/01/2026?',
     'quantas consultas de 01/01/0001 a 31/12/9999?',

@@ -3,12 +3,14 @@ import { findAmounts } from '@jangada/nlu/amounts.ts';
 import { findPeriods } from '@jangada/nlu/dates.ts';
 import type { Violation } from '@jangada/nlu/guard.ts';
 import { findDocuments } from '@jangada/nlu/ids.ts';
+import { meaningOf } from '@jangada/nlu/meaning.ts';
 import { findNames } from '@jangada/nlu/names.ts';
-import { classify, mentions, threshold } from '@jangada/nlu/score.ts';
+import { mentions } from '@jangada/nlu/phrases.ts';
 import { canonical, type Language, language, words } from '@jangada/nlu/text.ts';
 import { joinsOf, listingOf, pageSize } from '@jangada/packs/listing.ts';
 import type { IntentPattern, Pack, Source, Tie } from '@jangada/packs/pack.ts';
 import { indexedColumn } from '@jangada/packs/sealed.ts';
+import { modelOf } from '@jangada/packs/understanding.ts';
 import { textOf } from '@jangada/proto/errors.ts';
 import type { Entity, Plan } from '@jangada/proto/plan.ts';
 import * as run from '@jangada/proto/run.ts';
@@ -48,17 +50,14 @@ const read = (
 ): Out<typeof contract> => {
   const { pack } = setting;
   const asked = { text: canonical(question), now: setting.now };
-  if (setting.attack)
-    return emit(run.refused, {
-      code: 'AI_SECURITY_VIOLATION',
-      locale: language(asked.text, setting.locale),
-    });
+  const said = language(asked.text, setting.locale);
+  if (setting.attack) return emit(run.refused, { code: 'AI_SECURITY_VIOLATION', locale: said });
   const reading = inConversation(asked, earlier, setting);
   if (!reading) {
-    const code = 'INTENT_UNCLASSIFIED';
-    const locale = language(asked.text, setting.locale);
-    const message = `${textOf(code, locale)}. ${pack.wording[locale].suggestions.map((one) => `“${one}”`).join(' · ')}`;
-    return emit(run.refused, { code, locale }, { tell: { type: 'refused', code, message } });
+    const meaning = meaningOf(modelOf(pack), asked.text);
+    return meaning.kind === 'unclear'
+      ? askBack('INTENT_UNCLEAR', subjectsOf(pack, meaning.labels, said), said)
+      : askBack('INTENT_UNCLASSIFIED', pack.wording[said].suggestions, said);
   }
 
   const { locale, pattern, score, source, ask, filter, entities } = reading;
@@ -112,17 +111,16 @@ interface Asked {
 const readingOf = ({ text, now }: Asked, setting: Setting, before?: Reading): Reading | undefined => {
   const { pack } = setting;
   const locale = language(text, before?.locale ?? setting.locale);
-  const [best] = classify(text, pack.intents);
-  const own = best && best.score > threshold ? best : undefined;
+  const own = clearly(pack, text);
   const follows = before !== undefined && (!own || goesOn(text)) ? before : undefined;
-  const pattern = own?.intent ?? follows?.pattern;
-  const name = own ? sourceOf(own.intent, text) : follows?.source;
+  const pattern = own?.pattern ?? follows?.pattern;
+  const name = own ? sourceOf(own.pattern, text) : follows?.source;
   const source = name === undefined ? undefined : pack.sources[name];
   if (!pattern || name === undefined || !source) return undefined;
 
   const filter = readFilter(text, locale, name, { ...setting, now });
   const said = { ...filter, filter: { ...filter.filter, ...(isMine(text) ? { mine: true } : {}) } };
-  const fallback = own?.intent.defaultAsk ?? pattern.defaultAsk;
+  const fallback = own?.pattern.defaultAsk ?? pattern.defaultAsk;
   if (!follows) {
     const ask = askOf(text, source, fallback);
     return { locale, pattern, score: own?.score ?? 0, source: name, ask, ...said };
@@ -136,6 +134,30 @@ const readingOf = ({ text, now }: Asked, setting: Setting, before?: Reading): Re
     ...goneOn(follows, { ...said, source: name }),
   };
 };
+
+const clearly = (pack: Pack, text: string): Pick<Reading, 'pattern' | 'score'> | undefined => {
+  const meaning = meaningOf(modelOf(pack), text);
+  if (meaning.kind !== 'clear') return undefined;
+  const pattern = pack.intents.find(({ name }) => name === meaning.label);
+  return pattern && { pattern, score: meaning.confidence };
+};
+
+/** Whoever asked says it again, as one of these. */
+const askBack = (
+  code: 'INTENT_UNCLASSIFIED' | 'INTENT_UNCLEAR',
+  choices: readonly string[],
+  locale: Language,
+): Out<typeof contract> => {
+  const message = `${textOf(code, locale)}. ${choices.map((one) => `“${one}”`).join(' · ')}`;
+  return emit(run.refused, { code, locale }, { tell: { type: 'refused', code, message } });
+};
+
+/** What the rows are called that intents are about. */
+const subjectsOf = ({ intents, wording }: Pack, names: readonly string[], locale: Language): string[] =>
+  names.flatMap((name) => {
+    const [source] = intents.find((intent) => intent.name === name)?.dataSources ?? [];
+    return (source && wording[locale].nouns[source]?.[1]) ?? [];
+  });
 
 const sourceOf = (pattern: IntentPattern, text: string): string | undefined =>
   pattern.turns?.find((turn) => mentions(text, turn.words))?.source ?? pattern.dataSources[0];

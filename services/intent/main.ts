@@ -1,5 +1,6 @@
 import { judge, refusedFrom, violations } from '@jangada/nlu/guard.ts';
-import { packOf } from '@jangada/packs/registry.ts';
+import { packOf, packs } from '@jangada/packs/registry.ts';
+import { modelOf } from '@jangada/packs/understanding.ts';
 import { hashedTextOf } from '@jangada/proto/run.ts';
 import { serve } from '@jangada/runtime/serve.ts';
 import { configOf } from '@jangada/runtime/service.ts';
@@ -11,6 +12,9 @@ import { decide } from './handler.ts';
 
 const config = configOf(['MESSAGE_KEYS', 'AI_SECURITY_LEVEL']);
 const telemetry = openTelemetry(contract.name, config);
+
+// The first question must not wait for what understands it.
+for (const pack of packs) modelOf(pack);
 
 const attacked = securityViolations(telemetry.metrics, violations);
 const blocked = blockedRequests(telemetry.metrics, ['AI_SECURITY_VIOLATION']);

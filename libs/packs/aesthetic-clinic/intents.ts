@@ -5,8 +5,8 @@ const cues = (weight: number, phrases: string): Cue[] =>
   phrases.split(',').map((words) => ({ words: words.trim(), weight }));
 
 /**
- * The clinic's questions, in Portuguese and English. A word that names the subject matter by itself weighs 0.75
- * and is enough; one that only hints weighs 0.4 and needs another beside it.
+ * The words of the clinic's questions, in Portuguese and English; how people ask them is in examples/. A word that names
+ * the subject matter by itself weighs 0.75; one that only hints weighs 0.4.
  */
 export const intents: readonly IntentPattern[] = [
   {

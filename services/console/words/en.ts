@@ -26,6 +26,7 @@ export const en = {
     CONSENT_REQUIRED: 'The person has to give consent before this can be told.',
     AGG_SUPPRESSED: 'Ask about a larger group or a longer time.',
     INTENT_UNCLASSIFIED: 'Say it in other words, or begin from one of the examples.',
+    INTENT_UNCLEAR: 'Name the one you mean and ask again.',
     AI_SECURITY_VIOLATION: 'Ask only for the data you need, in plain words.',
     RATE_LIMITED: 'Wait a little before you try again.',
     OVERLOADED: 'Wait a little before you try again.',

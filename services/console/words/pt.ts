@@ -24,6 +24,7 @@ export const pt: Words = {
     CONSENT_REQUIRED: 'A pessoa precisa consentir antes que isto possa ser informado.',
     AGG_SUPPRESSED: 'Pergunte sobre um grupo maior ou um período mais longo.',
     INTENT_UNCLASSIFIED: 'Diga com outras palavras ou comece por um dos exemplos.',
+    INTENT_UNCLEAR: 'Diga qual delas e pergunte de novo.',
     AI_SECURITY_VIOLATION: 'Peça apenas os dados de que precisa, em palavras simples.',
     RATE_LIMITED: 'Espere um pouco antes de tentar de novo.',
     OVERLOADED: 'Espere um pouco antes de tentar de novo.',

@@ -1,0 +1,61 @@
+import { words } from './text.ts';
+
+/**
+ * What a text is made of: its words, neighbouring words, words with one between them, and the letters within words,
+ * which is what survives a slip of the keyboard. Each is hashed (FNV-1a) to one of 2^bits buckets, so no dictionary
+ * is kept and no name of a person can be read out of a model.
+ */
+
+const basis = 0x811c9dc5;
+const prime = 0x01000193;
+const mixed = (hash: number, code: number): number => Math.imul(hash ^ code, prime);
+
+const kind = {
+  word: mixed(basis, 1),
+  pair: mixed(basis, 2),
+  skip: mixed(basis, 3),
+  letters: mixed(basis, 4),
+};
+const letters = { least: 2, most: 5 };
+
+/** Every number is like every other of as many digits. */
+const digit = /\p{N}/gu;
+
+const hashOf = (hash: number, text: string): number => {
+  let result = hash;
+  for (let at = 0; at < text.length; at += 1) result = mixed(result, text.charCodeAt(at));
+  return result;
+};
+
+/** No text's own, so that a model may keep here what it thinks of a text before it has read any. */
+export const reserved = 0;
+
+/** A whole word says more than letters of it. */
+const emphasisOfWord = 2;
+
+/** The buckets of a text, and how much each counts. Linear in its length. */
+export const featuresOf = (text: string, bits: number): Map<number, number> => {
+  const mask = 2 ** bits - 1;
+  const found = new Map<number, number>();
+  const add = (hash: number, emphasis = 1): void => {
+    const bucket = (hash ^ (hash >>> 15)) & mask || reserved + 1;
+    if ((found.get(bucket) ?? 0) < emphasis) found.set(bucket, emphasis);
+  };
+  const list = words(text).map((word) => word.replace(digit, '0'));
+  for (const [at, word] of list.entries()) {
+    add(hashOf(kind.word, word), emphasisOfWord);
+    const [next, afterNext] = [list[at + 1], list[at + 2]];
+    if (next !== undefined) add(hashOf(hashOf(kind.pair, word), ` ${next}`));
+    if (afterNext !== undefined) add(hashOf(hashOf(kind.skip, word), ` ${afterNext}`));
+    const framed = ` ${word} `;
+    for (let from = 0; from < framed.length - 1; from += 1) {
+      let hash = kind.letters;
+      const end = Math.min(framed.length, from + letters.most);
+      for (let to = from; to < end; to += 1) {
+        hash = mixed(hash, framed.charCodeAt(to));
+        if (to - from + 1 >= letters.least) add(hash);
+      }
+    }
+  }
+  return found;
+};

@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Example, elsewhere } from '@jangada/nlu/learn.ts';
+import { functionWords, type Language, words } from '@jangada/nlu/text.ts';
+import type { Pack } from './pack.ts';
+
+/**
+ * What people ask, by what they mean. A pack's are in its folder, `examples/<language>.txt`: a label in brackets, then
+ * a sentence a line; two labels joined by `+` for what asks for both. Those of `examples/<language>.test.txt` are never learned from.
+ */
+
+const languages: readonly Language[] = ['pt-BR', 'en'];
+
+const linesOf = (path: string): string[] =>
+  existsSync(path)
+    ? readFileSync(path, 'utf8')
+        .split('\n')
+        .map((line) => line.trim())
+        .filter((line) => line !== '')
+    : [];
+
+const labelled = (lines: readonly string[]): Example[] => {
+  let label = '';
+  return lines.flatMap((line) => {
+    const heading = /^\[(.+)\]$/.exec(line)?.[1]?.replaceAll(' ', '');
+    if (heading === undefined) return [{ text: line, label }];
+    label = heading;
+    return [];
+  });
+};
+
+/** What a pack's folder holds in one language, to learn from or to be tested by. */
+export const ownExamples = (pack: string, language: Language, part: 'learn' | 'test'): Example[] => {
+  const file = part === 'test' ? `${language}.test.txt` : `${language}.txt`;
+  return labelled(linesOf(join(import.meta.dirname, pack, 'examples', file)));
+};
+
+/** What is asked of assistants and of no pack. */
+const askedElsewhere = (): Example[] =>
+  languages.flatMap((language) =>
+    linesOf(join(import.meta.dirname, `elsewhere.${language}.txt`)).map((text) => ({
+      text,
+      label: elsewhere,
+    })),
+  );
+
+/** A cue that means its intent by itself. */
+const tellsFrom = 0.7;
+
+/**
+ * Examples out of the words that intents say, for a pack that brings none: each cue within sentences of no pack, of
+ * which only the words that hold a sentence together are left, so that these speak for nothing.
+ */
+const examplesOfCues = ({ intents }: Pick<Pack, 'intents'>, around: readonly Example[]): Example[] => {
+  const held = around.map(({ text }) =>
+    words(text).filter((word) => functionWords['pt-BR'].has(word) || functionWords.en.has(word)),
+  );
+  const all = intents.flatMap(({ cues }) => cues.map((cue) => cue.words));
+  let next = 0;
+  return intents.flatMap(({ name, cues }) => {
+    // A hint that several intents have tells none of them from the others.
+    const said = cues
+      .filter(({ words: cue, weight }) => weight > tellsFrom || all.indexOf(cue) === all.lastIndexOf(cue))
+      .map(({ words: cue, weight }) => ({ cue: cue.replace('*', ''), weight }));
+    const strong = said.filter(({ weight }) => weight > tellsFrom);
+    return said.flatMap(({ cue, weight }, at) => {
+      const beside = weight > tellsFrom ? '' : (strong[at % Math.max(1, strong.length)]?.cue ?? '');
+      return [cue, `${beside} ${cue}`, `${cue} ${beside}`].map((phrase) => {
+        next += 1;
+        const rest = held[next % Math.max(1, held.length)] ?? [];
+        return { text: `${rest.slice(0, 2).join(' ')} ${phrase} ${rest.slice(2).join(' ')}`, label: name };
+      });
+    });
+  });
+};
+
+/** Everything a pack's questions are learned from, in one order. */
+export const examplesOf = (pack: Pick<Pack, 'name' | 'intents'>): Example[] => {
+  const around = askedElsewhere();
+  const own = languages.flatMap((language) => ownExamples(pack.name, language, 'learn'));
+  return [...(own.length > 0 ? own : examplesOfCues(pack, around)), ...around];
+};
+
+/** Changes with any of the examples. */
+export const hashOf = (examples: readonly Example[]): string =>
+  createHash('sha256').update(JSON.stringify(examples)).digest('hex');
