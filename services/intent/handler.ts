@@ -135,11 +135,16 @@ const readingOf = ({ text, now }: Asked, setting: Setting, before?: Reading): Re
   };
 };
 
+const cuesOf = ({ cues }: IntentPattern): string[] => cues.map(({ words: cue }) => cue);
+
+/** What a question by itself is about. */
 const clearly = (pack: Pack, text: string): Pick<Reading, 'pattern' | 'score'> | undefined => {
   const meaning = meaningOf(modelOf(pack), text);
   if (meaning.kind !== 'clear') return undefined;
   const pattern = pack.intents.find(({ name }) => name === meaning.label);
-  return pattern && { pattern, score: meaning.confidence };
+  // What goes on has the form of much that is asked: it is about something else only where it says so.
+  if (!pattern || (goesOn(text) && !mentions(text, cuesOf(pattern)))) return undefined;
+  return { pattern, score: meaning.confidence };
 };
 
 /** Whoever asked says it again, as one of these. */
