@@ -215,17 +215,16 @@ export const serve = async <H extends Hop, Facts>(
         delivery: heard.delivery,
         span: (name: string) => tracing.start(name, span, { kind: 'client' }),
       };
-      const limited = heard.delivery === 1 ? await parts.limit?.(body, pass) : undefined;
+      const [limited] = await Promise.all([
+        heard.delivery === 1 ? parts.limit?.(body, pass) : undefined,
+        // Stored before any outcome, so that steps are told in the order of the hops.
+        arrive(cause, heard),
+      ]);
       if (limited) {
         await stop(limited);
         return 'limited';
       }
-      const arriving = arrive(cause, heard);
-      const gathering = policy.call((signal) => parts.gather(body, { ...turn, signal }), controller.signal);
-      // The step is stored before the outcome, so that steps are told in the order of the hops.
-      await Promise.allSettled([arriving, gathering]);
-      await arriving;
-      const facts = await gathering;
+      const facts = await policy.call((signal) => parts.gather(body, { ...turn, signal }), controller.signal);
       if ('decide' in parts) await stop(parts.decide(body, facts));
       else {
         const silent = heard.delivery > 1 && (await alreadyTold(heard));

@@ -439,6 +439,9 @@ export const conforms = (contract: Hop, bench: () => Bench): void => {
       for (let one = 0; one < count; one++) expect(await said(outcome, await ask())).toEqual(emission.body);
       expect(asked).toBeGreaterThanOrEqual(count);
       expect([calls, hop.policy.state()]).toEqual([0, 'closed']);
+      const refused = await ask({ pass: { steps: true } });
+      await said(outcome, refused);
+      expect((await told(refused))[0]).toEqual({ type: 'step', hop: contract.name });
     });
 
     test('does not pull while its breaker is open', async () => {

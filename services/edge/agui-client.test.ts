@@ -119,6 +119,8 @@ describe.each([
     const pass = await begun();
     // What was told already, as an edge that takes the cursor wrongly would tell it.
     network.say({ run: runId, seq: 1, event: { type: 'RUN_STARTED' } });
+    for (const hop of ['permission', 'data-access']) await edges.tell(pass, hop, { type: 'step', hop });
+    await until('both steps', () => typesOf(events).filter((type) => type === 'STEP_STARTED').length === 2);
     for (const word of [' and', ' good', ' night']) {
       const sockets = network.taken();
       network.cut();
@@ -131,6 +133,7 @@ describe.each([
     const { newMessages } = await ended;
     expect(newMessages).toMatchObject([{ content: 'Good day and good night' }]);
     expect(words(events)).toEqual(['Good day', ' and', ' good', ' night']);
+    expect(typesOf(events).slice(-3)).toEqual(['STEP_FINISHED', 'TEXT_MESSAGE_END', 'RUN_FINISHED']);
     const kept = await stored(runId, agent.threadId);
     expect(events.map(({ type, delta }) => [type, delta])).toEqual(
       kept.map(({ type, delta }) => [type, delta]),
