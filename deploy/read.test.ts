@@ -352,6 +352,125 @@ describe('figures about few', () => {
   });
 });
 
+describe('a home', () => {
+  const { sources: ofHome } = packOf('care-home');
+  const readHome = async (
+    own: Partial<Plan> & Pick<Plan, 'source'>,
+    grant: Partial<Grant> = {},
+    groupMin?: number,
+  ): Promise<ReadRow[]> => {
+    const source = ofHome[own.source];
+    if (!source) throw new Error(`no source ${own.source}`);
+    const fields = own.ask === undefined || own.ask === 'list' ? [...source.list] : [];
+    const asked: Plan = { ask: 'list', joins: [], filter: {}, fields, limit: 50, ...own };
+    const statement = await database.grant(grantFor(grant));
+    const built = read(source, asked, { person: grant.by, consent: grant.consent, groupMin, zone });
+    return store.read({ grant: databasePart(statement) }, built);
+  };
+  const idsOfHome = async (...asked: Parameters<typeof readHome>): Promise<unknown[]> =>
+    (await readHome(...asked)).map(({ _id }) => _id);
+  const information = { pur: 'information' } as const;
+  const denied = { message: 'database refused the statement (42501)' };
+
+  beforeAll(async () => {
+    const people = ['r1', 'r2', 'r3', 'r4', 'r5'];
+    await database.administer(`
+      insert into residents (tenant_id, id, name, name_search, room) values
+        ${people.map((id) => `('casa', '${id}', 'Resident ${id}', 'resident ${id}', '1')`)},
+        ('other', 'r9', 'Resident r9', 'resident r9', '9');
+      insert into carers (tenant_id, id, name, name_search, kind) values
+        ('casa', 'n1', 'Nurse One', 'nurse one', 'nurse'), ('casa', 'f1', 'Family One', 'family one', 'family');
+      insert into care_relationships values
+        ('casa', 'n1', 'r1', 'care', now() - interval '1 year', null),
+        ('casa', 'n1', 'r2', 'care', now() - interval '1 year', null),
+        ('casa', 'n1', 'r3', 'care', now() - interval '1 year', now() - interval '1 day'),
+        ('casa', 'f1', 'r1', 'assigned', now() - interval '1 year', null);
+      insert into consents (tenant_id, id, subject_id, action, level, holds, basis, channel, recorded_by)
+        select tenant_id, 'home ' || id, id, 'given', level, level, 'demo', 'demo', 'demo'
+        from residents, lateral (select case id when 'r2' then 'care' else 'health' end as level) as given;
+      insert into facility_articles (tenant_id, id, topic, language, title, body) values
+        ('casa', 'a-en', 'pricing', 'en', 'Pricing', 'x'), ('casa', 'a-pt', 'pricing', 'pt-BR', 'Preços', 'x'),
+        ('casa', 'b-en', 'visiting', 'en', 'Visiting', 'x'), ('other', 'a-en', 'pricing', 'en', 'Pricing', 'y')`);
+    for (const [tenant, ids] of [
+      ['casa', people],
+      ['other', ['r9']],
+    ] as const) {
+      const each = ids.map((id) => ({ id: `of-${id}`, resident_id: id, carer_id: 'n1' }));
+      await database.write(
+        tenant,
+        'care_events',
+        each.map((row) => ({ ...row, kind: 'fall', note: 'slipped', occurred_at: '2026-11-21T12:00Z' })),
+      );
+      await database.write(
+        tenant,
+        'medications',
+        each.map((row) => ({
+          ...row,
+          medication: 'x',
+          dose: '1',
+          status: 'due',
+          due_at: '2026-11-21T12:00Z',
+        })),
+      );
+    }
+  });
+
+  test('tells who has not signed in its articles in their language, and nothing about anybody', async () => {
+    const pricing = { facets: { topic: ['pricing'] } };
+    const asked = (filter: Plan['filter']) => idsOfHome({ source: 'articles', filter }, information);
+    expect(await asked({ ...pricing, language: 'en' })).toEqual(['a-en']);
+    expect(await asked({ ...pricing, language: 'pt-BR' })).toEqual(['a-pt']);
+    expect(await asked({ facets: { topic: ['admission'] }, language: 'en' })).toEqual([]);
+    const other = { tid: 'other', ...information };
+    expect(await readHome({ source: 'articles' }, other)).toMatchObject([{ text: 'y' }]);
+    for (const source of ['residents', 'care_events', 'medications', 'appointments', 'inquiries', 'consents'])
+      await expect(readHome({ source }, information)).rejects.toMatchObject(denied);
+  });
+
+  test('tells care of those in care who agreed to it, sealed as it lies there', async () => {
+    const nurse: Partial<Grant> = { reach: 'related', by: 'n1', consent: ['health'] };
+    for (const source of ['care_events', 'medications']) {
+      expect(await idsOfHome({ source }, nurse)).toEqual(['of-r1']);
+      expect((await idsOfHome({ source })).toSorted()).toEqual(['of-r1', 'of-r3', 'of-r4', 'of-r5']);
+      expect(await idsOfHome({ source }, { tid: 'other' })).toEqual(['of-r9']);
+      expect(await idsOfHome({ source }, { reach: 'related', by: 'n9' })).toEqual([]);
+    }
+    const [row] = await readHome({ source: 'care_events' }, nurse);
+    expect(row).toMatchObject({ resident: 'Resident r1', carer: 'Nurse One', kind: 'fall' });
+    expect(row?.['note']).toMatchObject({ subject: 'r1', row: 'of-r1' });
+    expect(JSON.stringify(row)).not.toContain('slipped');
+  });
+
+  test('tells a family who is theirs', async () => {
+    expect(await idsOfHome({ source: 'residents' }, { reach: 'related', by: 'f1' })).toEqual(['r1']);
+    expect((await idsOfHome({ source: 'residents' }, { reach: 'related', by: 'n1' })).toSorted()).toEqual([
+      ...['r1', 'r2'],
+    ]);
+  });
+
+  test('tells figures of enough people and none of fewer', async () => {
+    const falls: Parameters<typeof readHome>[0] = {
+      ...{ source: 'care_events', ask: 'count', filter: { facets: { kind: ['fall'] } } },
+    };
+    const figures = (own: Parameters<typeof readHome>[0], min: number) =>
+      readHome(own, { pur: 'statistics' }, min);
+    expect(await figures(falls, 4)).toMatchObject([{ count: 4 }]);
+    expect(await figures(falls, 5)).toEqual([]);
+    expect(await figures({ ...falls, filter: { facets: { kind: ['meal'] } } }, 5)).toEqual([]);
+    expect(await figures({ ...falls, ask: 'perDay' }, 5)).toEqual([]);
+    await expect(figures({ source: 'articles' }, 5)).rejects.toMatchObject(denied);
+  });
+
+  test.each(
+    Object.entries(ofHome).flatMap(([source, { asks }]) => asks.map((ask) => [source, ask] as const)),
+  )('can be asked for: %s, %s', async (source, ask) => {
+    const purpose = ofHome[source]?.owner ? { pur: ownHistory } : {};
+    for (const reach of ['tenant', 'related', 'own'] as const)
+      for (const { _tenants } of await readHome({ source, ask }, { reach, by: 'n1', ...purpose }))
+        expect(['', 'casa']).toContain(_tenants);
+  });
+});
+
 describe('prices', () => {
   const { prices } = packOf('cloud-pricing').sources;
   const readPrices = async (own: Partial<Plan>, tid = 'casa', pur = 'pricing'): Promise<unknown[]> => {

@@ -2,6 +2,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Name } from '@jangada/config/settings.ts';
+import { packs } from '@jangada/packs/registry.ts';
 import { rollCall } from '@jangada/runtime/roll-call.ts';
 import type { Status } from '@jangada/runtime/service.ts';
 import { type NatsServer, startNats } from '@jangada/servers/nats.ts';
@@ -106,6 +107,12 @@ export const startSystem = async (options: Options): Promise<System> => {
   ]);
   const accounts = await seed(urls.postgres, home, { encryptionKey: keys.encryptionKey, vault });
 
+  // In whose name the public agent answers: the first demo tenant whose pack opens something to who has not signed in.
+  const openTenant = packs
+    .find(({ roles }) => Object.hasOwn(roles, 'public'))
+    ?.demo?.(Temporal.Now.instant())
+    .at(0)?.tenant.id;
+
   const edgePort = await freePort(options.port);
   const local: Local = {
     natsUrl: urls.nats,
@@ -126,7 +133,7 @@ export const startSystem = async (options: Options): Promise<System> => {
           ...environment(service, keys, urls, tenantDatabases, {
             JANGADA_PORT: String(edgePort),
             CONSOLE_DIR: consoleDir,
-            ...(accounts[0] ? { PUBLIC_TENANT: accounts[0].tenant } : {}),
+            ...(openTenant ? { PUBLIC_TENANT: openTenant } : {}),
           }),
           ...options.env,
           ...env,

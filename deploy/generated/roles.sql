@@ -9,7 +9,7 @@ declare
   name text;
   logins text[] := array['svc_edge', 'svc_access', 'svc_feedback', 'svc_permission', 'svc_data_access', 'svc_conversation', 'svc_retention', 'svc_audit', 'svc_import'];
 begin
-  foreach name in array logins || array['jangada_sec', 'app_tenant', 'app_related', 'app_own', 'purpose_administration', 'purpose_billing', 'purpose_care', 'purpose_own_history', 'purpose_pricing', 'purpose_statistics', 'app_tenant_administration', 'app_tenant_billing', 'app_tenant_care', 'app_tenant_own_history', 'app_tenant_pricing', 'app_tenant_statistics', 'app_related_administration', 'app_related_billing', 'app_related_care', 'app_related_own_history', 'app_related_pricing', 'app_related_statistics', 'app_own_administration', 'app_own_billing', 'app_own_care', 'app_own_own_history', 'app_own_pricing', 'app_own_statistics'] loop
+  foreach name in array logins || array['jangada_sec', 'app_tenant', 'app_related', 'app_own', 'purpose_administration', 'purpose_billing', 'purpose_care', 'purpose_information', 'purpose_own_history', 'purpose_pricing', 'purpose_statistics', 'app_tenant_administration', 'app_tenant_billing', 'app_tenant_care', 'app_tenant_information', 'app_tenant_own_history', 'app_tenant_pricing', 'app_tenant_statistics', 'app_related_administration', 'app_related_billing', 'app_related_care', 'app_related_information', 'app_related_own_history', 'app_related_pricing', 'app_related_statistics', 'app_own_administration', 'app_own_billing', 'app_own_care', 'app_own_information', 'app_own_own_history', 'app_own_pricing', 'app_own_statistics'] loop
     if not exists (select from pg_roles where rolname = name) then
       execute format('create role %I', name);
     end if;
@@ -143,6 +143,8 @@ grant select, update on interrupts to svc_access;
 grant select, insert on tenant_keys to svc_access;
 grant select, insert on subject_keys to svc_access;
 grant select (id, full_text_search) on clients to svc_access;
+grant select (id, full_text_search) on residents to svc_access;
+grant select on carers to svc_access;
 grant select on providers to svc_access;
 grant insert on emergencies to svc_access;
 create policy svc_access_select on care_relationships for select to svc_access using (tenant_id = (select sec.claimed_tenant()));
@@ -153,6 +155,8 @@ create policy svc_access_select on interrupts for select to svc_access using (te
 create policy svc_access_select on tenant_keys for select to svc_access using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_access_select on subject_keys for select to svc_access using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_access_select on clients for select to svc_access using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_access_select on residents for select to svc_access using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_access_select on carers for select to svc_access using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_access_select on providers for select to svc_access using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_access_insert on care_relationships for insert to svc_access with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_access_update on care_relationships for update to svc_access using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
@@ -187,11 +191,13 @@ grant select on consents to svc_permission;
 grant select on consent_levels to svc_permission;
 grant select, insert on interrupts to svc_permission;
 grant select (id, full_text_search) on clients to svc_permission;
+grant select (id, full_text_search) on residents to svc_permission;
 create policy svc_permission_select on care_relationships for select to svc_permission using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_permission_select on consents for select to svc_permission using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_permission_select on consent_levels for select to svc_permission using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_permission_select on interrupts for select to svc_permission using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_permission_select on clients for select to svc_permission using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_permission_select on residents for select to svc_permission using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_permission_insert on interrupts for insert to svc_permission with check (tenant_id = (select sec.claimed_tenant()));
 
 -- app_tenant
@@ -211,6 +217,13 @@ create policy app_tenant_select on billing for select to app_tenant using (tenan
 create policy app_tenant_select on services for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_tenant_select on cosmetic_products for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_tenant_select on consents for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
+create policy app_tenant_select on residents for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
+create policy app_tenant_select on care_events for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant) and resident_id in (select c.subject_id from consent_levels c where c.level = any ('{health}'::text[])));
+create policy app_tenant_select on carers for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
+create policy app_tenant_select on medications for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant) and resident_id in (select c.subject_id from consent_levels c where c.level = any ('{health}'::text[])));
+create policy app_tenant_select on resident_appointments for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant) and resident_id in (select c.subject_id from consent_levels c where c.level = any ('{care,health}'::text[])));
+create policy app_tenant_select on care_inquiries for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant) and resident_id in (select c.subject_id from consent_levels c where c.level = any ('{care,health}'::text[])));
+create policy app_tenant_select on facility_articles for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_tenant_select on cloud_prices for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_tenant_select on cloud_discounts for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
 
@@ -231,6 +244,13 @@ create policy app_related_select on billing for select to app_related using (ten
 create policy app_related_select on services for select to app_related using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_related_select on cosmetic_products for select to app_related using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_related_select on consents for select to app_related using (tenant_id = (select (sec.granted_to()).tenant) and subject_id in (select unnest(sec.granted_care())));
+create policy app_related_select on residents for select to app_related using (tenant_id = (select (sec.granted_to()).tenant) and id in (select unnest(sec.granted_care())));
+create policy app_related_select on care_events for select to app_related using (tenant_id = (select (sec.granted_to()).tenant) and resident_id = any ((select sec.granted_consenting('{health}'::text[]))::text[]));
+create policy app_related_select on carers for select to app_related using (tenant_id = (select (sec.granted_to()).tenant));
+create policy app_related_select on medications for select to app_related using (tenant_id = (select (sec.granted_to()).tenant) and resident_id = any ((select sec.granted_consenting('{health}'::text[]))::text[]));
+create policy app_related_select on resident_appointments for select to app_related using (tenant_id = (select (sec.granted_to()).tenant) and resident_id = any ((select sec.granted_consenting('{care,health}'::text[]))::text[]));
+create policy app_related_select on care_inquiries for select to app_related using (tenant_id = (select (sec.granted_to()).tenant) and resident_id = any ((select sec.granted_consenting('{care,health}'::text[]))::text[]));
+create policy app_related_select on facility_articles for select to app_related using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_related_select on cloud_prices for select to app_related using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_related_select on cloud_discounts for select to app_related using (tenant_id = (select (sec.granted_to()).tenant));
 
@@ -252,6 +272,13 @@ create policy app_own_select on services for select to app_own using (tenant_id 
 create policy app_own_select on cosmetic_products for select to app_own using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_own_select on ai_agent_conversations for select to app_own using ((tenant_id, subject_id) = (select g.tenant, g.person from sec.granted_to() g));
 create policy app_own_select on consents for select to app_own using ((tenant_id, subject_id) = (select g.tenant, g.person from sec.granted_to() g));
+create policy app_own_select on residents for select to app_own using ((tenant_id, id) = (select g.tenant, g.person from sec.granted_to() g));
+create policy app_own_select on care_events for select to app_own using ((tenant_id, resident_id) = (select g.tenant, g.person from sec.granted_to() g));
+create policy app_own_select on carers for select to app_own using (tenant_id = (select (sec.granted_to()).tenant));
+create policy app_own_select on medications for select to app_own using ((tenant_id, resident_id) = (select g.tenant, g.person from sec.granted_to() g));
+create policy app_own_select on resident_appointments for select to app_own using ((tenant_id, resident_id) = (select g.tenant, g.person from sec.granted_to() g));
+create policy app_own_select on care_inquiries for select to app_own using ((tenant_id, resident_id) = (select g.tenant, g.person from sec.granted_to() g));
+create policy app_own_select on facility_articles for select to app_own using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_own_select on cloud_prices for select to app_own using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_own_select on cloud_discounts for select to app_own using (tenant_id = (select (sec.granted_to()).tenant));
 
@@ -285,6 +312,17 @@ grant select (amount, client_id, id, issued_at, kind, provider_id, service, stat
 grant select (id, name, price, tenant_id) on services to purpose_care;
 grant select (category, id, name, tenant_id) on cosmetic_products to purpose_care;
 grant select (action, basis, channel, holds, id, level, number, recorded_at, subject_id, tenant_id) on consents to purpose_care;
+grant select (full_text_search, id, name, name_search, phone, phone_index, room, status, tenant_id) on residents to purpose_care;
+grant select (carer_id, id, kind, note, occurred_at, resident_id, tenant_id) on care_events to purpose_care;
+grant select (full_text_search, id, kind, name, name_search, tenant_id) on carers to purpose_care;
+grant select (carer_id, dose, due_at, id, medication, resident_id, status, tenant_id) on medications to purpose_care;
+grant select (carer_id, id, kind, resident_id, start_time, status, tenant_id) on resident_appointments to purpose_care;
+grant select (id, message, opened_at, resident_id, status, tenant_id) on care_inquiries to purpose_care;
+grant select (body, id, language, tenant_id, title, topic) on facility_articles to purpose_care;
+
+-- purpose_information
+grant usage on schema public, sec to purpose_information;
+grant select (body, id, language, tenant_id, title, topic) on facility_articles to purpose_information;
 
 -- purpose_own_history
 grant usage on schema public, sec to purpose_own_history;
@@ -304,6 +342,12 @@ grant select (client_id, description, id, kind, recorded_at, tenant_id) on aesth
 grant select (amount, client_id, id, issued_at, kind, provider_id, service, status, tenant_id) on billing to purpose_statistics;
 grant select (id, name, price, tenant_id) on services to purpose_statistics;
 grant select (category, id, name, tenant_id) on cosmetic_products to purpose_statistics;
+grant select (full_text_search, id, name, name_search, phone, phone_index, room, status, tenant_id) on residents to purpose_statistics;
+grant select (carer_id, id, kind, note, occurred_at, resident_id, tenant_id) on care_events to purpose_statistics;
+grant select (full_text_search, id, kind, name, name_search, tenant_id) on carers to purpose_statistics;
+grant select (carer_id, dose, due_at, id, medication, resident_id, status, tenant_id) on medications to purpose_statistics;
+grant select (carer_id, id, kind, resident_id, start_time, status, tenant_id) on resident_appointments to purpose_statistics;
+grant select (id, message, opened_at, resident_id, status, tenant_id) on care_inquiries to purpose_statistics;
 
 -- app_tenant_administration
 grant app_tenant, purpose_administration to app_tenant_administration;
@@ -313,6 +357,9 @@ grant app_tenant, purpose_billing to app_tenant_billing;
 
 -- app_tenant_care
 grant app_tenant, purpose_care to app_tenant_care;
+
+-- app_tenant_information
+grant app_tenant, purpose_information to app_tenant_information;
 
 -- app_tenant_own_history
 grant app_tenant, purpose_own_history to app_tenant_own_history;
@@ -332,6 +379,9 @@ grant app_related, purpose_billing to app_related_billing;
 -- app_related_care
 grant app_related, purpose_care to app_related_care;
 
+-- app_related_information
+grant app_related, purpose_information to app_related_information;
+
 -- app_related_own_history
 grant app_related, purpose_own_history to app_related_own_history;
 
@@ -350,6 +400,9 @@ grant app_own, purpose_billing to app_own_billing;
 -- app_own_care
 grant app_own, purpose_care to app_own_care;
 
+-- app_own_information
+grant app_own, purpose_information to app_own_information;
+
 -- app_own_own_history
 grant app_own, purpose_own_history to app_own_own_history;
 
@@ -361,7 +414,7 @@ grant app_own, purpose_statistics to app_own_statistics;
 
 -- svc_data_access
 grant usage on schema public, sec to svc_data_access;
-grant app_tenant_administration, app_tenant_billing, app_tenant_care, app_tenant_own_history, app_tenant_pricing, app_tenant_statistics, app_related_administration, app_related_billing, app_related_care, app_related_own_history, app_related_pricing, app_related_statistics, app_own_administration, app_own_billing, app_own_care, app_own_own_history, app_own_pricing, app_own_statistics to svc_data_access;
+grant app_tenant_administration, app_tenant_billing, app_tenant_care, app_tenant_information, app_tenant_own_history, app_tenant_pricing, app_tenant_statistics, app_related_administration, app_related_billing, app_related_care, app_related_information, app_related_own_history, app_related_pricing, app_related_statistics, app_own_administration, app_own_billing, app_own_care, app_own_information, app_own_own_history, app_own_pricing, app_own_statistics to svc_data_access;
 
 -- svc_conversation
 grant usage on schema public, sec to svc_conversation;
@@ -393,8 +446,13 @@ grant select, delete on ai_agent_conversations to svc_retention;
 grant select, delete on appointments to svc_retention;
 grant select, delete on audit_entries to svc_retention;
 grant select, delete on billing to svc_retention;
+grant select, delete on care_events to svc_retention;
+grant select, delete on care_inquiries to svc_retention;
 grant select, delete on clients to svc_retention;
 grant select, delete on feedback to svc_retention;
+grant select, delete on medications to svc_retention;
+grant select, delete on resident_appointments to svc_retention;
+grant select, delete on residents to svc_retention;
 create policy svc_retention_select on tenants for select to svc_retention using (true);
 create policy svc_retention_select on legal_holds for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_select on retention_runs for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
@@ -405,16 +463,26 @@ create policy svc_retention_select on ai_agent_conversations for select to svc_r
 create policy svc_retention_select on appointments for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_select on audit_entries for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_select on billing for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_retention_select on care_events for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_retention_select on care_inquiries for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_select on clients for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_select on feedback for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_retention_select on medications for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_retention_select on resident_appointments for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_retention_select on residents for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_delete on aesthetic_records for delete to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_delete on ai_agent_conversations for delete to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_delete on ai_agent_sessions for delete to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_delete on appointments for delete to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_delete on audit_entries for delete to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_delete on billing for delete to svc_retention using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_retention_delete on care_events for delete to svc_retention using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_retention_delete on care_inquiries for delete to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_delete on clients for delete to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_delete on feedback for delete to svc_retention using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_retention_delete on medications for delete to svc_retention using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_retention_delete on resident_appointments for delete to svc_retention using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_retention_delete on residents for delete to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_insert on retention_runs for insert to svc_retention with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_update on retention_runs for update to svc_retention using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_update on ai_agent_sessions for update to svc_retention using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
@@ -444,6 +512,13 @@ grant select, insert, update on cosmetic_products to svc_import;
 grant select, insert, update on appointments to svc_import;
 grant select, insert, update on billing to svc_import;
 grant select, insert, update on aesthetic_records to svc_import;
+grant select, insert, update on residents to svc_import;
+grant select, insert, update on carers to svc_import;
+grant select, insert, update on care_events to svc_import;
+grant select, insert, update on medications to svc_import;
+grant select, insert, update on resident_appointments to svc_import;
+grant select, insert, update on care_inquiries to svc_import;
+grant select, insert, update on facility_articles to svc_import;
 grant select, insert, update on cloud_prices to svc_import;
 grant select, insert, update on cloud_discounts to svc_import;
 create policy svc_import_select on tenants for select to svc_import using (id = (select sec.claimed_tenant()));
@@ -485,6 +560,27 @@ create policy svc_import_update on billing for update to svc_import using (tenan
 create policy svc_import_select on aesthetic_records for select to svc_import using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_import_insert on aesthetic_records for insert to svc_import with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_import_update on aesthetic_records for update to svc_import using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_import_select on residents for select to svc_import using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_import_insert on residents for insert to svc_import with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_import_update on residents for update to svc_import using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_import_select on carers for select to svc_import using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_import_insert on carers for insert to svc_import with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_import_update on carers for update to svc_import using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_import_select on care_events for select to svc_import using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_import_insert on care_events for insert to svc_import with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_import_update on care_events for update to svc_import using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_import_select on medications for select to svc_import using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_import_insert on medications for insert to svc_import with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_import_update on medications for update to svc_import using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_import_select on resident_appointments for select to svc_import using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_import_insert on resident_appointments for insert to svc_import with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_import_update on resident_appointments for update to svc_import using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_import_select on care_inquiries for select to svc_import using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_import_insert on care_inquiries for insert to svc_import with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_import_update on care_inquiries for update to svc_import using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_import_select on facility_articles for select to svc_import using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_import_insert on facility_articles for insert to svc_import with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_import_update on facility_articles for update to svc_import using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_import_select on cloud_prices for select to svc_import using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_import_insert on cloud_prices for insert to svc_import with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_import_update on cloud_prices for update to svc_import using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));

@@ -249,6 +249,66 @@ create policy svc_import_update on public.billing for update to svc_import using
 create policy svc_retention_delete on public.billing for delete to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_select on public.billing for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
+create table public.care_events (
+  tenant_id text not null,
+  id text not null,
+  resident_id text not null,
+  carer_id text,
+  kind text not null,
+  note bytea,
+  occurred_at timestamp with time zone not null,
+  constraint care_events_pkey PRIMARY KEY (tenant_id, id),
+  constraint care_events_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  constraint care_events_kind_check CHECK ((kind = ANY (ARRAY['meal'::text, 'hygiene'::text, 'mobility'::text, 'observation'::text, 'fall'::text]))),
+  constraint care_events_note_is_sealed CHECK (((note IS NULL) OR ((length(note) >= 49) AND (substr(note, 1, 1) = '\x01'::bytea))))
+); -- of jangada_owner
+CREATE INDEX care_events_resident ON public.care_events USING btree (tenant_id, resident_id, occurred_at);
+CREATE INDEX care_events_time ON public.care_events USING btree (tenant_id, occurred_at);
+alter table public.care_events enable row level security, force row level security;
+grant insert, select, update on public.care_events to svc_import;
+grant delete, select on public.care_events to svc_retention;
+create policy app_own_select on public.care_events for select to app_own using (((tenant_id, resident_id) = ( SELECT g.tenant,
+    g.person
+   FROM sec.granted_to() g(tenant, person))));
+create policy app_related_select on public.care_events for select to app_related using (((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)) AND (resident_id = ANY (( SELECT sec.granted_consenting('{health}'::text[]) AS granted_consenting)::text[]))));
+create policy app_tenant_select on public.care_events for select to app_tenant using (((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)) AND (resident_id IN ( SELECT c.subject_id
+   FROM consent_levels c
+  WHERE (c.level = ANY ('{health}'::text[]))))));
+create policy svc_import_insert on public.care_events for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_import_select on public.care_events for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_import_update on public.care_events for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_retention_delete on public.care_events for delete to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_retention_select on public.care_events for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+
+create table public.care_inquiries (
+  tenant_id text not null,
+  id text not null,
+  resident_id text not null,
+  message bytea,
+  status text not null,
+  opened_at timestamp with time zone not null,
+  constraint care_inquiries_pkey PRIMARY KEY (tenant_id, id),
+  constraint care_inquiries_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  constraint care_inquiries_message_is_sealed CHECK (((message IS NULL) OR ((length(message) >= 49) AND (substr(message, 1, 1) = '\x01'::bytea)))),
+  constraint care_inquiries_status_check CHECK ((status = ANY (ARRAY['open'::text, 'answered'::text])))
+); -- of jangada_owner
+CREATE INDEX care_inquiries_resident ON public.care_inquiries USING btree (tenant_id, resident_id, opened_at);
+alter table public.care_inquiries enable row level security, force row level security;
+grant insert, select, update on public.care_inquiries to svc_import;
+grant delete, select on public.care_inquiries to svc_retention;
+create policy app_own_select on public.care_inquiries for select to app_own using (((tenant_id, resident_id) = ( SELECT g.tenant,
+    g.person
+   FROM sec.granted_to() g(tenant, person))));
+create policy app_related_select on public.care_inquiries for select to app_related using (((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)) AND (resident_id = ANY (( SELECT sec.granted_consenting('{care,health}'::text[]) AS granted_consenting)::text[]))));
+create policy app_tenant_select on public.care_inquiries for select to app_tenant using (((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)) AND (resident_id IN ( SELECT c.subject_id
+   FROM consent_levels c
+  WHERE (c.level = ANY ('{care,health}'::text[]))))));
+create policy svc_import_insert on public.care_inquiries for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_import_select on public.care_inquiries for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_import_update on public.care_inquiries for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_retention_delete on public.care_inquiries for delete to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_retention_select on public.care_inquiries for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+
 create table public.care_relationships (
   tenant_id text not null,
   provider_id text not null,
@@ -277,6 +337,29 @@ create policy svc_import_insert on public.care_relationships for insert to svc_i
 create policy svc_import_select on public.care_relationships for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_update on public.care_relationships for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_permission_select on public.care_relationships for select to svc_permission using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+
+create table public.carers (
+  tenant_id text not null,
+  id text not null,
+  name text not null,
+  name_search text not null,
+  kind text not null,
+  full_text_search tsvector generated always as (to_tsvector('simple'::regconfig, name_search)) stored,
+  constraint carers_pkey PRIMARY KEY (tenant_id, id),
+  constraint carers_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  constraint carers_kind_check CHECK ((kind = ANY (ARRAY['nurse'::text, 'carer'::text, 'family'::text])))
+); -- of jangada_owner
+CREATE INDEX carers_full_text_search ON public.carers USING gin (full_text_search);
+alter table public.carers enable row level security, force row level security;
+grant select on public.carers to svc_access;
+grant insert, select, update on public.carers to svc_import;
+create policy app_own_select on public.carers for select to app_own using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
+create policy app_related_select on public.carers for select to app_related using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
+create policy app_tenant_select on public.carers for select to app_tenant using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
+create policy svc_access_select on public.carers for select to svc_access using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_import_insert on public.carers for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_import_select on public.carers for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_import_update on public.carers for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
 create table public.clients (
   tenant_id text not null,
@@ -470,6 +553,27 @@ alter table public.emergencies enable row level security, force row level securi
 grant insert on public.emergencies to svc_access;
 create policy svc_access_insert on public.emergencies for insert to svc_access with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
+create table public.facility_articles (
+  tenant_id text not null,
+  id text not null,
+  topic text not null,
+  language text not null,
+  title text not null,
+  body text not null,
+  constraint facility_articles_pkey PRIMARY KEY (tenant_id, id),
+  constraint facility_articles_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  constraint facility_articles_language_check CHECK ((language = ANY (ARRAY['pt-BR'::text, 'en'::text])))
+); -- of jangada_owner
+CREATE INDEX facility_articles_topic ON public.facility_articles USING btree (tenant_id, topic, language);
+alter table public.facility_articles enable row level security, force row level security;
+grant insert, select, update on public.facility_articles to svc_import;
+create policy app_own_select on public.facility_articles for select to app_own using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
+create policy app_related_select on public.facility_articles for select to app_related using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
+create policy app_tenant_select on public.facility_articles for select to app_tenant using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
+create policy svc_import_insert on public.facility_articles for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_import_select on public.facility_articles for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_import_update on public.facility_articles for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+
 create table public.feedback (
   tenant_id text not null,
   id text not null,
@@ -547,6 +651,39 @@ grant select on public.legal_holds to svc_retention;
 create policy svc_edge_select on public.legal_holds for select to svc_edge using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_select on public.legal_holds for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
+create table public.medications (
+  tenant_id text not null,
+  id text not null,
+  resident_id text not null,
+  carer_id text,
+  medication bytea,
+  dose bytea,
+  status text not null,
+  due_at timestamp with time zone not null,
+  constraint medications_pkey PRIMARY KEY (tenant_id, id),
+  constraint medications_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  constraint medications_dose_is_sealed CHECK (((dose IS NULL) OR ((length(dose) >= 49) AND (substr(dose, 1, 1) = '\x01'::bytea)))),
+  constraint medications_medication_is_sealed CHECK (((medication IS NULL) OR ((length(medication) >= 49) AND (substr(medication, 1, 1) = '\x01'::bytea)))),
+  constraint medications_status_check CHECK ((status = ANY (ARRAY['due'::text, 'given'::text, 'refused'::text, 'missed'::text])))
+); -- of jangada_owner
+CREATE INDEX medications_resident ON public.medications USING btree (tenant_id, resident_id, due_at);
+CREATE INDEX medications_time ON public.medications USING btree (tenant_id, due_at);
+alter table public.medications enable row level security, force row level security;
+grant insert, select, update on public.medications to svc_import;
+grant delete, select on public.medications to svc_retention;
+create policy app_own_select on public.medications for select to app_own using (((tenant_id, resident_id) = ( SELECT g.tenant,
+    g.person
+   FROM sec.granted_to() g(tenant, person))));
+create policy app_related_select on public.medications for select to app_related using (((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)) AND (resident_id = ANY (( SELECT sec.granted_consenting('{health}'::text[]) AS granted_consenting)::text[]))));
+create policy app_tenant_select on public.medications for select to app_tenant using (((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)) AND (resident_id IN ( SELECT c.subject_id
+   FROM consent_levels c
+  WHERE (c.level = ANY ('{health}'::text[]))))));
+create policy svc_import_insert on public.medications for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_import_select on public.medications for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_import_update on public.medications for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_retention_delete on public.medications for delete to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_retention_select on public.medications for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+
 create table public.providers (
   tenant_id text not null,
   id text not null,
@@ -601,6 +738,71 @@ grant insert, select, update on public.refresh_tokens to svc_edge;
 create policy svc_edge_insert on public.refresh_tokens for insert to svc_edge with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_edge_select on public.refresh_tokens for select to svc_edge using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_edge_update on public.refresh_tokens for update to svc_edge using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+
+create table public.resident_appointments (
+  tenant_id text not null,
+  id text not null,
+  resident_id text not null,
+  carer_id text,
+  kind text not null,
+  status text not null,
+  start_time timestamp with time zone not null,
+  constraint resident_appointments_pkey PRIMARY KEY (tenant_id, id),
+  constraint resident_appointments_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  constraint resident_appointments_status_check CHECK ((status = ANY (ARRAY['scheduled'::text, 'done'::text, 'cancelled'::text])))
+); -- of jangada_owner
+CREATE INDEX resident_appointments_resident ON public.resident_appointments USING btree (tenant_id, resident_id, start_time);
+CREATE INDEX resident_appointments_time ON public.resident_appointments USING btree (tenant_id, start_time);
+alter table public.resident_appointments enable row level security, force row level security;
+grant insert, select, update on public.resident_appointments to svc_import;
+grant delete, select on public.resident_appointments to svc_retention;
+create policy app_own_select on public.resident_appointments for select to app_own using (((tenant_id, resident_id) = ( SELECT g.tenant,
+    g.person
+   FROM sec.granted_to() g(tenant, person))));
+create policy app_related_select on public.resident_appointments for select to app_related using (((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)) AND (resident_id = ANY (( SELECT sec.granted_consenting('{care,health}'::text[]) AS granted_consenting)::text[]))));
+create policy app_tenant_select on public.resident_appointments for select to app_tenant using (((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)) AND (resident_id IN ( SELECT c.subject_id
+   FROM consent_levels c
+  WHERE (c.level = ANY ('{care,health}'::text[]))))));
+create policy svc_import_insert on public.resident_appointments for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_import_select on public.resident_appointments for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_import_update on public.resident_appointments for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_retention_delete on public.resident_appointments for delete to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_retention_select on public.resident_appointments for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+
+create table public.residents (
+  tenant_id text not null,
+  id text not null,
+  name text not null,
+  name_search text not null,
+  room text,
+  phone bytea,
+  phone_index bytea,
+  status text not null default 'active'::text,
+  created_at timestamp with time zone not null default now(),
+  full_text_search tsvector generated always as (to_tsvector('simple'::regconfig, name_search)) stored,
+  constraint residents_pkey PRIMARY KEY (tenant_id, id),
+  constraint residents_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  constraint residents_phone_is_sealed CHECK (((phone IS NULL) OR ((length(phone) >= 49) AND (substr(phone, 1, 1) = '\x01'::bytea)))),
+  constraint residents_status_check CHECK ((status = ANY (ARRAY['active'::text, 'left'::text])))
+); -- of jangada_owner
+CREATE INDEX residents_full_text_search ON public.residents USING gin (full_text_search);
+CREATE INDEX residents_name ON public.residents USING btree (tenant_id, name_search);
+CREATE INDEX residents_phone_index ON public.residents USING btree (tenant_id, phone_index);
+alter table public.residents enable row level security, force row level security;
+grant insert, select, update on public.residents to svc_import;
+grant delete, select on public.residents to svc_retention;
+create policy app_own_select on public.residents for select to app_own using (((tenant_id, id) = ( SELECT g.tenant,
+    g.person
+   FROM sec.granted_to() g(tenant, person))));
+create policy app_related_select on public.residents for select to app_related using (((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)) AND (id IN ( SELECT unnest(sec.granted_care()) AS unnest))));
+create policy app_tenant_select on public.residents for select to app_tenant using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
+create policy svc_access_select on public.residents for select to svc_access using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_import_insert on public.residents for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_import_select on public.residents for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_import_update on public.residents for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_permission_select on public.residents for select to svc_permission using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_retention_delete on public.residents for delete to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_retention_select on public.residents for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
 create table public.retention_runs (
   tenant_id text not null,

@@ -41,12 +41,12 @@ export interface Hit {
 type Sql = <R extends pg.QueryResultRow>(text: string, values?: readonly unknown[]) => Promise<R[]>;
 
 /** Writes a row of a tenant as the services do, sealed where it belongs. */
-type Write = (table: string, row: Readonly<Record<string, unknown>>) => Promise<void>;
+type Write = (tenant: string, table: string, row: Readonly<Record<string, unknown>>) => Promise<void>;
 
-/** Puts her into the care of the first professional of the first demo tenant. */
+/** Puts her into the care of the first professional of the first demo tenant, and of the nurse of a home. */
 export const plant = async (sql: Sql, write: Write): Promise<void> => {
   const { id, name, cpf, email, phone, notes } = canary;
-  await write('clients', { id, name, name_search: name.toLowerCase(), cpf, email, phone });
+  await write('clinica-aurora', 'clients', { id, name, name_search: name.toLowerCase(), cpf, email, phone });
   await sql(
     `insert into consents (tenant_id, id, subject_id, action, level, holds, basis, channel, recorded_by)
      values ('clinica-aurora', 'canary', $1, 'given', 'health', 'health', 'person', 'front-desk', 'system')`,
@@ -57,13 +57,30 @@ export const plant = async (sql: Sql, write: Write): Promise<void> => {
      values ('clinica-aurora', 'pro-1', $1, 'care', now() - interval '1 day')`,
     [id],
   );
-  await write('aesthetic_records', {
+  await write('clinica-aurora', 'aesthetic_records', {
     id: 'rec-canary',
     client_id: id,
     provider_id: 'pro-1',
     kind: 'evaluation',
     description: notes,
     recorded_at: new Date(),
+  });
+  await write('lar-ipe', 'residents', { id, name, name_search: name.toLowerCase(), phone });
+  await sql(
+    `insert into consents (tenant_id, id, subject_id, action, level, holds, basis, channel, recorded_by)
+     values ('lar-ipe', 'canary', $1, 'given', 'health', 'health', 'person', 'front-desk', 'system')`,
+    [id],
+  );
+  await sql(
+    `insert into care_relationships (tenant_id, provider_id, subject_id, basis, valid_from)
+     values ('lar-ipe', 'nur-1', $1, 'care', now() - interval '1 day')`,
+    [id],
+  );
+  const care = { id: 'canary', resident_id: id, carer_id: 'nur-1' };
+  await write('lar-ipe', 'care_events', { ...care, kind: 'fall', note: notes, occurred_at: new Date() });
+  await write('lar-ipe', 'medications', {
+    ...{ ...care, medication: notes, dose: notes, status: 'due' },
+    due_at: new Date(),
   });
 };
 
@@ -73,6 +90,13 @@ export const questionsAboutHer: readonly string[] = [
   `histórico da cliente ${canary.name}`,
   `how many appointments does ${canary.name} have this month?`,
   `qual é a cor favorita de ${canary.name}, ${canary.cpf}, ${canary.email}, ${canary.phone}?`,
+];
+
+/** The same of a home, for who may know her there. */
+export const questionsOfHomeAboutHer: readonly string[] = [
+  `residente ${canary.name}`,
+  `quedas de ${canary.name}`,
+  `medication of ${canary.name}`,
 ];
 
 /** What of her is in a text, by the names of her traits. */

@@ -19,7 +19,7 @@ import { roleOf } from '../generate/roles.ts';
 import { type Options, type System, startSystem } from '../system.ts';
 import { insertRows } from '../test-database.ts';
 import { rootEnv, vaultFrom } from '../vault.ts';
-import { given, type Hit, hunt, plant, questionsAboutHer } from './canary.ts';
+import { given, type Hit, hunt, plant, questionsAboutHer, questionsOfHomeAboutHer } from './canary.ts';
 import { type Person, signIn } from './person.ts';
 import type { Receiver } from './receiver.ts';
 
@@ -108,8 +108,8 @@ export const startJourney = async ({
   const sql: Journey['sql'] = async (text, values = []) => (await database.query(text, [...values])).rows;
   await sql('create extension if not exists pg_stat_statements');
   const vault = await vaultFrom(rootEnv(system.keys));
-  await plant(sql, (table, row) =>
-    insertRows(local.databaseUrl, vault, { tenant: 'clinica-aurora', table, rows: [row] }),
+  await plant(sql, (tenant, table, row) =>
+    insertRows(local.databaseUrl, vault, { tenant, table, rows: [row] }),
   );
   const tokens: string[] = [];
 
@@ -159,6 +159,13 @@ export const startJourney = async ({
     // Two who may know her, because a test may have used up what one of them may ask.
     for (const alias of ['professional', 'admin', 'foreign'])
       for (const question of questionsAboutHer) told.push(await (await as(alias)).query(question));
+    const nurse = await as('nurse');
+    const toldAtHome = [];
+    for (const question of questionsOfHomeAboutHer) toldAtHome.push((await nurse.query(question)).content);
+    if (!given(toldAtHome.join('\n')).includes('notes'))
+      throw new Error(
+        'the nurse was not told of the health of the canary, so nothing of it was searched for',
+      );
     // She is there to be found: who may know her is told.
     if (given(told.map(({ content }) => content).join('\n')).length === 0)
       throw new Error('nobody was told anything of the canary, so nothing was searched for');
@@ -209,7 +216,7 @@ export const startJourney = async ({
     readsOfPeople: async () => {
       const [row] = await sql<{ calls: number }>(
         `select coalesce(sum(calls), 0)::int as calls from pg_stat_statements join pg_roles on pg_roles.oid = userid
-         where rolname ~ '^app_' and query ~ '\\m(appointments|billing|clients|aesthetic_records)\\M'`,
+         where rolname ~ '^app_' and query ~ '\\m(appointments|billing|clients|aesthetic_records|residents|care_events|medications|resident_appointments|care_inquiries)\\M'`,
       );
       return row?.calls ?? 0;
     },

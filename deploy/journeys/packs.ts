@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Journey, sharedJourney } from './journey.ts';
-import type { Person } from './person.ts';
+import type { Answer, Asking, Person } from './person.ts';
 
 /** The packs beside the clinic's: the main questions of each, and that nobody reads what is another tenant's. */
 
@@ -86,5 +86,97 @@ describe('cloud pricing', () => {
       });
       expect([name, response.status]).toEqual([name, 404]);
     }
+  });
+});
+
+describe('a care home', () => {
+  beforeAll(async () => {
+    await journey.sql(`
+      insert into residents (tenant_id, id, name, name_search) values ('lar-jacaranda', 'only-there', 'Quitéria Sol', 'quiteria sol');
+      insert into consents (tenant_id, id, subject_id, action, level, holds, basis, channel, recorded_by) values
+        ('lar-jacaranda', 'only-there', 'only-there', 'given', 'health', 'health', 'person', 'desk', 'system');
+      insert into care_relationships (tenant_id, provider_id, subject_id, basis, valid_from) values
+        ('lar-jacaranda', 'nur-1', 'only-there', 'care', now() - interval '1 day')`);
+  });
+  const ask = async (alias: string, question: string, own: Asking = {}): Promise<Answer> =>
+    (await journey.as(alias)).query(question, own);
+  const inquire = async (path: string, body: object, headers: Record<string, string> = {}) => {
+    const response = await fetch(`${journey.system.local.edgeUrl}/v1/ai-agents/${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+    });
+    return { status: response.status, ...((await response.json()) as Omit<Answer, 'status'>) };
+  };
+
+  test('tells a nurse the medication of who is in their care, opened, in both languages', async () => {
+    const pt = await ask('nurse', 'medicação de Alzira Campos hoje');
+    expect(pt.content).toMatch(/^1 dose .*\n- .*Alzira Campos · Losartana · 50 mg · /);
+    const en = await ask('nurse', 'medication of Alzira Campos today');
+    expect(en.content).toMatch(/^1 dose .*\n- .*Alzira Campos · Losartana · 50 mg · (given|due|refused) /);
+    const [row] = await journey.sql<{ text: string }>(
+      `select string_agg(encode(medication, 'escape'), ' ') as text from medications`,
+    );
+    expect(row?.text).not.toContain('Losartana');
+  });
+
+  test.each<[string, string, string]>([
+    ['nurse', 'cuidados de Eunice Teles', 'AUTHZ_NO_RELATION'],
+    ['carer', 'medicação de Eunice Teles', 'AUTHZ_DENIED'],
+    ['family', 'medicação de Alzira Campos', 'AUTHZ_DENIED'],
+    ['family', 'consultas de Benedito Reis', 'AUTHZ_NO_RELATION'],
+    ['manager', 'cuidados de Firmino Lobo', 'CONSENT_REQUIRED'],
+    ['foreign-nurse', 'medicação de Eunice Teles', 'AUTHZ_NO_RELATION'],
+  ])('refuses what is not theirs, and reads nothing: %s, %s', async (alias, question, code) => {
+    const before = await journey.readsOfPeople();
+    const answer = await ask(alias, question);
+    expect(answer).toMatchObject({ type: 'error', code });
+    expect(await journey.readsOfPeople()).toBe(before);
+    expect((await journey.auditOf(answer.runId)).at(-1)).toMatchObject({ fact: 'run.refused', code });
+  });
+
+  test('tells carers and families what is theirs', async () => {
+    expect((await ask('carer', 'cuidados de Eunice Teles')).content).toContain('Eunice Teles');
+    const seen = await ask('family', 'residentes');
+    expect(seen.content).toContain('Alzira Campos');
+    expect(linesOf(seen.content)).toHaveLength(1);
+    expect((await ask('family', 'solicitações em aberto')).content).toContain('Como foi a última semana?');
+  });
+
+  test('answers its agent about the resident named by id, and about nobody of another home', async () => {
+    const { agent } = await journey.as('nurse');
+    const about = (residentId: string) =>
+      inquire('tenant/care-inquiry', { message: 'care notes', residentId }, agent.headers);
+    expect((await about('res-1')).content).toContain('Alzira Campos');
+    for (const id of ['only-there', 'lar-jacaranda_resident_1', 'nobody'])
+      expect(await about(id)).toMatchObject({ status: 403, code: 'TENANT_ISOLATION_VIOLATION' });
+    expect((await ask('foreign-nurse', 'residente Quitéria Sol')).content).toContain('Quitéria Sol');
+    expect((await ask('manager', 'residente Quitéria Sol')).content).not.toContain('Quitéria Sol ·');
+  });
+
+  test('tells figures about many for statistics, and none about few', async () => {
+    const statistics = { purpose: 'statistics' };
+    expect((await ask('nurse', 'how many doses were given?', statistics)).status).toBe(200);
+    expect(await ask('nurse', 'quantas quedas?', statistics)).toMatchObject({ code: 'AGG_SUPPRESSED' });
+  });
+
+  test('tells whoever asks what its articles say, by their id, or that there is nothing', async () => {
+    const pricing = await inquire('public/inquiry', {
+      ...{ message: 'Tell me about pricing', inquiryType: 'PRICING' },
+    });
+    expect(pricing).toMatchObject({ status: 200, type: 'response' });
+    expect(pricing.content).toMatch(/^1 article \(pricing\):\n- faq-pricing · What does it cost/);
+    expect((await journey.auditOf(pricing.runId))[1]).toMatchObject({
+      ...{ fact: 'run.permitted', actor: 'public', details: { decision: { purpose: 'information' } } },
+    });
+    const portuguese = await inquire('public/inquiry', { message: 'quais são os preços?' });
+    expect(portuguese.content).toContain('- faq-precos · Quanto custa');
+    expect((await inquire('public/inquiry', { message: 'do you have a vacancy?' })).content).toBe(
+      'No results (admission).',
+    );
+    const unknown = await inquire('public/inquiry', { message: 'do you have parking?' });
+    expect(unknown).toMatchObject({ type: 'error', code: 'INTENT_UNCLASSIFIED' });
+    for (const message of ['medicação de Alzira Campos', 'list of residents'])
+      expect(await inquire('public/inquiry', { message })).toMatchObject({ code: 'AUTHZ_DENIED' });
   });
 });

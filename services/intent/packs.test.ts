@@ -113,3 +113,90 @@ describe('cloud pricing', () => {
     ]);
   });
 });
+
+describe('a care home', () => {
+  const planOf = planIn('care-home');
+  const today = { from: '2026-11-21T03:00:00Z', to: '2026-11-22T03:00:00Z' };
+  const alzira = 'Alzira Campos';
+
+  test.each<[string, Pick<Plan, 'source' | 'ask' | 'filter'>]>([
+    ['residentes', { source: 'residents', ask: 'list', filter: {} }],
+    ['quantos residentes temos?', { source: 'residents', ask: 'count', filter: {} }],
+    ['em que quarto está Alzira Campos?', { source: 'residents', ask: 'list', filter: { subject: alzira } }],
+    ['which room is Alzira Campos in?', { source: 'residents', ask: 'list', filter: { subject: alzira } }],
+    ['how many residents do we have?', { source: 'residents', ask: 'count', filter: {} }],
+    [
+      'medicação de Alzira Campos hoje',
+      { source: 'medications', ask: 'list', filter: { subject: alzira, period: today } },
+    ],
+    [
+      'medication of Alzira Campos today',
+      { source: 'medications', ask: 'list', filter: { subject: alzira, period: today } },
+    ],
+    [
+      'remédios do residente Alzira Campos',
+      { source: 'medications', ask: 'list', filter: { subject: alzira } },
+    ],
+    [
+      'quais doses foram recusadas hoje?',
+      { source: 'medications', ask: 'list', filter: { period: today, state: 'refused' } },
+    ],
+    [
+      'how many doses were refused today?',
+      { source: 'medications', ask: 'count', filter: { period: today, state: 'refused' } },
+    ],
+    [
+      'cuidados da residente Alzira Campos',
+      { source: 'care_events', ask: 'list', filter: { subject: alzira } },
+    ],
+    ['care notes of Alzira Campos', { source: 'care_events', ask: 'list', filter: { subject: alzira } }],
+    [
+      'quantas quedas hoje?',
+      { source: 'care_events', ask: 'count', filter: { period: today, facets: { kind: ['fall'] } } },
+    ],
+    ['falls per day', { source: 'care_events', ask: 'perDay', filter: { facets: { kind: ['fall'] } } }],
+    [
+      'consultas de Alzira Campos hoje',
+      { source: 'appointments', ask: 'list', filter: { subject: alzira, period: today } },
+    ],
+    ['appointments today', { source: 'appointments', ask: 'list', filter: { period: today } }],
+    [
+      'when is the physiotherapy of Alzira Campos?',
+      { source: 'appointments', ask: 'list', filter: { subject: alzira } },
+    ],
+    ['solicitações em aberto das famílias', { source: 'inquiries', ask: 'list', filter: { state: 'open' } }],
+    ['open inquiries', { source: 'inquiries', ask: 'list', filter: { state: 'open' } }],
+  ])('%s', (question, expected) => {
+    const { locale: _, ...plan } = planOf(question);
+    expect(plan).toEqual(expected);
+  });
+
+  test.each<[string, 'en' | 'pt-BR', string]>([
+    ['Tell me about pricing', 'en', 'pricing'],
+    ['How much does it cost?', 'en', 'pricing'],
+    ['quais são os preços?', 'pt-BR', 'pricing'],
+    ['qual é o valor da mensalidade?', 'pt-BR', 'pricing'],
+    ['Tell me about your care management features', 'en', 'features'],
+    ['quais são as funcionalidades do sistema?', 'pt-BR', 'features'],
+    ['Help with care documentation', 'en', 'documentation'],
+    ['ajuda com a documentação do cuidado', 'pt-BR', 'documentation'],
+    ['what are the visiting hours?', 'en', 'visiting'],
+    ['quais são os horários de visita?', 'pt-BR', 'visiting'],
+    ['do you have a vacancy?', 'en', 'admission'],
+    ['tem vagas?', 'pt-BR', 'admission'],
+    ['what about data protection?', 'en', 'privacy'],
+  ])('an article, in the language of the question: %s', (question, language, topic) => {
+    expect(planOf(question)).toMatchObject({
+      source: 'articles',
+      ask: 'list',
+      filter: { language, facets: { topic: [topic] } },
+    });
+  });
+
+  test.each(['do you have parking?', 'tell me about yourself', 'vocês aceitam cães?'])(
+    'what no article is about is not answered with another: %s',
+    (question) => {
+      expect(understanding('care-home')(question).message).toBe(run.refused);
+    },
+  );
+});

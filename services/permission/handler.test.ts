@@ -466,6 +466,113 @@ describe('cloud pricing', () => {
   });
 });
 
+describe('a care home', () => {
+  const home = packOf('care-home');
+  const ask = (who: Who, plan: Plan) => outcome({ pack: home, ...who }, plan);
+  const manager: Who = { role: 'manager' };
+  const nurse: Who = { role: 'nurse', person: 'nur-1' };
+  const carer: Who = { role: 'carer', person: 'car-1' };
+  const family: Who = { role: 'family', person: 'fam-1' };
+  const anybody: Who = { role: 'public' };
+  const no = 'AUTHZ_DENIED';
+
+  test.each<[string, Who, Record<string, string>]>([
+    [
+      'manager',
+      manager,
+      {
+        ...{ residents: 'tenant', care_events: 'tenant', medications: 'tenant', appointments: 'tenant' },
+        ...{ inquiries: 'tenant', consents: 'tenant', articles: 'tenant' },
+      },
+    ],
+    [
+      'nurse',
+      nurse,
+      {
+        ...{ residents: 'related', care_events: 'related', medications: 'related' },
+        ...{ appointments: 'related', inquiries: 'related', consents: 'related', articles: 'related' },
+      },
+    ],
+    [
+      'carer',
+      carer,
+      {
+        ...{ residents: 'related', care_events: 'related', medications: no, appointments: 'related' },
+        ...{ inquiries: no, consents: no, articles: 'related' },
+      },
+    ],
+    [
+      'family',
+      family,
+      {
+        ...{ residents: 'related', care_events: no, medications: no, appointments: 'related' },
+        ...{ inquiries: 'related', consents: no, articles: 'related' },
+      },
+    ],
+    [
+      'public',
+      anybody,
+      {
+        ...{ residents: no, care_events: no, medications: no, appointments: no, inquiries: no },
+        ...{ consents: no, articles: 'tenant' },
+      },
+    ],
+  ])('%s reads what the table says', async (_name, who, expected) => {
+    const found = Object.keys(expected).map(async (source) => [source, await ask(who, planFor(source))]);
+    expect(Object.fromEntries(await Promise.all(found))).toEqual(expected);
+  });
+
+  test('of whoever has not signed in is for information, which covers nobody, and for nothing else', async () => {
+    const articles = planFor('articles', { filter: { language: 'en', facets: { topic: ['pricing'] } } });
+    expect(decisionOf(decided({ pack: home, ...anybody }, articles))).toMatchObject({
+      purpose: 'information',
+      reach: 'tenant',
+      flags: { purposeSpecified: false },
+    });
+    expect(home.purposes['information']?.resources).toEqual(['articles']);
+    for (const purpose of ['care', 'statistics', 'own_history'])
+      expect(await ask({ ...anybody, purpose }, articles)).toBe('PURPOSE_NOT_ALLOWED');
+    expect(decisionOf(decided({ pack: home, ...nurse }, planFor('residents'))).purpose).toBe('care');
+  });
+
+  test('asks a language only where there are several', async () => {
+    expect(await ask(manager, planFor('residents', { filter: { language: 'en' } }))).toBe(no);
+  });
+
+  test('tells health of who agreed to it, and of those in care', async () => {
+    const medication = planFor('medications', about('Alzira'));
+    expect(await ask({ ...nurse, named: known }, medication)).toBe('related');
+    expect(await ask({ ...nurse, named: silent }, medication)).toBe('CONSENT_REQUIRED');
+    expect(await ask({ ...nurse, named: unrelated }, medication)).toBe('AUTHZ_NO_RELATION');
+    expect(await ask({ ...manager, named: foreign }, medication)).toBe('TENANT_ISOLATION_VIOLATION');
+    const consents = ['care_events', 'medications', 'appointments', 'inquiries', 'residents'].map(
+      (source) => decisionOf(decided({ pack: home, ...manager }, planFor(source))).consent,
+    );
+    expect(consents).toEqual(['health', 'health', 'care', 'care', 'contact']);
+  });
+
+  test('tells figures for statistics and no rows, to manager and nurse', async () => {
+    const falls = planFor('care_events', { ask: 'count', filter: { facets: { kind: ['fall'] } } });
+    for (const who of [manager, nurse]) {
+      const asked = { pack: home, ...who, purpose: 'statistics' };
+      expect(decisionOf(decided(asked, falls))).toMatchObject({ reach: 'tenant', groupMin: 5 });
+      expect(await outcome(asked, planFor('care_events'))).toBe('PURPOSE_NOT_ALLOWED');
+      const ofOne = { ...falls, filter: { subjectId: 'res-1' } };
+      expect(await outcome({ ...asked, named: known }, ofOne)).toBe('AGG_SUPPRESSED');
+    }
+    expect(await ask({ ...carer, purpose: 'statistics' }, falls)).toBe('PURPOSE_NOT_ALLOWED');
+  });
+
+  test('opens an emergency for staff and not for families', () => {
+    const may = (who: Who): boolean =>
+      mayAnswer(
+        { ...factsOf({ pack: home, ...who, named: unrelated }, planFor('residents', about('Eunice'))) },
+        true,
+      );
+    expect([nurse, carer, family].map(may)).toEqual([true, true, false]);
+  });
+});
+
 describe('the order', () => {
   const everythingWrong: Who = { role: 'ghost', purpose: 'marketing', named: foreign };
   test('is role, purpose, relation, consent: the first that refuses is the answer', () => {

@@ -1,0 +1,166 @@
+import type { Pack } from '../pack.ts';
+import * as tables from './0001_tables.ts';
+import { demo } from './demo.ts';
+import { intents, leads, states } from './intents.ts';
+import { sources } from './sources.ts';
+import { wording } from './wording.ts';
+
+const years = (count: number): number => 365 * count;
+const minutes = (count: number): number => count * 60_000;
+const staff = ['manager', 'nurse', 'carer'];
+
+/** A home for people in need of care, their families, and whoever wants to know what the home is like. */
+export const pack: Pack = {
+  name: 'care-home',
+  version: '1.0.0',
+  compliance: ['LGPD', 'UK_GDPR', 'CQC', 'ISO_27001'],
+  purposes: {
+    care: {
+      roles: [...staff, 'family'],
+      resources: [
+        'residents',
+        'care_events',
+        'medications',
+        'appointments',
+        'inquiries',
+        'consents',
+        'articles',
+      ],
+    },
+    // Nothing about anybody, so that a grant for it opens nothing about anybody.
+    information: { roles: [...staff, 'family', 'public'], resources: ['articles'] },
+    statistics: {
+      roles: ['manager', 'nurse'],
+      resources: ['residents', 'care_events', 'medications', 'appointments', 'inquiries'],
+      groupMin: 5,
+    },
+  },
+  defaultPurpose: 'care',
+  consent: {
+    levels: ['contact', 'care', 'health'],
+    // What somebody agreed to stays readable when they have taken it back, so `consents` takes none.
+    needed: {
+      residents: 'contact',
+      appointments: 'care',
+      inquiries: 'care',
+      care_events: 'health',
+      medications: 'health',
+    },
+  },
+  emergency: {
+    reasons: ['emergency', 'continuity_of_care', 'legal_duty'],
+    // Families are related to residents too, and are nobody's emergency service.
+    roles: ['nurse', 'carer'],
+    explanationMin: 10,
+    holdsMs: minutes(30),
+    answerWithinMs: minutes(10),
+  },
+  roles: {
+    manager: {
+      reach: 'tenant',
+      masked: [],
+      permissions: [
+        'read:residents',
+        'write:residents',
+        'delete:residents',
+        'read:care_events',
+        'read:medications',
+        'read:appointments',
+        'write:appointments',
+        'delete:appointments',
+        'read:inquiries',
+        'write:inquiries',
+        'read:consents',
+        'read:articles',
+        'write:articles',
+        'admin:users',
+        'admin:system',
+        'admin:security',
+      ],
+    },
+    nurse: {
+      reach: 'related',
+      masked: ['phone'],
+      permissions: [
+        'read:residents',
+        'write:residents',
+        'read:care_events',
+        'write:care_events',
+        'read:medications',
+        'write:medications',
+        'read:appointments',
+        'write:appointments',
+        'read:inquiries',
+        'write:inquiries',
+        'read:consents',
+        'read:articles',
+      ],
+    },
+    carer: {
+      reach: 'related',
+      masked: ['phone'],
+      permissions: [
+        'read:residents',
+        'read:care_events',
+        'write:care_events',
+        'read:appointments',
+        'read:articles',
+      ],
+    },
+    family: {
+      reach: 'related',
+      masked: [],
+      permissions: [
+        'read:residents',
+        'read:appointments',
+        'read:inquiries',
+        'write:inquiries',
+        'read:articles',
+      ],
+    },
+    // Whoever has not signed in.
+    public: {
+      reach: 'tenant',
+      masked: [],
+      permissions: ['read:articles'],
+      defaultPurpose: 'information',
+    },
+  },
+  intents,
+  leads,
+  states,
+  sources,
+  wording,
+  retention: [
+    {
+      class: 'resident_data',
+      days: years(20),
+      table: 'residents',
+      ageColumn: 'created_at',
+      unlessReferencedBy: ['care_events', 'medications', 'resident_appointments', 'care_inquiries'].map(
+        (table) => ({ table, column: 'resident_id' }),
+      ),
+    },
+    // Records of health are kept for twenty years (Lei 13.787/2018, art. 6).
+    { class: 'care_events', days: years(20), table: 'care_events', ageColumn: 'occurred_at' },
+    { class: 'medications', days: years(20), table: 'medications', ageColumn: 'due_at' },
+    {
+      class: 'appointment_data',
+      days: years(5),
+      table: 'resident_appointments',
+      ageColumn: 'start_time',
+    },
+    { class: 'inquiries', days: years(5), table: 'care_inquiries', ageColumn: 'opened_at' },
+    { class: 'audit_logs', days: years(2), table: 'audit_entries', ageColumn: 'at' },
+    { class: 'feedback', days: years(2), table: 'feedback', ageColumn: 'at' },
+    { class: 'system_logs', days: 90 },
+  ],
+  limits: [
+    { name: 'ai-user', class: 'ai', key: 'user', max: 20, windowMs: minutes(1) },
+    { name: 'ai-tenant', class: 'ai', key: 'tenant', max: 1_000, windowMs: minutes(1) },
+    { name: 'data-user', class: 'data', key: 'user', max: 50, windowMs: minutes(15) },
+    { name: 'api-user', class: 'api', key: 'user', max: 100, windowMs: minutes(15) },
+  ],
+  demo,
+  migrations: { 'care-home/0001_tables': tables },
+};
