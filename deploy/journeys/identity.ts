@@ -108,7 +108,7 @@ test('the command line supplies the code by itself, and asks on when it was used
   const listed = await journey.jangada('accounts', '--json');
   const accounts = JSON.parse(listed.stdout) as { alias: string; totpSecret?: string }[];
   const withCodes = accounts.filter(({ totpSecret }) => totpSecret).map(({ alias }) => alias);
-  expect(withCodes).toEqual(['admin']);
+  expect(withCodes).toEqual(['admin', 'manager']);
   for (let time = 0; time < 2; time++) {
     const asked = await journey.jangada('ask', '--as', 'admin', 'quantas consultas temos amanhã?');
     expect(asked).toMatchObject({ code: 0 });
