@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { settings, type Values } from '@jangada/config/settings.ts';
@@ -68,9 +68,10 @@ export const startEdge = async (
   answer: (question: string, run: string) => Script = (question) => [question],
   waitingMax?: number,
 ) => {
+  const dir = await mkdtemp(join(tmpdir(), 'jangada-edge-'));
   const [broker, database] = await Promise.all([
-    startBroker(waitingMax),
-    startPostgres({ dir: await mkdtemp(join(tmpdir(), 'jangada-edge-')), durability: 'relaxed' }),
+    startBroker(dir, waitingMax),
+    startPostgres({ dir: join(dir, 'postgres'), durability: 'relaxed' }),
   ]);
   const own: Readonly<Record<string, unknown>> = {
     ...{ NATS_URL: broker.url, NATS_NKEY_SEED: broker.seed, HEALTH_PORT: 0, LOG_LEVEL: 'ERROR' },
@@ -258,6 +259,7 @@ export const startEdge = async (
       await db.destroy();
       await teller.bus.close();
       await Promise.all([broker.stop(), database.stop()]);
+      await rm(dir, { recursive: true, force: true });
     },
   };
 };

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { settings, type Values } from '@jangada/config/settings.ts';
@@ -77,9 +77,10 @@ const people = [
 ] as const;
 
 export const startEdges = async (count: number, over: object = {}): Promise<Edges> => {
+  const dir = await mkdtemp(join(tmpdir(), 'jangada-edge-'));
   const [broker, database] = await Promise.all([
-    startBroker(),
-    startPostgres({ dir: await mkdtemp(join(tmpdir(), 'jangada-edge-')), durability: 'relaxed' }),
+    startBroker(dir),
+    startPostgres({ dir: join(dir, 'postgres'), durability: 'relaxed' }),
   ]);
   const pool = new pg.Pool({ connectionString: database.url, max: 2 });
   pool.on('error', () => undefined);
@@ -187,6 +188,7 @@ export const startEdges = async (count: number, over: object = {}): Promise<Edge
       await pool.end();
       await broker.stop();
       await database.stop();
+      await rm(dir, { recursive: true, force: true });
     },
   };
 };
