@@ -1,5 +1,8 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { styleText } from 'node:util';
 
 /** `npm test`: everything but what is a proof of its own, on servers of its own. Arguments go to vitest. */
@@ -17,6 +20,11 @@ const checks: readonly Step[] = [
 const given = process.argv.slice(2);
 const tests: Step = ['tests', 'vitest', 'run', ...(given.length > 0 ? given : ['--project', '!faults'])];
 
+/** Where all of it keeps what is temporary, so that what somebody leaves behind is seen, and removed. */
+const folder = mkdtempSync(join(tmpdir(), 'jangada-test-'));
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+const env = { ...process.env, TMPDIR: folder };
+
 const announce = (says: string): void => console.log(styleText('bold', `\n▸ ${says}`));
 const leave = ([says, command, ...args]: Step, status: number | null): void => {
   if (status === 0) return;
@@ -25,7 +33,7 @@ const leave = ([says, command, ...args]: Step, status: number | null): void => {
 };
 
 const outcomes = checks.map(async ([, command, ...args]) => {
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
   const output: Buffer[] = [];
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (chunk: Buffer) => void output.push(chunk));
@@ -41,4 +49,10 @@ for (const [index, check] of checks.entries()) {
 
 announce(tests[0]);
 const [, command, ...args] = tests;
-leave(tests, spawnSync(command, args, { stdio: 'inherit' }).status);
+leave(tests, spawnSync(command, args, { stdio: 'inherit', env }).status);
+
+const left = readdirSync(folder);
+if (left.length > 0) {
+  console.error(styleText('red', `\nleft in the temporary folder: ${left.join(', ')}`));
+  process.exit(1);
+}

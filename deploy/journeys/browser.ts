@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { installedBrowser } from '@jangada/servers/browser.ts';
-import axe, { type AxeResults } from 'axe-core';
+import axe, { type AxeResults, type RunOptions } from 'axe-core';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { root } from '../topology.ts';
 
@@ -10,11 +10,30 @@ import { root } from '../topology.ts';
 /** Where the browser is; undefined where there is none, and then nothing is tried in one. */
 export const installed = await installedBrowser();
 
+/**
+ * A window loads two pages for its address bar, which nobody sees and which cost more than the console's. Chromium takes the
+ * last such list alone, so what Playwright turns off that a page or its end would notice stands here again.
+ */
+const off = [
+  'WebUIOmniboxPopup',
+  'WebUIOmniboxAimPopup',
+  'AvoidUnnecessaryBeforeUnloadCheckSync',
+  'DestroyProfileOnBrowserClose',
+  'HttpsUpgrades',
+  'NetworkTimeServiceQuerying',
+  'OptimizationHints',
+  'PaintHolding',
+  'PreconnectToSearch',
+];
+
 export const openBrowser = (): Promise<Browser> =>
   chromium.launch({
     ...(installed ? { executablePath: installed } : {}),
-    // Root has no sandbox to go into.
-    args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
+    args: [
+      `--disable-features=${off}`,
+      // Root has no sandbox to go into.
+      ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
+    ],
   });
 
 /** How long something on a page may take to show itself, on a machine with much else to do. */
@@ -53,8 +72,11 @@ export const visit = async (
 /** What makes the page hard or impossible to use for some, by the rules of WCAG, if that is serious. */
 export const barriersIn = async (page: Page): Promise<readonly string[]> => {
   if (!(await page.evaluate('"axe" in globalThis'))) await page.evaluate(axe.source);
+  // Of what passes one place of each rule is told: naming them all was most of the work.
   const { violations } = await page.evaluate(() =>
-    (globalThis as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),
+    (globalThis as unknown as { axe: { run(options: RunOptions): Promise<AxeResults> } }).axe.run({
+      resultTypes: ['violations'],
+    }),
   );
   return violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
@@ -63,13 +85,20 @@ export const barriersIn = async (page: Page): Promise<readonly string[]> => {
 
 /** Where pictures are kept. */
 const folder = join(root, '.jangada', 'console');
+/** Nothing is compared with them, and they are a good part of what the browser costs. */
+const wanted = process.env['CONSOLE_PICTURES'] === 'true';
 
-/** Keeps how the page looks in both themes, for whoever wants to see it. */
-export const picture = async (page: Page, name: string): Promise<void> => {
+const keep = async (page: Page, name: string): Promise<void> => {
   mkdirSync(folder, { recursive: true });
+  await page.screenshot({ path: join(folder, `${name}.png`) });
+};
+
+/** Keeps how the page looks in both themes, where somebody wants to see it. */
+export const picture = async (page: Page, name: string): Promise<void> => {
+  if (!wanted) return;
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme });
-    await page.screenshot({ path: join(folder, `${name}-${colorScheme}.png`) });
+    await keep(page, `${name}-${colorScheme}`);
   }
   await page.emulateMedia({ colorScheme: 'light' });
 };
@@ -87,6 +116,6 @@ export const look = async (page: Page, name: string): Promise<void> => {
   const other = before === 'en' ? 'pt-BR' : 'en';
   await languages.selectOption(other);
   await page.locator(`html[lang="${other}"]`).waitFor({ state: 'attached' });
-  await page.screenshot({ path: join(folder, `${name}-${other}.png`) });
+  if (wanted) await keep(page, `${name}-${other}`);
   await languages.selectOption(before);
 };

@@ -1,15 +1,21 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 const secret = 'canary-of-a-secret';
 
+let dir: string;
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'jangada-process-'));
+});
+afterAll(() => rm(dir, { recursive: true }));
+
 /** Runs a script in a process of its own that has closed itself before. */
 const run = async (script: string, { args = [], env = {} }: { args?: string[]; env?: object } = {}) => {
-  const folder = await mkdtemp(join(tmpdir(), 'jangada-process-'));
+  const folder = await mkdtemp(join(dir, 'run-'));
   const begin = `import { closeProcess } from ${JSON.stringify(join(import.meta.dirname, 'process.ts'))};
     closeProcess(process.env.NODE_ENV);`;
   const child = spawn(

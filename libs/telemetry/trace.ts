@@ -8,12 +8,12 @@ import {
   TraceFlags,
   trace,
 } from '@opentelemetry/api';
-import { W3CTraceContextPropagator } from '@opentelemetry/core';
-import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
+import { ExportResultCode, W3CTraceContextPropagator } from '@opentelemetry/core';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import {
   BatchSpanProcessor,
   ParentBasedSampler,
+  type SpanExporter,
   TraceIdRatioBasedSampler,
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
@@ -66,6 +66,26 @@ export const linkTo = (traceparent: string | undefined): Link[] => {
   return given ? [{ context: given }] : [];
 };
 
+/** Loaded with the first spans that there are to send: it is a sixth of what a service loads, and most send none. */
+const exporterTo = (url: string): SpanExporter => {
+  let loading: Promise<SpanExporter> | undefined;
+  const load = async (): Promise<SpanExporter> => {
+    const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-http');
+    return new OTLPTraceExporter({ url });
+  };
+  return {
+    export: (spans, done) => {
+      loading ??= load();
+      loading.then(
+        (exporter) => exporter.export(spans, done),
+        (error: Error) => done({ code: ExportResultCode.FAILED, error }),
+      );
+    },
+    forceFlush: async () => (await loading)?.forceFlush?.(),
+    shutdown: async () => (await loading)?.shutdown(),
+  };
+};
+
 /** Opens tracing for a service. Without an endpoint nothing is recorded, and ids still travel for the logs. */
 export const openTracing = (service: string, endpoint: string | undefined, ratio: number): Tracing => {
   const provider = new TracerProvider({
@@ -74,7 +94,7 @@ export const openTracing = (service: string, endpoint: string | undefined, ratio
     spanProcessors: endpoint
       ? [
           new BatchSpanProcessor({
-            exporter: new OTLPTraceExporter({ url: `${endpoint}/v1/traces` }),
+            exporter: exporterTo(`${endpoint}/v1/traces`),
             scheduledDelayMillis: 500,
           }),
         ]

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -130,10 +130,11 @@ const answer = async (tenant: string, { rid }: Pass, question: string): Promise<
 
 beforeAll(async () => {
   overhear();
+  const dir = await mkdtemp(join(tmpdir(), 'jangada-edge-'));
   [broker, database, redis] = await Promise.all([
-    startBroker(),
-    startPostgres({ dir: await mkdtemp(join(tmpdir(), 'jangada-edge-')), durability: 'relaxed' }),
-    startRedis({ dir: await mkdtemp(join(tmpdir(), 'jangada-edge-')) }),
+    startBroker(dir),
+    startPostgres({ dir: join(dir, 'postgres'), durability: 'relaxed' }),
+    startRedis({ dir: join(dir, 'redis') }),
   ]);
   const db = new Kysely<CoreTables>({
     dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: database.url }) }),
@@ -228,6 +229,7 @@ beforeAll(async () => {
     () => teller.bus.close(),
     () => broker.stop(),
     () => database.stop(),
+    () => rm(dir, { recursive: true, force: true }),
   ];
 });
 afterAll(async () => {

@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { headers } from '@jangada/proto/envelope.ts';
 import type { Part } from '@jangada/proto/reply.ts';
@@ -10,19 +13,22 @@ import { bodies, openTeller, startBroker } from './test-broker.ts';
 
 const tenant = 'clinic';
 const onForeign = vi.fn();
+let dir: string;
 let broker: Awaited<ReturnType<typeof startBroker>>;
 let edge: Bus;
 let teller: Awaited<ReturnType<typeof openTeller>>;
 let follower: Follower;
 
 beforeAll(async () => {
-  broker = await startBroker();
+  dir = await mkdtemp(join(tmpdir(), 'jangada-follow-'));
+  broker = await startBroker(dir);
   edge = await openBus('edge', { NATS_URL: broker.url, NATS_NKEY_SEED: broker.seed });
   teller = await openTeller(broker);
 });
 afterAll(async () => {
   await Promise.all([edge?.close(), teller?.bus.close()]);
   await broker?.stop();
+  await rm(dir, { recursive: true, force: true });
 });
 beforeEach(() => {
   follower = openFollower(edge.nc, bodies, onForeign);

@@ -1,4 +1,4 @@
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startRedis } from '@jangada/servers/redis.ts';
@@ -7,6 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws';
 import { password, seedQuery, startEdge } from './test-edge.ts';
 
+let dir: string;
 let redis: Awaited<ReturnType<typeof startRedis>>;
 let one: Awaited<ReturnType<typeof startEdge>>;
 let other: Awaited<ReturnType<typeof startEdge>>;
@@ -15,7 +16,8 @@ let from = '';
 let count = 0;
 
 beforeAll(async () => {
-  redis = await startRedis({ dir: await mkdtemp(join(tmpdir(), 'jangada-edge-limits-')) });
+  dir = await mkdtemp(join(tmpdir(), 'jangada-edge-limits-'));
+  redis = await startRedis({ dir });
   const settings = {
     REDIS_URL: redis.url,
     RATE_LIMIT_PROFILE: 'production',
@@ -31,6 +33,7 @@ afterAll(async () => {
   await one?.[Symbol.asyncDispose]();
   await other?.[Symbol.asyncDispose]();
   await redis?.stop();
+  await rm(dir, { recursive: true, force: true });
 });
 beforeEach(() => {
   from = `198.51.100.${++count}`;

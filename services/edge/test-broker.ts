@@ -1,5 +1,3 @@
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { keyRing } from '@jangada/proto/envelope.ts';
 import { openBus } from '@jangada/runtime/bus.ts';
@@ -16,11 +14,14 @@ export const tokenKeys = keyPair('token');
 export const ring = ringOf({ pass: [passKeys], token: [tokenKeys] });
 
 /**
- * A broker with the streams that the edge publishes to and follows, for tests. Nobody takes what waits there, so many may
- * be asked for.
+ * A broker with the streams that the edge publishes to and follows, for tests, in a folder of the caller's. Nobody takes
+ * what waits there, so many may be asked for.
  */
-export const startBroker = async (waitingMax = 100): Promise<NatsServer & { readonly seed: string }> => {
-  const nats = await startNats({ dir: await mkdtemp(join(tmpdir(), 'jangada-edge-')), syncInterval: '1s' });
+export const startBroker = async (
+  dir: string,
+  waitingMax = 100,
+): Promise<NatsServer & { readonly seed: string }> => {
+  const nats = await startNats({ dir: join(dir, 'nats'), syncInterval: '1s' });
   const seed = new TextDecoder().decode(createUser().getSeed());
   const bus = await openBus('provisioner', { NATS_URL: nats.url, NATS_NKEY_SEED: seed });
   const { streams } = await jetstreamManager(bus.nc);

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { settings, type Values } from '@jangada/config/settings.ts';
@@ -70,9 +70,10 @@ export const startEdge = async (
   waitingMax?: number,
 ) => {
   overhear();
+  const dir = await mkdtemp(join(tmpdir(), 'jangada-edge-'));
   const [broker, database] = await Promise.all([
-    startBroker(waitingMax),
-    startPostgres({ dir: await mkdtemp(join(tmpdir(), 'jangada-edge-')), durability: 'relaxed' }),
+    startBroker(dir, waitingMax),
+    startPostgres({ dir: join(dir, 'postgres'), durability: 'relaxed' }),
   ]);
   const own: Readonly<Record<string, unknown>> = {
     ...{ NATS_URL: broker.url, NATS_NKEY_SEED: broker.seed, HEALTH_PORT: 0, LOG_LEVEL: 'ERROR' },
@@ -261,6 +262,7 @@ export const startEdge = async (
       await teller.bus.close();
       await Promise.all([broker.stop(), database.stop()]);
       await judgeOverheard();
+      await rm(dir, { recursive: true, force: true });
     },
   };
 };

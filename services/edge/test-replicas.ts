@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { settings, type Values } from '@jangada/config/settings.ts';
@@ -79,9 +79,10 @@ const people = [
 
 export const startEdges = async (count: number, over: object = {}): Promise<Edges> => {
   overhear();
+  const dir = await mkdtemp(join(tmpdir(), 'jangada-edge-'));
   const [broker, database] = await Promise.all([
-    startBroker(),
-    startPostgres({ dir: await mkdtemp(join(tmpdir(), 'jangada-edge-')), durability: 'relaxed' }),
+    startBroker(dir),
+    startPostgres({ dir: join(dir, 'postgres'), durability: 'relaxed' }),
   ]);
   const pool = new pg.Pool({ connectionString: database.url, max: 2 });
   pool.on('error', () => undefined);
@@ -190,6 +191,7 @@ export const startEdges = async (count: number, over: object = {}): Promise<Edge
       await broker.stop();
       await database.stop();
       await judgeOverheard();
+      await rm(dir, { recursive: true, force: true });
     },
   };
 };
