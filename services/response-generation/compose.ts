@@ -10,7 +10,7 @@ export interface Manner {
   readonly currency: string;
 }
 
-type Answer = In<typeof contract>;
+export type Answer = In<typeof contract>;
 
 /**
  * Tells granted rows in the pack's words, line by line. Every figure and name comes from the rows; nothing is
@@ -108,19 +108,34 @@ const shortTime: Intl.DateTimeFormatOptions = {
   minute: '2-digit',
 };
 
-const lineOf = (row: Row, { locale }: Answer, { wording, zone, currency }: Manner): string =>
-  Object.entries(row)
-    .filter(([, value]) => value !== null && value !== '')
-    .map(([name, value]) => {
-      if (name === 'amount' || name === 'price') return money(value, locale, currency);
-      if (typeof value !== 'string') return String(value);
-      if (instant.test(value)) return dated(value, locale, zone, shortTime);
-      return name === 'status' || name === 'action' ? (wording.states[value] ?? value) : value;
-    })
-    .join(' · ');
+/** The values of a row as they are told, by field, without those that have none. */
+export const cellsOf = (
+  row: Row,
+  { locale }: Pick<Answer, 'locale'>,
+  { wording, zone, currency }: Manner,
+): Record<string, string> => {
+  const cell = (name: string, value: Row[string]): string => {
+    if (isMoney(name)) return money(value ?? 0, locale, currency);
+    if (typeof value !== 'string') return String(value);
+    if (name === 'day') return day(value, locale);
+    if (instant.test(value)) return dated(value, locale, zone, shortTime);
+    return name === 'status' || name === 'action' ? (wording.states[value] ?? value) : value;
+  };
+  return Object.fromEntries(
+    Object.entries(row)
+      .filter(([, value]) => value !== null && value !== '')
+      .map(([name, value]) => [name, cell(name, value)]),
+  );
+};
+
+/** Fields that are told as money of the tenant. */
+export const isMoney = (name: string): boolean => name === 'amount' || name === 'price';
+
+const lineOf = (row: Row, answer: Answer, manner: Manner): string =>
+  Object.values(cellsOf(row, answer, manner)).join(' · ');
 
 /** " (Ana Lima, com Dra. Souza, março de 2022)": what the figure is about, as the plan has it. */
-const aboutOf = ({ plan, locale }: Answer, { wording, zone }: Manner): string => {
+export const aboutOf = ({ plan, locale }: Answer, { wording, zone }: Manner): string => {
   const { subject, provider, period, state } = plan.filter;
   const parts = [
     subject,
