@@ -12,6 +12,7 @@ import { contract } from './contract.ts';
 import { assertGranted, isBreach } from './egress.ts';
 import { type Reason, tell } from './handler.ts';
 import type { Prompt } from './prompt.ts';
+import { pulseOf } from './pulse.ts';
 import { openQuota } from './quota.ts';
 
 const config = configOf([
@@ -42,7 +43,7 @@ const openQuotaOf = async (url: string) => {
     // A policy of its own: when it rests, answers go on without it instead of waiting for it.
     resilience('model', policy({ timeoutMs: 8_000, attempts: 2 }), telemetry.metrics),
   );
-  return { model, quota: openQuota(model, limits, telemetry.metrics) };
+  return { quota: openQuota(model, limits, telemetry.metrics), pulse: pulseOf(model.ping) };
 };
 const asked = config.AI_SERVICE_URL ? await openQuotaOf(config.AI_SERVICE_URL) : undefined;
 const fallbacks = telemetry.metrics.counter(
@@ -81,7 +82,7 @@ await using service = await serve(
     onDead: (code) => {
       if (isBreach(code)) violated();
     },
-    probes: { ai_service: optional(async (signal) => asked?.model.ping(signal)) },
+    probes: { ai_service: optional(async () => asked?.pulse()) },
   },
   telemetry,
 );

@@ -8,6 +8,7 @@ import { type Reason, tell } from './handler.ts';
 import { openModel } from './model.ts';
 import type { Telling } from './port.ts';
 import { type Prompt, promptOf } from './prompt.ts';
+import { pulseOf } from './pulse.ts';
 import { openQuota } from './quota.ts';
 import { cost, type Name, protocols, type Script, startEndpoint } from './test-endpoint.ts';
 
@@ -267,6 +268,20 @@ test('where there is no page of health, the models are asked for', async () => {
   const { asked, ...at } = await endpoint(failing(404), ({ response }) => void response.end());
   await (await modelAt(at)).ping(never);
   expect(asked.map(({ path }) => path)).toEqual(['/v1/health', '/v1/models']);
+});
+
+test('how a model does that does not answer is known without waiting for it, and said when it is', async () => {
+  const go = Promise.withResolvers<void>();
+  const at = await endpoint(async ({ response }) => {
+    await go.promise;
+    response.end();
+  });
+  const pulse = pulseOf((await modelAt(at)).ping);
+  await expect(pulse()).rejects.toThrow('AI service has not answered');
+  expect(at.asked[0]?.hungUp).not.toBe(true);
+  go.resolve();
+  await vi.waitFor(() => expect(pulse()).resolves.toBeUndefined());
+  expect(at.asked).toHaveLength(1);
 });
 
 describe('an answer', () => {

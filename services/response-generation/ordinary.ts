@@ -15,7 +15,7 @@ export const ordinaryWords: Readonly<Record<'en' | 'pt-BR', ReadonlySet<string>>
     pagina pedido pergunta periodo porem portanto prezada prezado primeira primeiro profissional quantidade registro
     registros responda resposta respostas restante resultado resultados resumindo resumo segue seguem seguinte
     seguintes segundo semana semanas senhor senhora servico servicos seguir situacao somente soma status tais tambem
-    tendo tinha tipo titulo todavia total totais totaliza totalizam trata tratam ultima valor valores veja
+    tendo tinha tipo titulo todavia tudo total totais totaliza totalizam trata tratam ultima valor valores veja
     dr dra sr sra srta prof profa
   `),
   en: setOf(`
