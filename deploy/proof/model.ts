@@ -5,8 +5,9 @@ import { json } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * A model that takes its time, over the protocol of OpenAI's chat completions: an answer is so many words, each with its
- * number, one after the other. Whatever else it is asked it answers at once, with the rows it was given.
+ * A model that takes its time, over the protocol of OpenAI's chat completions: an answer is so many words, each a sentence
+ * of its own that names its number, one after the other. Whatever else it is asked it answers at once, with the rows it was
+ * given.
  */
 export interface PacedModel extends AsyncDisposable {
   readonly url: string;
@@ -19,7 +20,7 @@ export interface Pace {
   readonly question: string;
   readonly words: number;
   readonly everyMs: number;
-  /** Length of a word; as long as its number where none is given. */
+  /** Length of a word with what fills it up; as long as itself where none is given. */
   readonly characters?: number;
 }
 
@@ -33,6 +34,24 @@ const chunk = (content: string, finish: 'stop' | null = null): string => {
   return `data: ${JSON.stringify(body)}\n\n`;
 };
 
+/** A word for a number, in letters: a figure that was not granted is not told. */
+const wordOf = (number: number): string =>
+  `q${[...String(number)].map((digit) => digits[Number(digit)]).join('')}. `;
+const digits = 'abcdefghij';
+
+/** The numbers of the words that a text has. */
+export const numbersIn = (text: string): number[] =>
+  [...text.matchAll(/q([a-j]+)\. /g)].map(([, word = '']) =>
+    Number([...word].map((letter) => digits.indexOf(letter)).join('')),
+  );
+
+/** Means nothing, in sentences, for what does not end is not told. */
+const filling = `${'x'.repeat(998)}. `;
+const filled = (word: string, characters: number): string =>
+  word.length < characters
+    ? `${(word + filling.repeat(Math.ceil(characters / filling.length))).slice(0, characters - 2)}. `
+    : word;
+
 export const startModel = async ({ question, words, everyMs, characters = 0 }: Pace): Promise<PacedModel> => {
   let open = 0;
 
@@ -42,7 +61,7 @@ export const startModel = async ({ question, words, everyMs, characters = 0 }: P
     response.writeHead(200, { 'content-type': 'text/event-stream' });
     if (asked.question?.startsWith(question)) {
       for (let word = 1; word <= words && !response.closed; word++) {
-        response.write(chunk(`${word} `.padEnd(characters, 'x')));
+        response.write(chunk(filled(wordOf(word), characters)));
         await sleep(everyMs);
       }
     } else response.write(chunk(JSON.stringify(asked.rows)));

@@ -9,6 +9,7 @@ import { WebSocket } from 'ws';
 import { remark, table } from '../cli/output.ts';
 import { anotherEdge, openQuestions, startGround } from './ground.ts';
 import { inspect, inspectable } from './inspect.ts';
+import { numbersIn } from './model.ts';
 
 /**
  * `npm run proof:sockets`: sockets on one edge that say nothing, what each of them costs and that nothing of them stays;
@@ -123,7 +124,7 @@ const stall = async (): Promise<{ lost: number; twice: number }> => {
   next.socket.close();
   const all = [...told, ...next.frames.filter(({ event }) => event)];
   const text = all.map(({ event }) => event?.delta ?? '').join('');
-  const words = new Set([...text.matchAll(/(\d+) /g)].map(([, word]) => Number(word)));
+  const words = new Set(numbersIn(text));
   return {
     lost: pace.words - words.size,
     twice: all.length - new Set(all.map(({ seq }) => seq)).size,

@@ -250,12 +250,20 @@ export const settings = {
     says: 'longest a run may take before its terminal answer',
     value: z.coerce.number().int().min(1_000).max(60_000).default(30_000),
   }),
+  AI_SERVICE_PROVIDER: setting({
+    says: 'the protocol that the model is spoken to in: of OpenAI’s chat completions, Anthropic’s messages or Ollama’s chat',
+    value: z.enum(['openai', 'anthropic', 'ollama']).default('openai'),
+  }),
   AI_SERVICE_URL: setting({
-    says: 'an OpenAI-compatible model; none means the composer answers',
-    value: z.url().optional(),
+    says: 'the model’s API, as https://host/v1 or, of Ollama, http://host:11434/api; none means the composer answers',
+    value: z.url({ protocol: /^https?$/ }).optional(),
   }),
   AI_SERVICE_API_KEY: setting({ says: 'key for the model', value: z.string().optional(), secret: true }),
   AI_SERVICE_MODEL: setting({ says: 'name of the model', value: z.string().default('default') }),
+  AI_SERVICE_SMALL_MODEL: setting({
+    says: 'name of a smaller model for answers of one row or figure; none means AI_SERVICE_MODEL',
+    value: z.string().optional(),
+  }),
   AI_AGENT_PUBLIC_ENABLED: setting({
     says: 'whether the agent that is open to all answers',
     value: z.stringbool().default(true),

@@ -251,8 +251,10 @@ describe('what somebody agreed to', () => {
 describe('beside the text', () => {
   const toldBeside = async (own: Partial<Answer>, degraded = false) => {
     const manner = { wording: wording['pt-BR'], zone: 'America/Sao_Paulo', currency: 'BRL' };
-    const means = { ...manner, telling: undefined, degraded, elapsedMs: () => 1 };
-    const telling = tell({ ...answer({}, []), ...own }, means, new AbortController().signal);
+    const { signal } = new AbortController();
+    const away = { begin: async () => undefined, late: signal, fellBack: () => undefined };
+    const means = { ...manner, ...(degraded && { model: away }), elapsedMs: () => 1 };
+    const telling = tell({ ...answer({}, []), ...own }, means, signal);
     let next = await telling.next();
     while (!next.done) next = await telling.next();
     return next.value.tell;

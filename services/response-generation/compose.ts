@@ -10,7 +10,7 @@ export interface Manner {
   readonly currency: string;
 }
 
-type Answer = In<typeof contract>;
+export type Answer = In<typeof contract>;
 
 /**
  * Tells granted rows in the pack's words, line by line. Every figure and name comes from the rows; nothing is
@@ -110,27 +110,40 @@ const shortTime: Intl.DateTimeFormatOptions = {
   minute: '2-digit',
 };
 
-const lineOf = (row: Row, { locale }: Answer, { wording, zone, currency }: Manner): string =>
-  Object.entries(row)
-    // A row's own currency is told with its money.
-    .filter(([name, value]) => value !== null && value !== '' && name !== 'currency')
-    .map(([name, value]) => {
-      if (name === 'amount' || name === 'price')
-        return money(value, locale, String(row['currency'] ?? currency));
-      if (typeof value !== 'string') return String(value);
-      if (instant.test(value)) return dated(value, locale, zone, shortTime);
-      if (date.test(value)) return day(value, locale);
-      return name === 'status' || name === 'action'
-        ? (wording.states[value] ?? value)
-        : labelOf(wording, name, value);
-    })
-    .join(' · ');
+/** The values of a row as they are told, by field, without those that have none. */
+export const cellsOf = (
+  row: Row,
+  { locale }: Pick<Answer, 'locale'>,
+  { wording, zone, currency }: Manner,
+): Record<string, string> => {
+  const cell = (name: string, value: Row[string]): string => {
+    if (isMoney(name)) return money(value ?? 0, locale, String(row['currency'] ?? currency));
+    if (typeof value !== 'string') return String(value);
+    if (instant.test(value)) return dated(value, locale, zone, shortTime);
+    if (date.test(value)) return day(value, locale);
+    return name === 'status' || name === 'action'
+      ? (wording.states[value] ?? value)
+      : labelOf(wording, name, value);
+  };
+  return Object.fromEntries(
+    Object.entries(row)
+      // A row's own currency is told with its money.
+      .filter(([name, value]) => value !== null && value !== '' && name !== 'currency')
+      .map(([name, value]) => [name, cell(name, value)]),
+  );
+};
+
+/** Fields that are told as money, of the tenant where the row says no currency. */
+export const isMoney = (name: string): boolean => name === 'amount' || name === 'price';
+
+const lineOf = (row: Row, answer: Answer, manner: Manner): string =>
+  Object.values(cellsOf(row, answer, manner)).join(' · ');
 
 const labelOf = (wording: Wording, name: string, value: string): string =>
   wording.labels?.[name]?.[value] ?? value;
 
 /** " (Ana Lima, com Dra. Souza, março de 2022)": what the figure is about, as the plan has it. */
-const aboutOf = ({ plan, locale }: Answer, { wording, zone }: Manner): string => {
+export const aboutOf = ({ plan, locale }: Answer, { wording, zone }: Manner): string => {
   const { subject, provider, period, state, facets = {} } = plan.filter;
   const parts = [
     subject,

@@ -1,41 +1,57 @@
-import { type Emission, emit, type In } from '@jangada/hop/hop.ts';
+import { type Emission, emit } from '@jangada/hop/hop.ts';
 import { notices } from '@jangada/proto/notices.ts';
 import type { Usage } from '@jangada/proto/run.ts';
 import * as run from '@jangada/proto/run.ts';
-import { compose, type Manner } from './compose.ts';
-import type { contract } from './contract.ts';
-import type { Telling } from './model.ts';
+import { type Answer, compose, type Manner } from './compose.ts';
+import { type Fault, groundsOf } from './grounds.ts';
+import { Silent, type Telling, type Tokens } from './port.ts';
+import { type Prompt, promptOf } from './prompt.ts';
+import { sentencesOf, withoutEmphasis } from './sentences.ts';
 
 /** How this answer is told. */
 export interface Means extends Manner {
-  /** A model that has begun to tell; absent without a model, and when it failed. */
-  readonly telling: Telling | undefined;
-  /** True when a model should have told it and could not. */
-  readonly degraded: boolean;
+  /** Absent without a model. */
+  readonly model?: {
+    /** Undefined where the tenant's quota is used up. @throws Unavailable when the model fails */
+    begin(prompt: Prompt, signal: AbortSignal): Promise<Telling | undefined>;
+    /** Aborted when there is just time left to tell the answer without it. */
+    readonly late: AbortSignal;
+    /** Told when the composer takes over, and why. */
+    readonly fellBack: (reason: Reason) => void;
+  };
   /** Time since the question was admitted, in ms. */
   readonly elapsedMs: () => number;
 }
 
+/** Why a model's answer was not told, or not to its end. */
+export type Reason = Fault | 'quota' | 'unavailable' | 'broken' | 'silent' | 'empty' | 'late';
+
+/** A sentence of the model that is not told. Says why, and nothing of it. */
+class Withheld extends Error {
+  override readonly name = 'Withheld';
+  readonly reason: Reason;
+
+  constructor(reason: Reason) {
+    super(reason);
+    this.reason = reason;
+  }
+}
+
 /** Tells the answer piece by piece and returns what became of it. @throws the signal's reason once it is aborted */
 export async function* tell(
-  answer: In<typeof contract>,
+  answer: Answer,
   means: Means,
   signal: AbortSignal,
 ): AsyncGenerator<string, Emission<typeof run.answered>> {
-  let degraded = means.degraded;
-  let tokens = { promptTokens: 0, completionTokens: 0 };
-  if (means.telling) {
-    try {
-      yield* means.telling.text(signal);
-      tokens = await means.telling.usage();
-    } catch {
-      signal.throwIfAborted();
-      // Half a sentence has been said: the composer says it whole, from the start of a line.
-      degraded = true;
-      yield '\n\n';
-      yield* compose(answer, means);
-    }
-  } else yield* compose(answer, means);
+  const { model } = means;
+  const told = model ? yield* tellByModel(answer, means, model, signal) : { said: false };
+  const degraded = 'reason' in told;
+  const tokens = 'tokens' in told ? told.tokens : { promptTokens: 0, completionTokens: 0 };
+  if (!('tokens' in told)) {
+    // What was said holds, and is not the whole: the composer says that, from the start of a line.
+    if (told.said) yield '\n\n';
+    yield* compose(answer, means);
+  }
 
   const usage: Usage = {
     ...tokens,
@@ -64,3 +80,47 @@ export async function* tell(
     },
   );
 }
+
+type Told = { readonly tokens: Tokens } | { readonly said: boolean; readonly reason: Reason };
+
+/** Tells what a model says, each sentence once it is whole and holds against what was granted. */
+async function* tellByModel(
+  answer: Answer,
+  means: Manner,
+  model: NonNullable<Means['model']>,
+  signal: AbortSignal,
+): AsyncGenerator<string, Told> {
+  const until = AbortSignal.any([signal, model.late]);
+  let begun = false;
+  let said = '';
+  try {
+    const telling = await model.begin(promptOf(answer, means), until);
+    if (!telling) throw new Withheld('quota');
+    begun = true;
+    const grounds = groundsOf(answer, means);
+    let last = '';
+    for await (const heard of sentencesOf(telling.text(until))) {
+      const sentence = withoutEmphasis(heard);
+      // With the one before it, for what is parted by a line's end is read together.
+      const fault = grounds.fault(last + sentence);
+      if (fault) throw new Withheld(fault);
+      yield sentence;
+      said += sentence;
+      last = sentence;
+    }
+    if (!said.trim()) throw new Withheld('empty');
+    return { tokens: await telling.usage() };
+  } catch (error) {
+    signal.throwIfAborted();
+    const reason = reasonOf(error, model.late, begun);
+    model.fellBack(reason);
+    return { said: said !== '', reason };
+  }
+}
+
+const reasonOf = (error: unknown, late: AbortSignal, begun: boolean): Reason => {
+  if (error instanceof Withheld) return error.reason;
+  if (late.aborted) return 'late';
+  if (!begun) return 'unavailable';
+  return error instanceof Silent ? 'silent' : 'broken';
+};

@@ -10,15 +10,18 @@ import { isolationViolations } from '@jangada/telemetry/isolation.ts';
 import { openTelemetry } from '@jangada/telemetry/telemetry.ts';
 import { contract } from './contract.ts';
 import { assertGranted, isBreach } from './egress.ts';
-import { tell } from './handler.ts';
-import { openModel } from './model.ts';
+import { type Reason, tell } from './handler.ts';
+import type { Prompt } from './prompt.ts';
+import { pulseOf } from './pulse.ts';
 import { openQuota } from './quota.ts';
 
 const config = configOf([
   'MESSAGE_KEYS',
+  'AI_SERVICE_PROVIDER',
   'AI_SERVICE_URL',
   'AI_SERVICE_API_KEY',
   'AI_SERVICE_MODEL',
+  'AI_SERVICE_SMALL_MODEL',
   'REDIS_URL',
   'RATE_LIMIT_PROFILE',
   'RATE_LIMIT_REPLICAS',
@@ -27,14 +30,27 @@ const telemetry = openTelemetry(contract.name, config);
 
 await using limits = openLimits({ settings: config, metrics: telemetry.metrics });
 
-// The model has a policy of its own: when it rests, answers go on without it instead of waiting for it.
-const model = config.AI_SERVICE_URL
-  ? openModel(
-      { url: config.AI_SERVICE_URL, key: config.AI_SERVICE_API_KEY, name: config.AI_SERVICE_MODEL },
-      resilience('model', policy({ timeoutMs: 8_000, attempts: 2 }), telemetry.metrics),
-    )
-  : undefined;
-const quota = model && openQuota(model, limits, telemetry.metrics);
+/** What the composer needs, and the broker, before a run's deadline. */
+const reservedMs = 1_000;
+
+const openQuotaOf = async (url: string) => {
+  // Half a second and 15 MiB that a system without a model does not spend.
+  const { openModel } = await import('./model.ts');
+  const { AI_SERVICE_MODEL: large, AI_SERVICE_SMALL_MODEL: small = large } = config;
+  const model = await openModel(
+    { provider: config.AI_SERVICE_PROVIDER, url, key: config.AI_SERVICE_API_KEY },
+    { small, large },
+    // A policy of its own: when it rests, answers go on without it instead of waiting for it.
+    resilience('model', policy({ timeoutMs: 8_000, attempts: 2 }), telemetry.metrics),
+  );
+  return { quota: openQuota(model, limits, telemetry.metrics), pulse: pulseOf(model.ping) };
+};
+const asked = config.AI_SERVICE_URL ? await openQuotaOf(config.AI_SERVICE_URL) : undefined;
+const fallbacks = telemetry.metrics.counter(
+  'llm_fallbacks_total',
+  'Answers that the composer told in the place of the model, by reason',
+  ['reason'],
+);
 
 const violated = isolationViolations(telemetry.metrics, 'answer');
 
@@ -42,17 +58,23 @@ await using service = await serve(
   contract,
   config,
   {
-    gather: async (answer, { pass, grant, signal }) => {
+    gather: async (answer, { pass, grant }) => {
       const pack = packOf(pass.pack);
       assertGranted(answer, grant, pack);
       const who = { tenant: pass.tid, pack: pass.pack };
-      const telling = await quota?.begin(who, answer, signal).catch(() => undefined);
+      const leftMs = Math.max(0, pass.exp - Date.now() - reservedMs);
       return {
         wording: pack.wording[answer.locale],
         zone: pass.zone,
         currency: pass.cur,
-        telling,
-        degraded: quota !== undefined && telling === undefined,
+        // Begun as it is told: this hop's own policy is not for a model that takes its time.
+        ...(asked && {
+          model: {
+            begin: (prompt: Prompt, signal: AbortSignal) => asked.quota.begin(who, prompt, signal),
+            late: AbortSignal.timeout(leftMs),
+            fellBack: (reason: Reason) => fallbacks.inc({ reason }),
+          },
+        }),
         elapsedMs: () => Date.now() - pass.iat,
       };
     },
@@ -60,7 +82,7 @@ await using service = await serve(
     onDead: (code) => {
       if (isBreach(code)) violated();
     },
-    probes: { ai_service: optional(async (signal) => model?.ping(signal)) },
+    probes: { ai_service: optional(async () => asked?.pulse()) },
   },
   telemetry,
 );

@@ -1,9 +1,8 @@
-import type { In } from '@jangada/hop/hop.ts';
 import type { Limits } from '@jangada/limits/limits.ts';
 import type { Who } from '@jangada/limits/policies.ts';
 import type { Metrics } from '@jangada/telemetry/metrics.ts';
-import type { contract } from './contract.ts';
-import type { Model, Telling } from './model.ts';
+import type { Model, Telling, Tokens } from './port.ts';
+import type { Prompt, Size } from './prompt.ts';
 
 /**
  * How much of the model a tenant may use: tokens in an hour, and answers at once. What is beyond is told without the
@@ -11,13 +10,13 @@ import type { Model, Telling } from './model.ts';
  */
 export interface Quota {
   /** Undefined where the quota is used up. @throws Unavailable when the model fails */
-  begin(who: Who, answer: In<typeof contract>, signal: AbortSignal): Promise<Telling | undefined>;
+  begin(who: Who, prompt: Prompt, signal: AbortSignal): Promise<Telling | undefined>;
 }
 
 /** Nobody listens to an answer for longer; its place is free then, whatever became of it. */
 const longestMs = 60_000;
 /** Of a telling that broke off nobody says what it cost. About so many characters are a token. */
-const charactersPerToken = 4;
+const tokensIn = (characters: number): number => Math.ceil(characters / 4);
 
 export const openQuota = (model: Model, limits: Limits, metrics: Metrics): Quota => {
   const exceeded = metrics.counter(
@@ -26,7 +25,16 @@ export const openQuota = (model: Model, limits: Limits, metrics: Metrics): Quota
     ['policy'],
   );
 
-  const metered = (telling: Telling, who: Who, free: () => void): Telling => ({
+  const spent = metrics.counter('llm_tokens_total', 'Tokens of the model, by its size and their kind', [
+    'size',
+    'kind',
+  ]);
+  const count = (size: Size, { promptTokens, completionTokens }: Tokens): void => {
+    spent.inc({ size, kind: 'prompt' }, promptTokens);
+    spent.inc({ size, kind: 'completion' }, completionTokens);
+  };
+
+  const metered = (telling: Telling, { data, size }: Prompt, who: Who, free: () => void): Telling => ({
     text: async function* (signal) {
       let said = 0;
       let whole = false;
@@ -38,18 +46,20 @@ export const openQuota = (model: Model, limits: Limits, metrics: Metrics): Quota
         whole = true;
       } finally {
         free();
-        const { promptTokens, completionTokens } = whole
-          ? await telling.usage()
-          : { promptTokens: 0, completionTokens: 0 };
-        const tokens = promptTokens + completionTokens || Math.ceil(said / charactersPerToken);
-        if (tokens > 0) await limits.charge('model-tokens', who, tokens);
+        const told = whole ? await telling.usage() : { promptTokens: 0, completionTokens: 0 };
+        const isTold = told.promptTokens + told.completionTokens > 0;
+        const tokens = isTold
+          ? told
+          : { promptTokens: tokensIn(data.length), completionTokens: tokensIn(said) };
+        count(size, tokens);
+        await limits.charge('model-tokens', who, tokens.promptTokens + tokens.completionTokens);
       }
     },
     usage: telling.usage,
   });
 
   return {
-    begin: async (who, answer, signal) => {
+    begin: async (who, prompt, signal) => {
       const [tokens, place] = await Promise.all([
         limits.check('model-tokens', who),
         limits.hold('model-calls', who),
@@ -66,7 +76,7 @@ export const openQuota = (model: Model, limits: Limits, metrics: Metrics): Quota
         place.free();
       };
       try {
-        return metered(await model.begin(answer, signal), who, free);
+        return metered(await model.begin(prompt, signal), prompt, who, free);
       } catch (error) {
         free();
         throw error;
