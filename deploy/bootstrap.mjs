@@ -23,6 +23,7 @@ const entries = {
   'proof:sockets': 'proof/sockets.ts',
   'proof:cancel': 'proof/cancel.ts',
   train: 'nlu/train.ts',
+  eval: 'nlu/eval.ts',
   generate: 'generate.ts',
 };
 

@@ -30,30 +30,30 @@ const hashOf = (hash: number, text: string): number => {
 /** No text's own, so that a model may keep here what it thinks of a text before it has read any. */
 export const reserved = 0;
 
-/** A whole word says more than letters of it. */
-const emphasisOfWord = 2;
+/** A whole word says more than letters of it, which are many. */
+const emphasis = { word: 3, pair: 2, skip: 1.5, letters: 1 };
 
 /** The buckets of a text, and how much each counts. Linear in its length. */
 export const featuresOf = (text: string, bits: number): Map<number, number> => {
   const mask = 2 ** bits - 1;
   const found = new Map<number, number>();
-  const add = (hash: number, emphasis = 1): void => {
+  const add = (hash: number, weight: number): void => {
     const bucket = (hash ^ (hash >>> 15)) & mask || reserved + 1;
-    if ((found.get(bucket) ?? 0) < emphasis) found.set(bucket, emphasis);
+    if ((found.get(bucket) ?? 0) < weight) found.set(bucket, weight);
   };
   const list = words(text).map((word) => word.replace(digit, '0'));
   for (const [at, word] of list.entries()) {
-    add(hashOf(kind.word, word), emphasisOfWord);
+    add(hashOf(kind.word, word), emphasis.word);
     const [next, afterNext] = [list[at + 1], list[at + 2]];
-    if (next !== undefined) add(hashOf(hashOf(kind.pair, word), ` ${next}`));
-    if (afterNext !== undefined) add(hashOf(hashOf(kind.skip, word), ` ${afterNext}`));
+    if (next !== undefined) add(hashOf(hashOf(kind.pair, word), ` ${next}`), emphasis.pair);
+    if (afterNext !== undefined) add(hashOf(hashOf(kind.skip, word), ` ${afterNext}`), emphasis.skip);
     const framed = ` ${word} `;
     for (let from = 0; from < framed.length - 1; from += 1) {
       let hash = kind.letters;
       const end = Math.min(framed.length, from + letters.most);
       for (let to = from; to < end; to += 1) {
         hash = mixed(hash, framed.charCodeAt(to));
-        if (to - from + 1 >= letters.least) add(hash);
+        if (to - from + 1 >= letters.least) add(hash, emphasis.letters);
       }
     }
   }

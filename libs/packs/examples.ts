@@ -65,8 +65,10 @@ const examplesOfCues = ({ intents }: Pick<Pack, 'intents'>, around: readonly Exa
       .map(({ words: cue, weight }) => ({ cue: cue.replace('*', ''), weight }));
     const strong = said.filter(({ weight }) => weight > tellsFrom);
     return said.flatMap(({ cue, weight }, at) => {
-      const beside = weight > tellsFrom ? '' : (strong[at % Math.max(1, strong.length)]?.cue ?? '');
-      return [cue, `${beside} ${cue}`, `${cue} ${beside}`].map((phrase) => {
+      const beside = strong[at % Math.max(1, strong.length)]?.cue ?? '';
+      // What means its intent by itself is said more often than what only hints at it.
+      const phrases = weight > tellsFrom ? [cue, cue, cue] : [`${beside} ${cue}`];
+      return phrases.map((phrase) => {
         next += 1;
         const rest = held[next % Math.max(1, held.length)] ?? [];
         return { text: `${rest.slice(0, 2).join(' ')} ${phrase} ${rest.slice(2).join(' ')}`, label: name };

@@ -12,7 +12,7 @@ export const learning: Learning = { bits: 16, rounds: 10, cost: 1 };
 export const modelFile = (pack: string): string => join(import.meta.dirname, pack, 'model.bin');
 
 /** Of few words, which are too few to find a scale by. */
-const ofCues = { learning: { bits: 14, rounds: 5, cost: 1 }, scale: { slope: 7, floor: -0.6 } };
+const ofCues = { learning: { bits: 14, rounds: 5, cost: 1 }, scale: { slope: 7, floor: -0.75 } };
 
 const models = new Map<string, Model>();
 

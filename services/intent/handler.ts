@@ -3,7 +3,7 @@ import { findAmounts } from '@jangada/nlu/amounts.ts';
 import { findPeriods } from '@jangada/nlu/dates.ts';
 import type { Violation } from '@jangada/nlu/guard.ts';
 import { findDocuments } from '@jangada/nlu/ids.ts';
-import { meaningOf } from '@jangada/nlu/meaning.ts';
+import { meaningOf, threshold } from '@jangada/nlu/meaning.ts';
 import { findNames } from '@jangada/nlu/names.ts';
 import { mentions } from '@jangada/nlu/phrases.ts';
 import { canonical, type Language, language, words } from '@jangada/nlu/text.ts';
@@ -135,7 +135,9 @@ const readingOf = ({ text, now }: Asked, setting: Setting, before?: Reading): Re
   };
 };
 
-const cuesOf = ({ cues }: IntentPattern): string[] => cues.map(({ words: cue }) => cue);
+/** What an intent is called by words that mean it alone. */
+const namesOf = ({ cues }: IntentPattern): string[] =>
+  cues.filter(({ weight }) => weight > threshold).map(({ words: cue }) => cue);
 
 /** What a question by itself is about. */
 const clearly = (pack: Pack, text: string): Pick<Reading, 'pattern' | 'score'> | undefined => {
@@ -143,7 +145,7 @@ const clearly = (pack: Pack, text: string): Pick<Reading, 'pattern' | 'score'> |
   if (meaning.kind !== 'clear') return undefined;
   const pattern = pack.intents.find(({ name }) => name === meaning.label);
   // What goes on has the form of much that is asked: it is about something else only where it says so.
-  if (!pattern || (goesOn(text) && !mentions(text, cuesOf(pattern)))) return undefined;
+  if (!pattern || (goesOn(text) && !mentions(text, namesOf(pattern)))) return undefined;
   return { pattern, score: meaning.confidence };
 };
 
