@@ -30,6 +30,11 @@ export const goesOn = (text: string): boolean => {
   return beginnings.some((beginning) => begins.startsWith(`${beginning} `));
 };
 
+const fragmentWords = 3;
+
+/** True of a few words, which leave out what they are about where they do not say it: "na sexta?", "Bruno Rocha". */
+export const isFragment = (text: string): boolean => words(text).length <= fragmentWords;
+
 /** Ways to say whom rows are about: who is named anew is not also whom the former named. */
 const whose = ['subject', 'subjectId', 'identifier', 'mine'] as const;
 /** What one source calls so is nothing to another. */

@@ -310,6 +310,10 @@ describe('a question in a conversation', () => {
       { source: 'appointments', ask: 'count', filter: { subject: 'Ana Lima', period: tomorrow } },
     ],
     [
+      ['consultas de Ana Lima amanhã', 'Bruno Rocha?'],
+      { source: 'appointments', ask: 'list', filter: { subject: 'Bruno Rocha', period: tomorrow } },
+    ],
+    [
       ['my appointments', 'what about Ana Lima?'],
       { source: 'appointments', ask: 'list', filter: { subject: 'Ana Lima' } },
     ],
@@ -355,10 +359,11 @@ describe('a question in a conversation', () => {
     expect(understand(question).message).toBe(run.refused);
   });
 
-  test('that has nothing to do with the former is refused', () => {
-    const earlier = [{ question: 'consultas de Ana Lima', at: setting.now.epochMilliseconds }];
-    expect(given(decide, setting).when({ question: 'hello there', earlier }).decided().message).toBe(
-      run.refused,
-    );
-  });
+  test.each(['hello there', 'qual é a cor do céu?'])(
+    'that has nothing to do with the former is refused: %s',
+    (question) => {
+      const earlier = [{ question: 'consultas de Ana Lima', at: setting.now.epochMilliseconds }];
+      expect(given(decide, setting).when({ question, earlier }).decided().message).toBe(run.refused);
+    },
+  );
 });

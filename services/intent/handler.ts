@@ -17,7 +17,7 @@ import * as run from '@jangada/proto/run.ts';
 import { askOf, isMine, vocabulary } from './asks.ts';
 import type { contract } from './contract.ts';
 import { facetsOf } from './facets.ts';
-import { goesOn, goneOn, type Reading } from './follow.ts';
+import { goesOn, goneOn, isFragment, type Reading } from './follow.ts';
 
 /** What understanding depends on beside the text. */
 export interface Setting {
@@ -112,7 +112,7 @@ const readingOf = ({ text, now }: Asked, setting: Setting, before?: Reading): Re
   const { pack } = setting;
   const locale = language(text, before?.locale ?? setting.locale);
   const own = clearly(pack, text);
-  const follows = before !== undefined && (!own || goesOn(text)) ? before : undefined;
+  const follows = goesOn(text) || (!own && isFragment(text)) ? before : undefined;
   const pattern = own?.pattern ?? follows?.pattern;
   const name = own ? sourceOf(own.pattern, text) : follows?.source;
   const source = name === undefined ? undefined : pack.sources[name];
