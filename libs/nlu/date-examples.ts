@@ -162,7 +162,7 @@ export const portuguese: readonly DateExample[] = [
 /** What an American means. */
 export const english: readonly DateExample[] = [
   // Days
-  ["[today's] appointments", '2026-11-18/2026-11-19 day'],
+  ["[today's] visits", '2026-11-18/2026-11-19 day'],
   ['schedule [for tomorrow]', '2026-11-19/2026-11-20 day'],
   ['[the day after tomorrow]', '2026-11-20/2026-11-21 day'],
   ['payments [of yesterday]', '2026-11-17/2026-11-18 day'],
@@ -177,7 +177,7 @@ export const english: readonly DateExample[] = [
   ['[this coming Friday]', '2026-11-20/2026-11-21 day'],
   ['[Friday the 20th]', '2026-11-20/2026-11-21 day'],
   ['[in the week of March 12]', '2026-03-09/2026-03-16 week'],
-  ['invoices [for the month of May]', '2026-05-01/2026-06-01 month'],
+  ['payments [for the month of May]', '2026-05-01/2026-06-01 month'],
   ['[this Saturday]', '2026-11-21/2026-11-22 day'],
   ['[Friday next week]', '2026-11-27/2026-11-28 day'],
   ['[Tuesday of last week]', '2026-11-10/2026-11-11 day'],
@@ -205,10 +205,10 @@ export const english: readonly DateExample[] = [
   ['[Friday, November 20]', '2026-11-20/2026-11-21 day'],
   ['[December 25]', '2026-12-25/2026-12-26 day'],
   // Months and years
-  ['unpaid invoice total [in May]', '2026-05-01/2026-06-01 month'],
-  ['invoices [in may]', '2026-05-01/2026-06-01 month'],
-  ['[May] invoices', '2026-05-01/2026-06-01 month'],
-  ['invoices [of June]', '2026-06-01/2026-07-01 month'],
+  ['unpaid total [in May]', '2026-05-01/2026-06-01 month'],
+  ['payments [in may]', '2026-05-01/2026-06-01 month'],
+  ['[May] payments', '2026-05-01/2026-06-01 month'],
+  ['payments [of June]', '2026-06-01/2026-07-01 month'],
   ['[March 2022]', '2022-03-01/2022-04-01 month'],
   ['[in Dec]', '2026-12-01/2027-01-01 month'],
   ['[last March]', '2026-03-01/2026-04-01 month'],
