@@ -6,11 +6,12 @@ import { packOf, packs } from './registry.ts';
 import { modelOf, modelOfCues } from './understanding.ts';
 
 const clinic = packOf('aesthetic-clinic');
+const home = packOf('care-home');
 
 /** Of sentences that nothing was learned from, the part whose meaning is found. */
-const rightOf = (model: ReturnType<typeof modelOf>, language: 'en' | 'pt-BR'): number => {
-  const asked = ownExamples(clinic.name, language, 'test').filter(({ label }) =>
-    clinic.intents.some(({ name }) => name === label),
+const rightOf = (model: ReturnType<typeof modelOf>, language: 'en' | 'pt-BR', pack = clinic): number => {
+  const asked = ownExamples(pack.name, language, 'test').filter(({ label }) =>
+    pack.intents.some(({ name }) => name === label),
   );
   expect(asked.length).toBeGreaterThan(150);
   const right = asked.filter(({ text, label }) => {
@@ -43,13 +44,31 @@ describe('every pack', () => {
   );
 });
 
-describe('the aesthetic clinic', () => {
-  test.each(['pt-BR', 'en'] as const)('brings a hundred examples of each intent in %s', (language) => {
-    const learned = ownExamples(clinic.name, language, 'learn');
-    for (const { name } of clinic.intents)
-      expect(learned.filter(({ label }) => label === name).length).toBeGreaterThanOrEqual(100);
+test.each([
+  ['pt-BR', clinic],
+  ['en', clinic],
+  ['pt-BR', home],
+  ['en', home],
+] as const)('a hundred examples of each intent are brought in %s', (language, { name, intents }) => {
+  const learned = ownExamples(name, language, 'learn');
+  for (const intent of intents)
+    expect(learned.filter(({ label }) => label === intent.name).length).toBeGreaterThanOrEqual(100);
+});
+
+describe('the care home', () => {
+  test.each(['pt-BR', 'en'] as const)('is understood in %s, in another style than it learned', (language) => {
+    expect(rightOf(modelOf(home), language, home)).toBeGreaterThanOrEqual(0.92);
   });
 
+  test.each(['e amanhã?', 'e a Zulmira?', 'and tomorrow?', 'and on friday?', 'tell me about yourself'])(
+    'means nothing by itself: %s',
+    (question) => {
+      expect(meaningOf(modelOf(home), question).kind).toBe('none');
+    },
+  );
+});
+
+describe('the aesthetic clinic', () => {
   test.each(['pt-BR', 'en'] as const)('is understood in %s, in another style than it learned', (language) => {
     expect(rightOf(modelOf(clinic), language)).toBeGreaterThanOrEqual(0.95);
   });
