@@ -15,7 +15,7 @@ const rightOf = (model: ReturnType<typeof modelOf>, pack: Pack, language: 'en' |
   const asked = ownExamples(pack.name, language, 'test').filter(({ label }) =>
     pack.intents.some(({ name }) => name === label),
   );
-  expect(asked.length).toBeGreaterThan(50 * pack.intents.length);
+  expect(asked.length).toBeGreaterThanOrEqual(40 * pack.intents.length);
   const right = asked.filter(({ text, label }) => {
     const meaning = meaningOf(model, text);
     return meaning.kind === 'clear' && meaning.label === label;
@@ -49,7 +49,7 @@ describe('every pack', () => {
 describe.each([
   [clinic.name, clinic, 0.95],
   [pricing.name, pricing, 0.95],
-  [home.name, home, 0.92],
+  [home.name, home, 0.95],
 ] as const)('%s', (_name, pack, least) => {
   test.each(['pt-BR', 'en'] as const)('brings a hundred examples of each intent in %s', (language) => {
     const learned = ownExamples(pack.name, language, 'learn');
