@@ -204,9 +204,13 @@ describe('a care home', () => {
     ['ajuda com a documentação do cuidado', 'pt-BR', 'documentation'],
     ['what are the visiting hours?', 'en', 'visiting'],
     ['quais são os horários de visita?', 'pt-BR', 'visiting'],
+    ['can I visit my mother on sunday?', 'en', 'visiting'],
+    ['posso fazer uma visita no domingo?', 'pt-BR', 'visiting'],
     ['do you have a vacancy?', 'en', 'admission'],
     ['tem vagas?', 'pt-BR', 'admission'],
     ['what about data protection?', 'en', 'privacy'],
+    ['how secure is my data?', 'en', 'privacy'],
+    ['como é a segurança dos dados?', 'pt-BR', 'privacy'],
   ])('an article, in the language of the question: %s', (question, language, topic) => {
     expect(planOf(question)).toMatchObject({
       source: 'articles',
