@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { styleText } from 'node:util';
@@ -22,6 +22,8 @@ const tests: Step = ['tests', 'vitest', 'run', ...(given.length > 0 ? given : ['
 
 /** Where all of it keeps what is temporary, so that what somebody leaves behind is seen, and removed. */
 const folder = mkdtempSync(join(tmpdir(), 'jangada-test-'));
+// PostgreSQL runs as nobody where root may not run it, and has to reach its own.
+chmodSync(folder, 0o755);
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 const env = { ...process.env, TMPDIR: folder };
 

@@ -14,6 +14,8 @@ interface Heard {
 }
 
 interface Stream {
+  /** The file of tests that it was told in: several may share this process, one after the other. */
+  readonly file: string;
   readonly test: string;
   /** The run, as everybody inside calls it; undefined for a socket that says none. */
   readonly run: string | undefined;
@@ -36,9 +38,9 @@ export interface Judged {
 }
 
 const streams: Stream[] = [];
-const testName = (): string => {
-  const { currentTestName = 'before any test', testPath = '' } = expect.getState();
-  return `${testPath.split('/').at(-1)}: ${currentTestName}`;
+const testNow = (): Pick<Stream, 'file' | 'test'> => {
+  const { currentTestName = 'before any test', testPath: file = '' } = expect.getState();
+  return { file, test: `${file.split('/').at(-1)}: ${currentTestName}` };
 };
 const isOlder = (input: unknown): boolean =>
   ((input as { protocolVersion?: unknown } | undefined)?.protocolVersion ?? undefined) === undefined;
@@ -73,7 +75,7 @@ const overhearResponse = (response: Response, ...[input, init]: Parameters<typeo
     },
   });
   streams.push({
-    test: testName(),
+    ...testNow(),
     run,
     // Whoever resumes sends no input, and knows how to.
     legacy: typeof init?.body === 'string' && isOlder(read(init.body)),
@@ -126,7 +128,7 @@ class Talk {
     const heard: Heard[] = [];
     this.#told.set(name, heard);
     const asked = this.#asked.get(name) ?? { legacy: false, after: 0 };
-    streams.push({ test: testName(), run, ...asked, ended: () => false, heard: async () => heard });
+    streams.push({ ...testNow(), run, ...asked, ended: () => false, heard: async () => heard });
   }
 }
 
@@ -164,16 +166,17 @@ const isEnd = ({ json }: Heard): boolean =>
   ['RUN_FINISHED', 'RUN_ERROR'].includes(String(read(json)['type']));
 
 /**
- * Gives what was overheard since the last time to the genuine clients. One that was cut off is judged as far as it came;
+ * Gives what this file was told since the last time to the genuine clients. One that was cut off is judged as far as it came;
  * one that begins midway, after what others were told of its run before that place.
  * @throws Error that names the test of each stream that a client refuses, complains of, or would wait in vain for the end of
  */
 export const judgeOverheard = async (): Promise<Judged> => {
   const judged = { whole: 0, cut: 0, pieced: 0 };
   const complaints: string[] = [];
-  const all = await Promise.all(
-    streams.splice(0).map(async (stream) => ({ stream, heard: await stream.heard() })),
-  );
+  const { file } = testNow();
+  // What another file was told is no edge's unless that file said so, and then it was judged there.
+  const own = streams.splice(0).filter((stream) => stream.file === file);
+  const all = await Promise.all(own.map(async (stream) => ({ stream, heard: await stream.heard() })));
   const places = new Map<string, Heard>();
   for (const { stream, heard } of all)
     for (const one of heard) {
