@@ -34,7 +34,7 @@ await using limits = openLimits({ settings: config, metrics: telemetry.metrics }
 const reservedMs = 1_000;
 
 const openQuotaOf = async (url: string) => {
-  // Half a second and 15 MiB that a system without a model does not spend.
+  // Half a second of loading that a system without a model does not spend.
   const { openModel } = await import('./model.ts');
   const { AI_SERVICE_MODEL: large, AI_SERVICE_SMALL_MODEL: small = large } = config;
   const model = await openModel(
