@@ -3,7 +3,7 @@ import { type Example, elsewhere } from '@jangada/nlu/learn.ts';
 import { encode, type Model } from '@jangada/nlu/model.ts';
 import { ownExamples } from '@jangada/packs/examples.ts';
 import { learning } from '@jangada/packs/understanding.ts';
-import { type Row, rowsOfPack } from './clinic.ts';
+import { type Row, rowsOfPack } from './results.ts';
 import { origins } from './sets.ts';
 
 /** What there is to know of a pack's model: what it learned from, how it does, and how it would do otherwise. */

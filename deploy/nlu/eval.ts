@@ -4,9 +4,9 @@ import type { Learning } from '@jangada/nlu/learn.ts';
 import { packs } from '@jangada/packs/registry.ts';
 import { modelOf } from '@jangada/packs/understanding.ts';
 import Table from 'cli-table3';
-import { type Row, rowsOfPack } from './clinic.ts';
 import { accuracyOf, guesser, quantile, shareOf } from './measure.ts';
 import { timingsOf } from './pace.ts';
+import { type Row, rowsOfPack } from './results.ts';
 import { examplesIn, rowsOf, split } from './sets.ts';
 
 /** `npm run eval`: how well questions are understood, and in what time. */

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Example, elsewhere } from '@jangada/nlu/learn.ts';
 import { functionWords, type Language, words } from '@jangada/nlu/text.ts';
-import type { Pack } from './pack.ts';
+import type { Cue, Pack } from './pack.ts';
 
 /**
  * What people ask, by what they mean. A pack's are in its folder, `examples/<language>.txt`: a label in brackets, then
@@ -45,8 +45,8 @@ const askedElsewhere = (): Example[] =>
     })),
   );
 
-/** A cue that means its intent by itself. */
-const tellsFrom = 0.7;
+/** True of a cue that means its intent by itself. */
+export const meansAlone = ({ weight }: Pick<Cue, 'weight'>): boolean => weight > 0.7;
 
 /**
  * Examples out of the words that intents say, for a pack that brings none: each cue within sentences of no pack, of
@@ -61,13 +61,13 @@ const examplesOfCues = ({ intents }: Pick<Pack, 'intents'>, around: readonly Exa
   return intents.flatMap(({ name, cues }) => {
     // A hint that several intents have tells none of them from the others.
     const said = cues
-      .filter(({ words: cue, weight }) => weight > tellsFrom || all.indexOf(cue) === all.lastIndexOf(cue))
+      .filter((cue) => meansAlone(cue) || all.indexOf(cue.words) === all.lastIndexOf(cue.words))
       .map(({ words: cue, weight }) => ({ cue: cue.replace('*', ''), weight }));
-    const strong = said.filter(({ weight }) => weight > tellsFrom);
+    const strong = said.filter(meansAlone);
     return said.flatMap(({ cue, weight }, at) => {
       const beside = strong[at % Math.max(1, strong.length)]?.cue ?? '';
       // What means its intent by itself is said more often than what only hints at it.
-      const phrases = weight > tellsFrom ? [cue, cue, cue] : [`${beside} ${cue}`];
+      const phrases = meansAlone({ weight }) ? [cue, cue, cue] : [`${beside} ${cue}`];
       return phrases.map((phrase) => {
         next += 1;
         const rest = held[next % Math.max(1, held.length)] ?? [];

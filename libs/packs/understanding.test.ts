@@ -47,10 +47,10 @@ describe('every pack', () => {
 });
 
 describe.each([
-  [clinic.name, clinic, 0.95],
-  [pricing.name, pricing, 0.95],
-  [home.name, home, 0.95],
-] as const)('%s', (_name, pack, least) => {
+  [clinic.name, clinic],
+  [pricing.name, pricing],
+  [home.name, home],
+] as const)('%s', (_name, pack) => {
   test.each(['pt-BR', 'en'] as const)('brings a hundred examples of each intent in %s', (language) => {
     const learned = ownExamples(pack.name, language, 'learn');
     for (const { name } of pack.intents)
@@ -58,7 +58,7 @@ describe.each([
   });
 
   test.each(['pt-BR', 'en'] as const)('is understood in %s, in another style than it learned', (language) => {
-    expect(rightOf(modelOf(pack), pack, language)).toBeGreaterThanOrEqual(least);
+    expect(rightOf(modelOf(pack), pack, language)).toBeGreaterThanOrEqual(0.95);
   });
 });
 

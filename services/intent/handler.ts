@@ -3,10 +3,11 @@ import { findAmounts } from '@jangada/nlu/amounts.ts';
 import { findPeriods } from '@jangada/nlu/dates.ts';
 import type { Violation } from '@jangada/nlu/guard.ts';
 import { findDocuments } from '@jangada/nlu/ids.ts';
-import { meaningOf, threshold } from '@jangada/nlu/meaning.ts';
+import { meaningOf } from '@jangada/nlu/meaning.ts';
 import { findNames } from '@jangada/nlu/names.ts';
 import { mentions } from '@jangada/nlu/phrases.ts';
 import { canonical, type Language, language, words } from '@jangada/nlu/text.ts';
+import { meansAlone } from '@jangada/packs/examples.ts';
 import { joinsOf, listingOf, pageSize } from '@jangada/packs/listing.ts';
 import type { IntentPattern, Pack, Source, Tie } from '@jangada/packs/pack.ts';
 import { indexedColumn } from '@jangada/packs/sealed.ts';
@@ -120,12 +121,11 @@ const readingOf = ({ text, now }: Asked, setting: Setting, before?: Reading): Re
 
   const filter = readFilter(text, locale, name, { ...setting, now });
   const said = { ...filter, filter: { ...filter.filter, ...(isMine(text) ? { mine: true } : {}) } };
-  const fallback = own?.pattern.defaultAsk ?? pattern.defaultAsk;
   if (!follows) {
-    const ask = askOf(text, source, fallback);
+    const ask = askOf(text, source, pattern.defaultAsk);
     return { locale, pattern, score: own?.score ?? 0, source: name, ask, ...said };
   }
-  const ask = askOf(text, source, source.asks.includes(follows.ask) ? follows.ask : fallback);
+  const ask = askOf(text, source, source.asks.includes(follows.ask) ? follows.ask : pattern.defaultAsk);
   // Without a word of what the former was about, it is about something else.
   if (!own && ask === follows.ask && Object.keys(said.filter).length === 0 && !said.impossible)
     return undefined;
@@ -136,8 +136,7 @@ const readingOf = ({ text, now }: Asked, setting: Setting, before?: Reading): Re
 };
 
 /** What an intent is called by words that mean it alone. */
-const namesOf = ({ cues }: IntentPattern): string[] =>
-  cues.filter(({ weight }) => weight > threshold).map(({ words: cue }) => cue);
+const namesOf = ({ cues }: IntentPattern): string[] => cues.filter(meansAlone).map(({ words: cue }) => cue);
 
 /** What a question by itself is about. */
 const clearly = (pack: Pack, text: string): Pick<Reading, 'pattern' | 'score'> | undefined => {

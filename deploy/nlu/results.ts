@@ -1,4 +1,4 @@
-import { both, elsewhere } from '@jangada/nlu/learn.ts';
+import { both, type Example, elsewhere } from '@jangada/nlu/learn.ts';
 import { meaningOf } from '@jangada/nlu/meaning.ts';
 import type { Model } from '@jangada/nlu/model.ts';
 import { ownExamples } from '@jangada/packs/examples.ts';
@@ -16,26 +16,22 @@ const names = { 'pt-BR': 'Portuguese', en: 'English' } as const;
 
 /** How a model of a pack does by sentences that it did not learn from. */
 export const rowsOfPack = (pack: string, model: Model): Row[] => {
-  const share = (texts: readonly string[], isRight: (text: string, at: number) => boolean): Share =>
-    shareOf(texts.filter(isRight).length, texts.length);
   const rows = (['pt-BR', 'en'] as const).flatMap((language): Row[] => {
     const tested = ownExamples(pack, language, 'test');
     const single = tested.filter(({ label }) => label !== elsewhere && !label.includes(both));
     const several = tested.filter(({ label }) => label.includes(both));
     const none = tested.filter(({ label }) => label === elsewhere);
     const of = `${pack}, ${names[language]}`;
-    const meant = ({ text }: { text: string }) => meaningOf(model, text);
+    const meant = ({ text }: Example) => meaningOf(model, text);
+    const isAsMeant = (one: Example): boolean => {
+      const meaning = meant(one);
+      return meaning.kind === 'clear' && meaning.label === one.label;
+    };
     return [
       {
         what: `${of}: understood as meant`,
         wanted: 0.95,
-        share: share(
-          single.map(({ text }) => text),
-          (text, at) => {
-            const meaning = meant({ text });
-            return meaning.kind === 'clear' && meaning.label === single[at]?.label;
-          },
-        ),
+        share: shareOf(single.filter(isAsMeant).length, single.length),
       },
       {
         what: `${of}: asked back where two things are meant`,
