@@ -110,5 +110,10 @@ async function attack(): Promise<number> {
       ]);
     console.log(summary.toString());
   }
-  return foreign > 0 || results.some(({ verdict }) => verdict === 'fail' || verdict === 'no driver') ? 1 : 0;
+  const wrong = results.filter(({ verdict }) => verdict === 'fail' || verdict === 'no driver');
+  // Once more at the end, where whoever has only the last lines finds it.
+  for (const one of wrong)
+    console.error(`${painted(one)} ${one.id} (${one.area}), ${one.attack}: ${one.observed}`);
+  if (foreign > 0) console.error(styleText('red', `${foreign} names of the other tenant were answered`));
+  return foreign > 0 || wrong.length > 0 ? 1 : 0;
 }
