@@ -66,7 +66,7 @@ const exchange = (run: string, own: Partial<Exchange> & { agoMs?: number } = {})
   };
 };
 const keep = (...exchanges: readonly Exchange[]): Promise<void> =>
-  keepAll(keeper, exchanges, { vault: database.vault, lastsMs });
+  keepAll(keeper, exchanges, { vault: database.vault, lastsMs, tenantsAtOnce: 2 });
 const kept = (columns: string) =>
   database.administer(`select ${columns} from ai_agent_conversations order by created_at, id`);
 const sessions = () =>

@@ -1,4 +1,5 @@
-import type { Store } from '@jangada/store/store.ts';
+import { queries, type Store } from '@jangada/store/store.ts';
+import type { CoreTables } from '@jangada/store/tables.ts';
 import { totpAt } from '@jangada/trust/totp.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openFactors } from '../services/edge/factors.ts';
@@ -44,13 +45,34 @@ describe('a session', () => {
     expect(renewal).toMatchObject({ outcome: 'renewed', session: { id: session.id } });
     expect(await sessions.renew(refreshToken)).toMatchObject({ outcome: 'reused' });
     await sessions.prove('casa', session.id, { ...proof(), amr: ['pwd', 'otp', 'mfa'] });
-    expect(await sessions.find('casa', [session.id], 'use')).toMatchObject([
-      { acr: 'aal2', ended: undefined },
-    ]);
+    const [found] = await sessions.find([{ tenant: 'casa', session: session.id }]);
+    expect(found).toMatchObject({ acr: 'aal2', ended: undefined });
     expect(await sessions.listOf('casa', 'casa-ana')).toHaveLength(1);
     expect(await sessions.end('casa', { session: session.id }, 'revoked')).toEqual([session.id]);
     expect(await sessions.end('casa', { account: 'casa-ana' }, 'revoked')).toEqual([]);
-    expect(await sessions.find('casa', [session.id])).toMatchObject([{ ended: 'revoked' }]);
+    expect(await sessions.find([{ tenant: 'casa', session: session.id }])).toMatchObject([
+      { ended: 'revoked' },
+    ]);
+  });
+
+  test('is found among those of other tenants, and its use noted once it was silent', async () => {
+    const sessions = open();
+    const mine = (await sessions.open(account('casa'), proof())).session;
+    const theirs = (await sessions.open(account('other'), proof())).session;
+    const wanted = [mine, theirs].map(({ tenant, id: session }) => ({ tenant, session }));
+    const find = async () => (await sessions.find(wanted)).toSorted((a, b) => (a.tenant < b.tenant ? -1 : 1));
+    expect((await find()).map(({ id }) => id)).toEqual([mine.id, theirs.id]);
+    const silentSince = Date.now() - 5 * 60_000;
+    const silence = queries<CoreTables>()
+      .updateTable('sessions')
+      .set({ used_at: new Date(silentSince) })
+      .where('tenant_id', '=', 'other')
+      .where('id', '=', theirs.id);
+    await store.read({ tenant: 'other' }, silence);
+    await sessions.use(await find());
+    const [kept, noted] = await find();
+    expect(kept?.usedAt).toBe(mine.usedAt);
+    expect(noted?.usedAt).toBeGreaterThan(silentSince);
   });
 
   test('of an outside issuer is kept once', async () => {
@@ -63,13 +85,13 @@ describe('a session', () => {
       person: undefined,
     };
     for (let time = 0; time < 2; time++) await sessions.adopt({ ...about, ...proof(), expiresAt: 0 });
-    expect(await sessions.find('casa', ['theirs'])).toHaveLength(1);
+    expect(await sessions.find([{ tenant: 'casa', session: 'theirs' }])).toHaveLength(1);
   });
 
   test('of another tenant is not there, whatever is asked', async () => {
     const sessions = open();
     const { session, refreshToken } = await sessions.open(account('other'), proof());
-    expect(await sessions.find('casa', [session.id])).toEqual([]);
+    expect(await sessions.find([{ tenant: 'casa', session: session.id }])).toEqual([]);
     expect(await sessions.listOf('casa', 'other-ana')).toEqual([]);
     expect(await sessions.end('casa', { session: session.id }, 'revoked')).toEqual([]);
     expect(await sessions.renew(refreshToken.replace('other', 'casa'))).toEqual({ outcome: 'unknown' });

@@ -74,6 +74,19 @@ describe('a claim', () => {
       expect(await store.within({ tenant }, ({ rows }) => rows(tenants))).toEqual([{ id: tenant }]);
   });
 
+  test('holds for its own read among several that go out together', async () => {
+    const store = await storeOf(1);
+    const of = (tenant: string) => ({ claim: { tenant }, query: tenants });
+    expect(await store.readAll([of('casa'), of('nobody'), of('other')])).toEqual([
+      [{ id: 'casa' }],
+      [],
+      [{ id: 'other' }],
+    ]);
+    expect(await failureOf(store.readAll([of('casa'), of("x'y")]))).toMatchObject({ code: 'CTX_INVALID' });
+    expect(await store.readAll([])).toEqual([]);
+    expect(await store.rows(tenants)).toEqual([]);
+  });
+
   test('is gone from the connection that carried it', async () => {
     const store = await storeOf(1);
     await store.within({ tenant: 'casa' }, ({ rows }) => rows(tenants));

@@ -31,6 +31,11 @@ export type Claim =
   /** A grant's database part, which PostgreSQL verifies itself. */
   | { readonly grant: string };
 
+export interface Read<R> {
+  readonly claim: Claim;
+  readonly query: Compilable<R>;
+}
+
 export interface Transaction {
   rows<R>(query: Compilable<R>): Promise<R[]>;
 }
@@ -40,6 +45,8 @@ export interface Store extends AsyncDisposable {
   within<T>(claim: Claim, work: (transaction: Transaction) => Promise<T>, span?: Span): Promise<T>;
   /** One statement of which the claim is all it needs: `within` in a single round trip. @throws the same */
   read<R>(claim: Claim, query: Compilable<R>, span?: Span): Promise<R[]>;
+  /** Reads of several claims, each as `read` would, of one database in one round trip. @throws the same, of any */
+  readAll<R>(reads: readonly Read<R>[]): Promise<R[][]>;
   /** One statement outside any claim, for tables that are not a tenant's. @throws Unavailable, Unprocessable */
   rows<R>(query: Compilable<R>): Promise<R[]>;
   ping(): Promise<void>;
@@ -155,6 +162,10 @@ const isConnectionFault = (error: unknown): boolean =>
   error instanceof Error &&
   ('code' in error || 'errors' in error || /connection|timeout|terminated|closed/i.test(error.message));
 
+/** A read with the transaction around it. */
+const whole = <R>(client: pg.PoolClient, { claim, query }: Read<R>) =>
+  [...begin(client, claim), run(client, query, claim), client.query('commit')] as const;
+
 interface Connection {
   readonly DATABASE_URL: string;
   readonly DATABASE_POOL_SIZE: number;
@@ -185,6 +196,7 @@ export const openStore = async (service: string, config: Connections): Promise<S
   return {
     within: (claim, work, span) => storeOf(claim).within(claim, work, span),
     read: (claim, query, span) => storeOf(claim).read(claim, query, span),
+    readAll: (reads) => Promise.all(reads.map(({ claim, query }) => storeOf(claim).read(claim, query))),
     rows: (query) => store.rows(query),
     ping: async () => {
       await Promise.all([store, ...own.values()].map((one) => one.ping()));
@@ -270,8 +282,11 @@ export const connect = (
       try {
         return await use(async (client) => {
           try {
-            await together(client, () => begin(client, claim));
-            const result = await work({ rows: (query) => run(client, query, claim) });
+            // What the work asks first goes out with the claim, and fails with it.
+            const [, , result] = await together(
+              client,
+              () => [...begin(client, claim), work({ rows: (query) => run(client, query, claim) })] as const,
+            );
             await client.query('commit');
             return result;
           } catch (error) {
@@ -286,16 +301,22 @@ export const connect = (
     read: async (claim, query, span) => {
       try {
         return await use(async (client) => {
-          const [, , rows] = await together(
-            client,
-            () => [...begin(client, claim), run(client, query, claim), client.query('commit')] as const,
-          );
+          const [, , rows] = await together(client, () => whole(client, { claim, query }));
           return rows;
         });
       } finally {
         span?.end();
       }
     },
+    readAll: (reads) =>
+      use((client) =>
+        together(client, () =>
+          reads.map(async (read) => {
+            const [, , rows] = await Promise.all(whole(client, read));
+            return rows;
+          }),
+        ),
+      ),
     rows: (query) => use((client) => run(client, query)),
     ping: () => use(async (client) => void (await client.query('select 1'))),
     [Symbol.asyncDispose]: () => pool.end(),

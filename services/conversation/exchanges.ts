@@ -12,6 +12,8 @@ export interface Keeping {
   readonly vault: Vault;
   /** How long a session outlives its last question. */
   readonly lastsMs: number;
+  /** Tenants whose transactions are open at a time. */
+  readonly tenantsAtOnce: number;
 }
 
 /**
@@ -23,8 +25,12 @@ export const keepAll = async (
   exchanges: readonly Exchange[],
   keeping: Keeping,
 ): Promise<void> => {
-  for (const [tenant, own] of Map.groupBy(exchanges, (one) => one.tenant))
-    await store.within({ tenant }, (transaction) => keepOf(transaction, tenant, own, keeping));
+  const byTenant = Map.groupBy(exchanges, ({ tenant }) => tenant).entries();
+  const keepSome = async (): Promise<void> => {
+    for (const [tenant, own] of byTenant)
+      await store.within({ tenant }, (transaction) => keepOf(transaction, tenant, own, keeping));
+  };
+  await Promise.all(Array.from({ length: keeping.tenantsAtOnce }, keepSome));
 };
 
 const keepOf = async (

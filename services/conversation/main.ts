@@ -26,7 +26,12 @@ await using store = await openStore(contract.name, config);
 // Without the root nothing could be kept: better not to start than to fail each question.
 const root = await openRoot(config);
 const vault = openVault(root, telemetry.metrics);
-const keeping = { vault, lastsMs: config.AI_AGENT_SESSION_TTL_MINUTES * 60_000 };
+const keeping = {
+  vault,
+  lastsMs: config.AI_AGENT_SESSION_TTL_MINUTES * 60_000,
+  // Some of the connections stay for what is asked meanwhile.
+  tenantsAtOnce: Math.ceil(config.DATABASE_POOL_SIZE / 2),
+};
 const bodies = openBodies(config.MESSAGE_KEYS);
 
 await using service = await keep(

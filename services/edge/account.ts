@@ -127,7 +127,7 @@ export const accountRoutes = (app: FastifyInstance, deps: Deps): void => {
     const { tenant, session } = request.signedIn();
     const proof = { acr: 'aal2', amr: ['pwd', 'otp', 'mfa'], authenticatedAt: Date.now() } as const;
     await sessions.prove(tenant, session, proof);
-    const [proven] = await sessions.find(tenant, [session]);
+    const [proven] = await sessions.find([{ tenant, session }]);
     if (!proven) throw new Refusal('AUTH_REVOKED');
     return logins.issue(account, proven);
   };
@@ -163,6 +163,6 @@ const holderOf = async (
   which: { session: string } | { account: string },
 ): Promise<string | undefined> => {
   if ('account' in which) return which.account;
-  const [session] = await sessions.find(tenant, [which.session]);
+  const [session] = await sessions.find([{ tenant, session: which.session }]);
   return session?.account;
 };

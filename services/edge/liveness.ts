@@ -1,16 +1,16 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import * as auth from '@jangada/proto/auth.ts';
 import { core } from '@jangada/proto/envelope.ts';
 import type { Code } from '@jangada/proto/errors.ts';
 import { isTransient } from '@jangada/runtime/resilience.ts';
 import type { Service } from '@jangada/runtime/service.ts';
 import { faultFields } from '@jangada/telemetry/log.ts';
+import DataLoader from 'dataloader';
 import { LRUCache } from 'lru-cache';
 import type { Identity } from './identity.ts';
 import { Refusal } from './refusal.ts';
-import type { Session, Sessions } from './sessions.ts';
+import type { Holder, Session, Sessions } from './sessions.ts';
 import type { Witness } from './witness.ts';
-
-type Holder = Pick<Identity, 'tenant' | 'session'>;
 
 /**
  * Whether a session still lives, as this replica knows it. The end of a session is broadcast, and what hangs on it
@@ -36,7 +36,15 @@ interface Word {
   readonly code: Code | undefined;
 }
 
+/** Sessions asked about at once at most, and how long others wait for the answer. */
+const crowdLimit = 256;
+const crowdMs = 100;
+
 const keyOf = ({ tenant, session }: Holder): string => `${tenant}.${session}`;
+const holderOf = (key: string): Holder => {
+  const [tenant = '', session = ''] = key.split('.', 2);
+  return { tenant, session };
+};
 const never = new AbortController().signal;
 
 export const openLiveness = (
@@ -69,55 +77,69 @@ export const openLiveness = (
     },
   });
 
-  const ask = async (tenant: string, ids: readonly string[], use?: 'use'): Promise<void> => {
-    const found = await policy.call(() => sessions.find(tenant, ids, use), never);
-    const byId = new Map(found.map((session) => [session.id, session]));
-    for (const id of ids) note(keyOf({ tenant, session: id }), codeOf(byId.get(id)));
+  /** What the database says of sessions, now. */
+  const ask = async (wanted: readonly Holder[]): Promise<readonly Session[]> => {
+    const found = await policy.call(() => sessions.find(wanted), never);
+    const byKey = new Map(
+      found.map((session) => [keyOf({ tenant: session.tenant, session: session.id }), session]),
+    );
+    for (const holder of wanted) note(keyOf(holder), codeOf(byKey.get(keyOf(holder))));
     const expired = found.filter(({ ended }) => ended === 'expired');
-    for (const { id } of expired) await sessions.end(tenant, { session: id }, 'expired');
+    for (const { tenant, id } of expired) await sessions.end(tenant, { session: id }, 'expired');
+    return found;
   };
 
-  const askOnce = async (tenant: string, session: string, known: Word | undefined): Promise<Word> => {
-    const key = keyOf({ tenant, session });
+  let asked: Promise<unknown> = Promise.resolve();
+  const warn = (error: unknown): void =>
+    log.warn({ operation: 'sessions', ...faultFields(error) }, 'not looked after');
+  /** Whoever comes while some are asked about is asked about with the next: a crowd costs as many round trips as one. */
+  const crowd = new DataLoader<Holder, Word>(
+    async (wanted) => {
+      const answer = ask(wanted);
+      asked = Promise.race([answer.catch(() => undefined), sleep(crowdMs)]);
+      // Nobody waits until their use is noted.
+      sessions.use(await answer).catch(warn);
+      return wanted.map((holder) => words.get(keyOf(holder)) ?? { at: Date.now(), code: 'AUTH_REVOKED' });
+    },
+    {
+      cache: false,
+      maxBatchSize: crowdLimit,
+      batchScheduleFn: (next) => void asked.then(() => setImmediate(next)),
+    },
+  );
+
+  const askOnce = async (holder: Holder, known: Word | undefined): Promise<Word> => {
     try {
-      await ask(tenant, [session], 'use');
-      return words.get(key) ?? { at: Date.now(), code: 'AUTH_REVOKED' };
+      return await crowd.load(holder);
     } catch (error) {
       if (known && isTransient(error) && Date.now() - known.at < staleMs) return known;
       throw error;
     } finally {
-      asking.delete(key);
+      asking.delete(keyOf(holder));
     }
   };
 
-  const wordOf = async ({ tenant, session }: Holder): Promise<Word> => {
-    const key = keyOf({ tenant, session });
+  const wordOf = async (holder: Holder): Promise<Word> => {
+    const key = keyOf(holder);
     const known = words.get(key);
     if (known && (known.code || Date.now() - known.at < freshMs)) return known;
     // One question serves everybody who waits for the same answer.
-    const answer = asking.get(key) ?? askOnce(tenant, session, known);
+    const answer = asking.get(key) ?? askOnce(holder, known);
     asking.set(key, answer);
     return answer;
   };
 
   /** Looks after what is open and says nothing. */
   const sweep = async (): Promise<void> => {
-    const byTenant = Map.groupBy(watchers.keys(), (key) => key.slice(0, key.indexOf('.')));
-    for (const [tenant, keys] of byTenant) {
-      await ask(
-        tenant,
-        keys.map((key) => key.slice(tenant.length + 1)),
-      );
-    }
+    const held = [...watchers.keys()].map(holderOf);
+    for (let from = 0; from < held.length; from += crowdLimit) await ask(held.slice(from, from + crowdLimit));
   };
   let sweeping = false;
   const timer = setInterval(() => {
     if (sweeping) return;
     sweeping = true;
     sweep()
-      .catch((error: unknown) =>
-        log.warn({ operation: 'sessions', ...faultFields(error) }, 'not looked after'),
-      )
+      .catch(warn)
       .finally(() => {
         sweeping = false;
       });

@@ -13,6 +13,9 @@ import type { Identity, Proof } from './identity.ts';
 
 export type Ending = NonNullable<CoreTables['sessions']['reason']>;
 
+/** A session, named in full. */
+export type Holder = Pick<Identity, 'tenant' | 'session'>;
+
 export interface Session extends Proof {
   readonly id: string;
   readonly tenant: string;
@@ -38,8 +41,10 @@ export interface Sessions {
   /** Keeps a session that an outside issuer began, so that it can be ended here like ours. */
   adopt(identity: Identity): Promise<void>;
   renew(refreshToken: string): Promise<Renewal>;
-  /** Those of the ids that there are, expired ones as ended; in use by this if they were silent for a while. */
-  find(tenant: string, ids: readonly string[], use?: 'use'): Promise<readonly Session[]>;
+  /** Those that there are, expired ones as ended. */
+  find(wanted: readonly Holder[]): Promise<readonly Session[]>;
+  /** Notes that sessions are in use, of those that were silent for a while. */
+  use(sessions: readonly Session[]): Promise<void>;
   /** Not ended ones of an account, newest first. */
   listOf(tenant: string, account: string): Promise<readonly Session[]>;
   /** Notes that the person has proved more. */
@@ -204,25 +209,34 @@ export const openSessions = (store: Store, idleMs: number): Sessions => {
       });
     },
 
-    find: async (tenant, ids, use) => {
-      const now = Date.now();
-      const rows = await store.read(
-        { tenant },
-        selection.where('tenant_id', '=', tenant).where('id', '=', any(ids)),
+    find: async (wanted) => {
+      const byTenant = Map.groupBy(wanted, ({ tenant }) => tenant);
+      const rows = await store.readAll(
+        [...byTenant].map(([tenant, holders]) => {
+          const ids = holders.map(({ session }) => session);
+          const query = selection.where('tenant_id', '=', tenant).where('id', '=', any(ids));
+          return { claim: { tenant }, query };
+        }),
       );
-      const sessions = rows.map((row) => read(row, now));
-      const silent = sessions
-        .filter(({ ended, usedAt }) => !ended && now - usedAt > lagMs)
-        .map(({ id }) => id);
-      if (use && silent.length > 0) {
-        const touch = db
-          .updateTable('sessions')
-          .set({ used_at: new Date(now) })
-          .where('tenant_id', '=', tenant)
-          .where('id', '=', any(silent));
-        await store.read({ tenant }, touch.where('reason', 'is', null));
-      }
-      return sessions;
+      const now = Date.now();
+      return rows.flat().map((row) => read(row, now));
+    },
+
+    use: async (sessions) => {
+      const now = Date.now();
+      const silent = sessions.filter(({ ended, usedAt }) => !ended && now - usedAt > lagMs);
+      if (silent.length === 0) return;
+      const byTenant = Map.groupBy(silent, ({ tenant }) => tenant);
+      await store.readAll(
+        [...byTenant].map(([tenant, some]) => {
+          const touch = db
+            .updateTable('sessions')
+            .set({ used_at: new Date(now) })
+            .where('tenant_id', '=', tenant)
+            .where('id', '=', any(some.map(({ id }) => id)));
+          return { claim: { tenant }, query: touch.where('reason', 'is', null) };
+        }),
+      );
     },
 
     listOf: async (tenant, account) => {

@@ -71,7 +71,7 @@ export const openTickets = (store: Store, accounts: Accounts, sessions: Sessions
       throw new Refusal(known.length > 0 ? 'AUTH_REPLAY' : 'AUTH_INVALID');
     }
     if (Date.parse(taken.expires_at) < now) throw new Refusal('AUTH_EXPIRED');
-    const [session] = await sessions.find(tenant, [taken.session_id]);
+    const [session] = await sessions.find([{ tenant, session: taken.session_id }]);
     const account = session && (await accounts.byId(session.account));
     if (!account) throw new Refusal('AUTH_INVALID');
     const { acr, amr, authenticatedAt, id } = session;
