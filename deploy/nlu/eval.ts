@@ -1,10 +1,10 @@
 import { styleText } from 'node:util';
 import { english, portuguese, readDates, wantedOf } from '@jangada/nlu/date-examples.ts';
-import type { Learning } from '@jangada/nlu/learn.ts';
+import type { Example, Learning } from '@jangada/nlu/learn.ts';
 import { packs } from '@jangada/packs/registry.ts';
 import { modelOf } from '@jangada/packs/understanding.ts';
 import Table from 'cli-table3';
-import { accuracyOf, guesser, quantile, shareOf } from './measure.ts';
+import { accuracyOf, learned, scopeOf, shareOf, within } from './measure.ts';
 import { timingsOf } from './pace.ts';
 import { type Row, rowsOfPack } from './results.ts';
 import { examplesIn, rowsOf, split } from './sets.ts';
@@ -12,26 +12,32 @@ import { examplesIn, rowsOf, split } from './sets.ts';
 /** `npm run eval`: how well questions are understood, and in what time. */
 
 /** As the packs learn, with as many buckets as a hundred labels and more want. */
-const learning: Learning = { bits: 17, rounds: 8, cost: 1 };
+const learning: Learning = { bits: 17, rounds: 8, cost: 1, ownCost: 1 };
+/** Of 150 labels each has 149 times as many examples of others as of its own. Chosen by folds of what Cosibot learns from. */
+const learningMany: Learning = { ...learning, ownCost: 6 };
 
-/** What of in-scope questions may be refused so that others are. */
-const refusable = 0.05;
+/** What of in-scope questions is refused where the limit is found, so that it is no more than 5 % where it is measured. */
+const refusable = 0.0475;
 
 const clinc = (): Row[] | undefined => {
-  const parts = ['train', 'val', 'test', 'oos_test'].map((part) => rowsOf('clinc150', part));
-  const [train, val, test, outside] = parts.map((rows) => rows && examplesIn(rows));
-  if (!train || !val || !test || !outside) return undefined;
-  const guess = guesser(train, learning);
-  // Found where nothing is measured: on the set's own validation part.
-  const least = quantile(
-    val.map(({ text }) => guess(text).score),
-    refusable,
+  const parts = ['train', 'val', 'test', 'oos_train', 'oos_val', 'oos_test'].map((part) =>
+    rowsOf('clinc150', part),
   );
-  const below = (examples: readonly { text: string }[]) =>
-    shareOf(examples.filter(({ text }) => guess(text).score < least).length, examples.length);
+  const [train, val, test, ...outside] = parts.map((rows) => rows && examplesIn(rows));
+  const [outsideTrain, outsideVal, outsideTest] = outside;
+  if (!train || !val || !test || !outsideTrain || !outsideVal || !outsideTest) return undefined;
+  const by = learned(train, learningMany);
+  // Found where nothing is measured: on the set's own parts for that.
+  const { scope, least } = scopeOf(by, {
+    inside: val,
+    outside: [...outsideTrain, ...outsideVal],
+    part: refusable,
+  });
+  const below = (examples: readonly Example[]) =>
+    shareOf(examples.filter(({ text }) => within(by, text, scope) < least).length, examples.length);
   return [
-    { what: 'CLINC150, 150 intents in scope', share: accuracyOf(guess, test), wanted: 0.925 },
-    { what: 'CLINC150, out of scope and refused', share: below(outside), wanted: 0.84 },
+    { what: 'CLINC150, 150 intents in scope', share: accuracyOf(by, test), wanted: 0.925 },
+    { what: 'CLINC150, out of scope and refused', share: below(outsideTest), wanted: 0.84 },
     { what: 'CLINC150, in scope and refused (at most 5 % wanted)', share: below(test) },
   ];
 };
@@ -39,16 +45,18 @@ const clinc = (): Row[] | undefined => {
 const massive = (): Row[] | undefined => {
   const [train, test] = [rowsOf('massive-en', 'train'), rowsOf('massive-en', 'test')];
   if (!train || !test) return undefined;
-  const guess = guesser(examplesIn(train), learning);
-  return [{ what: 'MASSIVE en-US, 60 intents', share: accuracyOf(guess, examplesIn(test)), wanted: 0.86 }];
+  const by = learned(examplesIn(train), learning);
+  return [{ what: 'MASSIVE en-US, 60 intents', share: accuracyOf(by, examplesIn(test)), wanted: 0.86 }];
 };
 
 const cosibot = (): Row[] | undefined => {
   const all = rowsOf('cosibot-pt', 'all');
   if (!all) return undefined;
-  const { learn, test } = split(all);
-  const guess = guesser(examplesIn(learn), learning);
-  return [{ what: 'Cosibot pt-PT, 150 intents', share: accuracyOf(guess, examplesIn(test)), wanted: 0.89 }];
+  const shares = split(all).map(({ learn, test }) =>
+    accuracyOf(learned(examplesIn(learn), learningMany), examplesIn(test)),
+  );
+  const right = shares.reduce((sum, share) => sum + share.right, 0);
+  return [{ what: 'Cosibot pt-PT, 150 intents', share: shareOf(right, all.length), wanted: 0.89 }];
 };
 
 const dates = (): Row[] =>

@@ -1,4 +1,5 @@
-import { type Example, type Learning, labelsOf, learn, scoresOf, vectorOf } from '@jangada/nlu/learn.ts';
+import { type Example, type Learning, type Linear, learn, scoresOf, vectorOf } from '@jangada/nlu/learn.ts';
+import { words } from '@jangada/nlu/text.ts';
 
 /** So many of so many, with the bounds between which the true share is, 19 times of 20 (Wilson, 1927). */
 export interface Share {
@@ -19,26 +20,62 @@ export const shareOf = (right: number, of: number): Share => {
     : { right, of, share, from: middle - half, to: middle + half };
 };
 
-/** What was taken to be meant, and how high it scored. */
-interface Guess {
-  readonly label: string;
-  readonly score: number;
+/** What was learned of a set's own labels, with the machines that the packs' models are made of. */
+export interface Learned {
+  readonly linear: Linear;
+  readonly words: ReadonlySet<string>;
 }
 
-/** What is learned of a set's own labels, with the machines that the packs' models are made of. */
-export const guesser = (examples: readonly Example[], learning: Learning): ((text: string) => Guess) => {
-  const linear = learn(examples, learning);
-  const labels = labelsOf(examples);
-  return (text) => {
-    const scores = scoresOf(vectorOf(text, linear), linear.weights, labels.length);
-    let best = 0;
-    for (let at = 1; at < scores.length; at += 1) if ((scores[at] ?? 0) > (scores[best] ?? 0)) best = at;
-    return { label: labels[best] ?? '', score: scores[best] ?? 0 };
-  };
+export const learned = (examples: readonly Example[], learning: Learning): Learned => ({
+  linear: learn(examples, learning),
+  words: new Set(examples.flatMap(({ text }) => words(text))),
+});
+
+const scores = ({ linear }: Learned, text: string): readonly number[] => [
+  ...scoresOf(vectorOf(text, linear), linear.weights, linear.labels.length),
+];
+
+/** How sure it is that a text has to do with any of the labels. */
+export interface Scope {
+  /** Scores are summed as powers of e^slope, as confidence sums them. */
+  readonly slope: number;
+  /** What a text loses of whose words none was learned from. Names would be such words; these sets have hardly any. */
+  readonly strange: number;
+}
+
+const scopes: readonly Scope[] = [4, 6, 8, 10, 12].flatMap((slope) =>
+  [0, 0.25, 0.5, 0.75, 1].map((strange) => ({ slope, strange })),
+);
+
+export const within = (by: Learned, text: string, { slope, strange }: Scope): number => {
+  const list = words(text);
+  const unknown = list.filter((word) => !by.words.has(word)).length / Math.max(1, list.length);
+  const sum = scores(by, text).reduce((all, score) => all + Math.exp(slope * score), 0);
+  return Math.log(sum) / slope - strange * unknown;
 };
 
-export const accuracyOf = (guess: (text: string) => Guess, test: readonly Example[]): Share =>
-  shareOf(test.filter(({ text, label }) => guess(text).label === label).length, test.length);
+/** By which, and below which value, most of what is outside is refused, with such a part of what is inside. */
+export const scopeOf = (
+  by: Learned,
+  { inside, outside, part }: { inside: readonly Example[]; outside: readonly Example[]; part: number },
+): { scope: Scope; least: number } => {
+  const tried = scopes.map((scope) => {
+    const least = quantile(
+      inside.map(({ text }) => within(by, text, scope)),
+      part,
+    );
+    return { scope, least, refused: outside.filter(({ text }) => within(by, text, scope) < least).length };
+  });
+  return tried.reduce((best, one) => (one.refused > best.refused ? one : best));
+};
+
+const guessed = (by: Learned, text: string): string | undefined => {
+  const list = scores(by, text);
+  return by.linear.labels[list.indexOf(Math.max(...list))];
+};
+
+export const accuracyOf = (by: Learned, test: readonly Example[]): Share =>
+  shareOf(test.filter(({ text, label }) => guessed(by, text) === label).length, test.length);
 
 /** The value below which such a part of the others lies. */
 export const quantile = (values: readonly number[], part: number): number =>

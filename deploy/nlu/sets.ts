@@ -50,9 +50,17 @@ export const rowsOf = (set: SetName, part: string): Row[] | undefined => {
 export const examplesIn = (rows: readonly Row[]): Example[] =>
   rows.map(({ text, intent }) => ({ text, label: intent }));
 
-/** One fifth for testing, by the text itself, so that what differs in capitals or signs is on one side. */
-export const split = (rows: readonly Row[]): { learn: Row[]; test: Row[] } => {
-  const isTest = ({ text }: Row): boolean =>
-    (createHash('sha256').update(words(text).join(' ')).digest()[0] ?? 0) % 5 === 0;
-  return { learn: rows.filter((one) => !isTest(one)), test: rows.filter(isTest) };
+const folds = 5;
+
+/**
+ * Five times a fifth for testing and the rest to learn from, by the text itself, so that what differs in capitals or signs
+ * is on one side.
+ */
+export const split = (rows: readonly Row[]): { learn: Row[]; test: Row[] }[] => {
+  const foldOf = ({ text }: Row): number =>
+    (createHash('sha256').update(words(text).join(' ')).digest()[0] ?? 0) % folds;
+  return Array.from({ length: folds }, (_, fold) => ({
+    learn: rows.filter((one) => foldOf(one) !== fold),
+    test: rows.filter((one) => foldOf(one) === fold),
+  }));
 };

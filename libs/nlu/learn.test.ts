@@ -5,7 +5,7 @@ import { type Example, elsewhere, type Learning, learn } from './learn.ts';
 import { meaningOf, threshold } from './meaning.ts';
 import { decode, encode, quantised, rank } from './model.ts';
 
-const learning: Learning = { bits: 12, rounds: 10, cost: 1 };
+const learning: Learning = { bits: 12, rounds: 10, cost: 1, ownCost: 1 };
 const scale = { slope: 7, floor: -0.1 };
 
 const said = (label: string, texts: string): Example[] => texts.split(', ').map((text) => ({ text, label }));

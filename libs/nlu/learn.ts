@@ -19,6 +19,8 @@ export interface Learning {
   readonly rounds: number;
   /** What a wrong example costs against large weights. */
   readonly cost: number;
+  /** How many times as much it costs not to know a label's own example; more than 1 where others are many more. */
+  readonly ownCost: number;
 }
 
 /** One linear score per label, over buckets that count the more the rarer they are. */
@@ -110,7 +112,7 @@ const raritiesOf = (examples: readonly Example[], bits: number): Float32Array =>
  * "A Dual Coordinate Descent Method for Large-scale Linear SVM", 2008). All machines see an example together, because
  * their weights of a bucket lie side by side.
  */
-export const learn = (examples: readonly Example[], { bits, rounds, cost }: Learning): Linear => {
+export const learn = (examples: readonly Example[], { bits, rounds, cost, ownCost }: Learning): Linear => {
   const labels = labelsOf(examples);
   const rarity = raritiesOf(examples, bits);
   const vectors = examples.map(({ text }) => vectorOf(text, { bits, rarity }));
@@ -118,7 +120,7 @@ export const learn = (examples: readonly Example[], { bits, rounds, cost }: Lear
   const count = labels.length;
   const weights = new Float32Array(2 ** bits * count);
   const duals = new Float32Array(examples.length * count);
-  const slack = 1 / (2 * cost);
+  const [foreign, own] = [1 / (2 * cost), 1 / (2 * cost * ownCost)];
   /** Of a vector with itself: its length, and what every text has. */
   const square = 2;
   const order = Uint32Array.from(examples.keys());
@@ -131,7 +133,9 @@ export const learn = (examples: readonly Example[], { bits, rounds, cost }: Lear
       if (!vector) continue;
       scoresOf(vector, weights, count, scores);
       for (let label = 0; label < count; label += 1) {
-        const sign = wanted[example]?.has(label) ? 1 : -1;
+        const isOwn = wanted[example]?.has(label) === true;
+        const sign = isOwn ? 1 : -1;
+        const slack = isOwn ? own : foreign;
         const place = example * count + label;
         const dual = duals[place] ?? 0;
         const gradient = sign * (scores[label] ?? 0) - 1 + dual * slack;

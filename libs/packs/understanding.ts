@@ -6,13 +6,13 @@ import { examplesOf, hashOf } from './examples.ts';
 import type { Pack } from './pack.ts';
 
 /** What a model file is learned with. */
-export const learning: Learning = { bits: 16, rounds: 10, cost: 1 };
+export const learning: Learning = { bits: 16, rounds: 10, cost: 1, ownCost: 1 };
 
 /** Where `npm run train` writes what it learned of a pack. */
 export const modelFile = (pack: string): string => join(import.meta.dirname, pack, 'model.bin');
 
 /** Of few words, which are too few to find a scale by. */
-const ofCues = { learning: { bits: 14, rounds: 5, cost: 1 }, scale: { slope: 7, floor: -0.75 } };
+const ofCues = { learning: { bits: 14, rounds: 5, cost: 1, ownCost: 1 }, scale: { slope: 7, floor: -0.75 } };
 
 const models = new Map<string, Model>();
 
