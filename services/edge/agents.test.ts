@@ -15,7 +15,7 @@ beforeAll(async () => {
       if (question === longer) await sleep(5_600);
       yield question;
     }),
-    startEdge({ AI_AGENT_PUBLIC_ENABLED: 'false', AI_AGENT_TENANT_ENABLED: 'false', PUBLIC_TENANT: 'south' }),
+    startEdge({ AI_AGENT_TENANT_ENABLED: 'false' }),
   ]);
 });
 afterAll(async () => {
@@ -116,7 +116,7 @@ describe('the agent that is open to all', () => {
   });
 });
 
-test('an agent that is switched off says so', async () => {
+test('an agent that is switched off, or has no tenant to speak for, says so', async () => {
   const headers = await signedIn(closed);
   for (const [path, body] of [
     [anybody, { message: 'hello' }],

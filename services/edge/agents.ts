@@ -20,10 +20,15 @@ const careInquiry = inquiry.extend({ residentId: z.string().optional() });
 type Config = Values<'AI_AGENT_PUBLIC_ENABLED' | 'AI_AGENT_TENANT_ENABLED' | 'PUBLIC_TENANT'>;
 
 export const agentRoutes = (app: FastifyInstance, admission: Admission, config: Config): void => {
+  /** The tenant in whose name the public agent answers. @throws Refusal AGENT_DISABLED */
+  const publicTenant = (): string => {
+    const tenant = config.AI_AGENT_PUBLIC_ENABLED ? config.PUBLIC_TENANT : undefined;
+    if (!tenant) throw new Refusal('AGENT_DISABLED');
+    return tenant;
+  };
   /** @throws Refusal AGENT_DISABLED */
-  const open = (agent: 'public' | 'tenant'): void => {
-    const enabled = agent === 'public' ? config.AI_AGENT_PUBLIC_ENABLED : config.AI_AGENT_TENANT_ENABLED;
-    if (!enabled) throw new Refusal('AGENT_DISABLED');
+  const assertTenantAgent = (): void => {
+    if (!config.AI_AGENT_TENANT_ENABLED) throw new Refusal('AGENT_DISABLED');
   };
   const ask = (request: FastifyRequest, identity: Identity, question: Question) =>
     admission.ask(
@@ -35,7 +40,8 @@ export const agentRoutes = (app: FastifyInstance, admission: Admission, config: 
   for (const agent of ['public', 'tenant'] as const) {
     const access = agent === 'public' ? { public: true as const } : {};
     app.get(`/v1/ai-agents/${agent}/health`, { config: access }, () => {
-      open(agent);
+      if (agent === 'public') publicTenant();
+      else assertTenantAgent();
       return { status: 'healthy', agent, timestamp: new Date().toISOString() };
     });
   }
@@ -44,10 +50,9 @@ export const agentRoutes = (app: FastifyInstance, admission: Admission, config: 
     '/v1/ai-agents/public/inquiry',
     { config: { public: true, limits: 'public' } },
     async (request, reply) => {
-      open('public');
-      if (!config.PUBLIC_TENANT) throw new Refusal('AGENT_DISABLED');
+      const tenant = publicTenant();
       const { message } = shaped(inquiry, request.body);
-      const identity = { ...anybody(config.PUBLIC_TENANT), origin: originOf(request) };
+      const identity = { ...anybody(tenant), origin: originOf(request) };
       await answerOf(request, reply, () =>
         ask(request, identity, { text: message, session: identity.session }),
       );
@@ -55,7 +60,7 @@ export const agentRoutes = (app: FastifyInstance, admission: Admission, config: 
   );
 
   app.post('/v1/ai-agents/tenant/care-inquiry', { config: { limits: 'tenant' } }, async (request, reply) => {
-    open('tenant');
+    assertTenantAgent();
     const { message, residentId } = shaped(careInquiry, request.body);
     const identity = request.signedIn();
     await answerOf(request, reply, async () => {
