@@ -17,6 +17,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   retention: async () => (await import('./retention.ts')).retentionCommand(),
   keys: async () => (await import('./keys.ts')).keysCommand(),
   security: async () => (await import('./security.ts')).securityCommand(),
+  validate: async () => (await import('./validate.ts')).validateCommand(),
   import: async () => {
     const { announceChange } = await import('./changed.ts');
     return (await import('../import/command.ts')).importCommand(announceChange);
