@@ -184,6 +184,8 @@ export interface Facet {
   readonly column: string;
   /** By value: the words that name it, in any language, folded. One word may name several values. */
   readonly values: Readonly<Record<string, readonly string[]>>;
+  /** Values that somebody asks for who may want to become what the tenant is there for: a visitor who does is a lead. */
+  readonly interests?: readonly string[];
 }
 
 /** A column that names a person, and the table of such people: `id`, `name` and a `full_text_search` of it. */

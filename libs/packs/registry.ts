@@ -123,6 +123,9 @@ export const load = (declared: Pack): Pack => {
     ))
       if (word !== foldName(word))
         wrong.push(`word "${word}" of ${name} is not folded: no question would match it`);
+    for (const { values, interests = [] } of Object.values(source.facets ?? {}))
+      for (const value of interests)
+        if (!Object.hasOwn(values, value)) wrong.push(`interest ${value} of ${name} is not a value`);
     for (const locale of ['en', 'pt-BR'] as const) {
       if (!pack.wording[locale].nouns[name]) wrong.push(`source ${name} has no words in ${locale}`);
       for (const state of Object.keys(source.states))
