@@ -10,6 +10,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   run: async () => (await import('./run.ts')).runCommand(),
   audit: async () => (await import('./audit.ts')).auditCommand(),
   feedback: async () => (await import('./feedback.ts')).feedbackCommand(),
+  gaps: async () => (await import('./gaps.ts')).gapsCommand(),
   dlq: async () => (await import('./dlq.ts')).dlqCommand(),
   subjects: async () => (await import('./subjects.ts')).subjectsCommand(),
   policies: async () => (await import('./policies.ts')).policiesCommand(),
