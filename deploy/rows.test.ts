@@ -115,6 +115,17 @@ describe('a granted plan', () => {
     expect(second).toMatchObject({ names: ['Ana of casa'], cached: true, asked: 0, asOf: first.asOf });
   });
 
+  test('is read once for all who write a name in their own way', async () => {
+    const named = (subject: string): Asked => {
+      const wanted = { ...plan, filter: { subject } };
+      return { plan: wanted, grant: { ph: planHash(wanted) } };
+    };
+    expect(await read(named('Ana'))).toMatchObject({ names: ['Ana of casa'], cached: false });
+    for (const same of ['ANA', 'ána'])
+      expect(await read(named(same))).toMatchObject({ cached: true, asked: 0 });
+    expect(await read(named('Anabela'))).toMatchObject({ names: [], cached: false });
+  });
+
   test.each<[string, Asked]>([
     ['another reach', { grant: { reach: 'related', by: 'p1' } }],
     ['another tenant', { tenant: 'other' }],

@@ -293,6 +293,28 @@ describe('an answer that is known', () => {
     });
   });
 
+  test('is found by other words for the same, in both languages, and never by another tenant’s', async () => {
+    const found = async () => ({
+      hits: await journey.counted('data-access', 'cache_hits_total'),
+      misses: await journey.counted('data-access', 'cache_misses_total'),
+    });
+    const before = await found();
+    const [first, ...paraphrases] = [
+      'quantas consultas de Carla Dias em 2024?',
+      'número de consultas da CARLA DIAS em 2024',
+      'quantos agendamentos para carla dias em 2024?',
+      'how many appointments of Carla Dias in 2024?',
+    ] as const;
+    expect((await admin.query(first)).cached).toBe(false);
+    for (const question of paraphrases) expect((await admin.query(question)).cached).toBe(true);
+    expect(await found()).toEqual({ hits: before.hits + paraphrases.length, misses: before.misses + 1 });
+    const foreign = await journey.as('foreign');
+    // Their reach is not the administrator's either: a tenant of its own and a scope of its own.
+    await foreign.query(first);
+    await (await journey.as('professional')).query(first);
+    expect(await found()).toEqual({ hits: before.hits + paraphrases.length, misses: before.misses + 3 });
+  });
+
   test('is not given to somebody else', async () => {
     const question = 'lista de todos os clientes';
     const theirs = await admin.query(question);

@@ -43,9 +43,8 @@ export const rowsOf = async (
   from: { pack: Pack; store: Store; cache: Cache; vault: Vault; onForeign: () => void },
 ): Promise<Found> => {
   const { pack, store, cache, vault, onForeign } = from;
-  const hash = planHash(plan);
   const source = pack.sources[plan.source];
-  if (!grant || !grantStatement || grant.ph !== hash || !source)
+  if (!grant || !grantStatement || grant.ph !== planHash(plan) || !source)
     throw new Unprocessable('CTX_NO_GRANT', 'the grant is for another plan');
   if (plan.limit > grant.limit || plan.fields.some((field) => !grant.fields.includes(field))) {
     throw new Unprocessable('CTX_NO_GRANT', 'the plan asks for more than the grant');
@@ -72,7 +71,10 @@ export const rowsOf = async (
     tenant,
     scope: JSON.stringify([grant.reach, grant.pur, grant.by, grant.consent, grant.rev]),
     rules: `${policyOf(pack)}:${pass.zone}`,
-    plan: createHash('sha256').update(compiled.sql).update(hash).digest('base64url'),
+    // What is read and not how it was asked for: names are folded here that plans have as they were written.
+    plan: createHash('sha256')
+      .update(JSON.stringify([compiled.sql, compiled.parameters]))
+      .digest('base64url'),
   };
   const ttl = pack.intents.find((one) => one.name === intent.type)?.ttlSeconds ?? 300;
   const fromDatabase = async () => {
