@@ -1,3 +1,5 @@
+import { until } from '@jangada/testkit/until.ts';
+import { Redis } from 'ioredis';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Journey, sharedJourney } from './journey.ts';
 import type { Answer, Asking, Person } from './person.ts';
@@ -185,6 +187,32 @@ describe('a care home', () => {
     expect(unknown).toMatchObject({ type: 'error', code: 'INTENT_UNCLASSIFIED' });
     for (const message of ['medicação de Alzira Campos', 'list of residents'])
       expect(await inquire('public/inquiry', { message })).toMatchObject({ code: 'AUTHZ_DENIED' });
+  });
+
+  test('remembers its articles an hour for visitors and half of it for its own people, apart from rows', async () => {
+    await inquire('public/inquiry', { message: 'Tell me about pricing' });
+    await ask('nurse', 'Tell me about pricing');
+    await ask('nurse', 'medication of Alzira Campos today');
+    const redis = new Redis(journey.system.local.redisUrl);
+    try {
+      for (const [space, longest, shortest] of [
+        ['public-kb', 3_600, 1_801],
+        ['kb', 1_800, 301],
+        ['rows', 300, 1],
+      ] as const) {
+        // Data-access answers without waiting for Redis.
+        const names = await until(`an entry in ${space}`, async () => {
+          const found = await redis.keys(`tenant:lar-ipe:${space}:*`);
+          return found.length > 0 ? found : undefined;
+        });
+        const left = await Promise.all(names.map((name) => redis.ttl(name)));
+        // One that was there before may be older.
+        expect(Math.max(...left), space).toBeLessThanOrEqual(longest);
+        expect(Math.max(...left), space).toBeGreaterThanOrEqual(shortest);
+      }
+    } finally {
+      redis.disconnect();
+    }
   });
 
   test('lists what found no answer as leads and gaps, and nothing of who asked or what they said', async () => {

@@ -2,6 +2,7 @@ import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } f
 import type { Metrics } from '@jangada/telemetry/metrics.ts';
 import { Redis } from 'ioredis';
 import { LRUCache } from 'lru-cache';
+import { longestSeconds, openSpaces, type Space } from './space.ts';
 
 /**
  * Two tiers: memory of this process, then Redis. Redis gone means slower, never wrong: every failure is a miss.
@@ -11,6 +12,8 @@ import { LRUCache } from 'lru-cache';
 /** What an answer depends on. None of it can be left out, so one caller's entry is never another's. */
 export interface Key {
   readonly tenant: string;
+  /** Where it is kept, with others of its kind. */
+  readonly space: Space;
   /** Whose rows and which fields, as the grant says. */
   readonly scope: string;
   /** The rules that decided, so that a new version starts afresh. */
@@ -20,7 +23,10 @@ export interface Key {
 }
 
 export interface Cache extends AsyncDisposable {
-  /** The value of `key`, loaded at most once at a time. `cached` tells whether it was there. */
+  /**
+   * The value of `key`, loaded at most once at a time. `cached` tells whether it was there. It stays `ttlSeconds`, an hour
+   * at most.
+   */
   through<T>(key: Key, ttlSeconds: number, load: () => Promise<T>): Promise<{ value: T; cached: boolean }>;
   /** Forgets everything of a tenant, here and in Redis. */
   forget(tenant: string): Promise<void>;
@@ -61,6 +67,12 @@ export const openCache = (
   const misses = metrics.counter('cache_misses_total', 'Values that had to be loaded');
   const altered = metrics.counter('cache_altered_total', 'Values in Redis that were not what was put there');
   altered.inc(0);
+  const evicted = metrics.counter(
+    'cache_evicted_total',
+    'Values that had to go from Redis before their time, because their space was full',
+    ['space'],
+  );
+  const spaces = openSpaces(redis, now);
 
   const memory = new LRUCache<string, Entry>({
     maxSize: memoryBytes,
@@ -75,11 +87,11 @@ export const openCache = (
   const unwritten = new Map<string, string>();
   let forgets = 0;
 
-  const nameOf = ({ tenant, scope, rules, plan }: Key): string =>
-    `v1:${tenant}:${createHmac('sha256', nameKey)
+  const idOf = ({ scope, rules, plan }: Key): string =>
+    createHmac('sha256', nameKey)
       .update(JSON.stringify([scope, rules, plan]))
-      .digest('base64url')}`;
-  const generationName = (tenant: string): string => `v1:${tenant}:generation`;
+      .digest('base64url');
+  const generationName = (tenant: string): string => `tenant:${tenant}:generation`;
   const newGeneration = (): string => `${now()}.${randomBytes(3).toString('hex')}`;
   const writeGeneration = async (tenant: string, generation: string): Promise<void> => {
     unwritten.set(tenant, generation);
@@ -135,6 +147,7 @@ export const openCache = (
       const entry = JSON.parse(text) as Entry;
       if (entry.generation !== current || entry.until <= now()) return undefined;
       remember(name, entry, text.length);
+      spaces.use(key.tenant, key.space, idOf(key)).catch(() => undefined);
       return entry;
     } catch {
       return undefined;
@@ -153,13 +166,17 @@ export const openCache = (
     const entry: Entry = { value, until: now() + ttlSeconds * 1_000, generation };
     const text = JSON.stringify(entry);
     if (generations.get(key.tenant) === generation) remember(name, entry, text.length);
-    redis.set(name, seal(name, text), 'EX', ttlSeconds).catch(() => undefined);
+    spaces.put(key.tenant, key.space, { id: idOf(key), value: seal(name, text), ttlSeconds }).then(
+      (gone) => evicted.inc({ space: key.space.name }, gone),
+      () => undefined,
+    );
     return { value, cached: false };
   };
 
   return {
-    through: async <T>(key: Key, ttlSeconds: number, source: () => Promise<T>) => {
-      const name = nameOf(key);
+    through: async <T>(key: Key, wantedSeconds: number, source: () => Promise<T>) => {
+      const ttlSeconds = Math.min(wantedSeconds, longestSeconds);
+      const name = spaces.prefixOf(key.tenant, key.space) + idOf(key);
       const near = memory.get(name);
       if (near && near.until > now() && near.generation === generations.get(key.tenant)) {
         hits.inc({ tier: 'local' });
@@ -180,7 +197,7 @@ export const openCache = (
       forgets++;
       generations.set(tenant, generation);
       // Who asks from now on must not be handed what was begun before.
-      for (const name of loading.keys()) if (name.startsWith(`v1:${tenant}:`)) loading.delete(name);
+      for (const name of loading.keys()) if (name.startsWith(`tenant:${tenant}:`)) loading.delete(name);
       await writeGeneration(tenant, generation).catch(() => undefined);
     },
     ping: () => redis.ping(),

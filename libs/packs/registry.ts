@@ -24,6 +24,15 @@ const shape = z.object({
     )
     .min(1),
   retention: z.array(z.object({ class: z.string(), days: z.int().positive() })),
+  caches: z
+    .array(
+      z.object({
+        name: z.string().regex(/^[a-z-]{2,40}$/),
+        ttlSeconds: z.int().min(1).max(3_600),
+        maxBytes: z.int().positive(),
+      }),
+    )
+    .optional(),
   limits: z.array(
     z.object({
       name: z.string().regex(/^[a-z-]{2,40}$/),
@@ -168,6 +177,12 @@ export const load = (declared: Pack): Pack => {
   }
   for (const limited of ['ai', 'data', 'api']) {
     if (!pack.limits.some((policy) => policy.class === limited)) wrong.push(`nothing limits ${limited}`);
+  }
+  for (const { name, sources, roles = [] } of pack.caches ?? []) {
+    for (const source of sources)
+      if (!pack.sources[source]) wrong.push(`cache ${name} is for ${source}, which is not a source`);
+    for (const role of roles)
+      if (!pack.roles[role]) wrong.push(`cache ${name} is for ${role}, which is not a role`);
   }
   const limits = pack.limits.map(({ name }) => name);
   for (const name of new Set(limits.filter((one, at) => limits.indexOf(one) < at)))

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Cache } from '@jangada/cache/cache.ts';
+import type { Space } from '@jangada/cache/space.ts';
 import type { In } from '@jangada/hop/hop.ts';
 import { Unprocessable } from '@jangada/hop/outcome.ts';
 import type { Pack, Source } from '@jangada/packs/pack.ts';
@@ -30,6 +31,9 @@ export interface Found {
   readonly asOf: string;
   readonly cached: boolean;
 }
+
+/** Where rows are remembered that their pack keeps nowhere else. */
+const ordinary: Space = { name: 'rows', maxBytes: 50_000_000 };
 
 /**
  * Reads what a plan names: from the cache, or from the database under the grant.
@@ -67,8 +71,12 @@ export const rowsOf = async (
     zone: pass.zone,
     found: await foundBy(plan, pack, source, tenant, vault, keys),
   }).compile();
+  const space = pack.caches?.find(
+    ({ sources, roles }) => sources.includes(plan.source) && (roles?.includes(pass.rol) ?? true),
+  );
   const key = {
     tenant,
+    space: space ?? ordinary,
     scope: JSON.stringify([grant.reach, grant.pur, grant.by, grant.consent, grant.rev]),
     rules: `${policyOf(pack)}:${pass.zone}`,
     // What is read and not how it was asked for: names are folded here that plans have as they were written.
@@ -76,7 +84,7 @@ export const rowsOf = async (
       .update(JSON.stringify([compiled.sql, compiled.parameters]))
       .digest('base64url'),
   };
-  const ttl = pack.intents.find((one) => one.name === intent.type)?.ttlSeconds ?? 300;
+  const ttl = space?.ttlSeconds ?? pack.intents.find((one) => one.name === intent.type)?.ttlSeconds ?? 300;
   const fromDatabase = async () => {
     const rows = await store.read(claim, { compile: () => compiled }, span('postgresql'));
     return { rows: ownRows(rows, tenant, onForeign), asOf: new Date().toISOString() };
