@@ -7,5 +7,5 @@ const daysOf = (text: string): number => {
 };
 
 /** How far back a command looks. */
-export const daysOption = (): Option =>
-  new Option('-d, --days <count>', 'of how many days').argParser(daysOf).default(30);
+export const daysOption = (usual = 30): Option =>
+  new Option('-d, --days <count>', 'of how many days').argParser(daysOf).default(usual);

@@ -11,6 +11,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   audit: async () => (await import('./audit.ts')).auditCommand(),
   feedback: async () => (await import('./feedback.ts')).feedbackCommand(),
   gaps: async () => (await import('./gaps.ts')).gapsCommand(),
+  cache: async () => (await import('./cache.ts')).cacheCommand(),
   dlq: async () => (await import('./dlq.ts')).dlqCommand(),
   subjects: async () => (await import('./subjects.ts')).subjectsCommand(),
   policies: async () => (await import('./policies.ts')).policiesCommand(),

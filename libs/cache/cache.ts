@@ -22,12 +22,19 @@ export interface Key {
   readonly plan: string;
 }
 
+export interface Through<T> {
+  readonly value: T;
+  readonly cached: boolean;
+  readonly tier?: Tier;
+}
+type Tier = 'local' | 'redis';
+
 export interface Cache extends AsyncDisposable {
   /**
-   * The value of `key`, loaded at most once at a time. `cached` tells whether it was there. It stays `ttlSeconds`, an hour
+   * The value of `key`, loaded at most once at a time. `cached` tells whether it was there, and `tier` where. It stays `ttlSeconds`, an hour
    * at most.
    */
-  through<T>(key: Key, ttlSeconds: number, load: () => Promise<T>): Promise<{ value: T; cached: boolean }>;
+  through<T>(key: Key, ttlSeconds: number, load: () => Promise<T>): Promise<Through<T>>;
   /** Forgets everything of a tenant, here and in Redis. */
   forget(tenant: string): Promise<void>;
   ping(): Promise<unknown>;
@@ -82,7 +89,7 @@ export const openCache = (
     perf: { now },
   });
   const generations = new LRUCache<string, string>({ max: 10_000 });
-  const loading = new Map<string, Promise<{ value: unknown; cached: boolean }>>();
+  const loading = new Map<string, Promise<Through<unknown>>>();
   /** Generations that could not be written because Redis was away. */
   const unwritten = new Map<string, string>();
   let forgets = 0;
@@ -154,12 +161,19 @@ export const openCache = (
     }
   };
 
-  const load = async (key: Key, name: string, ttlSeconds: number, source: () => Promise<unknown>) => {
+  const hit = <T>(tier: Tier, value: T): Through<T> => {
+    hits.inc({ tier });
+    return { value, cached: true, tier };
+  };
+
+  const load = async (
+    key: Key,
+    name: string,
+    ttlSeconds: number,
+    source: () => Promise<unknown>,
+  ): Promise<Through<unknown>> => {
     const found = await fromRedis(key, name);
-    if (found) {
-      hits.inc({ tier: 'redis' });
-      return { value: found.value, cached: true };
-    }
+    if (found) return hit('redis', found.value);
     misses.inc();
     const generation = generations.get(key.tenant) ?? '0';
     const value = await source();
@@ -178,10 +192,8 @@ export const openCache = (
       const ttlSeconds = Math.min(wantedSeconds, longestSeconds);
       const name = spaces.prefixOf(key.tenant, key.space) + idOf(key);
       const near = memory.get(name);
-      if (near && near.until > now() && near.generation === generations.get(key.tenant)) {
-        hits.inc({ tier: 'local' });
-        return { value: near.value as T, cached: true };
-      }
+      if (near && near.until > now() && near.generation === generations.get(key.tenant))
+        return hit('local', near.value as T);
       let pending = loading.get(name);
       if (!pending) {
         const started = load(key, name, ttlSeconds, source).finally(() => {
@@ -190,7 +202,7 @@ export const openCache = (
         loading.set(name, started);
         pending = started;
       }
-      return (await pending) as { value: T; cached: boolean };
+      return (await pending) as Through<T>;
     },
     forget: async (tenant) => {
       const generation = newGeneration();

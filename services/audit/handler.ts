@@ -106,11 +106,9 @@ const meaningOf = (message: Message, head: Head<Message>): Meaning => {
       return meaning('allowed', { resource: source, details: { intent, ask, fields, joins, ...beside } });
     }
     case run.fetched: {
-      const { source, ask, fields, rows, cached, asOf, topics } = head as Head<typeof run.fetched>;
-      return meaning('done', {
-        resource: source,
-        details: { ask, fields, rows, cached, ...(asOf ? { asOf } : {}), ...(topics ? { topics } : {}) },
-      });
+      const { source, ask, fields, rows, cached, asOf, tier, topics } = head as Head<typeof run.fetched>;
+      const beside = { ...(asOf ? { asOf } : {}), ...(tier ? { tier } : {}), ...(topics ? { topics } : {}) };
+      return meaning('done', { resource: source, details: { ask, fields, rows, cached, ...beside } });
     }
     case run.refused: {
       const { code, intent, decision } = head as Head<typeof run.refused>;

@@ -40,6 +40,7 @@ export const decide: Decide<typeof contract, Found> = (body, found) => {
     ...(more ? { nextCursor: cursorOf(last) } : {}),
     cached: found.cached,
     asOf: found.asOf,
+    ...(found.tier ? { tier: found.tier } : {}),
     ...topicsOf(plan, found.source),
   };
   if (body.question === undefined) return answerOf(fetched);

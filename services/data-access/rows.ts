@@ -30,6 +30,8 @@ export interface Found {
   readonly suppressed: boolean;
   readonly asOf: string;
   readonly cached: boolean;
+  /** Where it was remembered. */
+  readonly tier?: 'local' | 'redis';
 }
 
 /** Where rows are remembered that their pack keeps nowhere else. */
@@ -91,10 +93,10 @@ export const rowsOf = async (
   };
   const once = async () => {
     // What is remembered is sealed as it was read; it is opened for this run alone.
-    const { value, cached } = source.isUncached
+    const { value, ...how } = source.isUncached
       ? { value: await fromDatabase(), cached: false }
       : await cache.through(key, ttl, fromDatabase);
-    return { ...value, rows: await openRows(value.rows, { tenant, source, vault, keys }), cached };
+    return { ...value, rows: await openRows(value.rows, { tenant, source, vault, keys }), ...how };
   };
   const found = await once().catch(async (error: unknown) => {
     // The page was read before its key was rotated: it is there again under the new one.
