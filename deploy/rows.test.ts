@@ -115,6 +115,17 @@ describe('a granted plan', () => {
     expect(second).toMatchObject({ names: ['Ana of casa'], cached: true, asked: 0, asOf: first.asOf });
   });
 
+  test('is read once for all who write a name in their own way', async () => {
+    const named = (subject: string): Asked => {
+      const wanted = { ...plan, filter: { subject } };
+      return { plan: wanted, grant: { ph: planHash(wanted) } };
+    };
+    expect(await read(named('Ana'))).toMatchObject({ names: ['Ana of casa'], cached: false });
+    for (const same of ['ANA', 'ána'])
+      expect(await read(named(same))).toMatchObject({ cached: true, asked: 0 });
+    expect(await read(named('Anabela'))).toMatchObject({ names: [], cached: false });
+  });
+
   test.each<[string, Asked]>([
     ['another reach', { grant: { reach: 'related', by: 'p1' } }],
     ['another tenant', { tenant: 'other' }],
@@ -129,7 +140,7 @@ describe('a granted plan', () => {
     async (intent, ttlSeconds) => {
       await read({ intent });
       const ttl = await vi.waitFor(async () => {
-        const [name = ''] = (await redis.keys('v1:casa:*')).filter((key) => !key.endsWith(':generation'));
+        const [name = ''] = (await redis.keys('tenant:casa:*')).filter((key) => !key.endsWith(':generation'));
         const seconds = await redis.ttl(name);
         expect(seconds).toBeGreaterThan(0);
         return seconds;
@@ -332,12 +343,16 @@ describe('sealed fields', () => {
     expect(String(dump?.['text'])).not.toMatch(/bia|98765|529/i);
     // A cache in this process: what it hands out is what it was given.
     const { rows } = (
-      await cache.through({ tenant: 'casa', scope: '', rules: '', plan: '' }, 60, async () => ({
-        rows: await store.read(
-          { grant: databasePart(await database.grant(grantFor({ fields: everything.fields }))) },
-          readPlan(source, everything, { person: undefined, zone: 'UTC' }),
-        ),
-      }))
+      await cache.through(
+        { tenant: 'casa', space: { name: 'rows', maxBytes: 1_000_000 }, scope: '', rules: '', plan: '' },
+        60,
+        async () => ({
+          rows: await store.read(
+            { grant: databasePart(await database.grant(grantFor({ fields: everything.fields }))) },
+            readPlan(source, everything, { person: undefined, zone: 'UTC' }),
+          ),
+        }),
+      )
     ).value;
     expect(JSON.stringify(rows)).toContain('"sealed"');
     expect(JSON.stringify(rows)).not.toMatch(/98765|529\.982/);

@@ -152,6 +152,13 @@ export type Row = z.output<typeof row>;
 /** Most rows that one answer holds. */
 export const rowsMax = 100;
 
+/** Where rows were remembered that were not read: in memory of the service, or shared. */
+const tier = z.enum(['local', 'redis']).optional();
+/** What a question was narrowed to by its words, in the source's own, where the source is about nobody. */
+const topics = z.array(z.string().max(40)).max(40).optional();
+/** Set where whoever asks for that may want to become what the tenant is there for. */
+const interest = z.literal(true).optional();
+
 export const fetched = message({
   name: 'run.fetched',
   kind: 'fact',
@@ -169,6 +176,9 @@ export const fetched = message({
     cached: z.boolean(),
     /** When the rows were read from the database. */
     asOf: z.iso.datetime(),
+    tier,
+    topics,
+    interest,
   }),
   sealed: {
     head: asking.extend({
@@ -177,10 +187,19 @@ export const fetched = message({
       cached: z.boolean(),
       /** Absent of those of before. */
       asOf: z.iso.datetime().optional(),
+      tier,
+      topics,
+      interest,
     }),
     headOf: (body) => {
-      const { rows, matches, cached, asOf } = body;
-      return { ...askingOf(body), rows: rows.length, matches, cached, asOf };
+      const { rows, matches, cached, asOf, tier: place, topics: named, interest: shown } = body;
+      return {
+        ...askingOf(body),
+        ...{ rows: rows.length, matches, cached, asOf },
+        ...(place ? { tier: place } : {}),
+        ...(named ? { topics: named } : {}),
+        ...(shown ? { interest: shown } : {}),
+      };
     },
   },
 });

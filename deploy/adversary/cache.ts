@@ -9,7 +9,7 @@ import type { Ground } from './ground.ts';
 /** Answers that are remembered: for whom, for how long, and what a hand in Redis can do. */
 
 const answersOf = async ({ redis }: Ground, tenant: string): Promise<string[]> =>
-  (await redis.keys(`v1:${tenant}:*`)).filter((key) => !key.endsWith(':generation'));
+  (await redis.keys(`tenant:${tenant}:*`)).filter((key) => !key.endsWith(':generation'));
 
 /** Data-access is ready without Redis; what is tried here needs it to have both. */
 const withRedis = ({ journey }: Ground): Promise<unknown> =>
@@ -78,7 +78,10 @@ const stampede = async (_one: AttackCase, ground: Ground): Promise<Observed> => 
     { REDIS_URL: local.redisUrl, ENCRYPTION_KEY: Buffer.from(keys.encryptionKey, 'base64') } as never,
     openMetrics('adversary'),
   );
-  const key = { tenant: 'clinica-aurora', scope: 'own:x', rules: 'r', plan: crypto.randomUUID() };
+  const key = {
+    ...{ tenant: 'clinica-aurora', scope: 'own:x', rules: 'r', plan: crypto.randomUUID() },
+    space: { name: 'rows', maxBytes: 1_000_000 },
+  };
   const answers = await Promise.all(
     Array.from({ length: 500 }, () =>
       cache.through(key, 60, async () => {
@@ -157,7 +160,9 @@ export const cache = area('cache', [
   [
     /moved|rename|another tenant/i,
     tampered(async (entries, { redis }) => {
-      const [theirs] = (await redis.keys('v1:clinica-brisa:*')).filter((key) => !key.endsWith(':generation'));
+      const [theirs] = (await redis.keys('tenant:clinica-brisa:*')).filter(
+        (key) => !key.endsWith(':generation'),
+      );
       const value = theirs ? await redis.getBuffer(theirs) : null;
       for (const entry of entries) if (value) await redis.set(entry, value);
     }),

@@ -349,10 +349,11 @@ export const cross = async (
       { REDIS_URL: redisUrl, ENCRYPTION_KEY: key } as never,
       openMetrics('cross'),
     );
+    const space = { name: 'rows', maxBytes: 10_000_000 };
     const scopes = ['tenant:', 'related:pro-1', 'own:cli-1'];
     const left = Math.round((operations - done) / 2);
     for (let asked = 0; asked < left; asked++) {
-      const entry = { scope: pick(scopes), rules: 'cross', plan: `${Math.floor(random() * 500)}` };
+      const entry = { space, scope: pick(scopes), rules: 'cross', plan: `${Math.floor(random() * 500)}` };
       await cache.through({ tenant: theirs, ...entry }, 60, async () => theirs);
       const { value } = await cache.through({ tenant: mine, ...entry }, 60, async () => mine);
       if (value !== mine) foreign += 1;

@@ -1,5 +1,6 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { rowsOf } from './database.ts';
+import { daysOption } from './days.ts';
 import { type Format, jsonOption, print, table } from './output.ts';
 
 /** How good people found the answers of a tenant. */
@@ -30,17 +31,11 @@ export const satisfactionText = (found: readonly Satisfaction[]): string =>
         found.map(({ tenant, count, average, ratings }) => [tenant, count, average, ...ratings]),
       );
 
-const daysOf = (text: string): number => {
-  const days = Number(text);
-  if (Number.isInteger(days) && days > 0) return days;
-  throw new InvalidArgumentError('a number of days');
-};
-
 export const feedbackCommand = (): Command =>
   new Command('feedback')
     .description('how good people found their answers, from 1 to 5')
     .option('--tenant <tenant>', 'one tenant; all otherwise')
-    .option('-d, --days <count>', 'of how many days', daysOf, 30)
+    .addOption(daysOption())
     .addOption(jsonOption())
     .action(async (options: Format & { tenant?: string; days: number }) => {
       const found = await read(options.tenant, options.days);

@@ -10,6 +10,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   run: async () => (await import('./run.ts')).runCommand(),
   audit: async () => (await import('./audit.ts')).auditCommand(),
   feedback: async () => (await import('./feedback.ts')).feedbackCommand(),
+  gaps: async () => (await import('./gaps.ts')).gapsCommand(),
+  cache: async () => (await import('./cache.ts')).cacheCommand(),
   dlq: async () => (await import('./dlq.ts')).dlqCommand(),
   subjects: async () => (await import('./subjects.ts')).subjectsCommand(),
   policies: async () => (await import('./policies.ts')).policiesCommand(),
@@ -17,6 +19,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   retention: async () => (await import('./retention.ts')).retentionCommand(),
   keys: async () => (await import('./keys.ts')).keysCommand(),
   security: async () => (await import('./security.ts')).securityCommand(),
+  validate: async () => (await import('./validate.ts')).validateCommand(),
   import: async () => {
     const { announceChange } = await import('./changed.ts');
     return (await import('../import/command.ts')).importCommand(announceChange);

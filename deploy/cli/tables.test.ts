@@ -3,6 +3,7 @@ import type { Status } from '@jangada/runtime/service.ts';
 import { describe, expect, test } from 'vitest';
 import { collect } from '../topology.ts';
 import { entriesText } from './audit.ts';
+import { adviceOf, cacheText, type Hour } from './cache.ts';
 import { table } from './output.ts';
 import { pick } from './pick.ts';
 import { policiesOf, policiesText } from './policies.ts';
@@ -35,6 +36,37 @@ test('a table puts figures to the right and ends no line in blanks', () => {
     ],
   );
   expect(lines(drawn)).toEqual(['name  count  note', 'mast      7  oak', 'sail   1200']);
+});
+
+describe('cache', () => {
+  const hour = (at: number, own: Partial<Hour> = {}): Hour => ({
+    ...{ tenant: 'home', pack: 'care-home', source: 'articles', reads: 40, local: 20, redis: 18 },
+    hour: `2026-11-30T${String(at).padStart(2, '0')}:00:00.000Z`,
+    ageSeconds: 60,
+    ...own,
+  });
+  const advice = (...hours: Hour[]): string | undefined => adviceOf(hours)[0]?.advice;
+
+  test('tells by hour how much was found and where, and of each source what could be better', () => {
+    const [head, first, second, , , all] = lines(cacheText([hour(8, { local: 10, redis: 0 }), hour(9)]));
+    expect(head).toMatch(/^tenant +source +hour \(UTC\) +reads +in memory +in Redis +found$/);
+    expect(first).toMatch(/^home +articles +2026-11-30 08:00 +40 +10 +0 +25 %$/);
+    expect(second).toMatch(/^home +articles +2026-11-30 09:00 +40 +20 +18 +95 %$/);
+    expect(all).toMatch(/^home +articles +80 +60 % +most is missed from 08:00 UTC on/);
+    expect(cacheText([])).toBe('nothing was read');
+  });
+
+  test('advises nothing on little, and not on what is well', () => {
+    expect(advice(hour(8, { reads: 19, local: 0, redis: 0 }))).toBe('too few reads to tell');
+    expect(advice(hour(8), hour(9))).toBe('most is found');
+  });
+
+  test('advises a longer time only where what is found lives to its end', () => {
+    const few = { local: 5, redis: 5 };
+    expect(advice(hour(8, { ...few, ageSeconds: 3_000 }), hour(9, few))).toContain('more than 3600 s');
+    expect(advice(hour(8, few), hour(9, few))).toContain('would find little');
+    expect(advice(hour(8, { ...few, source: 'medications', ageSeconds: 50 }))).toContain('more than 60 s');
+  });
 });
 
 describe('status', () => {

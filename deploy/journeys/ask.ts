@@ -7,6 +7,7 @@ import { isOver, type Placed } from '@jangada/testkit/sse.ts';
 import { until } from '@jangada/testkit/until.ts';
 import { HttpAgent as HttpAgent0 } from 'ag-ui-client-0';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
+import type { Advice, Hour } from '../cli/cache.ts';
 import { root } from '../topology.ts';
 import { type Journey, sharedJourney } from './journey.ts';
 import { type Person, textOf } from './person.ts';
@@ -291,6 +292,41 @@ describe('an answer that is known', () => {
       actor: professional.id,
       details: { cached: true },
     });
+  });
+
+  test('is found by other words for the same, in both languages, and never by another tenant’s', async () => {
+    const found = async () => ({
+      hits: await journey.counted('data-access', 'cache_hits_total'),
+      misses: await journey.counted('data-access', 'cache_misses_total'),
+    });
+    const before = await found();
+    const [first, ...paraphrases] = [
+      'quantas consultas de Carla Dias em 2024?',
+      'número de consultas da CARLA DIAS em 2024',
+      'quantos agendamentos para carla dias em 2024?',
+      'how many appointments of Carla Dias in 2024?',
+    ] as const;
+    expect((await admin.query(first)).cached).toBe(false);
+    for (const question of paraphrases) expect((await admin.query(question)).cached).toBe(true);
+    expect(await found()).toEqual({ hits: before.hits + paraphrases.length, misses: before.misses + 1 });
+    const foreign = await journey.as('foreign');
+    // Their reach is not the administrator's either: a tenant of its own and a scope of its own.
+    await foreign.query(first);
+    await (await journey.as('professional')).query(first);
+    expect(await found()).toEqual({ hits: before.hits + paraphrases.length, misses: before.misses + 3 });
+    // Which tier it was found in, the trail keeps: the command line tells it by hour.
+    await journey.auditOf((await admin.query(first)).runId);
+    const { stdout } = await journey.jangada('cache', '--tenant', 'clinica-aurora', '--json');
+    const told = JSON.parse(stdout) as { hours: Hour[]; advice: Advice[] };
+    const ofAppointments = told.hours.filter(({ source }) => source === 'appointments');
+    expect(ofAppointments.reduce((sum, { local, redis }) => sum + local + redis, 0)).toBeGreaterThan(
+      paraphrases.length,
+    );
+    for (const { tenant, reads, local, redis } of told.hours) {
+      expect(tenant).toBe('clinica-aurora');
+      expect(local + redis).toBeLessThanOrEqual(reads);
+    }
+    expect(told.advice.map(({ source }) => source)).toContain('appointments');
   });
 
   test('is not given to somebody else', async () => {

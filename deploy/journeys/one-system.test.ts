@@ -15,6 +15,7 @@ import './poison.ts';
 import './access.ts';
 import './conversation.ts';
 import './cli.ts';
+import './validate.ts';
 import './retention.ts';
 import './console.ts';
 // Takes the administrator's second factor away.

@@ -1,3 +1,5 @@
+import { until } from '@jangada/testkit/until.ts';
+import { Redis } from 'ioredis';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Journey, sharedJourney } from './journey.ts';
 import type { Answer, Asking, Person } from './person.ts';
@@ -185,5 +187,103 @@ describe('a care home', () => {
     expect(unknown).toMatchObject({ type: 'error', code: 'INTENT_UNCLASSIFIED' });
     for (const message of ['medicação de Alzira Campos', 'list of residents'])
       expect(await inquire('public/inquiry', { message })).toMatchObject({ code: 'AUTHZ_DENIED' });
+  });
+
+  test('remembers its articles an hour for visitors and half of it for its own people, apart from rows', async () => {
+    await inquire('public/inquiry', { message: 'Tell me about pricing' });
+    await ask('nurse', 'Tell me about pricing');
+    await ask('nurse', 'medication of Alzira Campos today');
+    const redis = new Redis(journey.system.local.redisUrl);
+    try {
+      for (const [space, longest, shortest] of [
+        ['public-kb', 3_600, 1_801],
+        ['kb', 1_800, 301],
+        ['rows', 300, 1],
+      ] as const) {
+        // Data-access answers without waiting for Redis.
+        const names = await until(`an entry in ${space}`, async () => {
+          const found = await redis.keys(`tenant:lar-ipe:${space}:*`);
+          return found.length > 0 ? found : undefined;
+        });
+        const left = await Promise.all(names.map((name) => redis.ttl(name)));
+        // One that was there before may be older.
+        expect(Math.max(...left), space).toBeLessThanOrEqual(longest);
+        expect(Math.max(...left), space).toBeGreaterThanOrEqual(shortest);
+      }
+    } finally {
+      redis.disconnect();
+    }
+  });
+
+  test('lists what found no answer as leads and gaps, and nothing of who asked or what they said', async () => {
+    const leads = (reason: string) => journey.counted('audit', 'leads_total', `reason="${reason}"`);
+    const gaps = (reason: string) => journey.counted('audit', 'agent_gaps_total', `reason="${reason}"`);
+    const counts = () =>
+      Promise.all([
+        leads('nothing_found'),
+        leads('not_understood'),
+        leads('interest'),
+        gaps('not_understood'),
+      ]);
+    const before = await counts();
+    const asked: Answer[] = [];
+    for (const message of [
+      'is there a vacancy for Zulmira?',
+      'do you have parking for Zulmira?',
+      'Tell me about pricing',
+    ])
+      asked.push(await inquire('public/inquiry', { message }));
+    asked.push(await ask('nurse', 'is there parking for Zulmira?'));
+    for (const { runId } of asked) await journey.auditOf(runId);
+    expect(await counts()).toEqual(before.map((count) => count + 1));
+
+    const { code, stdout } = await journey.jangada('gaps', '--tenant', 'lar-ipe', '--json');
+    expect(code).toBe(0);
+    const [vacancy, parking, pricing, nurses] = asked.map(({ runId }) => runId);
+    const own = { tenant: 'lar-ipe', count: expect.any(Number) };
+    expect(JSON.parse(stdout)).toEqual(
+      expect.arrayContaining([
+        {
+          ...own,
+          kind: 'lead',
+          reason: 'nothing_found',
+          source: 'articles',
+          topics: ['admission'],
+          run: vacancy,
+          last: expect.any(String),
+        },
+        {
+          ...own,
+          kind: 'lead',
+          reason: 'not_understood',
+          source: null,
+          topics: [],
+          run: parking,
+          last: expect.any(String),
+        },
+        {
+          ...own,
+          kind: 'lead',
+          reason: 'interest',
+          source: 'articles',
+          topics: ['pricing'],
+          run: pricing,
+          last: expect.any(String),
+        },
+        {
+          ...own,
+          kind: 'gap',
+          reason: 'not_understood',
+          source: null,
+          topics: [],
+          run: nurses,
+          last: expect.any(String),
+        },
+      ]),
+    );
+    expect(stdout).not.toMatch(/Zulmira|parking|clinica-aurora/);
+    const { stdout: told } = await journey.jangada('gaps', '--tenant', 'lar-ipe', '--kind', 'lead');
+    expect(told).toMatch(/lead +nothing found +articles · admission +\d+ /);
+    expect(told).not.toContain('gap ');
   });
 });

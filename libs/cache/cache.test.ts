@@ -10,7 +10,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { type Cache, type Key, openCache } from './cache.ts';
 
 const encryptionKey = randomBytes(32);
-const asked: Key = { tenant: 'casa', scope: 'tenant:', rules: 'clinic@1.0.0', plan: 'clients' };
+const space = { name: 'rows', maxBytes: 1_000_000 };
+const asked: Key = { tenant: 'casa', space, scope: 'tenant:', rules: 'clinic@1.0.0', plan: 'clients' };
 const rows = [{ name: 'Ana Lima', phone: '+55 11 90000-0010' }];
 
 let dir: string;
@@ -67,7 +68,7 @@ const found = async (metrics: Metrics) => {
 /** Names of the entries in Redis; what is written there is written after the answer was given. */
 const entries = async (count: number): Promise<string[]> =>
   vi.waitFor(async () => {
-    const names = (await redis.keys('v1:*')).filter((name) => !name.endsWith(':generation'));
+    const names = (await redis.keys('tenant:*')).filter((name) => !name.endsWith(':generation'));
     expect(names).toHaveLength(count);
     return names;
   });
@@ -302,7 +303,80 @@ describe('without Redis', () => {
     expect(await one.cache.through(asked, 60, one.load)).toEqual({ value: ['new rows'], cached: false });
     await one.cache.ping();
     const other = await instance();
-    expect(await other.cache.through(asked, 60, other.load)).toEqual({ value: ['new rows'], cached: true });
+    expect(await other.cache.through(asked, 60, other.load)).toMatchObject({
+      value: ['new rows'],
+      tier: 'redis',
+    });
+  });
+});
+
+describe('a space', () => {
+  const small = { name: 'small', maxBytes: 5_000 };
+  const text = randomBytes(375).toString('hex');
+  const fill = async (cache: Cache, plan: string, own: Partial<Key> = {}, value: unknown = text) => {
+    await cache.through({ ...asked, space: small, ...own, plan }, 3_600, () => Promise.resolve(value));
+    // What is put goes out before what is asked after it.
+    await cache.ping();
+  };
+  const bytesIn = async (pattern: string): Promise<number> => {
+    const names = await redis.keys(pattern);
+    return (await Promise.all(names.map((name) => redis.strlen(name)))).reduce((sum, one) => sum + one, 0);
+  };
+
+  test('is bounded in bytes: the least recently used go first, of no other space and no other tenant', async () => {
+    const { cache, clock, metrics } = await instance();
+    await cache.through(asked, 60, () => Promise.resolve(text));
+    await fill(cache, 'theirs', { tenant: 'other' });
+    for (const plan of ['first', 'second', 'third', 'fourth', 'fifth']) {
+      clock.now += 1;
+      await fill(cache, plan);
+    }
+    expect(await redis.keys('tenant:casa:small:*')).toHaveLength(5);
+    clock.now += 1;
+    const reader = await instance({ clock });
+    await fill(reader.cache, 'first');
+    expect((await reader.found()).redis).toBe(1);
+    clock.now += 1;
+    for (const plan of ['sixth', 'seventh']) await fill(cache, plan);
+    expect(await bytesIn('tenant:casa:small:*')).toBeLessThanOrEqual(small.maxBytes);
+    expect(await redis.keys('tenant:casa:small:*')).toHaveLength(5);
+    expect(await metrics.text()).toMatch(/^cache_evicted_total\{space="small",service="test"\} 2$/m);
+    const found: boolean[] = [];
+    const later = await instance({ clock });
+    for (const plan of ['first', 'second', 'third'])
+      found.push((await later.cache.through({ ...asked, space: small, plan }, 60, later.load)).cached);
+    expect(found).toEqual([true, false, false]);
+    expect(await redis.keys('tenant:casa:rows:*')).toHaveLength(1);
+    expect(await redis.keys('tenant:other:small:*')).toHaveLength(1);
+  });
+
+  test('keeps nothing that is larger than all of it', async () => {
+    const { cache } = await instance();
+    await fill(cache, 'first');
+    await fill(cache, 'huge', {}, randomBytes(3_000).toString('hex'));
+    expect(await redis.keys('tenant:casa:small:*')).toHaveLength(1);
+  });
+
+  test('does not count what is replaced twice, nor what is over', async () => {
+    const { cache, clock } = await instance();
+    const sizes = 'space:casa:small:sizes';
+    await fill(cache, 'first');
+    const once = Number(await redis.hget(sizes, 'total'));
+    await redis.del(...(await redis.keys('tenant:casa:small:*')));
+    await fill((await instance({ clock })).cache, 'first');
+    expect(Number(await redis.hget(sizes, 'total'))).toBe(once);
+    clock.now += 3_601_000;
+    await fill(cache, 'second');
+    expect(Number(await redis.hget(sizes, 'total'))).toBe(once);
+  });
+
+  test('goes on where Redis has lost what it counted', async () => {
+    const { cache } = await instance();
+    for (const plan of ['first', 'second', 'third', 'fourth', 'fifth']) await fill(cache, plan);
+    await redis.del('space:casa:small:used');
+    await fill(cache, 'sixth');
+    await fill(cache, 'seventh');
+    expect(Number(await redis.hget('space:casa:small:sizes', 'total'))).toBeLessThan(2_000);
   });
 });
 

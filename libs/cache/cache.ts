@@ -2,6 +2,7 @@ import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } f
 import type { Metrics } from '@jangada/telemetry/metrics.ts';
 import { Redis } from 'ioredis';
 import { LRUCache } from 'lru-cache';
+import { longestSeconds, openSpaces, type Space } from './space.ts';
 
 /**
  * Two tiers: memory of this process, then Redis. Redis gone means slower, never wrong: every failure is a miss.
@@ -11,6 +12,8 @@ import { LRUCache } from 'lru-cache';
 /** What an answer depends on. None of it can be left out, so one caller's entry is never another's. */
 export interface Key {
   readonly tenant: string;
+  /** Where it is kept, with others of its kind. */
+  readonly space: Space;
   /** Whose rows and which fields, as the grant says. */
   readonly scope: string;
   /** The rules that decided, so that a new version starts afresh. */
@@ -19,9 +22,19 @@ export interface Key {
   readonly plan: string;
 }
 
+export interface Through<T> {
+  readonly value: T;
+  readonly cached: boolean;
+  readonly tier?: Tier;
+}
+type Tier = 'local' | 'redis';
+
 export interface Cache extends AsyncDisposable {
-  /** The value of `key`, loaded at most once at a time. `cached` tells whether it was there. */
-  through<T>(key: Key, ttlSeconds: number, load: () => Promise<T>): Promise<{ value: T; cached: boolean }>;
+  /**
+   * The value of `key`, loaded at most once at a time. `cached` tells whether it was there, and `tier` where. It stays `ttlSeconds`, an hour
+   * at most.
+   */
+  through<T>(key: Key, ttlSeconds: number, load: () => Promise<T>): Promise<Through<T>>;
   /** Forgets everything of a tenant, here and in Redis. */
   forget(tenant: string): Promise<void>;
   ping(): Promise<unknown>;
@@ -61,6 +74,12 @@ export const openCache = (
   const misses = metrics.counter('cache_misses_total', 'Values that had to be loaded');
   const altered = metrics.counter('cache_altered_total', 'Values in Redis that were not what was put there');
   altered.inc(0);
+  const evicted = metrics.counter(
+    'cache_evicted_total',
+    'Values that had to go from Redis before their time, because their space was full',
+    ['space'],
+  );
+  const spaces = openSpaces(redis, now);
 
   const memory = new LRUCache<string, Entry>({
     maxSize: memoryBytes,
@@ -70,16 +89,16 @@ export const openCache = (
     perf: { now },
   });
   const generations = new LRUCache<string, string>({ max: 10_000 });
-  const loading = new Map<string, Promise<{ value: unknown; cached: boolean }>>();
+  const loading = new Map<string, Promise<Through<unknown>>>();
   /** Generations that could not be written because Redis was away. */
   const unwritten = new Map<string, string>();
   let forgets = 0;
 
-  const nameOf = ({ tenant, scope, rules, plan }: Key): string =>
-    `v1:${tenant}:${createHmac('sha256', nameKey)
+  const idOf = ({ scope, rules, plan }: Key): string =>
+    createHmac('sha256', nameKey)
       .update(JSON.stringify([scope, rules, plan]))
-      .digest('base64url')}`;
-  const generationName = (tenant: string): string => `v1:${tenant}:generation`;
+      .digest('base64url');
+  const generationName = (tenant: string): string => `tenant:${tenant}:generation`;
   const newGeneration = (): string => `${now()}.${randomBytes(3).toString('hex')}`;
   const writeGeneration = async (tenant: string, generation: string): Promise<void> => {
     unwritten.set(tenant, generation);
@@ -135,36 +154,46 @@ export const openCache = (
       const entry = JSON.parse(text) as Entry;
       if (entry.generation !== current || entry.until <= now()) return undefined;
       remember(name, entry, text.length);
+      spaces.use(key.tenant, key.space, idOf(key)).catch(() => undefined);
       return entry;
     } catch {
       return undefined;
     }
   };
 
-  const load = async (key: Key, name: string, ttlSeconds: number, source: () => Promise<unknown>) => {
+  const hit = <T>(tier: Tier, value: T): Through<T> => {
+    hits.inc({ tier });
+    return { value, cached: true, tier };
+  };
+
+  const load = async (
+    key: Key,
+    name: string,
+    ttlSeconds: number,
+    source: () => Promise<unknown>,
+  ): Promise<Through<unknown>> => {
     const found = await fromRedis(key, name);
-    if (found) {
-      hits.inc({ tier: 'redis' });
-      return { value: found.value, cached: true };
-    }
+    if (found) return hit('redis', found.value);
     misses.inc();
     const generation = generations.get(key.tenant) ?? '0';
     const value = await source();
     const entry: Entry = { value, until: now() + ttlSeconds * 1_000, generation };
     const text = JSON.stringify(entry);
     if (generations.get(key.tenant) === generation) remember(name, entry, text.length);
-    redis.set(name, seal(name, text), 'EX', ttlSeconds).catch(() => undefined);
+    spaces.put(key.tenant, key.space, { id: idOf(key), value: seal(name, text), ttlSeconds }).then(
+      (gone) => evicted.inc({ space: key.space.name }, gone),
+      () => undefined,
+    );
     return { value, cached: false };
   };
 
   return {
-    through: async <T>(key: Key, ttlSeconds: number, source: () => Promise<T>) => {
-      const name = nameOf(key);
+    through: async <T>(key: Key, wantedSeconds: number, source: () => Promise<T>) => {
+      const ttlSeconds = Math.min(wantedSeconds, longestSeconds);
+      const name = spaces.prefixOf(key.tenant, key.space) + idOf(key);
       const near = memory.get(name);
-      if (near && near.until > now() && near.generation === generations.get(key.tenant)) {
-        hits.inc({ tier: 'local' });
-        return { value: near.value as T, cached: true };
-      }
+      if (near && near.until > now() && near.generation === generations.get(key.tenant))
+        return hit('local', near.value as T);
       let pending = loading.get(name);
       if (!pending) {
         const started = load(key, name, ttlSeconds, source).finally(() => {
@@ -173,14 +202,14 @@ export const openCache = (
         loading.set(name, started);
         pending = started;
       }
-      return (await pending) as { value: T; cached: boolean };
+      return (await pending) as Through<T>;
     },
     forget: async (tenant) => {
       const generation = newGeneration();
       forgets++;
       generations.set(tenant, generation);
       // Who asks from now on must not be handed what was begun before.
-      for (const name of loading.keys()) if (name.startsWith(`v1:${tenant}:`)) loading.delete(name);
+      for (const name of loading.keys()) if (name.startsWith(`tenant:${tenant}:`)) loading.delete(name);
       await writeGeneration(tenant, generation).catch(() => undefined);
     },
     ping: () => redis.ping(),

@@ -32,6 +32,8 @@ export interface Pack {
   readonly retention: readonly RetentionRule[];
   /** How much a tenant of this pack may use. One with the name of a standing policy replaces it. */
   readonly limits: readonly LimitPolicy[];
+  /** What of rows that were read is kept apart from the others; the first that fits holds. */
+  readonly caches?: readonly CacheSpace[];
   readonly wording: Readonly<Record<'en' | 'pt-BR', Wording>>;
   /** Migrations of the pack's tables, by name; run in the order of the names. */
   readonly migrations: Readonly<Record<string, { up(db: Kysely<unknown>): Promise<void> }>>;
@@ -184,6 +186,8 @@ export interface Facet {
   readonly column: string;
   /** By value: the words that name it, in any language, folded. One word may name several values. */
   readonly values: Readonly<Record<string, readonly string[]>>;
+  /** Values that somebody asks for who may want to become what the tenant is there for: a visitor who does is a lead. */
+  readonly interests?: readonly string[];
 }
 
 /** A column that names a person, and the table of such people: `id`, `name` and a `full_text_search` of it. */
@@ -246,6 +250,19 @@ export interface LimitPolicy {
   readonly failClosed?: true;
   /** Held and given back, instead of used up. */
   readonly atOnce?: true;
+}
+
+/** How much of what was read may be remembered, and for how long. Counted for each tenant. */
+export interface CacheSpace {
+  /** `[a-z-]+`, as keys in Redis and metrics name it. */
+  readonly name: string;
+  /** Whose rows are kept there. */
+  readonly sources: readonly string[];
+  /** Set where only what these roles asked for is. */
+  readonly roles?: readonly string[];
+  /** Instead of the intent's; an hour at most. */
+  readonly ttlSeconds: number;
+  readonly maxBytes: number;
 }
 
 export interface EmergencyWording {

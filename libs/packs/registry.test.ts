@@ -92,6 +92,21 @@ describe('a pack is refused', () => {
 
   test.each<[string, Pack, string]>([
     ['with a name that is no folder', { ...clinic, name: 'The Clinic' }, 'name'],
+    [
+      'with a cache for what is none of its sources',
+      { ...clinic, caches: [{ name: 'kb', sources: ['rooms'], ttlSeconds: 60, maxBytes: 1 }] },
+      'cache kb is for rooms',
+    ],
+    [
+      'with a cache that outlasts what Redis may keep',
+      { ...clinic, caches: [{ name: 'kb', sources: ['clients'], ttlSeconds: 7_200, maxBytes: 1 }] },
+      'caches.0.ttlSeconds',
+    ],
+    [
+      'with an interest that nobody can ask for',
+      withBilling({ facets: { kind: { column: 'billing.kind', values: {}, interests: ['x'] } } }),
+      'interest x of billing is not a value',
+    ],
     ['with a version that is none', { ...clinic, version: '1' }, 'version'],
     ['with no law it is written for', { ...clinic, compliance: [] }, 'compliance'],
     ['with nothing to ask', { ...clinic, intents: [] }, 'intents'],

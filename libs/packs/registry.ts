@@ -24,6 +24,15 @@ const shape = z.object({
     )
     .min(1),
   retention: z.array(z.object({ class: z.string(), days: z.int().positive() })),
+  caches: z
+    .array(
+      z.object({
+        name: z.string().regex(/^[a-z-]{2,40}$/),
+        ttlSeconds: z.int().min(1).max(3_600),
+        maxBytes: z.int().positive(),
+      }),
+    )
+    .optional(),
   limits: z.array(
     z.object({
       name: z.string().regex(/^[a-z-]{2,40}$/),
@@ -123,6 +132,9 @@ export const load = (declared: Pack): Pack => {
     ))
       if (word !== foldName(word))
         wrong.push(`word "${word}" of ${name} is not folded: no question would match it`);
+    for (const { values, interests = [] } of Object.values(source.facets ?? {}))
+      for (const value of interests)
+        if (!Object.hasOwn(values, value)) wrong.push(`interest ${value} of ${name} is not a value`);
     for (const locale of ['en', 'pt-BR'] as const) {
       if (!pack.wording[locale].nouns[name]) wrong.push(`source ${name} has no words in ${locale}`);
       for (const state of Object.keys(source.states))
@@ -165,6 +177,12 @@ export const load = (declared: Pack): Pack => {
   }
   for (const limited of ['ai', 'data', 'api']) {
     if (!pack.limits.some((policy) => policy.class === limited)) wrong.push(`nothing limits ${limited}`);
+  }
+  for (const { name, sources, roles = [] } of pack.caches ?? []) {
+    for (const source of sources)
+      if (!pack.sources[source]) wrong.push(`cache ${name} is for ${source}, which is not a source`);
+    for (const role of roles)
+      if (!pack.roles[role]) wrong.push(`cache ${name} is for ${role}, which is not a role`);
   }
   const limits = pack.limits.map(({ name }) => name);
   for (const name of new Set(limits.filter((one, at) => limits.indexOf(one) < at)))

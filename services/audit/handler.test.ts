@@ -201,6 +201,50 @@ describe('a decision', () => {
   });
 });
 
+describe('a question without an answer', () => {
+  const visitor = { pass: { ...pass, rol: 'public' } };
+  const { plan } = sampleOf(run.fetched);
+  const list = { plan: { ...plan, ask: 'list' as const }, rows: [] };
+  const article = { ...list, topics: ['admission'], interest: true as const };
+  const unansweredOf = (entry: ReturnType<typeof entryFor>) => entry.details.unanswered;
+
+  test.each<[string, ReturnType<typeof entryFor>, object | undefined]>([
+    [
+      'not understood',
+      entryFor(run.refused, { code: 'INTENT_UNCLASSIFIED' }),
+      { kind: 'gap', reason: 'not_understood' },
+    ],
+    ['of two things', entryFor(run.refused, { code: 'INTENT_UNCLEAR' }), { kind: 'gap', reason: 'unclear' }],
+    ['without rows', entryFor(run.fetched, list), { kind: 'gap', reason: 'nothing_found' }],
+    [
+      'of a visitor',
+      entryFor(run.refused, { code: 'INTENT_UNCLASSIFIED' }, visitor),
+      { kind: 'lead', reason: 'not_understood' },
+    ],
+    [
+      'of a visitor, without rows',
+      entryFor(run.fetched, article, visitor),
+      { kind: 'lead', reason: 'nothing_found' },
+    ],
+    [
+      'of a visitor who may come',
+      entryFor(run.fetched, { ...article, rows: [{ article: 'a' }] }, visitor),
+      { kind: 'lead', reason: 'interest' },
+    ],
+    ['answered', entryFor(run.fetched, { ...article, rows: [{ article: 'a' }] }), undefined],
+    ['about a figure', entryFor(run.fetched, { ...list, plan, rows: [{ count: 0 }] }), undefined],
+    ['refused', entryFor(run.refused, { code: 'AUTHZ_DENIED' }, visitor), undefined],
+    ['told', entryFor(run.answered, { rows: 0 }, visitor), undefined],
+  ])('is kept as what it is: %s', (_question, entry, unanswered) => {
+    expect(unansweredOf(entry)).toEqual(unanswered);
+  });
+
+  test('is kept with what it was narrowed to, where that is about nobody', () => {
+    expect(entryFor(run.fetched, article).details).toMatchObject({ topics: ['admission'] });
+    expect(entryFor(run.fetched, list).details).not.toHaveProperty('topics');
+  });
+});
+
 describe('an answer that is its rows', () => {
   test('is kept with which columns of what, as a reading is', () => {
     const read = { source: 'appointments', ask: 'list' as const, fields: ['start'] };

@@ -8,6 +8,7 @@ import { swept } from '@jangada/proto/retention.ts';
 import * as run from '@jangada/proto/run.ts';
 import type { Heard } from '@jangada/runtime/heard.ts';
 import type { Met } from '@jangada/runtime/keep.ts';
+import { type Unanswered, unansweredOf } from './unanswered.ts';
 
 /** One entry of the audit trail. Holds who, what and with what outcome; never the rows or the question. */
 export interface Entry {
@@ -24,17 +25,16 @@ export interface Entry {
   readonly decision: 'allowed' | 'denied' | 'failed' | 'done';
   readonly code: string | null;
   readonly resource: string | null;
-  readonly details: Record<string, unknown>;
+  readonly details: Record<string, unknown> & { readonly unanswered?: Unanswered };
   /** From where the call came; sealed, and audit has no key of it. */
   readonly origin: string | null;
 }
 
 /** What is kept of a fact. */
-export const entryOf = (
-  { message, tenant, id, pass, sequence, storedAt }: Heard,
-  head: Head<Message>,
-): Entry => {
+export const entryOf = (heard: Heard, head: Head<Message>): Entry => {
+  const { message, tenant, id, pass, sequence, storedAt } = heard;
   const meaning = meaningOf(message, head);
+  const unanswered = unansweredOf(heard, head);
   // How a run ended tells how long it took.
   const asked = pass && message.ends ? { askedAt: new Date(pass.iat).toISOString() } : {};
   return {
@@ -49,7 +49,7 @@ export const entryOf = (
     purpose: pass?.pur ?? decisionIn(head)?.purpose ?? null,
     origin: pass?.from ?? fromDoor(message, head)?.from ?? null,
     ...meaning,
-    details: { ...meaning.details, ...asked },
+    details: { ...meaning.details, ...asked, ...(unanswered ? { unanswered } : {}) },
   };
 };
 
@@ -106,11 +106,9 @@ const meaningOf = (message: Message, head: Head<Message>): Meaning => {
       return meaning('allowed', { resource: source, details: { intent, ask, fields, joins, ...beside } });
     }
     case run.fetched: {
-      const { source, ask, fields, rows, cached, asOf } = head as Head<typeof run.fetched>;
-      return meaning('done', {
-        resource: source,
-        details: { ask, fields, rows, cached, ...(asOf ? { asOf } : {}) },
-      });
+      const { source, ask, fields, rows, cached, asOf, tier, topics } = head as Head<typeof run.fetched>;
+      const beside = { ...(asOf ? { asOf } : {}), ...(tier ? { tier } : {}), ...(topics ? { topics } : {}) };
+      return meaning('done', { resource: source, details: { ask, fields, rows, cached, ...beside } });
     }
     case run.refused: {
       const { code, intent, decision } = head as Head<typeof run.refused>;

@@ -98,6 +98,25 @@ describe('a list', () => {
     expect(JSON.stringify(run.answered.headOf(said as Body<typeof run.answered>))).not.toContain('Ana');
   });
 
+  test('says what it was narrowed to, and whether that shows an interest, where the source is about nobody', () => {
+    const said = (name: string, of: string, facets: Plan['filter']['facets']) => {
+      const declared = packOf(of).sources[name];
+      if (!declared) throw new Error(`there is no source ${name}`);
+      const asked = { ...body, plan: { ...plan, filter: facets ? { facets } : {} } };
+      const decided = given(decide, found({ source: declared }))
+        .when(asked)
+        .decided();
+      const { topics, interest } = decided.body as Body<typeof run.fetched>;
+      return { topics, interest };
+    };
+    const articles = (topic: string[]) => said('articles', 'care-home', { topic });
+    expect(articles(['privacy', 'admission'])).toEqual({ topics: ['privacy', 'admission'], interest: true });
+    expect(articles(['privacy'])).toEqual({ topics: ['privacy'], interest: undefined });
+    const nothing = { topics: undefined, interest: undefined };
+    expect(said('articles', 'care-home', undefined)).toEqual(nothing);
+    expect(said('care_events', 'care-home', { kind: ['fall'] })).toEqual(nothing);
+  });
+
   test('travels with what was granted', async () => {
     expect(
       await given(decide, found({ rows: [ana] }))

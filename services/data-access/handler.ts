@@ -1,6 +1,8 @@
 import { type Decide, emit, type Out } from '@jangada/hop/hop.ts';
+import type { Source } from '@jangada/packs/pack.ts';
 import { cursorOf, type Paged } from '@jangada/packs/read.ts';
 import type { Body } from '@jangada/proto/message.ts';
+import type { Plan } from '@jangada/proto/plan.ts';
 import * as run from '@jangada/proto/run.ts';
 import type { contract } from './contract.ts';
 import { maskOf } from './mask.ts';
@@ -38,9 +40,24 @@ export const decide: Decide<typeof contract, Found> = (body, found) => {
     ...(more ? { nextCursor: cursorOf(last) } : {}),
     cached: found.cached,
     asOf: found.asOf,
+    ...(found.tier ? { tier: found.tier } : {}),
+    ...topicsOf(plan, found.source),
   };
   if (body.question === undefined) return answerOf(fetched);
   return emit(run.fetched, fetched, { grant: Promise.resolve(found.grant) });
+};
+
+/** What was asked for by words that are about nobody, so that it may be said what was not found. */
+const topicsOf = (
+  { filter }: Plan,
+  { subject, owner, facets = {} }: Source,
+): Pick<Body<typeof run.fetched>, 'topics' | 'interest'> => {
+  const named = Object.entries(filter.facets ?? {});
+  if (subject || owner || named.length === 0) return {};
+  const isInterest = named.some(([name, values]) =>
+    values.some((value) => facets[name]?.interests?.includes(value)),
+  );
+  return { topics: named.flatMap(([, values]) => values), ...(isInterest ? { interest: true } : {}) };
 };
 
 const unused = { promptTokens: 0, completionTokens: 0, totalTokens: 0, processingTimeMs: 0 };

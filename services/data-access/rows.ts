@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Cache } from '@jangada/cache/cache.ts';
+import type { Space } from '@jangada/cache/space.ts';
 import type { In } from '@jangada/hop/hop.ts';
 import { Unprocessable } from '@jangada/hop/outcome.ts';
 import type { Pack, Source } from '@jangada/packs/pack.ts';
@@ -29,7 +30,12 @@ export interface Found {
   readonly suppressed: boolean;
   readonly asOf: string;
   readonly cached: boolean;
+  /** Where it was remembered. */
+  readonly tier?: 'local' | 'redis';
 }
+
+/** Where rows are remembered that their pack keeps nowhere else. */
+const ordinary: Space = { name: 'rows', maxBytes: 50_000_000 };
 
 /**
  * Reads what a plan names: from the cache, or from the database under the grant.
@@ -43,9 +49,8 @@ export const rowsOf = async (
   from: { pack: Pack; store: Store; cache: Cache; vault: Vault; onForeign: () => void },
 ): Promise<Found> => {
   const { pack, store, cache, vault, onForeign } = from;
-  const hash = planHash(plan);
   const source = pack.sources[plan.source];
-  if (!grant || !grantStatement || grant.ph !== hash || !source)
+  if (!grant || !grantStatement || grant.ph !== planHash(plan) || !source)
     throw new Unprocessable('CTX_NO_GRANT', 'the grant is for another plan');
   if (plan.limit > grant.limit || plan.fields.some((field) => !grant.fields.includes(field))) {
     throw new Unprocessable('CTX_NO_GRANT', 'the plan asks for more than the grant');
@@ -68,23 +73,30 @@ export const rowsOf = async (
     zone: pass.zone,
     found: await foundBy(plan, pack, source, tenant, vault, keys),
   }).compile();
+  const space = pack.caches?.find(
+    ({ sources, roles }) => sources.includes(plan.source) && (roles?.includes(pass.rol) ?? true),
+  );
   const key = {
     tenant,
+    space: space ?? ordinary,
     scope: JSON.stringify([grant.reach, grant.pur, grant.by, grant.consent, grant.rev]),
     rules: `${policyOf(pack)}:${pass.zone}`,
-    plan: createHash('sha256').update(compiled.sql).update(hash).digest('base64url'),
+    // What is read and not how it was asked for: names are folded here that plans have as they were written.
+    plan: createHash('sha256')
+      .update(JSON.stringify([compiled.sql, compiled.parameters]))
+      .digest('base64url'),
   };
-  const ttl = pack.intents.find((one) => one.name === intent.type)?.ttlSeconds ?? 300;
+  const ttl = space?.ttlSeconds ?? pack.intents.find((one) => one.name === intent.type)?.ttlSeconds ?? 300;
   const fromDatabase = async () => {
     const rows = await store.read(claim, { compile: () => compiled }, span('postgresql'));
     return { rows: ownRows(rows, tenant, onForeign), asOf: new Date().toISOString() };
   };
   const once = async () => {
     // What is remembered is sealed as it was read; it is opened for this run alone.
-    const { value, cached } = source.isUncached
+    const { value, ...how } = source.isUncached
       ? { value: await fromDatabase(), cached: false }
       : await cache.through(key, ttl, fromDatabase);
-    return { ...value, rows: await openRows(value.rows, { tenant, source, vault, keys }), cached };
+    return { ...value, rows: await openRows(value.rows, { tenant, source, vault, keys }), ...how };
   };
   const found = await once().catch(async (error: unknown) => {
     // The page was read before its key was rotated: it is there again under the new one.

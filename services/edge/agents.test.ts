@@ -15,7 +15,7 @@ beforeAll(async () => {
       if (question === longer) await sleep(5_600);
       yield question;
     }),
-    startEdge({ AI_AGENT_PUBLIC_ENABLED: 'false', AI_AGENT_TENANT_ENABLED: 'false', PUBLIC_TENANT: 'south' }),
+    startEdge({ AI_AGENT_TENANT_ENABLED: 'false' }),
   ]);
 });
 afterAll(async () => {
@@ -116,7 +116,31 @@ describe('the agent that is open to all', () => {
   });
 });
 
-test('an agent that is switched off says so', async () => {
+test('inquiries are counted by agent, by what they are about and by how they end, and no word of theirs is a label', async () => {
+  const counts = () =>
+    Promise.all(
+      [
+        'agent_type="public",inquiry_type="PRICING",status="answered"',
+        'agent_type="tenant",inquiry_type="none",status="refused"',
+        'agent_type="tenant",inquiry_type="CARE",status="refused"',
+      ].map((labels) => edge.metric(`ai_agent_requests_total{${labels}`)),
+    );
+  const timed = () => edge.metric('ai_agent_response_time_ms_count{service="edge",agent_type="public"');
+  const [before, timedBefore] = [await counts(), await timed()];
+  await call(anybody, { message: 'Tell me about pricing', inquiryType: 'PRICING' });
+  await call(care, { message: 'hello', inquiryType: 'GOSSIP' }, await signedIn());
+  await call(
+    care,
+    { message: 'hello', inquiryType: 'CARE', residentId: 'south_resident_1' },
+    await signedIn(),
+  );
+  await until('three inquiries to be counted', async () =>
+    (await counts()).every((count, at) => count === (before[at] ?? 0) + 1),
+  );
+  expect(await timed()).toBe(timedBefore + 1);
+});
+
+test('an agent that is switched off, or has no tenant to speak for, says so', async () => {
   const headers = await signedIn(closed);
   for (const [path, body] of [
     [anybody, { message: 'hello' }],

@@ -1,9 +1,10 @@
 import type { Values } from '@jangada/config/settings.ts';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Admission, Question } from './admission.ts';
 import { originOf } from './door.ts';
 import type { Identity } from './identity.ts';
+import type { Meter } from './meter.ts';
 import { answerOf } from './query.ts';
 import { Refusal } from './refusal.ts';
 import { shaped } from './shape.ts';
@@ -17,13 +18,26 @@ const inquiryType = z.enum(['GENERAL', 'SUPPORT', 'PRICING', 'FEATURE', 'DOCUMEN
 const inquiry = z.strictObject({ message: z.string(), inquiryType: inquiryType.optional() });
 const careInquiry = inquiry.extend({ residentId: z.string().optional() });
 
+/** What of an inquiry may be a label, however it is refused. */
+const said = z.looseObject({ inquiryType });
+
 type Config = Values<'AI_AGENT_PUBLIC_ENABLED' | 'AI_AGENT_TENANT_ENABLED' | 'PUBLIC_TENANT'>;
 
-export const agentRoutes = (app: FastifyInstance, admission: Admission, config: Config): void => {
+export const agentRoutes = (
+  app: FastifyInstance,
+  admission: Admission,
+  config: Config,
+  meter: Pick<Meter, 'inquired'>,
+): void => {
+  /** The tenant in whose name the public agent answers. @throws Refusal AGENT_DISABLED */
+  const publicTenant = (): string => {
+    const tenant = config.AI_AGENT_PUBLIC_ENABLED ? config.PUBLIC_TENANT : undefined;
+    if (!tenant) throw new Refusal('AGENT_DISABLED');
+    return tenant;
+  };
   /** @throws Refusal AGENT_DISABLED */
-  const open = (agent: 'public' | 'tenant'): void => {
-    const enabled = agent === 'public' ? config.AI_AGENT_PUBLIC_ENABLED : config.AI_AGENT_TENANT_ENABLED;
-    if (!enabled) throw new Refusal('AGENT_DISABLED');
+  const assertTenantAgent = (): void => {
+    if (!config.AI_AGENT_TENANT_ENABLED) throw new Refusal('AGENT_DISABLED');
   };
   const ask = (request: FastifyRequest, identity: Identity, question: Question) =>
     admission.ask(
@@ -35,38 +49,49 @@ export const agentRoutes = (app: FastifyInstance, admission: Admission, config: 
   for (const agent of ['public', 'tenant'] as const) {
     const access = agent === 'public' ? { public: true as const } : {};
     app.get(`/v1/ai-agents/${agent}/health`, { config: access }, () => {
-      open(agent);
+      if (agent === 'public') publicTenant();
+      else assertTenantAgent();
       return { status: 'healthy', agent, timestamp: new Date().toISOString() };
     });
   }
 
+  const counted = (agent: 'public' | 'tenant') => ({
+    onResponse: async ({ body }: FastifyRequest, { statusCode: status, elapsedTime }: FastifyReply) => {
+      const { data } = said.safeParse(body);
+      meter.inquired({ agent, type: data?.inquiryType ?? 'none', status }, elapsedTime);
+    },
+  });
+
   app.post(
     '/v1/ai-agents/public/inquiry',
-    { config: { public: true, limits: 'public' } },
+    { config: { public: true, limits: 'public' }, ...counted('public') },
     async (request, reply) => {
-      open('public');
-      if (!config.PUBLIC_TENANT) throw new Refusal('AGENT_DISABLED');
+      const tenant = publicTenant();
       const { message } = shaped(inquiry, request.body);
-      const identity = { ...anybody(config.PUBLIC_TENANT), origin: originOf(request) };
+      const identity = { ...anybody(tenant), origin: originOf(request) };
       await answerOf(request, reply, () =>
         ask(request, identity, { text: message, session: identity.session }),
       );
     },
   );
 
-  app.post('/v1/ai-agents/tenant/care-inquiry', { config: { limits: 'tenant' } }, async (request, reply) => {
-    open('tenant');
-    const { message, residentId } = shaped(careInquiry, request.body);
-    const identity = request.signedIn();
-    await answerOf(request, reply, async () => {
-      await admission.sameTenant(identity, tenantSaid(identity.tenant, message, residentId));
-      return ask(request, identity, {
-        text: message,
-        session: identity.session,
-        subjectId: residentId,
+  app.post(
+    '/v1/ai-agents/tenant/care-inquiry',
+    { config: { limits: 'tenant' }, ...counted('tenant') },
+    async (request, reply) => {
+      assertTenantAgent();
+      const { message, residentId } = shaped(careInquiry, request.body);
+      const identity = request.signedIn();
+      await answerOf(request, reply, async () => {
+        await admission.sameTenant(identity, tenantSaid(identity.tenant, message, residentId));
+        return ask(request, identity, {
+          text: message,
+          session: identity.session,
+          subjectId: residentId,
+        });
       });
-    });
-  });
+    },
+  );
 };
 
 /** Somebody who has not said who they are. What the role may read, if anything, the tenant's pack says. */

@@ -22,6 +22,8 @@ export interface Meter {
   /** A run reached its end, or its listener went away first. */
   ended(run: { id: string; tenant: string; startedAt: number; span: Span }, end: Part | undefined): void;
   requested(route: { method: string; route: string; status: number }, seconds: number): void;
+  /** An inquiry to an agent was answered over HTTP, or was not. */
+  inquired(inquiry: { agent: 'public' | 'tenant'; type: string; status: number }, ms: number): void;
 }
 
 /** Refusals of a person beside those whose names say so. */
@@ -75,6 +77,17 @@ export const openMeter = ({ log, metrics }: Service): Meter => {
     'agui_downgrades_total',
     'Events of AG-UI that an older client got as less than they are, by what it did not get',
     ['loss'],
+  );
+  const inquiries = metrics.counter(
+    'ai_agent_requests_total',
+    'Inquiries to an agent over HTTP, by what they say they are about and how they ended',
+    ['agent_type', 'inquiry_type', 'status'],
+  );
+  const inquiryTime = metrics.histogram(
+    'ai_agent_response_time_ms',
+    'From an inquiry to its whole answer, in ms',
+    [100, 500, 1_000, 2_000, 3_000, 5_000, 10_000],
+    ['agent_type'],
   );
   const blocked = blockedRequests(metrics, blockable);
   const violated = isolationViolations(metrics, 'reply');
@@ -143,6 +156,16 @@ export const openMeter = ({ log, metrics }: Service): Meter => {
       if (code) failSpan(span, code);
       span.end();
     },
+    inquired: ({ agent, type, status }, ms) => {
+      inquiries.inc({ agent_type: agent, inquiry_type: type, status: endOf(status) });
+      inquiryTime.observe({ agent_type: agent }, ms);
+    },
     requested: (route, seconds) => requests.observe({ ...route, status: String(route.status) }, seconds),
   };
+};
+
+/** How a request over HTTP ended, for who counts. */
+const endOf = (status: number): 'answered' | 'refused' | 'failed' => {
+  if (status < 400) return 'answered';
+  return status < 500 ? 'refused' : 'failed';
 };

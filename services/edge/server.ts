@@ -153,7 +153,7 @@ export const openServer = async (
   letterRoutes(app, service);
   retentionRoutes(app, { store, accounts });
   queryRoute(app, admission);
-  agentRoutes(app, admission, config);
+  agentRoutes(app, admission, config, meter);
   accessRoutes(app, admission);
   conversationRoutes(app, admission);
   listingRoutes(app, admission);

@@ -6,6 +6,7 @@ import { sources } from './sources.ts';
 import { wording } from './wording.ts';
 
 const years = (count: number): number => 365 * count;
+const megabytes = (count: number): number => count * 1_000_000;
 const minutes = (count: number): number => count * 60_000;
 const staff = ['manager', 'nurse', 'carer'];
 
@@ -160,6 +161,17 @@ export const pack: Pack = {
     { name: 'ai-tenant', class: 'ai', key: 'tenant', max: 1_000, windowMs: minutes(1) },
     { name: 'data-user', class: 'data', key: 'user', max: 50, windowMs: minutes(15) },
     { name: 'api-user', class: 'api', key: 'user', max: 100, windowMs: minutes(15) },
+  ],
+  // What the home tells everybody changes seldom, and is asked for most.
+  caches: [
+    {
+      name: 'public-kb',
+      sources: ['articles'],
+      roles: ['public'],
+      ttlSeconds: 3_600,
+      maxBytes: megabytes(100),
+    },
+    { name: 'kb', sources: ['articles'], ttlSeconds: 1_800, maxBytes: megabytes(50) },
   ],
   demo,
   migrations: { 'care-home/0001_tables': tables },

@@ -1,5 +1,8 @@
 import type { Facet } from '../pack.ts';
 
+/** What somebody asks who may want to live here, or somebody of theirs. */
+export const interests: readonly string[] = ['pricing', 'visiting', 'admission'];
+
 /** What articles are about, and the words that ask for it. One that is not here is a question without an answer. */
 export const topics: Facet['values'] = {
   pricing: [
