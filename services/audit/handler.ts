@@ -105,11 +105,12 @@ const meaningOf = (message: Message, head: Head<Message>): Meaning => {
       const beside = { ...(decision ? { decision } : {}), ...(answers ? { answers } : {}) };
       return meaning('allowed', { resource: source, details: { intent, ask, fields, joins, ...beside } });
     }
+    case run.found:
     case run.fetched: {
-      const { source, ask, fields, rows, cached, asOf } = head as Head<typeof run.fetched>;
+      const { source, ask, fields, rows, cached, asOf, tools } = head as Head<typeof run.fetched>;
       return meaning('done', {
         resource: source,
-        details: { ask, fields, rows, cached, ...(asOf ? { asOf } : {}) },
+        details: { ask, fields, rows, cached, ...(asOf ? { asOf } : {}), ...(tools ? { tools } : {}) },
       });
     }
     case run.refused: {

@@ -40,7 +40,8 @@ export const decide: Decide<typeof contract, Found> = (body, found) => {
     asOf: found.asOf,
   };
   if (body.question === undefined) return answerOf(fetched);
-  return emit(run.fetched, fetched, { grant: Promise.resolve(found.grant) });
+  const beside = { grant: Promise.resolve(found.grant) };
+  return isList && found.source.tools ? emit(run.found, fetched, beside) : emit(run.fetched, fetched, beside);
 };
 
 const unused = { promptTokens: 0, completionTokens: 0, totalTokens: 0, processingTimeMs: 0 };
