@@ -12,6 +12,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   feedback: async () => (await import('./feedback.ts')).feedbackCommand(),
   dlq: async () => (await import('./dlq.ts')).dlqCommand(),
   subjects: async () => (await import('./subjects.ts')).subjectsCommand(),
+  tools: async () => (await import('./tools.ts')).toolsCommand(),
   policies: async () => (await import('./policies.ts')).policiesCommand(),
   limits: async () => (await import('./limits.ts')).limitsCommand(),
   retention: async () => (await import('./retention.ts')).retentionCommand(),

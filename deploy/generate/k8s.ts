@@ -232,26 +232,6 @@ const names = {
   ],
 };
 
-/** Everybody's network, and none of one's own: what a tool may ask is public. */
-const outside = {
-  to: [
-    {
-      ipBlock: {
-        cidr: '0.0.0.0/0',
-        except: [
-          '10.0.0.0/8',
-          '100.64.0.0/10',
-          '127.0.0.0/8',
-          '169.254.0.0/16',
-          '172.16.0.0/12',
-          '192.168.0.0/16',
-        ],
-      },
-    },
-  ],
-  ports: [{ protocol: 'TCP', port: 443 }],
-};
-
 const egressOf = (settings: readonly Name[]) => [
   names,
   ...reached
@@ -260,7 +240,6 @@ const egressOf = (settings: readonly Name[]) => [
       to: [{ namespaceSelector: {}, podSelector: { matchLabels: { [partLabel]: part } } }],
       ...(open.length > 0 && { ports: open.map((port) => ({ protocol: 'TCP', port })) }),
     })),
-  ...(settings.includes('TOOL_HOSTS') ? [outside] : []),
 ];
 
 const policy = (name: string, app: string, ingress: readonly object[], settings: readonly Name[]) => ({
