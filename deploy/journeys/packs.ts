@@ -1,3 +1,4 @@
+import { HttpAgent } from '@ag-ui/client';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Journey, outsideSource, sharedJourney } from './journey.ts';
 import type { Answer, Asking, Person } from './person.ts';
@@ -32,6 +33,25 @@ describe('cloud pricing', () => {
     expect(await journey.factsOf(pt.runId)).toEqual([
       ...['run.understood', 'run.permitted', 'run.found', 'run.fetched', 'run.answered'],
     ]);
+  });
+
+  test('shows tools as a step of its run, and its rows as fields when it is over', async () => {
+    const agent = new HttpAgent({ ...analyst.agent, threadId: crypto.randomUUID() });
+    agent.addMessage({ id: 'question', role: 'user', content: 'compare A100 spot na AWS e na Azure' });
+    const steps: string[] = [];
+    const { result } = await agent.runAgent(
+      { runId: crypto.randomUUID(), forwardedProps: { steps: true } },
+      { onStepStartedEvent: ({ event }) => void steps.push(event.stepName) },
+    );
+    expect(steps).toEqual(['intent', 'permission', 'data-access', 'tools', 'response-generation']);
+    expect(result).toMatchObject({
+      items: [
+        { provider: 'Azure', model: 'A100', price: '1.470000', currency: 'USD', asOf: '2026-11-02' },
+        { provider: 'AWS', sku: 'p4d.24xlarge', region: 'us-east-1', unit: 'gpu_hour', source: 'demo' },
+      ],
+      recommendation: { text: expect.stringContaining('Azure, spot, eastus'), findings: [{ row: 0 }] },
+      confidence: expect.any(Number),
+    });
   });
 
   test('compares providers, the cheapest first, and nothing of a third', async () => {
