@@ -1,5 +1,5 @@
 import { policy } from '@jangada/hop/policy.ts';
-import { searchPrices } from '@jangada/packs/cloud-pricing/tools.ts';
+import { comparePrices, searchPrices } from '@jangada/packs/cloud-pricing/tools.ts';
 import type { Plan } from '@jangada/proto/plan.ts';
 import { resilience } from '@jangada/runtime/resilience.ts';
 import { openLog } from '@jangada/telemetry/log.ts';
@@ -33,13 +33,19 @@ const started = Date.parse('2026-11-21T12:00:00Z');
 const minutes = (count: number): number => count * 60_000;
 
 /** Lookups with a clock that is wound; slow is what takes longer than `timeoutMs`. */
-const open = ({ timeoutMs = 5_000, attempts = 1, hosts = [source.host] } = {}) => {
+const open = ({
+  timeoutMs = 5_000,
+  attempts = 1,
+  hosts = [source.host],
+  urls = { search_gpu_pricing: source.url } as Readonly<Record<string, string>>,
+} = {}) => {
   const clock = { now: started };
   const metrics = openMetrics('tools');
   const lines: string[] = [];
   const outside = openOutside(hosts);
   const lookups = openLookups({
-    urls: { search_gpu_pricing: source.url },
+    known: [searchPrices, comparePrices],
+    urls,
     keys: { search_gpu_pricing: 'a-key' },
     outside,
     policy: resilience('outside', policy({ timeoutMs, attempts, backoffMs: 1 }), metrics),
@@ -167,6 +173,17 @@ describe('nobody is asked', () => {
       expect(() => outside.allow(new URL(url))).not.toThrow();
     },
   );
+
+  test.each([
+    [{ search_gpu_pricing: 'https://elsewhere.example/' }, 'TOOL_HOSTS does not let search_gpu_pricing ask'],
+    [
+      { search_gpu_prices: 'https://prices.example/' },
+      'no tool that asks outside is called search_gpu_prices',
+    ],
+    [{ compare_prices: 'https://prices.example/' }, 'no tool that asks outside is called compare_prices'],
+  ])('where it is set otherwise, and nothing starts: %o', (urls, why) => {
+    expect(() => open({ hosts: ['prices.example'], urls })).toThrow(why);
+  });
 
   test('by a name that leads to one’s own machine', async () => {
     const named = `localhost:${new URL(source.url).port}`;

@@ -1,5 +1,6 @@
+import { ConfigError } from '@jangada/config/config.ts';
 import { Unavailable } from '@jangada/hop/outcome.ts';
-import type { Lookup } from '@jangada/packs/tool.ts';
+import type { Lookup, Tool } from '@jangada/packs/tool.ts';
 import type { Plan } from '@jangada/proto/plan.ts';
 import type { Row, ToolCall } from '@jangada/proto/run.ts';
 import type { Resilience } from '@jangada/runtime/resilience.ts';
@@ -37,8 +38,12 @@ interface Asking {
   readonly url: URL;
 }
 
-/** Through `policy`, that of all calls outside together: which rests while they fail, and then nobody waits for them. */
+/**
+ * Through `policy`, that of all calls outside together: which rests while they fail, and then nobody waits for them.
+ * @throws ConfigError for an address that may not be asked, or that nothing asks
+ */
 export const openLookups = ({
+  known,
   urls,
   keys,
   outside,
@@ -47,6 +52,8 @@ export const openLookups = ({
   log,
   now = Date.now,
 }: {
+  /** Every tool there is. */
+  readonly known: readonly Tool[];
   /** By tool. */
   readonly urls: Readonly<Record<string, string>>;
   readonly keys: Readonly<Record<string, string>>;
@@ -56,6 +63,7 @@ export const openLookups = ({
   readonly log: Log;
   readonly now?: () => number;
 }): Lookups => {
+  for (const [name, url] of Object.entries(urls)) checkAddress(name, url, known, outside);
   const calls = metrics.counter('tool_calls_total', 'Calls of tools that ask outside, by how they ended', [
     'tool',
     'outcome',
@@ -134,6 +142,18 @@ export const openLookups = ({
       return answer;
     },
   };
+};
+
+/** @throws ConfigError */
+const checkAddress = (name: string, url: string, known: readonly Tool[], outside: Outside): void => {
+  const wrong = (what: string): ConfigError => new ConfigError(`cannot start:\n  TOOL_URLS: ${what}`);
+  if (!known.some((tool) => tool.kind === 'lookup' && tool.name === name))
+    throw wrong(`no tool that asks outside is called ${name}`);
+  try {
+    outside.allow(new URL(url));
+  } catch {
+    throw wrong(`TOOL_HOSTS does not let ${name} ask there`);
+  }
 };
 
 /** A day that is nowhere on earth yet. */

@@ -1,7 +1,6 @@
-import { ConfigError } from '@jangada/config/config.ts';
 import { Unavailable, Unprocessable } from '@jangada/hop/outcome.ts';
 import { policy } from '@jangada/hop/policy.ts';
-import { packOf } from '@jangada/packs/registry.ts';
+import { packOf, packs } from '@jangada/packs/registry.ts';
 import { optional } from '@jangada/runtime/health.ts';
 import { resilience } from '@jangada/runtime/resilience.ts';
 import { serve } from '@jangada/runtime/serve.ts';
@@ -17,17 +16,11 @@ const config = configOf(['MESSAGE_KEYS', 'TOOL_HOSTS', 'TOOL_URLS', 'TOOL_KEYS']
 const telemetry = openTelemetry(contract.name, config);
 
 await using outside = openOutside(config.TOOL_HOSTS);
-for (const [tool, url] of Object.entries(config.TOOL_URLS)) {
-  try {
-    outside.allow(new URL(url));
-  } catch {
-    throw new ConfigError(`cannot start:\n  TOOL_URLS: TOOL_HOSTS does not let ${tool} ask there`);
-  }
-}
 
 // A policy of its own, as for a model: while it rests, answers go on without what is outside.
 const asking = resilience('outside', policy({ timeoutMs: 2_000, attempts: 2 }), telemetry.metrics);
 const lookups = openLookups({
+  known: packs.flatMap(({ sources }) => Object.values(sources).flatMap(({ tools = [] }) => tools)),
   urls: config.TOOL_URLS,
   keys: config.TOOL_KEYS,
   outside,
