@@ -55,6 +55,7 @@ describe('the contracts of the services', () => {
       'intent',
       'permission',
       'data-access',
+      'tools',
       'response-generation',
       'conversation',
       'retention',

@@ -13,6 +13,7 @@ export const messages = [
   run.requested,
   run.understood,
   run.permitted,
+  run.found,
   run.fetched,
   run.answered,
   run.refused,

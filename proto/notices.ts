@@ -21,6 +21,10 @@ export const notices = {
     en: 'Questions wait until it can be decided what they may read',
     'pt-BR': 'As perguntas esperam até que se possa decidir o que elas podem ler',
   },
+  tools: {
+    en: 'A source outside cannot be asked at the moment; what is told was there before',
+    'pt-BR': 'Uma fonte externa não pode ser consultada no momento; o que se vê já estava aqui',
+  },
 } as const satisfies Record<string, Readonly<Record<Locale, string>>>;
 
 export type Notice = keyof typeof notices;

@@ -3,7 +3,7 @@ import { codes } from './errors.ts';
 import { limitFacts } from './limit.ts';
 import { message } from './message.ts';
 import { entity } from './plan.ts';
-import { row, rowsMax, usage } from './run.ts';
+import { finding, row, rowsMax, usage } from './run.ts';
 
 /**
  * What the person who asked is told, all on one subject per run so that a client that comes back to any
@@ -36,8 +36,10 @@ export const part = z.discriminatedUnion('type', [
     notices: z.array(z.string()).max(8).optional(),
     /** Whom and what the question was understood to name. */
     entities: z.array(entity).max(20).optional(),
-    /** The rows themselves, where the question was one that has a name. */
+    /** The rows themselves, where the question was one that has a name, or tools saw to them. */
     rows: z.array(row).max(rowsMax).optional(),
+    /** What follows from the rows, in words and as figures. */
+    recommendation: z.object({ text: z.string().max(2_000), findings: z.array(finding).max(8) }).optional(),
   }),
   z.object({
     type: z.literal('refused'),

@@ -158,49 +158,92 @@ const tier = z.enum(['local', 'redis']).optional();
 const topics = z.array(z.string().max(40)).max(40).optional();
 /** Set where whoever asks for that may want to become what the tenant is there for. */
 const interest = z.literal(true).optional();
+/** Rows as they were read, and what was to be read. */
+const read = z.object({
+  question: asked,
+  locale,
+  intent,
+  plan,
+  /** However many: a row too many is held against the grant, as the breach that it is, and not against a form. */
+  rows: z.array(row),
+  /** How many rows match in all, where the plan asks for a list. */
+  matches: z.int(),
+  nextCursor: z.string().max(200).optional(),
+  cached: z.boolean(),
+  /** When the rows were read from the database. */
+  asOf: z.iso.datetime(),
+  tier,
+  topics,
+  interest,
+});
+const reading = asking.extend({
+  rows: z.int(),
+  matches: z.int(),
+  cached: z.boolean(),
+  /** Absent of those of before. */
+  asOf: z.iso.datetime().optional(),
+  tier,
+  topics,
+  interest,
+});
+const readingOf = (body: z.output<typeof read>): z.output<typeof reading> => {
+  const { rows, matches, cached, asOf, tier: place, topics: named, interest: shown } = body;
+  return {
+    ...askingOf(body),
+    ...{ rows: rows.length, matches, cached, asOf },
+    ...(place ? { tier: place } : {}),
+    ...(named ? { topics: named } : {}),
+    ...(shown ? { interest: shown } : {}),
+  };
+};
+
+export const found = message({
+  name: 'run.found',
+  kind: 'fact',
+  says: 'The granted rows were read under row-level security, and tools see to them before they are told; this record came before their release.',
+  body: read,
+  sealed: { head: reading, headOf: readingOf },
+});
+
+/** What one tool did for an answer. */
+export const toolCall = z.object({
+  tool: z.string().max(40),
+  /**
+   * Of a tool that asks outside: `fresh` it answered; `remembered` it did a little before; `stale` it is away and what it
+   * said last is told; `away` there is not even that; `unset` nobody said where it is to ask. Of one that does not: `done`.
+   */
+  outcome: z.enum(['fresh', 'remembered', 'stale', 'away', 'unset', 'done']),
+  /** Rows that it gave or looked at. */
+  rows: z.int(),
+  /** The oldest day that what is told is of, where the tool could not bring it up to date. */
+  since: z.iso.date().optional(),
+});
+export type ToolCall = z.output<typeof toolCall>;
+
+/** What a tool found out about one of the rows. */
+export const finding = z.object({
+  /** Which words tell it; the pack has them. */
+  kind: z.string().max(40),
+  /** The place of the row, from 0. */
+  row: z.int().min(0),
+  figures: z.record(z.string().max(40), z.number()),
+});
+export type Finding = z.output<typeof finding>;
+const findings = z.array(finding).max(8).optional();
+const toolCalls = z.array(toolCall).max(8).optional();
 
 export const fetched = message({
   name: 'run.fetched',
   kind: 'fact',
   says: 'The granted rows were read under row-level security; this record came before their release.',
-  body: z.object({
-    question: asked,
-    locale,
-    intent,
-    plan,
-    /** However many: a row too many is held against the grant, as the breach that it is, and not against a form. */
-    rows: z.array(row),
-    /** How many rows match in all, where the plan asks for a list. */
-    matches: z.int(),
-    nextCursor: z.string().max(200).optional(),
-    cached: z.boolean(),
-    /** When the rows were read from the database. */
-    asOf: z.iso.datetime(),
-    tier,
-    topics,
-    interest,
+  body: read.extend({
+    /** In the order in which they were called; absent where none was. */
+    tools: toolCalls,
+    findings,
   }),
   sealed: {
-    head: asking.extend({
-      rows: z.int(),
-      matches: z.int(),
-      cached: z.boolean(),
-      /** Absent of those of before. */
-      asOf: z.iso.datetime().optional(),
-      tier,
-      topics,
-      interest,
-    }),
-    headOf: (body) => {
-      const { rows, matches, cached, asOf, tier: place, topics: named, interest: shown } = body;
-      return {
-        ...askingOf(body),
-        ...{ rows: rows.length, matches, cached, asOf },
-        ...(place ? { tier: place } : {}),
-        ...(named ? { topics: named } : {}),
-        ...(shown ? { interest: shown } : {}),
-      };
-    },
+    head: reading.extend({ tools: toolCalls }),
+    headOf: (body) => ({ ...readingOf(body), ...(body.tools ? { tools: body.tools } : {}) }),
   },
 });
 
@@ -214,7 +257,7 @@ export const usage = z.object({
 export type Usage = z.output<typeof usage>;
 
 /** What was read for an answer that is its rows; of any other, `run.fetched` has said it. */
-const read = z.object({ source: z.string(), ask, fields: z.array(z.string()) });
+const shown = z.object({ source: z.string(), ask, fields: z.array(z.string()) });
 
 export const answered = message({
   name: 'run.answered',
@@ -228,10 +271,10 @@ export const answered = message({
     cached: z.boolean(),
     degraded: z.boolean(),
     usage,
-    read: read.optional(),
+    read: shown.optional(),
   }),
   sealed: {
-    head: z.object({ rows: z.int(), cached: z.boolean(), degraded: z.boolean(), read: read.optional() }),
+    head: z.object({ rows: z.int(), cached: z.boolean(), degraded: z.boolean(), read: shown.optional() }),
     headOf: ({ rows, cached, degraded, read }) => ({ rows, cached, degraded, ...(read ? { read } : {}) }),
   },
 });

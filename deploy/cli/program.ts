@@ -14,6 +14,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   cache: async () => (await import('./cache.ts')).cacheCommand(),
   dlq: async () => (await import('./dlq.ts')).dlqCommand(),
   subjects: async () => (await import('./subjects.ts')).subjectsCommand(),
+  tools: async () => (await import('./tools.ts')).toolsCommand(),
   policies: async () => (await import('./policies.ts')).policiesCommand(),
   limits: async () => (await import('./limits.ts')).limitsCommand(),
   retention: async () => (await import('./retention.ts')).retentionCommand(),

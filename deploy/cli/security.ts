@@ -204,6 +204,13 @@ const controls: readonly Control[] = [
     },
   },
   {
+    control: 'TOOL_HOSTS',
+    wanted: 'no loopback address',
+    productionOnly: true,
+    next: 'name hosts that are asked by https',
+    find: setting('TOOL_HOSTS', (value) => !/(^|,)(127\.|\[::1\])/.test(value)),
+  },
+  {
     control: 'ALLOWED_ORIGINS',
     wanted: 'https origins by name, or none',
     productionOnly: true,

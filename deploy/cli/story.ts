@@ -64,11 +64,16 @@ const read = <M extends Message>(message: M, tell: (head: Head<M>) => string) =>
 
 const cached = (from: { readonly cached: boolean }): string => (from.cached ? ', cached' : '');
 
+/** Which tools saw to the rows, and what came of each. */
+const called = ({ tools = [] }: Head<typeof run.fetched>): string =>
+  tools.map(({ tool, outcome, rows }) => `, ${tool} ${outcome} (${rows})`).join('');
+
 /** What each fact decided, in few words and without data of a person. */
 const outcomes: ReadonlyMap<string, (json: unknown) => string> = new Map([
   read(run.understood, ({ intent, confidence }) => `${intent} (${confidence.toFixed(2)})`),
   read(run.permitted, ({ ask, source, joins }) => `${ask} ${[source, ...joins].join(' + ')}`),
-  read(run.fetched, (head) => `${head.rows} of ${head.matches}${cached(head)}`),
+  read(run.found, (head) => `${head.rows} of ${head.matches}${cached(head)}`),
+  read(run.fetched, (head) => `${head.rows} of ${head.matches}${cached(head)}${called(head)}`),
   read(run.answered, (head) => `told ${head.rows}${cached(head)}${head.degraded ? ', degraded' : ''}`),
   read(run.refused, ({ code }) => code),
   read(run.interrupted, ({ code, action }) => `${code} unless ${action}`),

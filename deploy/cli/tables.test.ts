@@ -1,4 +1,5 @@
 import { policy } from '@jangada/hop/policy.ts';
+import { packs } from '@jangada/packs/registry.ts';
 import type { Status } from '@jangada/runtime/service.ts';
 import { describe, expect, test } from 'vitest';
 import { collect } from '../topology.ts';
@@ -11,6 +12,7 @@ import { rulesText, sweepText } from './retention.ts';
 import { sse } from './sse.ts';
 import { type Lag, reportOf, statusText } from './status.ts';
 import { subjectsOf, subjectsText } from './subjects.ts';
+import { toolsOf, toolsText } from './tools.ts';
 
 const lines = (text: string): string[] => text.split('\n');
 
@@ -129,6 +131,16 @@ test('every message has its row, and those that say and hear it', async () => {
   expect(subjects.find(({ kind }) => kind === 'tick')?.publishers).toEqual(['a schedule', 'operator']);
   expect(subjects.find(({ kind }) => kind === 'reply')?.hearers).toEqual(['edge']);
   expect(lines(subjectsText(subjects))).toHaveLength(subjects.length + 1);
+});
+
+test('every tool says what it does and what it is called with', () => {
+  const tools = toolsOf(packs);
+  expect(tools.map(({ tool, source }) => [tool, source])).toEqual([
+    ['search_gpu_pricing', 'prices'],
+    ['compare_prices', 'prices'],
+  ]);
+  expect(tools[0]?.input).toMatchObject({ type: 'object', properties: { model: { type: 'string' } } });
+  expect(lines(toolsText(tools))).toHaveLength(tools.length + 1);
 });
 
 test('policies show the figures of each hop and the worst breaker of its instances', async () => {

@@ -73,7 +73,8 @@ describe('the journey page', () => {
   test('draws a line from each service to the next', () => {
     for (const line of [
       'edge -- run.requested --> intent',
-      'data_access -- run.fetched --> response_generation',
+      'data_access -- run.found --> tools',
+      'data_access & tools -- run.fetched --> response_generation',
       'facts([every fact]) -.-> audit',
     ]) {
       expect(page).toContain(line);

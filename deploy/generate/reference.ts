@@ -37,9 +37,8 @@ ${tableOf(['setting', 'meaning', 'if not set', 'read by'], rows)}
 
 const fallbackOf = (name: Name): string => {
   const value: unknown = settings[name].value.parse(undefined);
-  return value === undefined || value === '' || (Array.isArray(value) && value.length === 0)
-    ? 'none'
-    : `\`${value}\``;
+  const isEmpty = typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+  return value === undefined || value === '' || isEmpty ? 'none' : `\`${value}\``;
 };
 
 /** Every code that a caller can be told. */

@@ -9,6 +9,7 @@ import { isEnd, type Part, reply } from '@jangada/proto/reply.ts';
 import { swept } from '@jangada/proto/retention.ts';
 import { endings } from '@jangada/proto/run.ts';
 import { bodyOf } from '@jangada/runtime/heard.ts';
+import { type OutsideSource, startOutsideSource } from '@jangada/testkit/outside.ts';
 import { until } from '@jangada/testkit/until.ts';
 import { openBodies } from '@jangada/trust/body.ts';
 import { type JetStreamManager, jetstreamManager, type StoredMsg } from '@nats-io/jetstream';
@@ -258,8 +259,20 @@ let shared: Promise<Journey> | undefined;
 
 /** The one journey of all that import this in one test file, which ends it; see one-system.test.ts. */
 export const sharedJourney = (): Promise<Journey> => {
-  shared ??= startJourney();
+  shared ??= outsideSource().then((source) =>
+    startJourney({
+      env: { TOOL_HOSTS: source.host, TOOL_URLS: JSON.stringify({ search_gpu_pricing: source.url }) },
+    }),
+  );
   return shared;
+};
+
+let source: Promise<OutsideSource> | undefined;
+
+/** What tools of the shared journey ask. It knows nothing until a test lets it. */
+export const outsideSource = (): Promise<OutsideSource> => {
+  source ??= startOutsideSource({ says: { prices: [] } });
+  return source;
 };
 
 /** The broker answers a batch that would be empty with 404. */

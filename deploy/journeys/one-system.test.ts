@@ -1,6 +1,6 @@
 import { judgeOverheard, overhear } from '@jangada/testkit/overheard.ts';
 import { afterAll, expect, test } from 'vitest';
-import { sharedJourney } from './journey.ts';
+import { outsideSource, sharedJourney } from './journey.ts';
 
 /**
  * Journeys through one system, one after the other: starting it costs more than most of them do. Each leaves it fit for
@@ -22,7 +22,10 @@ import './console.ts';
 import './identity.ts';
 
 overhear();
-afterAll(async () => (await sharedJourney())[Symbol.asyncDispose]());
+afterAll(async () => {
+  await (await sharedJourney())[Symbol.asyncDispose]();
+  await (await outsideSource())[Symbol.asyncDispose]();
+});
 
 test('all that was told here the genuine clients take, each stream the one that it was meant for', async () => {
   expect((await judgeOverheard()).whole).toBeGreaterThan(0);

@@ -1,7 +1,8 @@
+import { HttpAgent } from '@ag-ui/client';
 import { until } from '@jangada/testkit/until.ts';
 import { Redis } from 'ioredis';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type Journey, sharedJourney } from './journey.ts';
+import { type Journey, outsideSource, sharedJourney } from './journey.ts';
 import type { Answer, Asking, Person } from './person.ts';
 
 /** The packs beside the clinic's: the main questions of each, and that nobody reads what is another tenant's. */
@@ -32,8 +33,27 @@ describe('cloud pricing', () => {
     expect(said(en.content)).toContain('- A100 · AWS · $4.10 · per GPU and hour · on demand');
     expect(linesOf(en.content)).toHaveLength(linesOf(pt.content).length);
     expect(await journey.factsOf(pt.runId)).toEqual([
-      ...['run.understood', 'run.permitted', 'run.fetched', 'run.answered'],
+      ...['run.understood', 'run.permitted', 'run.found', 'run.fetched', 'run.answered'],
     ]);
+  });
+
+  test('shows tools as a step of its run, and its rows as fields when it is over', async () => {
+    const agent = new HttpAgent({ ...analyst.agent, threadId: crypto.randomUUID() });
+    agent.addMessage({ id: 'question', role: 'user', content: 'compare A100 spot na AWS e na Azure' });
+    const steps: string[] = [];
+    const { result } = await agent.runAgent(
+      { runId: crypto.randomUUID(), forwardedProps: { steps: true } },
+      { onStepStartedEvent: ({ event }) => void steps.push(event.stepName) },
+    );
+    expect(steps).toEqual(['intent', 'permission', 'data-access', 'tools', 'response-generation']);
+    expect(result).toMatchObject({
+      items: [
+        { provider: 'Azure', model: 'A100', price: '1.470000', currency: 'USD', asOf: '2026-11-02' },
+        { provider: 'AWS', sku: 'p4d.24xlarge', region: 'us-east-1', unit: 'gpu_hour', source: 'demo' },
+      ],
+      recommendation: { text: expect.stringContaining('Azure, spot, eastus'), findings: [{ row: 0 }] },
+      confidence: expect.any(Number),
+    });
   });
 
   test('compares providers, the cheapest first, and nothing of a third', async () => {
@@ -58,6 +78,42 @@ describe('cloud pricing', () => {
     const viewer = await journey.as('viewer');
     expect((await viewer.query('preço de T4 na GCP')).status).toBe(200);
     expect(await viewer.query('desconto spot na Azure?')).toMatchObject({ code: 'AUTHZ_DENIED' });
+  });
+
+  test('is brought up to date by a price source, and stays as it is stored while that is away', async () => {
+    const source = await outsideSource();
+    const price = {
+      ...{ provider: 'Azure', model: 'H100', sku: 'ND96isr_H100_v5', region: 'eastus', purchase: 'spot' },
+      ...{ price: 3.05, currency: 'USD', unit: 'gpu_hour', asOf: '2026-11-20' },
+    };
+    source.behave({ says: { prices: [price] } });
+    const asking = { sessionId: 'fresh prices' };
+    await analyst.query('qual o preço spot de H100 na AWS?', asking);
+    const fresh = await analyst.query('e na Azure?', asking);
+    expect(linesOf(said(fresh.content))).toEqual([
+      '- H100 · Azure · US$ 3,05 · por GPU e hora · spot · eastus · ND96isr_H100_v5 · 20/11/2026 · 127.0.0.1',
+    ]);
+    expect(fresh).toMatchObject({ degraded: false, items: [{ price: '3.050000', source: '127.0.0.1' }] });
+
+    source.behave({ status: 500 });
+    const away = await analyst.query('compare spot H100 on Azure and GCP');
+    expect(linesOf(said(away.content))).toHaveLength(2);
+    expect(said(away.content)).toContain('Azure · $3.55 · per GPU and hour · spot · eastus');
+    expect(said(away.content)).toContain('Lowest price: $2.25 per GPU and hour, GCP, spot, us-central1.');
+    expect(away).toMatchObject({
+      ...{ status: 200, degraded: true, notices: [expect.stringContaining('(the oldest of 11/2/26)')] },
+      recommendation: { findings: [{ kind: 'cheapest', row: 0 }] },
+    });
+    const { stdout } = await journey.jangada('run', 'show', away.runId);
+    expect(stdout).toMatch(
+      /run\.fetched +tools +2 of 2, search_gpu_pricing away \(0\), compare_prices done \(2\)/,
+    );
+    expect((await journey.auditOf(away.runId)).find(({ fact }) => fact === 'run.fetched')).toMatchObject({
+      details: { tools: [{ tool: 'search_gpu_pricing', outcome: 'away' }, { tool: 'compare_prices' }] },
+    });
+    // No price is anybody's: what is asked names no tenant and no person, and holds no word of the question.
+    expect(source.asked.every(({ url }) => !/nuvem|session|question/.test(url.search))).toBe(true);
+    source.behave({ says: { prices: [] } });
   });
 
   test('gives its rows by their name too', async () => {

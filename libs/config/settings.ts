@@ -34,12 +34,13 @@ const key32 = z.string().transform((text, context) => {
   return bytes;
 });
 
-/** JSON of tenants and URLs. */
-const urlsByTenant = z.string().transform((text, context): Readonly<Record<string, string>> => {
-  const { data } = z.record(z.string(), z.url()).safeParse(parsedOr(undefined, text));
-  if (!data) context.addIssue('must be JSON of tenants and URLs');
-  return data ?? {};
-});
+/** JSON of names and what belongs to each. */
+const byName = (names: string, values: string, value: z.ZodType<string>) =>
+  z.string().transform((text, context): Readonly<Record<string, string>> => {
+    const { data } = z.record(z.string(), value).safeParse(parsedOr(undefined, text));
+    if (!data) context.addIssue(`must be JSON of ${names} and ${values}`);
+    return data ?? {};
+  });
 
 const parsedOr = <T>(otherwise: T, text: string): unknown => {
   try {
@@ -86,7 +87,7 @@ export const settings = {
   }),
   DATABASE_TENANT_URLS: setting({
     says: 'PostgreSQL of tenants with a database of their own, as JSON {"<tenant>": "<url>"}; all others share DATABASE_URL',
-    value: urlsByTenant.prefault('{}'),
+    value: byName('tenants', 'URLs', z.url()).prefault('{}'),
     secret: true,
   }),
   REDIS_URL: setting({
@@ -263,6 +264,27 @@ export const settings = {
   AI_SERVICE_SMALL_MODEL: setting({
     says: 'name of a smaller model for answers of one row or figure; none means AI_SERVICE_MODEL',
     value: z.string().optional(),
+  }),
+  TOOL_HOSTS: setting({
+    says: 'hosts that tools may ask, comma-separated, with the port where it is not 443; none means that no tool asks anybody. By https and at public addresses only, but for a loopback address that is named here',
+    value: z
+      .string()
+      .default('')
+      .transform((text) =>
+        text
+          .split(',')
+          .map((host) => host.trim().toLowerCase())
+          .filter(Boolean),
+      ),
+  }),
+  TOOL_URLS: setting({
+    says: 'what each tool asks, as JSON {"<tool>": "<url>"}; one that is not named is told what is stored',
+    value: byName('tools', 'URLs', z.url({ protocol: /^https?$/ })).prefault('{}'),
+  }),
+  TOOL_KEYS: setting({
+    says: 'keys for what tools ask, as JSON {"<tool>": "<key>"}',
+    value: byName('tools', 'keys', z.string().min(1)).prefault('{}'),
+    secret: true,
   }),
   AI_AGENT_PUBLIC_ENABLED: setting({
     says: 'whether the agent that is open to all answers',

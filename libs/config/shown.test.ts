@@ -22,6 +22,10 @@ test('an address is shown without who signs in there', () => {
   expect(shownOf({ AI_SERVICE_URL: 'https://me:hunter2@model.internal/v1' })).toEqual({
     AI_SERVICE_URL: 'https://model.internal/v1',
   });
+  const urls = { one: 'https://me:hunter2@a.example/', other: 'https://me:hunter2@b.example/' };
+  expect(shownOf({ TOOL_URLS: urls })).toEqual({
+    TOOL_URLS: '{"one":"https://a.example/","other":"https://b.example/"}',
+  });
 });
 
 test('what is no setting, and what is not set, is left out; what is long is only there', () => {

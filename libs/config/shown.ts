@@ -10,8 +10,9 @@ const isName = (name: string): name is Name => Object.hasOwn(settings, name);
 const shown = (name: Name, value: unknown): string | undefined => {
   if (links.includes(name)) return isByTls(String(value)) ? 'tls' : 'clear';
   if ('secret' in settings[name] || value === undefined) return undefined;
+  const text = typeof value === 'object' && !Array.isArray(value) ? JSON.stringify(value) : String(value);
   // A certificate or a set of keys is too long to be read, and its presence is what counts.
-  return String(value).length > 300 ? 'given' : String(value).replace(/(?<=:\/\/)[^/@]*@/, '');
+  return text.length > 300 ? 'given' : text.replaceAll(/(?<=:\/\/)[^/@"]*@/g, '');
 };
 
 /** Settings as a service may tell them to an operator: nothing secret, and of a link only whether it is by TLS. */

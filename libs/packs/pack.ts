@@ -1,6 +1,7 @@
 import type { Ask } from '@jangada/proto/plan.ts';
 import type { SealedColumn } from '@jangada/vault/rows.ts';
 import type { Kysely } from 'kysely';
+import type { Tool } from './tool.ts';
 
 /**
  * A pack: everything that the system knows of one domain. Declarative, so that core code holds no domain word,
@@ -178,6 +179,8 @@ export interface Source {
   readonly asks: readonly Ask[];
   /** Its rows are also told to who asks for it by its name, at `GET /v1/<name>`. */
   readonly listed?: true;
+  /** What sees to its rows when a question asks for a list of them, in this order. */
+  readonly tools?: readonly Tool[];
 }
 
 /** A column whose values a question may name, one or more of them. */
@@ -289,6 +292,8 @@ export interface Wording {
   readonly states: Readonly<Record<string, string>>;
   /** By field or facet: what its values are called. One without an entry is told as it stands. */
   readonly labels?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** By kind of finding: how it is told, of the fields of its row and its figures. */
+  readonly findings?: Readonly<Record<string, string>>;
   /** Asks whether it is an emergency, and names what a yes has to say. */
   readonly emergency?: EmergencyWording;
   /** By class of retention: what such data are called. */

@@ -135,8 +135,17 @@ export const load = (declared: Pack): Pack => {
     for (const { values, interests = [] } of Object.values(source.facets ?? {}))
       for (const value of interests)
         if (!Object.hasOwn(values, value)) wrong.push(`interest ${value} of ${name} is not a value`);
+    for (const tool of source.tools ?? []) {
+      if (!/^[a-z_]{3,40}$/.test(tool.name)) wrong.push(`tool ${tool.name} of ${name} is not named [a-z_]+`);
+      if (tool.kind === 'lookup' && !source.list.includes(tool.dated))
+        wrong.push(`tool ${tool.name} dates rows of ${name} by ${tool.dated}, which it does not list`);
+    }
     for (const locale of ['en', 'pt-BR'] as const) {
       if (!pack.wording[locale].nouns[name]) wrong.push(`source ${name} has no words in ${locale}`);
+      for (const kind of (source.tools ?? []).flatMap((tool) =>
+        tool.kind === 'judgement' ? tool.finds : [],
+      ))
+        if (!pack.wording[locale].findings?.[kind]) wrong.push(`finding ${kind} has no words in ${locale}`);
       for (const state of Object.keys(source.states))
         if (!pack.wording[locale].states[state]) wrong.push(`state ${state} has no word in ${locale}`);
     }

@@ -20,6 +20,7 @@ export const contract = sink({
   on: [
     run.understood,
     run.permitted,
+    run.found,
     run.fetched,
     ...run.endings,
     access.changed,

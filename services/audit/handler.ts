@@ -105,9 +105,17 @@ const meaningOf = (message: Message, head: Head<Message>): Meaning => {
       const beside = { ...(decision ? { decision } : {}), ...(answers ? { answers } : {}) };
       return meaning('allowed', { resource: source, details: { intent, ask, fields, joins, ...beside } });
     }
+    case run.found:
     case run.fetched: {
-      const { source, ask, fields, rows, cached, asOf, tier, topics } = head as Head<typeof run.fetched>;
-      const beside = { ...(asOf ? { asOf } : {}), ...(tier ? { tier } : {}), ...(topics ? { topics } : {}) };
+      const { source, ask, fields, rows, cached, asOf, tier, topics, tools } = head as Head<
+        typeof run.fetched
+      >;
+      const beside = {
+        ...(asOf ? { asOf } : {}),
+        ...(tier ? { tier } : {}),
+        ...(topics ? { topics } : {}),
+        ...(tools ? { tools } : {}),
+      };
       return meaning('done', { resource: source, details: { ask, fields, rows, cached, ...beside } });
     }
     case run.refused: {

@@ -33,12 +33,13 @@ export interface Story {
 const nextAfter: Readonly<Record<string, string>> = {
   'run.understood': 'permission',
   'run.permitted': 'data-access',
+  'run.found': 'tools',
   'run.fetched': 'response-generation',
 };
 const saidBy: Readonly<Record<string, string>> = {
   'run.understood': 'intent',
   'run.permitted': 'permission',
-  'run.fetched': 'data-access',
+  'run.found': 'data-access',
   'run.answered': 'response-generation',
 };
 
@@ -46,6 +47,7 @@ const serviceOf = ({ fact, details }: Fact, before: Fact | undefined): string | 
   if (typeof details['hop'] === 'string') return details['hop'];
   // What was asked back goes on by the word of who took the answer.
   if (fact === 'run.understood' && details['answers']) return 'access';
+  if (fact === 'run.fetched') return before?.fact === 'run.found' ? 'tools' : 'data-access';
   return saidBy[fact] ?? (before && nextAfter[before.fact]);
 };
 

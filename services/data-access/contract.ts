@@ -11,8 +11,8 @@ import * as run from '@jangada/proto/run.ts';
 export const contract = hop({
   name: 'data-access',
   on: run.permitted,
-  // The size of a group is known only here. What was asked for by its name is answered by its rows, and nobody tells them.
-  emits: [run.fetched, run.answered, run.refused],
+  // The size of a group is known only here. Rows of a source with tools go by them. What was asked for by its name is answered by its rows, and nobody tells them.
+  emits: [run.fetched, run.found, run.answered, run.refused],
   demands: ['grant'],
   // As in permission: rest shortly, because the database comes back by itself.
   policy: policy({

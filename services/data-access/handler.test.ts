@@ -53,6 +53,22 @@ const rowsFor = (own: Partial<Found>, asked: Partial<Plan> = {}): readonly run.R
   return 'rows' in said && typeof said.rows !== 'number' ? said.rows : [];
 };
 
+describe('rows of a source with tools', () => {
+  const prices = packOf('cloud-pricing').sources['prices'];
+  const saidOf = (ask: Plan['ask'], own: object = {}) => {
+    const asked = { ...body, plan: { ...plan, source: 'prices', ask, fields: ['price'] }, ...own };
+    return given(decide, found(prices ? { source: prices } : {}))
+      .when(asked)
+      .decided().message.name;
+  };
+
+  test('go by them in a list, and neither as a figure nor by their name', () => {
+    expect(saidOf('list')).toBe('run.found');
+    expect(saidOf('count')).toBe('run.fetched');
+    expect(saidOf('list', { question: undefined })).toBe('run.answered');
+  });
+});
+
 describe('a list', () => {
   test('has the rows of one page, how many match in all, and where to go on', () => {
     given(decide, found({ rows: [ana, bia, caio], cached: true }))

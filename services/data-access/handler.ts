@@ -44,7 +44,8 @@ export const decide: Decide<typeof contract, Found> = (body, found) => {
     ...topicsOf(plan, found.source),
   };
   if (body.question === undefined) return answerOf(fetched);
-  return emit(run.fetched, fetched, { grant: Promise.resolve(found.grant) });
+  const beside = { grant: Promise.resolve(found.grant) };
+  return isList && found.source.tools ? emit(run.found, fetched, beside) : emit(run.fetched, fetched, beside);
 };
 
 /** What was asked for by words that are about nobody, so that it may be said what was not found. */

@@ -1,10 +1,12 @@
 import { type Code, errorBody, type Locale, textOf } from '@jangada/proto/errors.ts';
 import type { LimitFacts } from '@jangada/proto/limit.ts';
 import { type End, isEnd, type Part } from '@jangada/proto/reply.ts';
-import type { Usage } from '@jangada/proto/run.ts';
+import type { Row, Usage } from '@jangada/proto/run.ts';
 import { gatherText } from '@jangada/runtime/stored.ts';
 
 /** A whole answer, for callers that do not want it in pieces. Pure. */
+
+type Answered = Extract<Part, { type: 'answered' }>;
 
 /** What the agent says, in one piece. */
 export interface AgentResponse {
@@ -19,6 +21,8 @@ export interface AgentResponse {
   readonly nextCursor?: string;
   readonly asOf?: string;
   readonly notices?: readonly string[];
+  readonly items?: readonly Row[];
+  readonly recommendation?: Answered['recommendation'];
   readonly code?: Code;
   readonly message?: string;
   readonly requestId?: string;
@@ -74,13 +78,17 @@ export const standingOf = ({
   nextCursor,
   asOf,
   notices,
-}: Extract<Part, { type: 'answered' }>) => ({
+  rows,
+  recommendation,
+}: Answered) => ({
   confidence,
   cached,
   degraded,
   ...(nextCursor ? { nextCursor } : {}),
   ...(asOf ? { asOf } : {}),
   ...(notices ? { notices } : {}),
+  ...(rows ? { items: rows } : {}),
+  ...(recommendation ? { recommendation } : {}),
 });
 
 /** Follows a run to its end. Undefined when nobody listens any more. */

@@ -269,6 +269,56 @@ describe('beside the text', () => {
     });
   });
 
+  test('stand rows that tools saw to, and what follows from them, also where a model tells them', async () => {
+    const price = (purchase: string, amount: string) => ({
+      ...{ model: 'A100', provider: 'AWS', price: amount, currency: 'USD', unit: 'gpu_hour', purchase },
+      ...{ region: 'north', sku: 'a', asOf: '2026-11-02', source: 'demo' },
+    });
+    const rows = [price('reserved_3y', '2.000000'), price('on_demand', '4.000000')];
+    const figures = { percent: 50, months: 36, amount: 52_560 };
+    const findings = [
+      { kind: 'cheapest', row: 0, figures: {} },
+      { kind: 'term', row: 0, figures },
+    ];
+    const tools = [{ tool: 'search', outcome: 'stale' as const, rows: 2, since: '2026-11-02' }];
+    const toldIn = async (locale: Locale) => {
+      const manner = { wording: packOf('cloud-pricing').wording[locale], zone: 'UTC', currency: 'USD' };
+      const { signal } = new AbortController();
+      const begin = async () => ({
+        text: async function* () {
+          yield 'The lowest is at AWS.';
+        },
+        usage: async () => ({ promptTokens: 1, completionTokens: 1 }),
+      });
+      const means = {
+        ...manner,
+        model: { begin, late: signal, fellBack: () => undefined },
+        elapsedMs: () => 1,
+      };
+      const asked = answer({ source: 'prices' }, rows, { locale, findings, tools });
+      const telling = tell(asked, means, signal);
+      let text = '';
+      let next = await telling.next();
+      for (; !next.done; next = await telling.next()) text += next.value;
+      return { text: text.replace(/[\u00a0\u202f]/g, ' '), ...next.value.body, beside: next.value.tell };
+    };
+    const en = await toldIn('en');
+    expect(en.text).toBe(
+      [
+        'The lowest is at AWS.\n',
+        'Lowest price: $2.00 per GPU and hour, AWS, reserved for 3 years, north.',
+        'AWS (north), reserved for 3 years: $52,560.00 for 36 months of continuous use, 50% less than on demand.\n',
+        'A source outside cannot be asked at the moment; what is told was there before (the oldest of 11/2/26)',
+      ].join('\n'),
+    );
+    expect(en).toMatchObject({ degraded: true, beside: { rows, recommendation: { findings } } });
+    const { text } = await toldIn('pt-BR');
+    expect(text).toContain(
+      '\nAWS (north), reservada por 3 anos: US$ 52.560,00 em 36 meses de uso contínuo, 50% menos que sob demanda.',
+    );
+    expect(text).toContain('o que se vê já estava aqui (o mais antigo é de 02/11/2026)');
+  });
+
   test('stands whom and what the question named', async () => {
     const entities = [{ type: 'subject' as const, value: 'Ana Lima' }];
     const { intent } = answer({}, []);

@@ -51,7 +51,7 @@ export function* compose(answer: Answer, manner: Manner): Generator<string> {
   if (answer.nextCursor) yield `\n${say(wording.more, matches)}`;
 }
 
-const fill = (template: string, values: Record<string, string>): string =>
+export const fill = (template: string, values: Record<string, string>): string =>
   template.replace(/\{(\w+)\}/g, (_, name: string) => values[name] ?? '');
 
 const noun = (wording: Wording, source: string, count: number): string =>
@@ -88,7 +88,7 @@ const dated = (instant: string, locale: string, zone: string, options: Intl.Date
     () => new Intl.DateTimeFormat(locale, { timeZone: zone, ...options }),
   ).format(new Date(instant));
 
-const day = (date: string, locale: string): string =>
+export const day = (date: string, locale: string): string =>
   dated(`${date}T12:00:00Z`, locale, 'UTC', { dateStyle: 'short' });
 
 const perDayOf = (row: Row, locale: string, currency: string): string => {

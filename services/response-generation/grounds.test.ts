@@ -179,3 +179,38 @@ describe('a text in pieces', () => {
     );
   });
 });
+
+describe('what is written as one', () => {
+  const price = {
+    ...{ model: 'A100', provider: 'AWS', price: '2.000000', currency: 'USD', unit: 'gpu_hour' },
+    ...{ purchase: 'spot', region: 'us-east-1', sku: 'p4d.24xlarge', asOf: '2026-11-02', source: 'demo' },
+  };
+  const faultIn = (text: string) =>
+    groundsOf(
+      {
+        question: 'what is the lowest price of 10 cards?',
+        locale: 'en',
+        intent: { type: 'x', confidence: 1, entities: [], requiredPermissions: [], dataSources: [] },
+        plan: { source: 'prices', ask: 'list', joins: [], filter: {}, fields: [], limit: 50 },
+        rows: [price],
+        matches: 2,
+        cached: false,
+        asOf: '2026-11-21T12:00:00.000Z',
+      },
+      { wording: packOf('cloud-pricing').wording.en, zone: 'UTC', currency: 'USD' },
+    ).fault(text);
+
+  test.each(['An A100 costs $2.00 at AWS.', 'A100 is p4d.24xlarge in us-east-1.'])('holds: %s', (text) => {
+    expect(faultIn(text)).toBeUndefined();
+  });
+
+  test.each([
+    'An A10 is at AWS.',
+    'A1000 is at AWS.',
+    'A100X is at AWS.',
+    'It is in us-east-2.',
+    'It is a T2.',
+  ])('holds as a whole or not at all: %s', (text) => {
+    expect(faultIn(text)).toBe('ungrounded');
+  });
+});

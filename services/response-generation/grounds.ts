@@ -69,6 +69,7 @@ export const groundsOf = (answer: Answer, manner: Manner): Grounds => {
     const { raw, key, kind } = token;
     const [before, after] = [tokens[place - 1], tokens[place + 1]];
     if (kind === 'sign') return true;
+    if (codeLength(tokens, place) > 0) return true;
     if (kind === 'figure') return !isMarker(tokens, place, answer.rows.length);
     if (figureWords.has(key) || dateWords.has(key) || currencyWords.has(key)) return true;
     if (monthWords.has(key) && (before?.kind === 'figure' || after?.kind === 'figure')) return true;
@@ -95,6 +96,7 @@ export const groundsOf = (answer: Answer, manner: Manner): Grounds => {
         if (!covered || (before && isPieced(before, tokens, place, covered))) return 'ungrounded';
         // Of a text that it stands in it is the article.
         if (article.test(tokens[place]?.key ?? '') && covered.kind !== 'figure') return 'ungrounded';
+        if (covered.length < codeLength(tokens, place)) return 'ungrounded';
         const end = place + covered.length;
         if (isGlued(tokens, place) || isGlued(tokens, end)) return 'ungrounded';
         before = { ...covered, end };
@@ -126,6 +128,15 @@ const isPieced = (before: Piece, tokens: readonly Token[], place: number, covere
 
 const isCapital = (token: Token | undefined): boolean =>
   token?.kind === 'word' && token.raw.toLowerCase() !== token.raw;
+
+/** Tokens of what is written as one, from a word on, with a figure in it: A100, us-east-1. 0 where none begins. */
+const codeLength = (tokens: readonly Token[], place: number): number => {
+  const isJoined = (at: number): boolean => at > 0 && /^[-_]?$/.test(tokens[at]?.gap ?? ' ');
+  if (tokens[place]?.kind !== 'word' || isJoined(place)) return 0;
+  let end = place + 1;
+  while (isJoined(end)) end++;
+  return tokens.slice(place, end).some(({ kind }) => kind === 'figure') ? end - place : 0;
+};
 
 /** A figure that a letter is stuck to is another one: 2k, x2. */
 const isGlued = (tokens: readonly Token[], place: number): boolean => {

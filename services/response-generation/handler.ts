@@ -6,6 +6,7 @@ import { type Answer, compose, type Manner } from './compose.ts';
 import { type Fault, groundsOf } from './grounds.ts';
 import { Silent, type Telling, type Tokens } from './port.ts';
 import { type Prompt, promptOf } from './prompt.ts';
+import { awayNotice, recommendationOf } from './recommend.ts';
 import { sentencesOf, withoutEmphasis } from './sentences.ts';
 
 /** How this answer is told. */
@@ -45,13 +46,20 @@ export async function* tell(
 ): AsyncGenerator<string, Emission<typeof run.answered>> {
   const { model } = means;
   const told = model ? yield* tellByModel(answer, means, model, signal) : { said: false };
-  const degraded = 'reason' in told;
+  const isAway = answer.tools?.some(({ outcome }) => outcome === 'stale' || outcome === 'away') ?? false;
+  const lacking = [
+    ...('reason' in told ? [notices.ai_service[answer.locale]] : []),
+    ...(isAway ? [awayNotice(answer)] : []),
+  ];
   const tokens = 'tokens' in told ? told.tokens : { promptTokens: 0, completionTokens: 0 };
   if (!('tokens' in told)) {
     // What was said holds, and is not the whole: the composer says that, from the start of a line.
     if (told.said) yield '\n\n';
     yield* compose(answer, means);
   }
+  const recommended = recommendationOf(answer, means);
+  if (recommended) yield `\n\n${recommended}`;
+  if (isAway) yield `\n\n${awayNotice(answer)}`;
 
   const usage: Usage = {
     ...tokens,
@@ -61,7 +69,7 @@ export async function* tell(
   const shared = {
     confidence: answer.intent.confidence,
     cached: answer.cached,
-    degraded,
+    degraded: lacking.length > 0,
     usage,
     intent: answer.intent.type,
   };
@@ -74,7 +82,9 @@ export async function* tell(
         ...shared,
         ...(answer.nextCursor ? { nextCursor: answer.nextCursor } : {}),
         ...(answer.cached ? { asOf: answer.asOf } : {}),
-        ...(degraded ? { notices: [notices.ai_service[answer.locale]] } : {}),
+        ...(lacking.length > 0 ? { notices: lacking } : {}),
+        ...(answer.tools ? { rows: [...answer.rows] } : {}),
+        ...(recommended ? { recommendation: { text: recommended, findings: answer.findings ?? [] } } : {}),
         ...(answer.intent.entities.length > 0 ? { entities: answer.intent.entities } : {}),
       },
     },

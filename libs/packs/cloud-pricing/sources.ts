@@ -1,44 +1,7 @@
-import type { Facet, Pack } from '../pack.ts';
+import type { Pack } from '../pack.ts';
+import { models, providers, purchases, regions } from './facets.ts';
+import { comparePrices, searchPrices } from './tools.ts';
 
-/** How providers, models, regions and ways to buy are said. */
-const providers: Facet['values'] = {
-  AWS: ['aws', 'amazon', 'ec2'],
-  Azure: ['azure', 'microsoft'],
-  GCP: ['gcp', 'google', 'google cloud'],
-};
-const models: Facet['values'] = {
-  A100: ['a100', 'a100s'],
-  H100: ['h100', 'h100s'],
-  H200: ['h200', 'h200s'],
-  A10G: ['a10g', 'a10'],
-  L4: ['l4', 'l4s'],
-  T4: ['t4', 't4s'],
-  V100: ['v100', 'v100s'],
-};
-const regions: Facet['values'] = {
-  'us-east-1': ['us east 1', 'virginia'],
-  eastus: ['eastus', 'east us', 'virginia'],
-  'us-central1': ['us central1', 'iowa'],
-  'sa-east-1': ['sa east 1', 'sao paulo', 'brasil', 'brazil'],
-  brazilsouth: ['brazilsouth', 'brazil south', 'sao paulo', 'brasil', 'brazil'],
-  'southamerica-east1': ['southamerica east1', 'sao paulo', 'brasil', 'brazil'],
-};
-const spot = ['spot', 'preemptible', 'preemptiveis', 'preemptivel', 'interruptible', 'interrompivel'];
-const reserved = [
-  'reserved',
-  'reservad*',
-  'reserva',
-  'reservas',
-  'savings plan*',
-  'committed',
-  'compromisso',
-];
-const purchases: Facet['values'] = {
-  on_demand: ['on demand', 'sob demanda', 'avulso', 'pay as you go'],
-  spot,
-  reserved_1y: [...reserved, '1 ano', 'um ano', '1 year', 'one year'],
-  reserved_3y: [...reserved, '3 anos', 'tres anos', '3 years', 'three years'],
-};
 const { on_demand: _, ...discounted } = purchases;
 
 /** What can be asked of the prices, and which columns an answer may hold. None is about anybody. */
@@ -73,6 +36,7 @@ export const sources: Pack['sources'] = {
     // Prices add up to nothing.
     asks: ['list', 'count'],
     listed: true,
+    tools: [searchPrices, comparePrices],
   },
   discounts: {
     table: 'cloud_discounts',

@@ -25,6 +25,12 @@ export const wording: Pack['wording'] = {
       unit: { gpu_hour: 'por GPU e hora', instance_hour: 'por instância e hora' },
       source: { demo: 'dados de demonstração' },
     },
+    findings: {
+      cheapest: 'Menor preço: {price} {unit}, {provider}, {purchase}, {region}.',
+      onDemand: 'Sem compromisso nem interrupção, o menor é {price} {unit}, {provider}, {region}.',
+      spot: 'Spot na {provider} ({region}) custa {percent}% menos que sob demanda e pode ser interrompida.',
+      term: '{provider} ({region}), {purchase}: {amount} em {months} meses de uso contínuo, {percent}% menos que sob demanda.',
+    },
     classes: { feedback: 'avaliações', audit_logs: 'auditoria', system_logs: 'registros do sistema' },
     suggestions: [
       'qual o preço de A100 na AWS?',
@@ -54,6 +60,12 @@ export const wording: Pack['wording'] = {
       },
       unit: { gpu_hour: 'per GPU and hour', instance_hour: 'per instance and hour' },
       source: { demo: 'demo data' },
+    },
+    findings: {
+      cheapest: 'Lowest price: {price} {unit}, {provider}, {purchase}, {region}.',
+      onDemand: 'Without commitment or interruption the lowest is {price} {unit}, {provider}, {region}.',
+      spot: 'Spot at {provider} ({region}) costs {percent}% less than on demand and can be interrupted.',
+      term: '{provider} ({region}), {purchase}: {amount} for {months} months of continuous use, {percent}% less than on demand.',
     },
     classes: { feedback: 'feedback', audit_logs: 'audit trail', system_logs: 'system logs' },
     suggestions: [

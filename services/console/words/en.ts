@@ -203,6 +203,7 @@ export const en = {
     facts: {
       'run.understood': 'understood',
       'run.permitted': 'permitted',
+      'run.found': 'rows found',
       'run.fetched': 'rows read',
       'run.answered': 'answered',
       'run.refused': 'refused',

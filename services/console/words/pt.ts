@@ -200,6 +200,7 @@ export const pt: Words = {
     facts: {
       'run.understood': 'entendida',
       'run.permitted': 'permitida',
+      'run.found': 'linhas encontradas',
       'run.fetched': 'linhas lidas',
       'run.answered': 'respondida',
       'run.refused': 'recusada',
