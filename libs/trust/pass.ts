@@ -37,6 +37,9 @@ export const pass = z.strictObject({
   pur: z.string().optional(),
   /** Set where whoever asked wants to be told of each hop that the run comes to. */
   steps: z.literal(true).optional(),
+  /** The same of what the run has come to, and of the reading of rows as something that goes on. */
+  state: z.literal(true).optional(),
+  activity: z.literal(true).optional(),
   /** The tenant's pack, time zone, language and currency: settings that hops need and must not look up. */
   pack: z.string(),
   zone: z.string(),

@@ -38,8 +38,18 @@ import type { Threads } from './threads.ts';
 
 /** Admitting questions: from a verified identity to a signed pass and a run that somebody follows. */
 
+/** What whoever asks wants to be told of their run beside its answer. */
+export interface Wishes {
+  /** Each step that it takes. */
+  readonly steps?: true | undefined;
+  /** What it has come to. */
+  readonly state?: true | undefined;
+  /** The reading of rows, as an activity. */
+  readonly activity?: true | undefined;
+}
+
 /** A question as a dialect read it from what a client sent. */
-export interface Question {
+export interface Question extends Wishes {
   readonly text: string;
   /** The client's own ids. A run id makes the question idempotent: sent twice, it is asked once. */
   readonly run?: string | undefined;
@@ -48,8 +58,6 @@ export interface Question {
   readonly message?: string | undefined;
   /** True when whoever asks can be asked back. */
   readonly canAnswer?: true | undefined;
-  /** True for who wants to be told of each step that the run takes. */
-  readonly steps?: true | undefined;
   /** Answers to what they were asked before. */
   readonly resume?: readonly ResumeEntry[] | undefined;
   /** The id of the person the question is about. */
@@ -167,7 +175,7 @@ export const openAdmission = (
         : {}),
       qh: questionHash(question.text),
       ...(question.purpose === undefined ? {} : { pur: question.purpose }),
-      ...(question.steps ? { steps: true } : {}),
+      ...wishesOf(question),
       pack: tenant.pack,
       zone: tenant.zone,
       loc: tenant.locale,
@@ -310,6 +318,12 @@ export const openAdmission = (
     },
   };
 };
+
+const wishesOf = ({ steps, state, activity }: Wishes): Pick<Pass, keyof Wishes> => ({
+  ...(steps ? { steps } : {}),
+  ...(state ? { state } : {}),
+  ...(activity ? { activity } : {}),
+});
 
 /** What beside the text is not of the shape that such things have; undefined when all is well. */
 const unacceptable = (question: Question): string | undefined => {

@@ -19,6 +19,18 @@ const answered: Part = {
 };
 const text = (words: string, attempt = 1): Part => ({ type: 'text', attempt, text: words });
 const step = (hop: string): Part => ({ type: 'step', hop });
+const asked = { intent: 'appointments', confidence: 0.9, source: 'appointments', ask: 'list' } as const;
+const found = { ...asked, rows: 2, matches: 2, cached: false };
+const state = (hop: string, progress: object = {}): Part => ({ type: 'state', hop, progress });
+const activity = (status: 'reading' | 'read', progress: object): Part => ({
+  ...{ type: 'activity', status, progress },
+});
+/** What who wants all of it is told before an answer. */
+const way: Part[][] = [
+  ...[[state('intent')], [state('permission', asked)]],
+  ...[[state('data-access', asked), activity('reading', asked)], [state('permission', asked)]],
+  [state('response-generation', found), activity('read', found)],
+];
 const newer: Peer = { threadId: 'thread', runId: 'run', legacy: false };
 const older: Peer = { ...newer, legacy: true };
 
@@ -103,6 +115,48 @@ describe('the events of a run', () => {
     ]);
   });
 
+  test('the state is told whole once and then as it changes, each hop once, and ends with the run', async () => {
+    const events = await placed(newer, [...way, [text('a')], [answered]]);
+    const told = events.flatMap(({ event }) => {
+      if (event.type === 'STATE_SNAPSHOT') return [event.snapshot];
+      return event.type === 'STATE_DELTA' ? [event.delta] : [];
+    });
+    expect(told).toEqual([
+      { step: 'intent' },
+      [
+        { op: 'replace', path: '/step', value: 'permission' },
+        ...Object.entries(asked).map(([name, value]) => ({ op: 'add', path: `/${name}`, value })),
+      ],
+      [{ op: 'replace', path: '/step', value: 'data-access' }],
+      [
+        { op: 'replace', path: '/step', value: 'response-generation' },
+        { op: 'add', path: '/rows', value: 2 },
+        { op: 'add', path: '/matches', value: 2 },
+        { op: 'add', path: '/cached', value: false },
+      ],
+      [{ op: 'add', path: '/outcome', value: 'answered' }],
+    ]);
+    // The edge alone does not know what the run comes to.
+    const drained: Part = { type: 'failed', code: 'DRAINING', message: 'Restart' };
+    const cut = (await Array.fromAsync(eventsOf(replies(way.slice(0, 3), drained), newer))).flat();
+    expect(types(cut).slice(-3)).toEqual(['STATE_DELTA', 'ACTIVITY_SNAPSHOT', 'RUN_ERROR']);
+  });
+
+  test('reading is an activity until it is over, or until the run is', async () => {
+    const told = async (groups: readonly Part[][]) =>
+      (await placed(newer, groups)).flatMap(({ event }) => {
+        if (event.type === 'ACTIVITY_SNAPSHOT') return [event.content];
+        return event.type === 'ACTIVITY_DELTA' ? [event.patch] : [];
+      });
+    const { source, ask } = asked;
+    const reading = { status: 'reading', source, ask };
+    expect(await told([...way, [answered]])).toMatchObject([reading, [{ value: 'read' }, {}, {}, {}]]);
+    expect(await told([...way.slice(0, 3), [{ type: 'cancelled' }]])).toEqual([
+      reading,
+      [{ op: 'replace', path: '/status', value: 'stopped' }],
+    ]);
+  });
+
   test('a refusal says which field is at fault, where one is', async () => {
     const refusal: Part = { type: 'refused', code: 'INPUT_INVALID', message: 'No', field: 'period' };
     const [told] = (await placed(newer, [[refusal]])).slice(-1);
@@ -123,7 +177,11 @@ describe('the events of a run', () => {
 
   test('a client that saw part of a run gets exactly the rest, wherever it stopped', async () => {
     const groups = [
-      ...[[step('intent')], [step('permission')], [text('a'), text('b')], [step('permission'), text('c', 2)]],
+      ...[[step('intent')], [step('permission')], ...way],
+      ...[
+        [text('a'), text('b')],
+        [step('permission'), text('c', 2)],
+      ],
       [text('d', 2), answered],
     ];
     const whole = await placed(newer, groups);
@@ -176,6 +234,7 @@ const someRun = (seed: number): Part[][] => {
     if (below(4) === 0) attempt++;
     const told = below(5) === 0 ? Math.max(1, attempt - 1) : attempt;
     if (below(3) === 0) groups.push([step(['intent', 'permission'][below(2)] ?? '')]);
+    if (below(3) === 0) groups.push(way[below(way.length)] ?? []);
     groups.push(
       Array.from({ length: 1 + below(3) }, () =>
         text(['', 'palavra ', 'línea\n\ndata: x', '"quoted" 🌊'][below(4)] ?? '', told),

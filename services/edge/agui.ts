@@ -7,6 +7,7 @@ import type { Question } from './admission.ts';
 import { besideOf, standingOf } from './answer.ts';
 import { downgrade } from './downgrade.ts';
 import { healed } from './heal.ts';
+import { advancing } from './progress.ts';
 import { misshapen, shaped } from './shape.ts';
 import { type Group, type Reader, strict } from './strict.ts';
 
@@ -22,11 +23,15 @@ export interface Peer {
 
 /** What a client may say beside the conversation. */
 const forwarded = z.object({
+  /** True for who wants to be told of the reading of rows as an activity. */
+  activity: z.boolean().default(false),
   clientId: z.string().optional(),
   cursor: z.string().optional(),
   /** False where nobody can answer: then what would be asked back is refused. */
   interrupts: z.boolean().default(true),
   purpose: z.string().optional(),
+  /** True for who wants the state of the run. */
+  state: z.boolean().default(false),
   /** True for who wants to be told of each step that the run takes. */
   steps: z.boolean().default(false),
   tenantId: z.string().optional(),
@@ -46,7 +51,7 @@ export const readInput = (body: unknown): { peer: Peer; question: Question } => 
   if (!input) throw misshapen(error);
   const beside = shaped(forwarded, input.forwardedProps ?? {});
   const { threadId, runId, protocolVersion, resume } = input as RunAgentInput;
-  const { clientId, cursor, interrupts, purpose, steps, tenantId, traceparent } = beside;
+  const { activity, clientId, cursor, interrupts, purpose, state, steps, tenantId, traceparent } = beside;
   const asked = (input as RunAgentInput).messages.findLast((message) => message.role === 'user');
   return {
     peer: {
@@ -60,6 +65,8 @@ export const readInput = (body: unknown): { peer: Peer; question: Question } => 
       message: asked && asked.id.length <= messageIdMax ? asked.id : undefined,
       canAnswer: interrupts || undefined,
       steps: steps || undefined,
+      state: state || undefined,
+      activity: activity || undefined,
       resume,
       subjectId: clientId,
       cursor,
@@ -73,7 +80,8 @@ export const readInput = (body: unknown): { peer: Peer; question: Question } => 
 /** The events of one run, by the parts of its replies. */
 export interface Telling {
   start(): Event[];
-  tell(parts: readonly Part[]): Event[];
+  /** `ours` where it is a word of this edge alone, so that the run may come to something else. */
+  tell(parts: readonly Part[], ours?: boolean): Event[];
 }
 
 /** How a run ends that its person was asked back in. What the answer takes beside its schema is a second factor, lately. */
@@ -99,6 +107,7 @@ export const telling = ({ threadId, runId }: Peer): Telling => {
   let open: string | undefined;
   let latest = 0;
   const reached: string[] = [];
+  const progress = advancing(runId);
 
   const close = (): Event[] => {
     const messageId = open;
@@ -157,10 +166,11 @@ export const telling = ({ threadId, runId }: Peer): Telling => {
 
   return {
     start: () => [{ type: EventType.RUN_STARTED, threadId, runId, protocolVersion: PROTOCOL_VERSION }],
-    tell: (parts) =>
+    tell: (parts, ours = false) =>
       parts.flatMap((part) => {
-        if (isEnd(part)) return terminal(part);
-        return part.type === 'text' ? text(part) : step(part);
+        if (isEnd(part)) return [...(ours ? [] : progress.end(part.type)), terminal(part)];
+        if (part.type === 'text') return text(part);
+        return part.type === 'step' ? step(part) : progress.tell(part);
       }),
   };
 };
@@ -174,7 +184,7 @@ interface Reply {
 async function* groupsOf(run: AsyncIterable<Reply>, peer: Peer): AsyncGenerator<Group> {
   const { start, tell } = telling(peer);
   yield { events: start(), placed: true };
-  for await (const { parts, ours } of run) yield { events: tell(parts), placed: !ours };
+  for await (const { parts, ours } of run) yield { events: tell(parts, ours), placed: !ours };
 }
 
 /**

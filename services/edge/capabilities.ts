@@ -1,4 +1,5 @@
 import type { AgentCapabilities } from '@ag-ui/core';
+import { activityType } from './progress.ts';
 
 /** What the agent can do, as AG-UI says it. Only what holds: a client shows what is named here. */
 export const capabilitiesOf = (runDeadlineMs: number): AgentCapabilities => ({
@@ -12,10 +13,12 @@ export const capabilitiesOf = (runDeadlineMs: number): AgentCapabilities => ({
   },
   tools: { supported: false, clientProvided: false },
   output: { structuredOutput: false },
-  state: { snapshots: false, deltas: false },
+  state: { snapshots: true, deltas: true, memory: false, persistentState: false },
   multiAgent: { supported: false },
   reasoning: { supported: false },
   multimodal: { input: { image: false, audio: false, video: false, pdf: false, file: false } },
   execution: { codeExecution: false, maxExecutionTime: runDeadlineMs },
   humanInTheLoop: { supported: true, approvals: true, interrupts: true, feedback: false },
+  // What `forwardedProps` may ask for beside the answer.
+  custom: { steps: true, state: true, activities: [activityType] },
 });

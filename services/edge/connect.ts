@@ -3,16 +3,33 @@ import type { Conversation } from './admission.ts';
 import { interruptedBy, type Peer, type Placed, telling, toldTo } from './agui.ts';
 import type { Turn } from './conversation.ts';
 import { nameOf } from './ids.ts';
+import { advanced } from './progress.ts';
 import { type Group, strict } from './strict.ts';
 
 /** A conversation as AG-UI's events, for who comes back to it. Pure. */
 
-const messagesOf = ({ run, question, message, text, attempt, end }: Turn): Message[] => {
+const messagesOf = (turn: Turn): Message[] => {
+  const { run, question, message, text, attempt, end } = turn;
   const name = nameOf(run);
   const id = message ?? `${name}-asked`;
   const asked: Message[] = question === undefined ? [] : [{ id, role: 'user', content: question }];
   // What a live run has told is told again, piece by piece.
-  return text && end ? [...asked, { id: `${name}-${attempt}`, role: 'assistant', content: text }] : asked;
+  if (!end) return asked;
+  const activity = advanced(name, turn).activity();
+  return [
+    ...asked,
+    ...(activity ? [activity] : []),
+    ...(text ? [{ id: `${name}-${attempt}`, role: 'assistant' as const, content: text }] : []),
+  ];
+};
+
+/** The state that a client which was told all of it is left with, before the live run tells its own. */
+const stateOf = (turns: readonly Turn[]): Event[] => {
+  const snapshot = turns
+    .filter(({ end }) => end)
+    .map((turn) => advanced(turn.run, turn).state())
+    .findLast(Boolean);
+  return snapshot ? [{ type: EventType.STATE_SNAPSHOT, snapshot }] : [];
 };
 
 const endOf = (
@@ -30,10 +47,10 @@ async function* groupsOf(conversation: Conversation, peer: Peer): AsyncGenerator
   const { start, tell } = telling(peer);
   const snapshot: Event = { type: EventType.MESSAGES_SNAPSHOT, messages: turns.flatMap(messagesOf) };
   yield {
-    events: [...start(), snapshot, ...(isLive ? [] : [endOf(peer, conversation)])],
+    events: [...start(), snapshot, ...stateOf(turns), ...(isLive ? [] : [endOf(peer, conversation)])],
     placed: true,
   };
-  for await (const { parts, ours } of conversation) yield { events: tell(parts), placed: !ours };
+  for await (const { parts, ours } of conversation) yield { events: tell(parts, ours), placed: !ours };
 }
 
 /**

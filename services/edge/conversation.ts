@@ -4,7 +4,7 @@ import { type End, type Part, reply } from '@jangada/proto/reply.ts';
 import { type Earlier, earlierMax } from '@jangada/proto/run.ts';
 import { asked } from '@jangada/proto/thread.ts';
 import { publishRequest, type Voice } from '@jangada/runtime/emit.ts';
-import { allOf, lastOf, openedAt, outcomeOf } from '@jangada/runtime/stored.ts';
+import { allOf, lastOf, openedAt, outcomeOf, type Progressing } from '@jangada/runtime/stored.ts';
 import type { Bodies } from '@jangada/trust/body.ts';
 import type { Msg } from '@nats-io/transport-node';
 
@@ -18,6 +18,8 @@ export interface Turn extends Body<typeof asked> {
   /** The latest telling of the answer. */
   readonly text: string;
   readonly attempt: number;
+  /** What it came to, where the streams hold it still. */
+  readonly progress?: readonly Progressing[];
   /** Absent while the run goes on. Of what the streams hold no more, only whether it was stopped is told. */
   readonly end: End | { readonly type: 'cancelled' | 'past' } | undefined;
 }

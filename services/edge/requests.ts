@@ -11,7 +11,7 @@ import type { Service } from '@jangada/runtime/service.ts';
 import type { Pass } from '@jangada/trust/pass.ts';
 import type { Span } from '@opentelemetry/api';
 import type { Tenant } from './accounts.ts';
-import type { Admission, Limit, Question, Run } from './admission.ts';
+import type { Admission, Limit, Question, Run, Wishes } from './admission.ts';
 import type { Asking } from './asking.ts';
 import type { Follower, Following } from './follow.ts';
 import type { Identity } from './identity.ts';
@@ -26,7 +26,7 @@ export interface Listing extends Listed {
 }
 
 /** What else is said of what is asked: `text` is what the pass is for. */
-type Beside = Pick<Question, 'text' | 'session' | 'purpose' | 'steps'> & { readonly limit?: Limit };
+type Beside = Pick<Question, 'text' | 'session' | 'purpose'> & Wishes & { readonly limit?: Limit };
 
 /** Asks something under the caller's own id for it, or a new one. @throws Refusal, Unavailable, Refused */
 export type Request = (

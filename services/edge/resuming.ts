@@ -1,7 +1,7 @@
 import * as access from '@jangada/proto/access.ts';
 import type { Code } from '@jangada/proto/errors.ts';
 import type { Tenant } from './accounts.ts';
-import type { Limit, Question, Run } from './admission.ts';
+import type { Limit, Question, Run, Wishes } from './admission.ts';
 import { noTo, takenOf } from './answering.ts';
 import { isRecent } from './assurance.ts';
 import type { Conversations, Interrupted } from './conversation.ts';
@@ -36,15 +36,17 @@ export const openResuming = ({ conversations, idOf, tenantOf, request, rejoin, r
       run,
       session,
       steps,
+      state,
+      activity,
       alone,
       limit,
-    }: Pick<Question, 'run' | 'session' | 'steps'> & { alone?: true; limit?: Limit },
+    }: Pick<Question, 'run' | 'session'> & Wishes & { alone?: true; limit?: Limit },
   ): Promise<Run> => {
     const command = access.command.parse(said);
     const { id: answers, purpose } = to.part;
     const asking = { message: access.requested, body: { command }, alone, answers, turn: { answers } };
     return request(identity, run, asking, {
-      ...{ text: JSON.stringify(command), session, purpose, steps, limit },
+      ...{ text: JSON.stringify(command), session, purpose, steps, state, activity, limit },
     });
   };
 

@@ -20,6 +20,8 @@ const refused = (
 });
 const standing = { policy: 'data-user', max: 50, windowSeconds: 900, remaining: 0, resetSeconds: 9 };
 const limit = { retryAfter: 9, limits: [standing] };
+const known = {};
+const reading = { intent: 'any', confidence: 0.9, source: 'appointments', ask: 'list' } as const;
 const usage = { promptTokens: 1, completionTokens: 2, totalTokens: 3, processingTimeMs: 1 };
 
 /** A question, what the services tell of it, and what is left at the client: the answer, or the code of an error. */
@@ -43,6 +45,22 @@ const told: Readonly<
   ],
   'a step that ends in a refusal': [
     [{ type: 'step', hop: 'intent' }, refused('AUTHZ_DENIED')],
+    undefined,
+    'AUTHZ_DENIED',
+  ],
+  'the state and an activity': [
+    [
+      ...[known, reading].map(
+        (progress, index) => ({ type: 'state', hop: `hop-${index}`, progress }) as const,
+      ),
+      { type: 'activity', status: 'reading', progress: reading },
+      { type: 'activity', status: 'read', progress: { ...reading, rows: 1 } },
+      say('Good day'),
+    ],
+    'Good day',
+  ],
+  'an activity that ends in a refusal': [
+    [{ type: 'activity', status: 'reading', progress: reading }, refused('AUTHZ_DENIED')],
     undefined,
     'AUTHZ_DENIED',
   ],
@@ -209,20 +227,71 @@ describe.each(clients)('the client %s', (_version, Agent, legacy) => {
     expect(edge.asked.at(-1)?.body.question).toBe('look');
   });
 
-  test('is told steps where it asks for them, and who asks otherwise is not', async () => {
+  test('is told of the way where it asks for that, and who asks otherwise is not', async () => {
     const agent = await agentAt();
-    for (const forwardedProps of [{ steps: true }, { steps: false }, {}]) {
-      agent.addMessage({ id: crypto.randomUUID(), role: 'user', content: 'one piece' });
-      await agent.runAgent({ forwardedProps });
-      expect(edge.asked.at(-1)?.pass.steps).toBe(forwardedProps.steps || undefined);
-    }
+    const wished = () => {
+      const { steps, state, activity } = edge.asked.at(-1)?.pass ?? {};
+      return [steps, state, activity];
+    };
+    for (const wish of ['steps', 'state', 'activity'])
+      for (const forwardedProps of [{ [wish]: true }, { [wish]: false }, {}]) {
+        agent.addMessage({ id: crypto.randomUUID(), role: 'user', content: 'one piece' });
+        await agent.runAgent({ forwardedProps });
+        const wishes = ['steps', 'state', 'activity'].map((one) =>
+          one in forwardedProps && forwardedProps[one] ? true : undefined,
+        );
+        expect(wished()).toEqual(wishes);
+      }
     expect((await edge.query({ query: 'steps' })).body['content']).toBe('Good day');
     const seed = await edge.socket();
-    const asked = seedQuery({ payload: { query: 'steps' } });
-    seed.send(asked);
+    const payload = { query: 'the state and an activity', steps: true, state: true, activity: true };
+    seed.send(seedQuery({ payload }));
     await seed.frame('the answer', ({ type }) => type === 'response');
-    expect(seed.frames.map(({ type }) => type).slice(-3)).toEqual(['status', 'streaming_chunk', 'response']);
+    expect(wished()).toEqual([true, true, true]);
+    expect(seed.frames.slice(-6).map(({ type, payload: said }) => [type, said])).toMatchObject([
+      ['context_update', { state: { step: 'hop-0' } }],
+      ['context_update', { state: { step: 'hop-1', ask: 'list', source: 'appointments' } }],
+      ['status', { state: 'reading', ask: 'list', source: 'appointments' }],
+      ['status', { state: 'read', rows: 1 }],
+      ['streaming_chunk', {}],
+      ['response', {}],
+    ]);
     seed.socket.close();
+  });
+
+  test('holds the state and the activity of its run, and is given both when it comes back', async () => {
+    const agent = await agentAt();
+    const { events } = await ask(agent, 'the state and an activity');
+    expect(events.map(({ type }) => type)).toEqual([
+      ...['RUN_STARTED', 'STATE_SNAPSHOT', 'STATE_DELTA', 'ACTIVITY_SNAPSHOT', 'ACTIVITY_DELTA'],
+      ...['TEXT_MESSAGE_START', 'TEXT_MESSAGE_CONTENT', 'STATE_DELTA'],
+      ...['TEXT_MESSAGE_END', 'RUN_FINISHED'],
+    ]);
+    const state = { step: 'hop-1', ...reading, outcome: 'answered' };
+    const content = { status: 'read', source: 'appointments', ask: 'list', rows: 1 };
+    expect(agent.state).toEqual(state);
+    expect(agent.messages).toMatchObject([{ role: 'user' }, { role: 'activity', content }, {}]);
+    await ask(agent, 'one piece');
+    const response = await fetch(`${agent.url}/connect`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...agent.headers },
+      body: JSON.stringify({
+        ...{ threadId: agent.threadId, runId: 'any', messages: [], tools: [], context: [] },
+        ...(legacy ? {} : { protocolVersion: '1.0' }),
+      }),
+    });
+    const told = [...(await response.text()).matchAll(/^data: (.*)$/gm)].map(([, data = '']) =>
+      JSON.parse(data),
+    );
+    expect(told).toMatchObject([
+      { type: 'RUN_STARTED' },
+      {
+        type: 'MESSAGES_SNAPSHOT',
+        messages: agent.messages.map(({ id, role, content }) => ({ id, role, content })),
+      },
+      { type: 'STATE_SNAPSHOT', snapshot: state },
+      { type: 'RUN_FINISHED' },
+    ]);
   });
 
   test('is answered at the other address, too', async () => {
@@ -487,9 +556,9 @@ describe.each(clients)('the client %s', (_version, Agent, legacy) => {
         types.push(response.headers.get('content-type'));
         return response;
       };
-      for (const question of ['one piece', 'a refusal with a field', 'a run cancelled amid the answer']) {
+      for (const question of ['the state and an activity', 'a refusal with a field', 'a cancelled run']) {
         const { last, text } = await ask(agent, question);
-        if (question === 'one piece') expect(text).toBe('Good day');
+        if (question.startsWith('the state')) expect(text).toBe('Good day');
         else expect([last['code'], last['outcome']]).not.toEqual([undefined, undefined]);
       }
       expect(types).toEqual([type, type, type]);
