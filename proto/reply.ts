@@ -4,6 +4,7 @@ import { limitFacts } from './limit.ts';
 import { message } from './message.ts';
 import { ask, entity } from './plan.ts';
 import { row, rowsMax, usage } from './run.ts';
+import { toolCall } from './tools.ts';
 
 /**
  * What the person who asked is told, all on one subject per run so that a client that comes back to any
@@ -65,6 +66,8 @@ export const part = z.discriminatedUnion('type', [
     entities: z.array(entity).max(20).optional(),
     /** The rows themselves, where the question was one that has a name. */
     rows: z.array(row).max(rowsMax).optional(),
+    /** What of the client's shows it, where it offers something that the pack allows. */
+    call: toolCall.optional(),
   }),
   z.object({
     type: z.literal('refused'),

@@ -241,7 +241,9 @@ describe.each([
     const steps: string[] = [];
     const tell = ({ event }: { event: { stepName: string } }) => void steps.push(event.stepName);
     const forwardedProps = { steps: true, state: true, activity: true };
-    const asking = { runId: crypto.randomUUID(), forwardedProps };
+    const parameters = { type: 'object' };
+    const tools = ['show_table', 'delete_all'].map((name) => ({ name, description: name, parameters }));
+    const asking = { runId: crypto.randomUUID(), forwardedProps, tools };
     const { newMessages } = await agent.runAgent(asking, {
       onStepStartedEvent: tell,
       onStepFinishedEvent: tell,
@@ -249,7 +251,11 @@ describe.each([
     const read = { source: 'clients', ask: 'list', cached: expect.any(Boolean) };
     expect(newMessages).toMatchObject([
       { role: 'activity', content: { status: 'read', ...read } },
-      { role: 'assistant', content: expect.stringContaining('Ana Lima') },
+      {
+        role: 'assistant',
+        content: expect.stringContaining('Ana Lima'),
+        toolCalls: [{ function: { name: 'show_table', arguments: expect.stringContaining('"Ana Lima"') } }],
+      },
     ]);
     expect(agent.state).toMatchObject({
       ...{ step: 'response-generation', intent: 'client_query', ...read, outcome: 'answered' },

@@ -1,6 +1,7 @@
 import type { ResumeEntry } from '@ag-ui/core';
 import type { Values } from '@jangada/config/settings.ts';
 import { emit } from '@jangada/hop/hop.ts';
+import type { Limits } from '@jangada/limits/limits.ts';
 import type { Command } from '@jangada/proto/access.ts';
 import type { Code, Locale } from '@jangada/proto/errors.ts';
 import { token as subjectToken } from '@jangada/proto/message.ts';
@@ -33,20 +34,13 @@ import { Refusal } from './refusal.ts';
 import { type Listing, openRequests } from './requests.ts';
 import { openResuming } from './resuming.ts';
 import { openReturns } from './returning.ts';
+import { openShown } from './shown.ts';
 import type { Reader } from './strict.ts';
 import type { Threads } from './threads.ts';
+import type { ToolResult } from './tools.ts';
+import { type Wishes, wishesOf } from './wishes.ts';
 
 /** Admitting questions: from a verified identity to a signed pass and a run that somebody follows. */
-
-/** What whoever asks wants to be told of their run beside its answer. */
-export interface Wishes {
-  /** Each step that it takes. */
-  readonly steps?: true | undefined;
-  /** What it has come to. */
-  readonly state?: true | undefined;
-  /** The reading of rows, as an activity. */
-  readonly activity?: true | undefined;
-}
 
 /** A question as a dialect read it from what a client sent. */
 export interface Question extends Wishes {
@@ -60,6 +54,8 @@ export interface Question extends Wishes {
   readonly canAnswer?: true | undefined;
   /** Answers to what they were asked before. */
   readonly resume?: readonly ResumeEntry[] | undefined;
+  /** What came of calls of the client's tools, where nothing was asked since. */
+  readonly results?: readonly ToolResult[] | undefined;
   /** The id of the person the question is about. */
   readonly subjectId?: string | undefined;
   readonly cursor?: string | undefined;
@@ -85,6 +81,8 @@ export interface Conversation extends Run {
   /** What the person was asked and has not answered, while they may. */
   readonly open: Interrupted['part'] | undefined;
   readonly isLive: boolean;
+  /** True while what its last answer had the client show has not come back. */
+  readonly waits: boolean;
 }
 
 export interface Admission {
@@ -129,6 +127,7 @@ const cursorShape = /^[\w=-]{0,200}$/;
 interface Deps {
   readonly accounts: Accounts;
   readonly bodies: Bodies;
+  readonly claims: Pick<Limits, 'claim' | 'holderOf'>;
   readonly follower: Follower;
   readonly liveness: Liveness;
   readonly meter: Meter;
@@ -140,7 +139,7 @@ interface Deps {
 export const openAdmission = (
   service: Service,
   config: Config,
-  { accounts, bodies, follower, liveness, meter, origins, store, threads }: Deps,
+  { accounts, bodies, claims, follower, liveness, meter, origins, store, threads }: Deps,
 ): Admission => {
   const { bus, tracing, log } = service;
   const voice = { bus, bodies, unexpected: service.unexpected };
@@ -175,7 +174,7 @@ export const openAdmission = (
         : {}),
       qh: questionHash(question.text),
       ...(question.purpose === undefined ? {} : { pur: question.purpose }),
-      ...wishesOf(question),
+      ...wishesOf(question, tenant.pack, meter.toolsIgnored),
       pack: tenant.pack,
       zone: tenant.zone,
       loc: tenant.locale,
@@ -276,8 +275,10 @@ export const openAdmission = (
     endOf: follower.endOf,
   });
 
+  const shown = openShown({ claims, conversations, follower, meter, idOf, localeOf });
+
   const returns = openReturns({
-    ...{ nc: bus.nc, conversations, meter, threads, idOf, follow },
+    ...{ nc: bus.nc, shown, conversations, meter, threads, idOf, follow },
     past: openPast(store, named.read),
     leaseMs: config.RUN_DEADLINE_MS + lastWordMs,
     localeOf,
@@ -298,6 +299,7 @@ export const openAdmission = (
       await sameTenant(identity, asked.tenant);
       const { run, passesOver: answers } = asked.resume?.length ? await resume(identity, asked, limit) : {};
       if (run) return run;
+      if (asked.results?.length) return shown.take(identity, asked, asked.results, limit);
       const tenant = await tenantOf(identity);
       const { locale } = tenant;
       const question = { ...asked, text: readQuestion(asked.text, locale) };
@@ -318,12 +320,6 @@ export const openAdmission = (
     },
   };
 };
-
-const wishesOf = ({ steps, state, activity }: Wishes): Pick<Pass, keyof Wishes> => ({
-  ...(steps ? { steps } : {}),
-  ...(state ? { state } : {}),
-  ...(activity ? { activity } : {}),
-});
 
 /** What beside the text is not of the shape that such things have; undefined when all is well. */
 const unacceptable = (question: Question): string | undefined => {

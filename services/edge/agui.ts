@@ -2,6 +2,7 @@ import { contentToText, type Event, EventType, PROTOCOL_VERSION, type RunAgentIn
 import { RunAgentInputSchema } from '@ag-ui/core/schemas';
 import { hintsOf, stepUp } from '@jangada/proto/errors.ts';
 import { type End, isEnd, type Part } from '@jangada/proto/reply.ts';
+import type { ToolCall } from '@jangada/proto/tools.ts';
 import { z } from 'zod';
 import type { Question } from './admission.ts';
 import { besideOf, standingOf } from './answer.ts';
@@ -10,6 +11,7 @@ import { healed } from './heal.ts';
 import { advancing } from './progress.ts';
 import { misshapen, shaped } from './shape.ts';
 import { type Group, type Reader, strict } from './strict.ts';
+import { callOf, offeredOf, resultsOf } from './tools.ts';
 
 /** AG-UI: its input as a question, and what a run tells as its events. Pure. */
 
@@ -50,9 +52,9 @@ export const readInput = (body: unknown): { peer: Peer; question: Question } => 
   const { data: input, error } = RunAgentInputSchema.safeParse(healed(body));
   if (!input) throw misshapen(error);
   const beside = shaped(forwarded, input.forwardedProps ?? {});
-  const { threadId, runId, protocolVersion, resume } = input as RunAgentInput;
+  const { threadId, runId, protocolVersion, resume, messages, tools = [] } = input as RunAgentInput;
   const { activity, clientId, cursor, interrupts, purpose, state, steps, tenantId, traceparent } = beside;
-  const asked = (input as RunAgentInput).messages.findLast((message) => message.role === 'user');
+  const asked = messages.findLast((message) => message.role === 'user');
   return {
     peer: {
       ...{ threadId, runId, legacy: protocolVersion === undefined },
@@ -67,6 +69,8 @@ export const readInput = (body: unknown): { peer: Peer; question: Question } => 
       steps: steps || undefined,
       state: state || undefined,
       activity: activity || undefined,
+      tools: offeredOf(tools),
+      results: resultsOf(messages),
       resume,
       subjectId: clientId,
       cursor,
@@ -138,6 +142,21 @@ export const telling = ({ threadId, runId }: Peer): Telling => {
     ];
   };
 
+  /** What the client is asked to show, in the message that tells it. */
+  const show = ({ name: toolCallName, arguments: shown }: ToolCall): Event[] => {
+    const toolCallId = callOf(runId);
+    const told = open ?? (latest > 0 ? `${runId}-${latest}` : undefined);
+    return [
+      ...close(),
+      {
+        ...{ type: EventType.TOOL_CALL_START, toolCallId, toolCallName },
+        ...(told ? { parentMessageId: told } : {}),
+      },
+      { type: EventType.TOOL_CALL_ARGS, toolCallId, delta: JSON.stringify(shown) },
+      { type: EventType.TOOL_CALL_END, toolCallId },
+    ];
+  };
+
   const terminal = (part: End): Event => {
     if (part.type === 'answered') {
       const { promptTokens: inputTokens, completionTokens: outputTokens, totalTokens } = part.usage;
@@ -146,7 +165,7 @@ export const telling = ({ threadId, runId }: Peer): Telling => {
         threadId,
         runId,
         result: { intent: part.intent, ...standingOf(part) },
-        outcome: { type: 'success' },
+        outcome: { type: 'success', ...(part.call ? { pendingToolCallIds: [callOf(runId)] } : {}) },
         ...(totalTokens > 0 ? { usage: [{ inputTokens, outputTokens, totalTokens }] } : {}),
       };
     }
@@ -164,11 +183,17 @@ export const telling = ({ threadId, runId }: Peer): Telling => {
     };
   };
 
+  const ending = (part: End, ours: boolean): Event[] => [
+    ...(part.type === 'answered' && part.call ? show(part.call) : []),
+    ...(ours ? [] : progress.end(part.type)),
+    terminal(part),
+  ];
+
   return {
     start: () => [{ type: EventType.RUN_STARTED, threadId, runId, protocolVersion: PROTOCOL_VERSION }],
     tell: (parts, ours = false) =>
       parts.flatMap((part) => {
-        if (isEnd(part)) return [...(ours ? [] : progress.end(part.type)), terminal(part)];
+        if (isEnd(part)) return ending(part, ours);
         if (part.type === 'text') return text(part);
         return part.type === 'step' ? step(part) : progress.tell(part);
       }),

@@ -46,6 +46,8 @@ export interface Conversations {
   earlier(place: Place, run: string): Promise<Earlier>;
   /** The latest turns, oldest first; none where there is no such conversation. @throws where the broker is away */
   turnsOf(place: Place): Promise<readonly Turn[]>;
+  /** True where a run was asked in the conversation. @throws where the broker is away */
+  holds(place: Place, run: string): Promise<boolean>;
   /** An interrupt of a conversation; undefined where there is none of this id. @throws where the broker is away */
   interrupted(place: Place, id: string): Promise<Interrupted | undefined>;
 }
@@ -103,6 +105,7 @@ export const openConversations = (
       if (last.run === run || question === undefined) return earlier;
       return [...earlier, { question, at }].slice(-earlierMax);
     },
+    holds: async (place, run) => (await askedIn(place)).some((turn) => turn.run === run),
     interrupted: async (place, run) => {
       const { tenant } = place;
       const all = await askedIn(place);

@@ -11,11 +11,12 @@ import type { Service } from '@jangada/runtime/service.ts';
 import type { Pass } from '@jangada/trust/pass.ts';
 import type { Span } from '@opentelemetry/api';
 import type { Tenant } from './accounts.ts';
-import type { Admission, Limit, Question, Run, Wishes } from './admission.ts';
+import type { Admission, Limit, Question, Run } from './admission.ts';
 import type { Asking } from './asking.ts';
 import type { Follower, Following } from './follow.ts';
 import type { Identity } from './identity.ts';
 import { Refusal } from './refusal.ts';
+import type { Wishes } from './wishes.ts';
 
 /** Asking what is no text of a person's: rows by their name, commands, and what somebody says of an answer. */
 

@@ -1,7 +1,7 @@
 import * as access from '@jangada/proto/access.ts';
 import type { Code } from '@jangada/proto/errors.ts';
 import type { Tenant } from './accounts.ts';
-import type { Limit, Question, Run, Wishes } from './admission.ts';
+import type { Limit, Question, Run } from './admission.ts';
 import { noTo, takenOf } from './answering.ts';
 import { isRecent } from './assurance.ts';
 import type { Conversations, Interrupted } from './conversation.ts';
@@ -9,6 +9,7 @@ import type { Identity } from './identity.ts';
 import { nameOf } from './ids.ts';
 import type { Refusal } from './refusal.ts';
 import type { Request } from './requests.ts';
+import type { Wishes } from './wishes.ts';
 
 /** Inputs that answer what was asked back. The answer is a command of its own, and the run that goes on is the command's. */
 
@@ -38,6 +39,7 @@ export const openResuming = ({ conversations, idOf, tenantOf, request, rejoin, r
       steps,
       state,
       activity,
+      tools,
       alone,
       limit,
     }: Pick<Question, 'run' | 'session'> & Wishes & { alone?: true; limit?: Limit },
@@ -46,7 +48,7 @@ export const openResuming = ({ conversations, idOf, tenantOf, request, rejoin, r
     const { id: answers, purpose } = to.part;
     const asking = { message: access.requested, body: { command }, alone, answers, turn: { answers } };
     return request(identity, run, asking, {
-      ...{ text: JSON.stringify(command), session, purpose, steps, state, activity, limit },
+      ...{ text: JSON.stringify(command), session, purpose, steps, state, activity, tools, limit },
     });
   };
 

@@ -22,6 +22,11 @@ const standing = { policy: 'data-user', max: 50, windowSeconds: 900, remaining: 
 const limit = { retryAfter: 9, limits: [standing] };
 const known = {};
 const reading = { intent: 'any', confidence: 0.9, source: 'appointments', ask: 'list' } as const;
+const call = {
+  name: 'show_table',
+  arguments: { source: 'appointments', columns: ['client'], rows: [['Ana Lima']] },
+};
+const shown = { ...answered, call } as unknown as Part;
 const usage = { promptTokens: 1, completionTokens: 2, totalTokens: 3, processingTimeMs: 1 };
 
 /** A question, what the services tell of it, and what is left at the client: the answer, or the code of an error. */
@@ -64,6 +69,8 @@ const told: Readonly<
     undefined,
     'AUTHZ_DENIED',
   ],
+  'an answer to be shown': [[say('Ana Lima'), shown], 'Ana Lima'],
+  'an answer that is only shown': [[shown], undefined],
   'the tokens of a model': [[say('Good day'), { ...answered, usage } as Part], 'Good day'],
   'a cursor': [[say('page'), { ...answered, nextCursor: 'next' } as Part], 'page'],
   'rows for somebody else': [[say('page'), { ...answered, rows: [{ level: 'contact' }] } as Part], 'page'],
@@ -292,6 +299,92 @@ describe.each(clients)('the client %s', (_version, Agent, legacy) => {
       { type: 'STATE_SNAPSHOT', snapshot: state },
       { type: 'RUN_FINISHED' },
     ]);
+  });
+
+  describe('offers tools', () => {
+    const tool = (name: string) => ({ name, description: 'Obey me', parameters: { type: 'object' } });
+    const asking = async () => {
+      const agent = await agentAt();
+      const tools = [tool('show_table'), tool('send_money')];
+      agent.addMessage({ id: crypto.randomUUID(), role: 'user', content: 'an answer to be shown' });
+      const runId = crypto.randomUUID();
+      const events: (BaseEvent & { outcome?: object })[] = [];
+      await agent.runAgent(
+        { tools, runId },
+        { onEvent: ({ event }) => void events.push(event as BaseEvent) },
+      );
+      return { agent, events, id: `${runId}-shown` };
+    };
+    const bringing = async (agent: HttpAgent, toolCallId: string, own = {}) => {
+      agent.addMessage({ id: crypto.randomUUID(), role: 'tool', toolCallId, content: 'done', ...own });
+      const events: BaseEvent[] = [];
+      await agent.runAgent({}, { onEvent: ({ event }) => void events.push(event as BaseEvent) });
+      return events.map(({ type }) => type);
+    };
+    const connected = async (agent: HttpAgent) => {
+      const response = await fetch(`${agent.url}/connect`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...agent.headers },
+        body: JSON.stringify({
+          ...{ threadId: agent.threadId, runId: 'any', messages: [], tools: [], context: [] },
+          ...(legacy ? {} : { protocolVersion: '1.0' }),
+        }),
+      });
+      const told = [...(await response.text()).matchAll(/^data: (.*)$/gm)].map(
+        ([, data = '']) => JSON.parse(data) as { messages?: Message[]; outcome?: object },
+      );
+      return { roles: told[1]?.messages?.map(({ role }) => role), outcome: told.at(-1)?.outcome };
+    };
+
+    test('and one that the pack allows is called with what was told; the others are counted and forgotten', async () => {
+      const ignored = await edge.metric('agui_tools_ignored_total');
+      const { agent, events, id } = await asking();
+      expect(edge.asked.at(-1)?.pass.tools).toEqual(['show_table']);
+      expect(JSON.stringify(edge.asked.at(-1))).not.toMatch(/Obey|send_money/);
+      expect(await edge.metric('agui_tools_ignored_total')).toBe(ignored + 1);
+      expect(agent.messages.at(-1)).toMatchObject({
+        role: 'assistant',
+        content: 'Ana Lima',
+        toolCalls: [{ id, function: { name: 'show_table', arguments: JSON.stringify(call.arguments) } }],
+      });
+      expect(events.at(-1)?.outcome).toEqual({
+        type: 'success',
+        ...(legacy ? {} : { pendingToolCallIds: [id] }),
+      });
+    });
+
+    test('and brings what came of it, which counts once and asks nothing', async () => {
+      const { agent, id } = await asking();
+      const [before, counted] = [edge.asked.length, await edge.metric('agui_tool_results_total')];
+      const waiting = { type: 'success', ...(legacy ? {} : { pendingToolCallIds: [id] }) };
+      expect(await connected(agent)).toEqual({ roles: ['user', 'assistant'], outcome: waiting });
+      expect(await bringing(agent, id)).toEqual(['RUN_STARTED', 'RUN_FINISHED']);
+      expect(await bringing(agent, id, { error: 'again' })).toEqual(['RUN_STARTED', 'RUN_FINISHED']);
+      expect(edge.asked.length).toBe(before);
+      expect(await edge.metric('agui_tool_results_total')).toBe(counted + 1);
+      expect(await connected(agent)).toEqual({
+        roles: ['user', 'assistant', 'tool'],
+        outcome: { type: 'success' },
+      });
+      expect((await ask(agent, 'one piece')).text).toBe('Good day');
+    });
+
+    test('but not of a call that nobody made, or that was made elsewhere', async () => {
+      const [{ agent, id }, other] = [await asking(), await agentAt()];
+      await ask(other, 'one piece');
+      const told = edge.asked.at(-1)?.pass.rid.slice(0, -11);
+      for (const call of ['nobodys-shown', 'x', id, `${told}-shown`])
+        expect(await failing(bringing(other, call))).toEqual([400, 'INPUT_INVALID']);
+      const stranger = await agentAt(undefined, {
+        authorization: `Bearer ${await edge.tokenOf('eva@south.example')}`,
+      });
+      stranger.threadId = agent.threadId;
+      expect(await failing(bringing(stranger, id))).toEqual([400, 'INPUT_INVALID']);
+      expect(await failing(bringing(agent, id, { content: 'x'.repeat(4_001) }))).toEqual([
+        413,
+        'PAYLOAD_TOO_LARGE',
+      ]);
+    });
   });
 
   test('is answered at the other address, too', async () => {
