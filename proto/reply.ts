@@ -2,13 +2,29 @@ import { z } from 'zod';
 import { codes } from './errors.ts';
 import { limitFacts } from './limit.ts';
 import { message } from './message.ts';
-import { entity } from './plan.ts';
+import { ask, entity } from './plan.ts';
 import { finding, row, rowsMax, usage } from './run.ts';
+import { toolCall } from './tools.ts';
 
 /**
  * What the person who asked is told, all on one subject per run so that a client that comes back to any
  * edge gets exactly the rest. Text is grouped: one message may hold several parts.
  */
+
+/** What a run has come to so far, as its facts say it in clear: never anything of a person. */
+export const progress = z
+  .object({
+    intent: z.string(),
+    confidence: z.number(),
+    source: z.string(),
+    ask,
+    /** How many rows the answer has, and how many match, where a list was asked for. */
+    rows: z.int(),
+    matches: z.int(),
+    cached: z.boolean(),
+    asOf: z.iso.datetime(),
+  })
+  .partial();
 
 export const part = z.discriminatedUnion('type', [
   z.object({
@@ -21,6 +37,18 @@ export const part = z.discriminatedUnion('type', [
     type: z.literal('step'),
     /** The hop that the run has come to. Said only of a run whose pass wants it, once for each hop. */
     hop: z.string().max(40),
+  }),
+  z.object({
+    type: z.literal('state'),
+    /** The hop that the run has come to, and what is known when it does. Said as `step` is. */
+    hop: z.string().max(40),
+    progress,
+  }),
+  z.object({
+    type: z.literal('activity'),
+    /** That granted rows are being read, and that they were. Said as `step` is. */
+    status: z.enum(['reading', 'read']),
+    progress,
   }),
   z.object({
     type: z.literal('answered'),
@@ -40,6 +68,8 @@ export const part = z.discriminatedUnion('type', [
     rows: z.array(row).max(rowsMax).optional(),
     /** What follows from the rows, in words and as figures. */
     recommendation: z.object({ text: z.string().max(2_000), findings: z.array(finding).max(8) }).optional(),
+    /** What of the client's shows it, where it offers something that the pack allows. */
+    call: toolCall.optional(),
   }),
   z.object({
     type: z.literal('refused'),
@@ -84,6 +114,10 @@ export const reply = message({
   },
 });
 
+/** A part that others may follow. */
+type Going = Extract<Part, { type: 'text' | 'step' | 'state' | 'activity' }>;
+const going: ReadonlySet<Part['type']> = new Set<Going['type']>(['text', 'step', 'state', 'activity']);
+
 /** A part that nothing follows. */
-export type End = Exclude<Part, { type: 'text' | 'step' }>;
-export const isEnd = (part: Part): part is End => part.type !== 'text' && part.type !== 'step';
+export type End = Exclude<Part, Going>;
+export const isEnd = (part: Part): part is End => !going.has(part.type);

@@ -241,12 +241,27 @@ describe.each([
     agent.addMessage({ id: 'question', role: 'user', content: 'lista de clientes' });
     const steps: string[] = [];
     const tell = ({ event }: { event: { stepName: string } }) => void steps.push(event.stepName);
-    const asking = { runId: crypto.randomUUID(), forwardedProps: { steps: true } };
+    const forwardedProps = { steps: true, state: true, activity: true };
+    const parameters = { type: 'object' };
+    const tools = ['show_table', 'delete_all'].map((name) => ({ name, description: name, parameters }));
+    const asking = { runId: crypto.randomUUID(), forwardedProps, tools };
     const { newMessages } = await agent.runAgent(asking, {
       onStepStartedEvent: tell,
       onStepFinishedEvent: tell,
     });
-    expect(newMessages).toMatchObject([{ role: 'assistant', content: expect.stringContaining('Ana Lima') }]);
+    const read = { source: 'clients', ask: 'list', cached: expect.any(Boolean) };
+    expect(newMessages).toMatchObject([
+      { role: 'activity', content: { status: 'read', ...read } },
+      {
+        role: 'assistant',
+        content: expect.stringContaining('Ana Lima'),
+        toolCalls: [{ function: { name: 'show_table', arguments: expect.stringContaining('"Ana Lima"') } }],
+      },
+    ]);
+    expect(agent.state).toMatchObject({
+      ...{ step: 'response-generation', intent: 'client_query', ...read, outcome: 'answered' },
+    });
+    expect(JSON.stringify([agent.state, newMessages[0]])).not.toMatch(/Lima|@/);
     const hops = ['intent', 'permission', 'data-access', 'response-generation'];
     expect(steps).toEqual(hops.flatMap((hop) => [hop, hop]));
     expect([...warn.mock.calls, ...error.mock.calls]).toEqual([]);

@@ -1,6 +1,7 @@
 import { CopilotKitCore, CopilotKitCoreRuntimeConnectionStatus } from '@copilotkit/core';
 import { until } from '@jangada/testkit/until.ts';
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { z } from 'zod';
 import { type Journey, sharedJourney } from './journey.ts';
 import type { Person } from './person.ts';
 
@@ -67,6 +68,40 @@ describe('the CopilotKit frontend', () => {
     ]);
     expect(await ask(known)).toEqual(told);
     expect(await ask(fresh)).toEqual([]);
+  });
+
+  test('shows an answer by a tool of the page, once, also when it comes back', async () => {
+    using error = vi.spyOn(console, 'error');
+    const shown: unknown[] = [];
+    const [open, threadId] = [
+      async () => {
+        const core = await connect();
+        core.addTool({
+          name: 'show_table',
+          description: 'Draws a table',
+          parameters: z.looseObject({}),
+          handler: async (table) => {
+            shown.push(table);
+            return 'drawn';
+          },
+        });
+        const agent = agentOf(core, 'default');
+        agent.threadId = threadId;
+        return { core, agent };
+      },
+      crypto.randomUUID(),
+    ];
+    const { core, agent } = await open();
+    agent.addMessage({ id: 'question', role: 'user', content: 'lista de clientes' });
+    await core.runAgent({ agent });
+    expect(agent.messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'tool']);
+    expect(shown).toMatchObject([{ source: 'clients', rows: expect.any(Array) }]);
+    expect(JSON.stringify(shown)).toContain('Ana Lima');
+    const back = await open();
+    await back.core.connectAgent({ agent: back.agent });
+    expect(back.agent.messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'tool']);
+    expect(shown).toHaveLength(1);
+    expect(error).not.toHaveBeenCalled();
   });
 
   test('stops what it asked', async () => {

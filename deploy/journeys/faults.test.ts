@@ -3,6 +3,7 @@ import type { Contract } from '@jangada/hop/hop.ts';
 import { filterOf, streamOf } from '@jangada/proto/message.ts';
 import { isEnd, reply } from '@jangada/proto/reply.ts';
 import { endings } from '@jangada/proto/run.ts';
+import { judgeOverheard, overhear } from '@jangada/testkit/overheard.ts';
 import { followToEnd, type Placed } from '@jangada/testkit/sse.ts';
 import { until } from '@jangada/testkit/until.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -12,6 +13,7 @@ import { type Person, textOf } from './person.ts';
 
 /** Parts of the system die under load. Every run gets its answer, none gets two, and audit misses nothing. */
 
+overhear();
 const contracts = await collect();
 let journey: Journey;
 let professional: Person;
@@ -48,7 +50,9 @@ const question = (): string => {
 const follow = async (seen: Seen): Promise<void> => {
   const text = question();
   const open = (lastEventId: string | undefined) =>
-    lastEventId === undefined ? professional.run(text, seen.run) : professional.resume(seen.run, lastEventId);
+    lastEventId === undefined
+      ? professional.run(text, seen.run, { steps: true, state: true, activity: true })
+      : professional.resume(seen.run, lastEventId);
   await followToEnd(seen.events, open, { withinMs: 30_000, onResume: () => seen.resumed++ });
   seen.endedAt = Date.now();
 };
@@ -284,4 +288,9 @@ test('runs wait while PostgreSQL is away, and are then answered', async () => {
   await postgres?.restart();
   await answered;
   await expectWhole(runs);
+});
+
+test('all that was told here the genuine clients take', async () => {
+  const { whole, pieced } = await judgeOverheard();
+  expect(whole + pieced).toBeGreaterThan(0);
 });

@@ -13,11 +13,19 @@ export interface Person {
   /** `POST /v1/query`: one question, one answer. */
   query(query: string, own?: Asking): Promise<Answer>;
   /** `POST /v1/agui`: the events of a run as they come. @throws Error when the stream breaks or is refused */
-  run(query: string, run: string, own?: { clientId?: string }): AsyncGenerator<Placed>;
+  run(query: string, run: string, own?: Forwarded): AsyncGenerator<Placed>;
   /** The rest of a run after the event with this id. @throws Error likewise */
   resume(run: string, lastEventId: string): AsyncGenerator<Placed>;
   /** Opens a WebSocket and collects its frames. */
   socket(): Promise<Socket>;
+}
+
+/** What goes beside the conversation. */
+interface Forwarded {
+  readonly clientId?: string;
+  readonly steps?: boolean;
+  readonly state?: boolean;
+  readonly activity?: boolean;
 }
 
 export interface Asking {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { WsAgent } from '@jangada/agui-client/agent.ts';
 import { filterOf, streamOf } from '@jangada/proto/message.ts';
-import { type Part, reply } from '@jangada/proto/reply.ts';
+import { isEnd, reply } from '@jangada/proto/reply.ts';
 import { compare } from '@jangada/testkit/exactly.ts';
 import { type Network, startNetwork } from '@jangada/testkit/network.ts';
 import { followToEnd, type Placed, readEvents } from '@jangada/testkit/sse.ts';
@@ -121,25 +121,38 @@ const dropConnections = async (network: Network, over: AbortSignal): Promise<num
   return drops;
 };
 
+/** What is stored of a run: its text is what of it is told. */
+interface Kept {
+  readonly events: readonly object[];
+  readonly text: string;
+  /** How often its answer was begun. */
+  readonly tellings: number;
+}
+
 /** What is stored of runs, by the client's names of them, as an edge tells it and as the broker holds it. */
 const storedOf = async (
   { journey, person, edge }: { journey: Journey; person: Person; edge: Edge },
   names: readonly string[],
-): Promise<Map<string, { events: object[]; text: string }>> => {
-  const texts = new Map<string, string>();
+): Promise<Map<string, Kept>> => {
+  const texts = new Map<string, { latest: number; told: string; over: boolean }>();
   for (const message of await journey.stored(streamOf.reply, filterOf(reply))) {
     const run = message.subject.split('.').at(-1)?.split('_')[0] ?? '';
-    const text = journey
-      .opened(reply, message)
-      .parts.filter((part): part is Extract<Part, { type: 'text' }> => part.type === 'text')
-      .map((part) => part.text);
-    texts.set(run, (texts.get(run) ?? '') + text.join(''));
+    let { latest, told, over } = texts.get(run) ?? { latest: 0, told: '', over: false };
+    for (const part of journey.opened(reply, message).parts) {
+      over ||= isEnd(part);
+      // Of a telling that another has taken over from, and of one that goes on after the end, nobody is told the rest.
+      if (over || part.type !== 'text' || part.attempt < latest) continue;
+      latest = part.attempt;
+      told += part.text;
+    }
+    texts.set(run, { latest, told, over });
   }
-  const stored = new Map<string, { events: object[]; text: string }>();
+  const stored = new Map<string, Kept>();
   for (const run of names) {
     const address = `${edge.url}${new URL(person.agent.url).pathname}/runs/${run}/events?threadId=${run}`;
     const placed = await Array.fromAsync(readEvents(await fetch(address, { headers: person.agent.headers })));
-    stored.set(run, { events: placed.map(({ event }) => event), text: texts.get(run) ?? '' });
+    const { told: text, latest } = texts.get(run) ?? { told: '', latest: 0 };
+    stored.set(run, { events: placed.map(({ event }) => event), text, tellings: latest });
   }
   return stored;
 };
@@ -179,7 +192,7 @@ const stored = await storedOf(
   seen.map(({ run }) => run),
 );
 const judged = seen.map(({ run, events, ...rest }) => {
-  const kept = stored.get(run) ?? { events: [], text: '' };
+  const kept = stored.get(run) ?? { events: [], text: '', tellings: 0 };
   const exactness = compare(events, kept.events);
   const exact = exactness.same && kept.events.length > 0 && textIn(events) === kept.text;
   if (!exact)
@@ -220,7 +233,8 @@ const heads = [
   'twice',
   'runs not exact',
 ];
+const anew = [...stored.values()].filter(({ tellings }) => tellings > 1).length;
 const crashes = kills.filter((signal) => signal === 'SIGKILL').length;
 process.stdout.write(`\n${table(heads, rows)}\n
-${seconds.toFixed(0)} s; edges killed ${crashes} times and restarted ${kills.length - crashes}; ${drops} connections dropped\n`);
+${seconds.toFixed(0)} s; edges killed ${crashes} times and restarted ${kills.length - crashes}; ${drops} connections dropped; ${anew} answers begun anew\n`);
 process.exitCode = judged.every(({ exact }) => exact) && kills.length > 0 ? 0 : 1;

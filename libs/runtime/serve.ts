@@ -4,7 +4,7 @@ import { Unavailable, Unprocessable } from '@jangada/hop/outcome.ts';
 import { core, headers } from '@jangada/proto/envelope.ts';
 import type { Code } from '@jangada/proto/errors.ts';
 import { type Message, streamOf, subjectOf } from '@jangada/proto/message.ts';
-import { isEnd, type Part, reply } from '@jangada/proto/reply.ts';
+import { isEnd, type Part, progress, reply } from '@jangada/proto/reply.ts';
 import * as run from '@jangada/proto/run.ts';
 import { faultFields } from '@jangada/telemetry/log.ts';
 import { openTelemetry, type Telemetry } from '@jangada/telemetry/telemetry.ts';
@@ -175,14 +175,26 @@ export const serve = async <H extends Hop, Facts>(
     return bodyOf(reply, heard, { headers: last.header, data: last.data }, bodies).parts.some(isEnd);
   };
 
+  /** What whoever asked wants to be told of the run's coming here, and of what is known by then. */
+  const arrivalOf = (pass: Pass, body: In<H>): readonly Part[] => {
+    const { name: hop, on } = contract;
+    const said: Part[] = pass.steps ? [{ type: 'step', hop }] : [];
+    if (!(pass.state || pass.activity)) return said;
+    const known = progress.parse(on.headOf(body));
+    if (pass.state) said.push({ type: 'state', hop, progress: known });
+    const status = on === run.permitted ? 'reading' : on === run.fetched ? 'read' : undefined;
+    if (pass.activity && status) said.push({ type: 'activity', status, progress: known });
+    return said;
+  };
+
   /**
    * Tells who wants to know it that the run has come to this hop. Its message id makes it one of a kind within the run: the
    * broker remembers ids for longer than a pass lives, and after its deadline nothing comes here.
    */
-  const arrive = async (cause: Cause, { pass, delivery }: Heard): Promise<void> => {
-    if (!pass?.steps) return;
-    const step: Part = { type: 'step', hop: contract.name };
-    await publishReply(voice, cause, `step.${contract.name}`, [step], delivery === 1);
+  const arrive = async (cause: Cause, pass: Pass, { delivery }: Heard, body: In<H>): Promise<void> => {
+    const said = arrivalOf(pass, body);
+    if (said.length === 0) return;
+    await publishReply(voice, cause, `step.${contract.name}`, said, delivery === 1);
   };
 
   const process = async (raw: JsMsg, heard: Heard, cause: Cause, span: Span): Promise<string> => {
@@ -218,7 +230,7 @@ export const serve = async <H extends Hop, Facts>(
       const [limited] = await Promise.all([
         heard.delivery === 1 ? parts.limit?.(body, pass) : undefined,
         // Stored before any outcome, so that steps are told in the order of the hops.
-        arrive(cause, heard),
+        arrive(cause, pass, heard, body),
       ]);
       if (limited) {
         await stop(limited);

@@ -83,11 +83,16 @@ export const gatherText = () => {
   };
 };
 
+/** What is told of a run on its way. */
+export type Progressing = Extract<Part, { type: 'state' | 'activity' }>;
+
 /** What the person who asked was told of a run, as far as it is stored. */
 export interface Outcome {
   /** The latest telling of the answer. */
   readonly text: string;
   readonly attempt: number;
+  /** What it has come to, for who wanted to be told of it. */
+  readonly progress: readonly Progressing[];
   /** Absent while the run goes on. */
   readonly end: End | undefined;
 }
@@ -99,11 +104,13 @@ export const outcomeOf = async (
   open: (raw: Msg) => Body<typeof reply> | undefined,
 ): Promise<Outcome> => {
   const gathered = gatherText();
+  const progress: Progressing[] = [];
   let end: End | undefined;
   for await (const raw of allOf(nc, subjectOf(reply, tenant, id)))
     for (const part of open(raw)?.parts ?? []) {
       if (isEnd(part)) end ??= part;
+      else if (part.type === 'state' || part.type === 'activity') progress.push(part);
       else gathered.add(part);
     }
-  return { text: gathered.text(), attempt: gathered.attempt(), end };
+  return { text: gathered.text(), attempt: gathered.attempt(), progress, end };
 };

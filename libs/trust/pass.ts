@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Unprocessable } from '@jangada/hop/outcome.ts';
+import { toolName } from '@jangada/proto/tools.ts';
 import { z } from 'zod';
 import type { Signer } from './keyset.ts';
 import { type FindKey, reader, sealer } from './seal.ts';
@@ -37,6 +38,11 @@ export const pass = z.strictObject({
   pur: z.string().optional(),
   /** Set where whoever asked wants to be told of each hop that the run comes to. */
   steps: z.literal(true).optional(),
+  /** The same of what the run has come to, and of the reading of rows as something that goes on. */
+  state: z.literal(true).optional(),
+  activity: z.literal(true).optional(),
+  /** Tools of the client's by which the answer may be shown: those that it offers and the pack allows. */
+  tools: z.array(toolName).min(1).max(toolName.options.length).optional(),
   /** The tenant's pack, time zone, language and currency: settings that hops need and must not look up. */
   pack: z.string(),
   zone: z.string(),

@@ -1,6 +1,7 @@
 import type { ResumeEntry } from '@ag-ui/core';
 import type { Values } from '@jangada/config/settings.ts';
 import { emit } from '@jangada/hop/hop.ts';
+import type { Limits } from '@jangada/limits/limits.ts';
 import type { Command } from '@jangada/proto/access.ts';
 import type { Code, Locale } from '@jangada/proto/errors.ts';
 import { token as subjectToken } from '@jangada/proto/message.ts';
@@ -33,13 +34,16 @@ import { Refusal } from './refusal.ts';
 import { type Listing, openRequests } from './requests.ts';
 import { openResuming } from './resuming.ts';
 import { openReturns } from './returning.ts';
+import { openShown } from './shown.ts';
 import type { Reader } from './strict.ts';
 import type { Threads } from './threads.ts';
+import type { ToolResult } from './tools.ts';
+import { type Wishes, wishesOf } from './wishes.ts';
 
 /** Admitting questions: from a verified identity to a signed pass and a run that somebody follows. */
 
 /** A question as a dialect read it from what a client sent. */
-export interface Question {
+export interface Question extends Wishes {
   readonly text: string;
   /** The client's own ids. A run id makes the question idempotent: sent twice, it is asked once. */
   readonly run?: string | undefined;
@@ -48,10 +52,10 @@ export interface Question {
   readonly message?: string | undefined;
   /** True when whoever asks can be asked back. */
   readonly canAnswer?: true | undefined;
-  /** True for who wants to be told of each step that the run takes. */
-  readonly steps?: true | undefined;
   /** Answers to what they were asked before. */
   readonly resume?: readonly ResumeEntry[] | undefined;
+  /** What came of calls of the client's tools, where nothing was asked since. */
+  readonly results?: readonly ToolResult[] | undefined;
   /** The id of the person the question is about. */
   readonly subjectId?: string | undefined;
   readonly cursor?: string | undefined;
@@ -77,6 +81,8 @@ export interface Conversation extends Run {
   /** What the person was asked and has not answered, while they may. */
   readonly open: Interrupted['part'] | undefined;
   readonly isLive: boolean;
+  /** True while what its last answer had the client show has not come back. */
+  readonly waits: boolean;
 }
 
 export interface Admission {
@@ -121,6 +127,7 @@ const cursorShape = /^[\w=-]{0,200}$/;
 interface Deps {
   readonly accounts: Accounts;
   readonly bodies: Bodies;
+  readonly claims: Pick<Limits, 'claim' | 'holderOf'>;
   readonly follower: Follower;
   readonly liveness: Liveness;
   readonly meter: Meter;
@@ -132,7 +139,7 @@ interface Deps {
 export const openAdmission = (
   service: Service,
   config: Config,
-  { accounts, bodies, follower, liveness, meter, origins, store, threads }: Deps,
+  { accounts, bodies, claims, follower, liveness, meter, origins, store, threads }: Deps,
 ): Admission => {
   const { bus, tracing, log } = service;
   const voice = { bus, bodies, unexpected: service.unexpected };
@@ -167,7 +174,7 @@ export const openAdmission = (
         : {}),
       qh: questionHash(question.text),
       ...(question.purpose === undefined ? {} : { pur: question.purpose }),
-      ...(question.steps ? { steps: true } : {}),
+      ...wishesOf(question, tenant.pack, meter.toolsIgnored),
       pack: tenant.pack,
       zone: tenant.zone,
       loc: tenant.locale,
@@ -268,8 +275,10 @@ export const openAdmission = (
     endOf: follower.endOf,
   });
 
+  const shown = openShown({ claims, conversations, follower, meter, idOf, localeOf });
+
   const returns = openReturns({
-    ...{ nc: bus.nc, conversations, meter, threads, idOf, follow },
+    ...{ nc: bus.nc, shown, conversations, meter, threads, idOf, follow },
     past: openPast(store, named.read),
     leaseMs: config.RUN_DEADLINE_MS + lastWordMs,
     localeOf,
@@ -290,6 +299,7 @@ export const openAdmission = (
       await sameTenant(identity, asked.tenant);
       const { run, passesOver: answers } = asked.resume?.length ? await resume(identity, asked, limit) : {};
       if (run) return run;
+      if (asked.results?.length) return shown.take(identity, asked, asked.results, limit);
       const tenant = await tenantOf(identity);
       const { locale } = tenant;
       const question = { ...asked, text: readQuestion(asked.text, locale) };

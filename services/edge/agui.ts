@@ -2,13 +2,16 @@ import { contentToText, type Event, EventType, PROTOCOL_VERSION, type RunAgentIn
 import { RunAgentInputSchema } from '@ag-ui/core/schemas';
 import { hintsOf, stepUp } from '@jangada/proto/errors.ts';
 import { type End, isEnd, type Part } from '@jangada/proto/reply.ts';
+import type { ToolCall } from '@jangada/proto/tools.ts';
 import { z } from 'zod';
 import type { Question } from './admission.ts';
 import { besideOf, standingOf } from './answer.ts';
 import { downgrade } from './downgrade.ts';
 import { healed } from './heal.ts';
+import { advancing } from './progress.ts';
 import { misshapen, shaped } from './shape.ts';
 import { type Group, type Reader, strict } from './strict.ts';
+import { callOf, offeredOf, resultsOf } from './tools.ts';
 
 /** AG-UI: its input as a question, and what a run tells as its events. Pure. */
 
@@ -22,11 +25,15 @@ export interface Peer {
 
 /** What a client may say beside the conversation. */
 const forwarded = z.object({
+  /** True for who wants to be told of the reading of rows as an activity. */
+  activity: z.boolean().default(false),
   clientId: z.string().optional(),
   cursor: z.string().optional(),
   /** False where nobody can answer: then what would be asked back is refused. */
   interrupts: z.boolean().default(true),
   purpose: z.string().optional(),
+  /** True for who wants the state of the run. */
+  state: z.boolean().default(false),
   /** True for who wants to be told of each step that the run takes. */
   steps: z.boolean().default(false),
   tenantId: z.string().optional(),
@@ -45,9 +52,9 @@ export const readInput = (body: unknown): { peer: Peer; question: Question } => 
   const { data: input, error } = RunAgentInputSchema.safeParse(healed(body));
   if (!input) throw misshapen(error);
   const beside = shaped(forwarded, input.forwardedProps ?? {});
-  const { threadId, runId, protocolVersion, resume } = input as RunAgentInput;
-  const { clientId, cursor, interrupts, purpose, steps, tenantId, traceparent } = beside;
-  const asked = (input as RunAgentInput).messages.findLast((message) => message.role === 'user');
+  const { threadId, runId, protocolVersion, resume, messages, tools = [] } = input as RunAgentInput;
+  const { activity, clientId, cursor, interrupts, purpose, state, steps, tenantId, traceparent } = beside;
+  const asked = messages.findLast((message) => message.role === 'user');
   return {
     peer: {
       ...{ threadId, runId, legacy: protocolVersion === undefined },
@@ -60,6 +67,10 @@ export const readInput = (body: unknown): { peer: Peer; question: Question } => 
       message: asked && asked.id.length <= messageIdMax ? asked.id : undefined,
       canAnswer: interrupts || undefined,
       steps: steps || undefined,
+      state: state || undefined,
+      activity: activity || undefined,
+      tools: offeredOf(tools),
+      results: resultsOf(messages),
       resume,
       subjectId: clientId,
       cursor,
@@ -73,7 +84,8 @@ export const readInput = (body: unknown): { peer: Peer; question: Question } => 
 /** The events of one run, by the parts of its replies. */
 export interface Telling {
   start(): Event[];
-  tell(parts: readonly Part[]): Event[];
+  /** `ours` where it is a word of this edge alone, so that the run may come to something else. */
+  tell(parts: readonly Part[], ours?: boolean): Event[];
 }
 
 /** How a run ends that its person was asked back in. What the answer takes beside its schema is a second factor, lately. */
@@ -99,6 +111,7 @@ export const telling = ({ threadId, runId }: Peer): Telling => {
   let open: string | undefined;
   let latest = 0;
   const reached: string[] = [];
+  const progress = advancing(runId);
 
   const close = (): Event[] => {
     const messageId = open;
@@ -129,6 +142,21 @@ export const telling = ({ threadId, runId }: Peer): Telling => {
     ];
   };
 
+  /** What the client is asked to show, in the message that tells it. */
+  const show = ({ name: toolCallName, arguments: shown }: ToolCall): Event[] => {
+    const toolCallId = callOf(runId);
+    const told = open ?? (latest > 0 ? `${runId}-${latest}` : undefined);
+    return [
+      ...close(),
+      {
+        ...{ type: EventType.TOOL_CALL_START, toolCallId, toolCallName },
+        ...(told ? { parentMessageId: told } : {}),
+      },
+      { type: EventType.TOOL_CALL_ARGS, toolCallId, delta: JSON.stringify(shown) },
+      { type: EventType.TOOL_CALL_END, toolCallId },
+    ];
+  };
+
   const terminal = (part: End): Event => {
     if (part.type === 'answered') {
       const { promptTokens: inputTokens, completionTokens: outputTokens, totalTokens } = part.usage;
@@ -137,7 +165,7 @@ export const telling = ({ threadId, runId }: Peer): Telling => {
         threadId,
         runId,
         result: { intent: part.intent, ...standingOf(part) },
-        outcome: { type: 'success' },
+        outcome: { type: 'success', ...(part.call ? { pendingToolCallIds: [callOf(runId)] } : {}) },
         ...(totalTokens > 0 ? { usage: [{ inputTokens, outputTokens, totalTokens }] } : {}),
       };
     }
@@ -155,12 +183,19 @@ export const telling = ({ threadId, runId }: Peer): Telling => {
     };
   };
 
+  const ending = (part: End, ours: boolean): Event[] => [
+    ...(part.type === 'answered' && part.call ? show(part.call) : []),
+    ...(ours ? [] : progress.end(part.type)),
+    terminal(part),
+  ];
+
   return {
     start: () => [{ type: EventType.RUN_STARTED, threadId, runId, protocolVersion: PROTOCOL_VERSION }],
-    tell: (parts) =>
+    tell: (parts, ours = false) =>
       parts.flatMap((part) => {
-        if (isEnd(part)) return terminal(part);
-        return part.type === 'text' ? text(part) : step(part);
+        if (isEnd(part)) return ending(part, ours);
+        if (part.type === 'text') return text(part);
+        return part.type === 'step' ? step(part) : progress.tell(part);
       }),
   };
 };
@@ -174,7 +209,7 @@ interface Reply {
 async function* groupsOf(run: AsyncIterable<Reply>, peer: Peer): AsyncGenerator<Group> {
   const { start, tell } = telling(peer);
   yield { events: start(), placed: true };
-  for await (const { parts, ours } of run) yield { events: tell(parts), placed: !ours };
+  for await (const { parts, ours } of run) yield { events: tell(parts, ours), placed: !ours };
 }
 
 /**

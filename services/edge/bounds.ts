@@ -17,6 +17,11 @@ export const depthMax = 16;
 export const keysMax = 200;
 export const valuesMax = 10_000;
 
+/** Tools that a client offers, and characters of what it says of one and of what one gave back. */
+export const toolsMax = 64;
+export const toolDescriptionMax = 4_000;
+export const toolResultMax = 4_000;
+
 /** What a client of a socket has not read yet, before no more is told to it until it has. */
 export const unreadPauseBytes = 1024 * 1024;
 /** What one reply beyond that, of each of its runs, may add before it is sent away to resume. */

@@ -4,7 +4,7 @@ import { type End, type Part, reply } from '@jangada/proto/reply.ts';
 import { type Earlier, earlierMax } from '@jangada/proto/run.ts';
 import { asked } from '@jangada/proto/thread.ts';
 import { publishRequest, type Voice } from '@jangada/runtime/emit.ts';
-import { allOf, lastOf, openedAt, outcomeOf } from '@jangada/runtime/stored.ts';
+import { allOf, lastOf, openedAt, outcomeOf, type Progressing } from '@jangada/runtime/stored.ts';
 import type { Bodies } from '@jangada/trust/body.ts';
 import type { Msg } from '@nats-io/transport-node';
 
@@ -18,6 +18,8 @@ export interface Turn extends Body<typeof asked> {
   /** The latest telling of the answer. */
   readonly text: string;
   readonly attempt: number;
+  /** What it came to, where the streams hold it still. */
+  readonly progress?: readonly Progressing[];
   /** Absent while the run goes on. Of what the streams hold no more, only whether it was stopped is told. */
   readonly end: End | { readonly type: 'cancelled' | 'past' } | undefined;
 }
@@ -44,6 +46,8 @@ export interface Conversations {
   earlier(place: Place, run: string): Promise<Earlier>;
   /** The latest turns, oldest first; none where there is no such conversation. @throws where the broker is away */
   turnsOf(place: Place): Promise<readonly Turn[]>;
+  /** True where a run was asked in the conversation. @throws where the broker is away */
+  holds(place: Place, run: string): Promise<boolean>;
   /** An interrupt of a conversation; undefined where there is none of this id. @throws where the broker is away */
   interrupted(place: Place, id: string): Promise<Interrupted | undefined>;
 }
@@ -101,6 +105,7 @@ export const openConversations = (
       if (last.run === run || question === undefined) return earlier;
       return [...earlier, { question, at }].slice(-earlierMax);
     },
+    holds: async (place, run) => (await askedIn(place)).some((turn) => turn.run === run),
     interrupted: async (place, run) => {
       const { tenant } = place;
       const all = await askedIn(place);

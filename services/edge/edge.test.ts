@@ -699,6 +699,9 @@ describe('AG-UI over HTTP', () => {
     const token = await ana();
     expect(await (await call('/v1/agui/helper/capabilities', { token })).json()).toMatchObject({
       transport: { streaming: true, resumable: true },
+      state: { snapshots: true, deltas: true },
+      custom: { steps: true, state: true, activities: ['search'], clientTools: ['show_chart', 'show_table'] },
+      tools: { supported: true, clientProvided: true },
     });
     expect((await call('/v1/agui/NOT_ONE/capabilities', { token })).status).toBe(404);
   });

@@ -19,6 +19,10 @@ export interface Meter {
   foreignReply(run: { id: string; tenant: string }): void;
   /** What is noticed while a run is told as events of AG-UI. */
   noticing(run: { id: string; tenant: string }): Notices;
+  /** So many tools of a client's are none that its pack allows. */
+  toolsIgnored(count: number): void;
+  /** What a client showed has come back, for the first time. */
+  shown(outcome: 'shown' | 'failed'): void;
   /** A run reached its end, or its listener went away first. */
   ended(run: { id: string; tenant: string; startedAt: number; span: Span }, end: Part | undefined): void;
   requested(route: { method: string; route: string; status: number }, seconds: number): void;
@@ -89,6 +93,15 @@ export const openMeter = ({ log, metrics }: Service): Meter => {
     [100, 500, 1_000, 2_000, 3_000, 5_000, 10_000],
     ['agent_type'],
   );
+  const ignored = metrics.counter(
+    'agui_tools_ignored_total',
+    'Tools that clients of AG-UI offered and that no pack of theirs allows',
+  );
+  const results = metrics.counter(
+    'agui_tool_results_total',
+    'Answers that a tool of the client was asked to show, by what came back',
+    ['outcome'],
+  );
   const blocked = blockedRequests(metrics, blockable);
   const violated = isolationViolations(metrics, 'reply');
   const refused = (code: Code): void => {
@@ -125,6 +138,8 @@ export const openMeter = ({ log, metrics }: Service): Meter => {
       log.warn({ operation: 'auth.denied', code });
     },
     refused,
+    toolsIgnored: (count) => ignored.inc({}, count),
+    shown: (outcome) => results.inc({ outcome }),
     ended: ({ id, tenant, startedAt, span }, end) => {
       const duration = performance.now() - startedAt;
       const code = end?.type === 'refused' || end?.type === 'failed' ? end.code : undefined;

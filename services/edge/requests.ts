@@ -16,6 +16,7 @@ import type { Asking } from './asking.ts';
 import type { Follower, Following } from './follow.ts';
 import type { Identity } from './identity.ts';
 import { Refusal } from './refusal.ts';
+import type { Wishes } from './wishes.ts';
 
 /** Asking what is no text of a person's: rows by their name, commands, and what somebody says of an answer. */
 
@@ -26,7 +27,7 @@ export interface Listing extends Listed {
 }
 
 /** What else is said of what is asked: `text` is what the pass is for. */
-type Beside = Pick<Question, 'text' | 'session' | 'purpose' | 'steps'> & { readonly limit?: Limit };
+type Beside = Pick<Question, 'text' | 'session' | 'purpose'> & Wishes & { readonly limit?: Limit };
 
 /** Asks something under the caller's own id for it, or a new one. @throws Refusal, Unavailable, Refused */
 export type Request = (

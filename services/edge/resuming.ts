@@ -9,6 +9,7 @@ import type { Identity } from './identity.ts';
 import { nameOf } from './ids.ts';
 import type { Refusal } from './refusal.ts';
 import type { Request } from './requests.ts';
+import type { Wishes } from './wishes.ts';
 
 /** Inputs that answer what was asked back. The answer is a command of its own, and the run that goes on is the command's. */
 
@@ -36,15 +37,18 @@ export const openResuming = ({ conversations, idOf, tenantOf, request, rejoin, r
       run,
       session,
       steps,
+      state,
+      activity,
+      tools,
       alone,
       limit,
-    }: Pick<Question, 'run' | 'session' | 'steps'> & { alone?: true; limit?: Limit },
+    }: Pick<Question, 'run' | 'session'> & Wishes & { alone?: true; limit?: Limit },
   ): Promise<Run> => {
     const command = access.command.parse(said);
     const { id: answers, purpose } = to.part;
     const asking = { message: access.requested, body: { command }, alone, answers, turn: { answers } };
     return request(identity, run, asking, {
-      ...{ text: JSON.stringify(command), session, purpose, steps, limit },
+      ...{ text: JSON.stringify(command), session, purpose, steps, state, activity, tools, limit },
     });
   };
 

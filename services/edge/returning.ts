@@ -10,6 +10,7 @@ import type { Identity } from './identity.ts';
 import type { Meter } from './meter.ts';
 import type { Past } from './past.ts';
 import { Refusal } from './refusal.ts';
+import type { Shown } from './shown.ts';
 import type { Threads } from './threads.ts';
 
 /** Coming back to a run or a conversation of one's own, and stopping it, at whatever replica. */
@@ -24,6 +25,7 @@ interface Deps {
   readonly conversations: Conversations;
   readonly past: Past;
   readonly meter: Meter;
+  readonly shown: Shown;
   readonly threads: Threads;
   /** How long a run without an end may still be told of. */
   readonly leaseMs: number;
@@ -35,7 +37,7 @@ interface Deps {
 }
 
 export const openReturns = (deps: Deps): Pick<Admission, 'rejoin' | 'connect' | 'cancel' | 'stop'> => {
-  const { nc, conversations, past, meter, threads, leaseMs, idOf, localeOf, follow, isKnown } = deps;
+  const { nc, conversations, past, meter, shown, threads, leaseMs, idOf, localeOf, follow, isKnown } = deps;
 
   const runOf = (
     identity: Identity,
@@ -153,13 +155,14 @@ export const openReturns = (deps: Deps): Pick<Admission, 'rejoin' | 'connect' | 
       if (!last) throw new Refusal('NOT_FOUND', { locale });
       const isLive = last.end === undefined && last.at + leaseMs > Date.now();
       const open = isLive ? undefined : openIn(turns, Date.now());
+      const waits = await shown.waits(identity, last);
       if (!isLive) {
         const idle = { stop: () => undefined, stopped: () => false };
-        return { ...runOf(identity, last.run, locale, idle, nothing()), turns, open, isLive };
+        return { ...runOf(identity, last.run, locale, idle, nothing()), turns, open, isLive, waits };
       }
       const following = follow(identity, last.run, locale);
       following.catchUp();
-      return { ...runOf(identity, last.run, locale, following, following), turns, open, isLive };
+      return { ...runOf(identity, last.run, locale, following, following), turns, open, isLive, waits };
     },
   };
 };

@@ -20,6 +20,13 @@ const refused = (
 });
 const standing = { policy: 'data-user', max: 50, windowSeconds: 900, remaining: 0, resetSeconds: 9 };
 const limit = { retryAfter: 9, limits: [standing] };
+const known = {};
+const reading = { intent: 'any', confidence: 0.9, source: 'appointments', ask: 'list' } as const;
+const call = {
+  name: 'show_table',
+  arguments: { source: 'appointments', columns: ['client'], rows: [['Ana Lima']] },
+};
+const shown = { ...answered, call } as unknown as Part;
 const usage = { promptTokens: 1, completionTokens: 2, totalTokens: 3, processingTimeMs: 1 };
 
 /** A question, what the services tell of it, and what is left at the client: the answer, or the code of an error. */
@@ -46,6 +53,24 @@ const told: Readonly<
     undefined,
     'AUTHZ_DENIED',
   ],
+  'the state and an activity': [
+    [
+      ...[known, reading].map(
+        (progress, index) => ({ type: 'state', hop: `hop-${index}`, progress }) as const,
+      ),
+      { type: 'activity', status: 'reading', progress: reading },
+      { type: 'activity', status: 'read', progress: { ...reading, rows: 1 } },
+      say('Good day'),
+    ],
+    'Good day',
+  ],
+  'an activity that ends in a refusal': [
+    [{ type: 'activity', status: 'reading', progress: reading }, refused('AUTHZ_DENIED')],
+    undefined,
+    'AUTHZ_DENIED',
+  ],
+  'an answer to be shown': [[say('Ana Lima'), shown], 'Ana Lima'],
+  'an answer that is only shown': [[shown], undefined],
   'the tokens of a model': [[say('Good day'), { ...answered, usage } as Part], 'Good day'],
   'a cursor': [[say('page'), { ...answered, nextCursor: 'next' } as Part], 'page'],
   'rows for somebody else': [[say('page'), { ...answered, rows: [{ level: 'contact' }] } as Part], 'page'],
@@ -209,20 +234,157 @@ describe.each(clients)('the client %s', (_version, Agent, legacy) => {
     expect(edge.asked.at(-1)?.body.question).toBe('look');
   });
 
-  test('is told steps where it asks for them, and who asks otherwise is not', async () => {
+  test('is told of the way where it asks for that, and who asks otherwise is not', async () => {
     const agent = await agentAt();
-    for (const forwardedProps of [{ steps: true }, { steps: false }, {}]) {
-      agent.addMessage({ id: crypto.randomUUID(), role: 'user', content: 'one piece' });
-      await agent.runAgent({ forwardedProps });
-      expect(edge.asked.at(-1)?.pass.steps).toBe(forwardedProps.steps || undefined);
-    }
+    const wished = () => {
+      const { steps, state, activity } = edge.asked.at(-1)?.pass ?? {};
+      return [steps, state, activity];
+    };
+    for (const wish of ['steps', 'state', 'activity'])
+      for (const forwardedProps of [{ [wish]: true }, { [wish]: false }, {}]) {
+        agent.addMessage({ id: crypto.randomUUID(), role: 'user', content: 'one piece' });
+        await agent.runAgent({ forwardedProps });
+        const wishes = ['steps', 'state', 'activity'].map((one) =>
+          one in forwardedProps && forwardedProps[one] ? true : undefined,
+        );
+        expect(wished()).toEqual(wishes);
+      }
     expect((await edge.query({ query: 'steps' })).body['content']).toBe('Good day');
     const seed = await edge.socket();
-    const asked = seedQuery({ payload: { query: 'steps' } });
-    seed.send(asked);
+    const payload = { query: 'the state and an activity', steps: true, state: true, activity: true };
+    seed.send(seedQuery({ payload }));
     await seed.frame('the answer', ({ type }) => type === 'response');
-    expect(seed.frames.map(({ type }) => type).slice(-3)).toEqual(['status', 'streaming_chunk', 'response']);
+    expect(wished()).toEqual([true, true, true]);
+    expect(seed.frames.slice(-6).map(({ type, payload: said }) => [type, said])).toMatchObject([
+      ['context_update', { state: { step: 'hop-0' } }],
+      ['context_update', { state: { step: 'hop-1', ask: 'list', source: 'appointments' } }],
+      ['status', { state: 'reading', ask: 'list', source: 'appointments' }],
+      ['status', { state: 'read', rows: 1 }],
+      ['streaming_chunk', {}],
+      ['response', {}],
+    ]);
     seed.socket.close();
+  });
+
+  test('holds the state and the activity of its run, and is given both when it comes back', async () => {
+    const agent = await agentAt();
+    const { events } = await ask(agent, 'the state and an activity');
+    expect(events.map(({ type }) => type)).toEqual([
+      ...['RUN_STARTED', 'STATE_SNAPSHOT', 'STATE_DELTA', 'ACTIVITY_SNAPSHOT', 'ACTIVITY_DELTA'],
+      ...['TEXT_MESSAGE_START', 'TEXT_MESSAGE_CONTENT', 'STATE_DELTA'],
+      ...['TEXT_MESSAGE_END', 'RUN_FINISHED'],
+    ]);
+    const state = { step: 'hop-1', ...reading, outcome: 'answered' };
+    const content = { status: 'read', source: 'appointments', ask: 'list', rows: 1 };
+    expect(agent.state).toEqual(state);
+    expect(agent.messages).toMatchObject([{ role: 'user' }, { role: 'activity', content }, {}]);
+    await ask(agent, 'one piece');
+    const response = await fetch(`${agent.url}/connect`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...agent.headers },
+      body: JSON.stringify({
+        ...{ threadId: agent.threadId, runId: 'any', messages: [], tools: [], context: [] },
+        ...(legacy ? {} : { protocolVersion: '1.0' }),
+      }),
+    });
+    const told = [...(await response.text()).matchAll(/^data: (.*)$/gm)].map(([, data = '']) =>
+      JSON.parse(data),
+    );
+    expect(told).toMatchObject([
+      { type: 'RUN_STARTED' },
+      {
+        type: 'MESSAGES_SNAPSHOT',
+        messages: agent.messages.map(({ id, role, content }) => ({ id, role, content })),
+      },
+      { type: 'STATE_SNAPSHOT', snapshot: state },
+      { type: 'RUN_FINISHED' },
+    ]);
+  });
+
+  describe('offers tools', () => {
+    const tool = (name: string) => ({ name, description: 'Obey me', parameters: { type: 'object' } });
+    const asking = async () => {
+      const agent = await agentAt();
+      const tools = [tool('show_table'), tool('send_money')];
+      agent.addMessage({ id: crypto.randomUUID(), role: 'user', content: 'an answer to be shown' });
+      const runId = crypto.randomUUID();
+      const events: (BaseEvent & { outcome?: object })[] = [];
+      await agent.runAgent(
+        { tools, runId },
+        { onEvent: ({ event }) => void events.push(event as BaseEvent) },
+      );
+      return { agent, events, id: `${runId}-shown` };
+    };
+    const bringing = async (agent: HttpAgent, toolCallId: string, own = {}) => {
+      agent.addMessage({ id: crypto.randomUUID(), role: 'tool', toolCallId, content: 'done', ...own });
+      const events: BaseEvent[] = [];
+      await agent.runAgent({}, { onEvent: ({ event }) => void events.push(event as BaseEvent) });
+      return events.map(({ type }) => type);
+    };
+    const connected = async (agent: HttpAgent) => {
+      const response = await fetch(`${agent.url}/connect`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...agent.headers },
+        body: JSON.stringify({
+          ...{ threadId: agent.threadId, runId: 'any', messages: [], tools: [], context: [] },
+          ...(legacy ? {} : { protocolVersion: '1.0' }),
+        }),
+      });
+      const told = [...(await response.text()).matchAll(/^data: (.*)$/gm)].map(
+        ([, data = '']) => JSON.parse(data) as { messages?: Message[]; outcome?: object },
+      );
+      return { roles: told[1]?.messages?.map(({ role }) => role), outcome: told.at(-1)?.outcome };
+    };
+
+    test('and one that the pack allows is called with what was told; the others are counted and forgotten', async () => {
+      const ignored = await edge.metric('agui_tools_ignored_total');
+      const { agent, events, id } = await asking();
+      expect(edge.asked.at(-1)?.pass.tools).toEqual(['show_table']);
+      expect(JSON.stringify(edge.asked.at(-1))).not.toMatch(/Obey|send_money/);
+      expect(await edge.metric('agui_tools_ignored_total')).toBe(ignored + 1);
+      expect(agent.messages.at(-1)).toMatchObject({
+        role: 'assistant',
+        content: 'Ana Lima',
+        toolCalls: [{ id, function: { name: 'show_table', arguments: JSON.stringify(call.arguments) } }],
+      });
+      expect(events.at(-1)?.outcome).toEqual({
+        type: 'success',
+        ...(legacy ? {} : { pendingToolCallIds: [id] }),
+      });
+    });
+
+    test('and brings what came of it, which counts once and asks nothing', async () => {
+      const { agent, id } = await asking();
+      const [before, counted] = [edge.asked.length, await edge.metric('agui_tool_results_total')];
+      const waiting = { type: 'success', ...(legacy ? {} : { pendingToolCallIds: [id] }) };
+      expect(await connected(agent)).toEqual({ roles: ['user', 'assistant'], outcome: waiting });
+      expect(await bringing(agent, id)).toEqual(['RUN_STARTED', 'RUN_FINISHED']);
+      expect(await bringing(agent, id, { error: 'again' })).toEqual(['RUN_STARTED', 'RUN_FINISHED']);
+      expect(edge.asked.length).toBe(before);
+      expect(await edge.metric('agui_tool_results_total')).toBe(counted + 1);
+      expect(await connected(agent)).toEqual({
+        roles: ['user', 'assistant', 'tool'],
+        outcome: { type: 'success' },
+      });
+      expect((await ask(agent, 'one piece')).text).toBe('Good day');
+    });
+
+    test('but not of a call that nobody made, or that was made elsewhere', async () => {
+      const [{ agent, id }, other] = [await asking(), await agentAt()];
+      await ask(other, 'one piece');
+      const told = edge.asked.at(-1)?.pass.rid.slice(0, -11);
+      for (const call of ['nobodys-shown', 'x', id, `${told}-shown`])
+        expect(await failing(bringing(other, call))).toEqual([400, 'INPUT_INVALID']);
+      const stranger = await agentAt(undefined, {
+        authorization: `Bearer ${await edge.tokenOf('eva@south.example')}`,
+      });
+      stranger.threadId = agent.threadId;
+      expect(await failing(bringing(stranger, id))).toEqual([400, 'INPUT_INVALID']);
+      expect(await failing(bringing(agent, id, { content: 'x'.repeat(4_001) }))).toEqual([
+        413,
+        'PAYLOAD_TOO_LARGE',
+      ]);
+    });
   });
 
   test('is answered at the other address, too', async () => {
@@ -487,9 +649,9 @@ describe.each(clients)('the client %s', (_version, Agent, legacy) => {
         types.push(response.headers.get('content-type'));
         return response;
       };
-      for (const question of ['one piece', 'a refusal with a field', 'a run cancelled amid the answer']) {
+      for (const question of ['the state and an activity', 'a refusal with a field', 'a cancelled run']) {
         const { last, text } = await ask(agent, question);
-        if (question === 'one piece') expect(text).toBe('Good day');
+        if (question.startsWith('the state')) expect(text).toBe('Good day');
         else expect([last['code'], last['outcome']]).not.toEqual([undefined, undefined]);
       }
       expect(types).toEqual([type, type, type]);

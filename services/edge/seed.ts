@@ -7,6 +7,7 @@ import { besideOf, standingOf, usageOf } from './answer.ts';
 import { type Condition, noticesOf } from './conditions.ts';
 import type { Identity } from './identity.ts';
 import { type Judgement, judgement } from './judgement.ts';
+import { advancing } from './progress.ts';
 import { Refusal } from './refusal.ts';
 import { shaped } from './shape.ts';
 
@@ -76,6 +77,9 @@ const queryPayload = z.strictObject({
   cursor: z.string().optional(),
   purpose: z.string().optional(),
   tenantId: z.string().optional(),
+  steps: z.boolean().default(false),
+  state: z.boolean().default(false),
+  activity: z.boolean().default(false),
 });
 
 /** The question of a `query`. @throws Refusal when its payload is none */
@@ -89,6 +93,9 @@ export const questionOf = ({ id, sessionId, payload, metadata }: Inbound): Quest
     cursor: data.cursor,
     purpose: data.purpose,
     tenant: metadata?.tenantId ?? data.tenantId,
+    steps: data.steps || undefined,
+    state: data.state || undefined,
+    activity: data.activity || undefined,
   };
 };
 
@@ -135,6 +142,7 @@ export const errorSaid = (code: Code, message: string, beside: Said['payload'] =
 /** The messages of one run, by the parts of its replies. `elapsedMs` is since the question. */
 export const seedTelling = (run: string, locale: Locale) => {
   const gathered = gatherText();
+  const progress = advancing(run);
   let latest = 0;
   let seq = 0;
 
@@ -146,6 +154,16 @@ export const seedTelling = (run: string, locale: Locale) => {
     return [
       { type: 'streaming_chunk', payload: { messageId: `${run}-${latest}`, delta: part.text, seq: seq++ } },
     ];
+  };
+
+  const advance = (part: Exclude<Part, End>): Said[] => {
+    if (part.type === 'step')
+      return [{ type: 'status', payload: { state: 'running', runId: run, step: part.hop } }];
+    if (part.type === 'text' || progress.tell(part).length === 0) return [];
+    if (part.type === 'state')
+      return [{ type: 'context_update', payload: { runId: run, state: progress.state() } }];
+    const { status: state, ...read } = progress.activity()?.content ?? {};
+    return [{ type: 'status', payload: { state, runId: run, ...read } }];
   };
 
   const ending = (part: End, elapsedMs: number): Said[] => {
@@ -169,7 +187,7 @@ export const seedTelling = (run: string, locale: Locale) => {
     tell: (parts: readonly Part[], elapsedMs: number): Said[] =>
       parts.flatMap((part) => {
         if (isEnd(part)) return ending(part, elapsedMs);
-        return part.type === 'text' ? chunk(part) : [];
+        return part.type === 'text' ? chunk(part) : advance(part);
       }),
   };
 };

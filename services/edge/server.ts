@@ -101,7 +101,7 @@ export const openServer = async (
   const tickets = openTickets(store, accounts, sessions);
   const follower = openFollower(service.bus.nc, bodies, meter.foreignReply);
   const admission = openAdmission(service, config, {
-    ...{ accounts, bodies, follower, liveness, meter, origins, store },
+    ...{ accounts, bodies, claims: limits, follower, liveness, meter, origins, store },
     threads: openThreads(limits, follower, config.RUN_DEADLINE_MS + lastWordMs),
   });
   const gate = openGate(limits, accounts);

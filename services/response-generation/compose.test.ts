@@ -4,6 +4,7 @@ import type { Row } from '@jangada/proto/run.ts';
 import { describe, expect, test } from 'vitest';
 import { compose } from './compose.ts';
 import { tell } from './handler.ts';
+import { shownBy } from './show.ts';
 
 type Locale = 'en' | 'pt-BR';
 type Answer = Parameters<typeof compose>[0];
@@ -323,5 +324,63 @@ describe('beside the text', () => {
     const entities = [{ type: 'subject' as const, value: 'Ana Lima' }];
     const { intent } = answer({}, []);
     expect(await toldBeside({ intent: { ...intent, entities } })).toMatchObject({ entities });
+  });
+});
+
+describe('a tool of the client’s', () => {
+  const manner = { wording: wording['pt-BR'], zone: 'America/Sao_Paulo', currency: 'BRL' };
+  const both = ['show_chart', 'show_table'] as const;
+  const days = [
+    { day: '2026-11-20', count: 1, amount: '120.50', share: null },
+    { day: '2026-11-21', count: 3, amount: null, share: '' },
+  ];
+  const list = [
+    { start: '2026-11-22T12:00:00Z', client: 'Ana Lima', status: 'confirmed' },
+    { start: '2026-11-23T12:00:00Z', client: 'Bruno Rocha', email: null, price: '10' },
+  ];
+
+  test('is given the figures of days, each kind a series, and no point where there is none', () => {
+    expect(shownBy(answer({ ask: 'perDay', source: 'billing' }, days), manner, both)).toEqual({
+      name: 'show_chart',
+      arguments: {
+        source: 'billing',
+        series: [
+          {
+            name: 'count',
+            points: [
+              { day: '2026-11-20', value: 1 },
+              { day: '2026-11-21', value: 3 },
+            ],
+          },
+          { name: 'amount', points: [{ day: '2026-11-20', value: 120.5 }] },
+        ],
+        currency: 'BRL',
+      },
+    });
+  });
+
+  test('is given a list as it is told, a cell for each column', () => {
+    const shown = shownBy(answer({}, list), manner, both);
+    expect(JSON.parse(JSON.stringify(shown).replace(/[\u00a0\u202f]/g, ' '))).toEqual({
+      name: 'show_table',
+      arguments: {
+        source: 'appointments',
+        columns: ['start', 'client', 'status', 'price'],
+        rows: [
+          ['22/11/2026, 09:00', 'Ana Lima', 'confirmada', ''],
+          ['23/11/2026, 09:00', 'Bruno Rocha', '', 'R$ 10,00'],
+        ],
+      },
+    });
+  });
+
+  test('is asked only where it is offered, for an answer that it can show, and for what it takes', () => {
+    expect(shownBy(answer({}, list), manner, ['show_chart'])).toBeUndefined();
+    expect(shownBy(answer({ ask: 'perDay' }, days), manner, ['show_table'])).toBeUndefined();
+    expect(shownBy(answer({}, list), manner)).toBeUndefined();
+    expect(shownBy(answer({}, []), manner, both)).toBeUndefined();
+    expect(shownBy(answer({ ask: 'count' }, [{ count: 1 }]), manner, both)).toBeUndefined();
+    const long = [{ text: 'x'.repeat(4_001) }];
+    expect(shownBy(answer({}, long), manner, both)).toBeUndefined();
   });
 });

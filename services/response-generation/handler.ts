@@ -2,12 +2,14 @@ import { type Emission, emit } from '@jangada/hop/hop.ts';
 import { notices } from '@jangada/proto/notices.ts';
 import type { Usage } from '@jangada/proto/run.ts';
 import * as run from '@jangada/proto/run.ts';
+import type { ToolName } from '@jangada/proto/tools.ts';
 import { type Answer, compose, type Manner } from './compose.ts';
 import { type Fault, groundsOf } from './grounds.ts';
 import { Silent, type Telling, type Tokens } from './port.ts';
 import { type Prompt, promptOf } from './prompt.ts';
 import { awayNotice, recommendationOf } from './recommend.ts';
 import { sentencesOf, withoutEmphasis } from './sentences.ts';
+import { shownBy } from './show.ts';
 
 /** How this answer is told. */
 export interface Means extends Manner {
@@ -20,6 +22,8 @@ export interface Means extends Manner {
     /** Told when the composer takes over, and why. */
     readonly fellBack: (reason: Reason) => void;
   };
+  /** Tools of the client's by which it may be shown. */
+  readonly offered?: readonly ToolName[] | undefined;
   /** Time since the question was admitted, in ms. */
   readonly elapsedMs: () => number;
 }
@@ -73,6 +77,7 @@ export async function* tell(
     usage,
     intent: answer.intent.type,
   };
+  const call = shownBy(answer, means, means.offered);
   return emit(
     run.answered,
     { ...shared, rows: answer.rows.length },
@@ -86,6 +91,7 @@ export async function* tell(
         ...(answer.tools ? { rows: [...answer.rows] } : {}),
         ...(recommended ? { recommendation: { text: recommended, findings: answer.findings ?? [] } } : {}),
         ...(answer.intent.entities.length > 0 ? { entities: answer.intent.entities } : {}),
+        ...(call ? { call } : {}),
       },
     },
   );

@@ -67,6 +67,7 @@ await using service = await serve(
         wording: pack.wording[answer.locale],
         zone: pass.zone,
         currency: pass.cur,
+        offered: pass.tools,
         // Begun as it is told: this hop's own policy is not for a model that takes its time.
         ...(asked && {
           model: {

@@ -15,6 +15,7 @@ export const pack: Pack = {
   version: '1.0.0',
   compliance: ['LGPD', 'ISO_27001'],
   purposes: { pricing: { roles: everybody, resources: ['prices', 'discounts'] } },
+  tools: ['show_table'],
   defaultPurpose: 'pricing',
   consent: { levels: [], needed: {} },
   roles: {
