@@ -3,7 +3,7 @@ import { codes } from './errors.ts';
 import { limitFacts } from './limit.ts';
 import { message } from './message.ts';
 import { entity } from './plan.ts';
-import { row, rowsMax, usage } from './run.ts';
+import { found, row, rowsMax, usage } from './run.ts';
 
 /**
  * What the person who asked is told, all on one subject per run so that a client that comes back to any
@@ -36,6 +36,7 @@ export const part = z.discriminatedUnion('type', [
     notices: z.array(z.string()).max(8).optional(),
     /** Whom and what the question was understood to name. */
     entities: z.array(entity).max(20).optional(),
+    found,
     /** The rows themselves, where the question was one that has a name. */
     rows: z.array(row).max(rowsMax).optional(),
   }),

@@ -80,13 +80,16 @@ const asking = z.object({
   ask: z.string(),
   fields: z.array(z.string()),
   joins: z.array(z.string()),
+  /** Of texts that are named beside the rows; absent where none are looked for. */
+  cites: z.string().optional(),
 });
 const askingOf = (body: {
   intent: z.output<typeof intent>;
   plan: z.output<typeof plan>;
 }): z.output<typeof asking> => {
-  const { source, ask, fields, joins } = body.plan;
-  return { intent: body.intent.type, confidence: body.intent.confidence, source, ask, fields, joins };
+  const { source, ask, fields, joins, cites } = body.plan;
+  const { type, confidence } = body.intent;
+  return { intent: type, confidence, source, ask, fields, joins, ...(cites === undefined ? {} : { cites }) };
 };
 
 export const understood = message({
@@ -152,6 +155,11 @@ export type Row = z.output<typeof row>;
 /** Most rows that one answer holds. */
 export const rowsMax = 100;
 
+/** Texts that are named beside an answer at most. */
+export const citedMax = 5;
+/** A text that is named beside the rows: where to read on. */
+export const citation = z.object({ id: z.string().max(200), title: z.string().max(400) });
+
 export const fetched = message({
   name: 'run.fetched',
   kind: 'fact',
@@ -163,6 +171,8 @@ export const fetched = message({
     plan,
     /** However many: a row too many is held against the grant, as the breach that it is, and not against a form. */
     rows: z.array(row),
+    /** Texts named beside the rows, the nearest first; absent where none were looked for. */
+    cited: z.array(citation).optional(),
     /** How many rows match in all, where the plan asks for a list. */
     matches: z.int(),
     nextCursor: z.string().max(200).optional(),
@@ -197,6 +207,9 @@ export type Usage = z.output<typeof usage>;
 /** What was read for an answer that is its rows; of any other, `run.fetched` has said it. */
 const read = z.object({ source: z.string(), ask, fields: z.array(z.string()) });
 
+/** Texts near to the question, where such were looked for: 0 is a question that nobody has written an answer to. */
+export const found = z.int().min(0).optional();
+
 export const answered = message({
   name: 'run.answered',
   kind: 'fact',
@@ -210,10 +223,21 @@ export const answered = message({
     degraded: z.boolean(),
     usage,
     read: read.optional(),
+    found,
   }),
   sealed: {
-    head: z.object({ rows: z.int(), cached: z.boolean(), degraded: z.boolean(), read: read.optional() }),
-    headOf: ({ rows, cached, degraded, read }) => ({ rows, cached, degraded, ...(read ? { read } : {}) }),
+    head: z.object({
+      rows: z.int(),
+      cached: z.boolean(),
+      degraded: z.boolean(),
+      read: read.optional(),
+      found,
+    }),
+    headOf: ({ rows, cached, degraded, read, found: texts }) => ({
+      ...{ rows, cached, degraded },
+      ...(read ? { read } : {}),
+      ...(texts === undefined ? {} : { found: texts }),
+    }),
   },
 });
 

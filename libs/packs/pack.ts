@@ -1,6 +1,7 @@
 import type { Ask } from '@jangada/proto/plan.ts';
 import type { SealedColumn } from '@jangada/vault/rows.ts';
 import type { Kysely } from 'kysely';
+import type { Audience, Knowledge } from './knowledge.ts';
 
 /**
  * A pack: everything that the system knows of one domain. Declarative, so that core code holds no domain word,
@@ -27,6 +28,8 @@ export interface Pack {
     readonly source: string;
     readonly state: string;
   }[];
+  /** Words, folded, that mean the same where texts are searched, in any language. A trailing `*` matches a prefix. */
+  readonly concepts?: readonly (readonly string[])[];
   /** Words before a person's name that say what the person is. */
   readonly leads: readonly { readonly role: 'subject' | 'provider'; readonly words: readonly string[] }[];
   readonly retention: readonly RetentionRule[];
@@ -155,6 +158,12 @@ export interface Source {
   readonly isUncached?: true;
   /** The column that says in which language a row's text is; a question is answered with those of its own. */
   readonly language?: string;
+  /** Set where a question finds rows by what it says. */
+  readonly knowledge?: Knowledge;
+  /** The source of texts, of which those near to the question are named beside a list of these rows. */
+  readonly cites?: string;
+  /** For whom a row is, where it is not for everybody who may read the source. Row-level security holds it. */
+  readonly audience?: Audience;
   /** The column that a period means. */
   readonly at?: string;
   /** The column that amounts mean. */
@@ -268,6 +277,10 @@ export interface Wording {
   readonly lists?: Readonly<Record<string, string>>;
   readonly more: string;
   readonly none: string;
+  /** By source: what is said instead of `none`. */
+  readonly nones?: Readonly<Record<string, string>>;
+  /** `{articles}` are where to read on; needed where a source cites. */
+  readonly cited?: string;
   readonly perDay: string;
   readonly states: Readonly<Record<string, string>>;
   /** By field or facet: what its values are called. One without an entry is told as it stands. */

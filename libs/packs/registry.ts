@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { PackTables } from '@jangada/hop/hop.ts';
 import { z } from 'zod';
 import { withCore } from './core.ts';
-import type { Pack } from './pack.ts';
+import type { Pack, Source } from './pack.ts';
 import { foldName } from './read.ts';
 import { resourcesByTable } from './rules.ts';
 
@@ -123,6 +123,7 @@ export const load = (declared: Pack): Pack => {
     ))
       if (word !== foldName(word))
         wrong.push(`word "${word}" of ${name} is not folded: no question would match it`);
+    wrong.push(...wrongOf(pack, name, source));
     for (const locale of ['en', 'pt-BR'] as const) {
       if (!pack.wording[locale].nouns[name]) wrong.push(`source ${name} has no words in ${locale}`);
       for (const state of Object.keys(source.states))
@@ -181,6 +182,31 @@ export const load = (declared: Pack): Pack => {
   }
   if (wrong.length > 0) throw new PackError(`pack ${pack.name} cannot be loaded:\n  ${wrong.join('\n  ')}`);
   return pack;
+};
+
+/** What is wrong with how a source is searched, cites or is for some. */
+const wrongOf = (pack: Pack, name: string, source: Source): string[] => {
+  const { knowledge, cites, audience, table } = source;
+  const columns = [
+    ...(knowledge ? [knowledge.title, knowledge.text, knowledge.category.column] : []),
+    ...(audience ? [audience.column] : []),
+  ];
+  const isCiting = cites !== undefined;
+  return [
+    ...columns
+      .filter((column) => !column.startsWith(`${table}.`))
+      .map((column) => `source ${name} is searched by ${column}, which is of another table`),
+    ...(knowledge && source.subject ? [`source ${name} is searched and about people`] : []),
+    ...(isCiting && !pack.sources[cites]?.knowledge
+      ? [`source ${name} cites ${cites}, which is not searched`]
+      : []),
+    ...(['en', 'pt-BR'] as const)
+      .filter((locale) => isCiting && !pack.wording[locale].cited)
+      .map((locale) => `source ${name} cites and there are no words for it in ${locale}`),
+    ...Object.keys(audience?.purposes ?? {})
+      .filter((purpose) => !Object.hasOwn(pack.purposes, purpose))
+      .map((purpose) => `rows of ${name} are for ${purpose}, which is not a purpose`),
+  ];
 };
 
 /** Every pack, checked: each folder here that has a pack.ts. Adding one needs no other edit. */

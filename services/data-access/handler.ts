@@ -35,6 +35,7 @@ export const decide: Decide<typeof contract, Found> = (body, found) => {
     ...body,
     rows: shown,
     matches: isList ? (first?._matches ?? 0) : shown.length,
+    ...(found.cited ? { cited: [...found.cited] } : {}),
     ...(more ? { nextCursor: cursorOf(last) } : {}),
     cached: found.cached,
     asOf: found.asOf,

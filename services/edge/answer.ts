@@ -74,6 +74,7 @@ export const standingOf = ({
   nextCursor,
   asOf,
   notices,
+  found,
 }: Extract<Part, { type: 'answered' }>) => ({
   confidence,
   cached,
@@ -81,6 +82,7 @@ export const standingOf = ({
   ...(nextCursor ? { nextCursor } : {}),
   ...(asOf ? { asOf } : {}),
   ...(notices ? { notices } : {}),
+  ...(found === undefined ? {} : { found }),
 });
 
 /** Follows a run to its end. Undefined when nobody listens any more. */

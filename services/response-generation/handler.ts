@@ -2,7 +2,7 @@ import { type Emission, emit } from '@jangada/hop/hop.ts';
 import { notices } from '@jangada/proto/notices.ts';
 import type { Usage } from '@jangada/proto/run.ts';
 import * as run from '@jangada/proto/run.ts';
-import { type Answer, compose, type Manner } from './compose.ts';
+import { type Answer, citationsOf, compose, type Manner } from './compose.ts';
 import { type Fault, groundsOf } from './grounds.ts';
 import { Silent, type Telling, type Tokens } from './port.ts';
 import { type Prompt, promptOf } from './prompt.ts';
@@ -52,6 +52,8 @@ export async function* tell(
     if (told.said) yield '\n\n';
     yield* compose(answer, means);
   }
+  const citations = citationsOf(answer, means);
+  if (citations) yield `\n\n${citations}`;
 
   const usage: Usage = {
     ...tokens,
@@ -65,13 +67,16 @@ export async function* tell(
     usage,
     intent: answer.intent.type,
   };
+  const { cited = answer.rows } = answer;
+  const found = answer.plan.filter.nearest ? { found: cited.length } : {};
   return emit(
     run.answered,
-    { ...shared, rows: answer.rows.length },
+    { ...shared, rows: answer.rows.length, ...found },
     {
       tell: {
         type: 'answered',
         ...shared,
+        ...found,
         ...(answer.nextCursor ? { nextCursor: answer.nextCursor } : {}),
         ...(answer.cached ? { asOf: answer.asOf } : {}),
         ...(degraded ? { notices: [notices.ai_service[answer.locale]] } : {}),
