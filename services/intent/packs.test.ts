@@ -242,7 +242,7 @@ describe('a care home', () => {
     });
   });
 
-  test.each(['do you have parking?', 'tell me about yourself', 'vocês aceitam cães?'])(
+  test.each(['do you have parking?', 'tell me about yourself', 'vocês têm estacionamento?'])(
     'what no article is about is not answered with another: %s',
     (question) => {
       expect(understanding('care-home')(question).message).toBe(run.refused);
