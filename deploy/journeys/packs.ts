@@ -187,6 +187,8 @@ describe('a care home', () => {
       ...{ content: 'The home has no article about that yet.', found: 0 },
     });
     expect((await journey.auditOf(pricing.runId)).at(-1)?.details).toMatchObject({ found: pricing.found });
+    const refreshed = await journey.jangada('knowledge', 'refresh', '--tenant', 'lar-ipe', '--json');
+    expect(JSON.parse(refreshed.stdout)).toMatchObject([{ articles: 60, embedded: 0, version: 1 }]);
     // What is written for those who have signed in is nobody else's, however it is asked for.
     const handover = 'documentation of the handover of a shift';
     const told = await inquire('public/inquiry', { message: handover });
