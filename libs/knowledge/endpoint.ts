@@ -6,7 +6,7 @@ import { directed, shortened } from './vectors.ts';
 
 type Settings = Values<(typeof embeddingSettings)[number]>;
 
-/** A question cannot wait longer for its vector: it is answered by its words then. */
+/** For each text. A question cannot wait longer, within the 3 s of its hop: it is answered by its words then. */
 const withinMs = 1_500;
 
 // What it warns of it would write to the console, past our log.
@@ -33,7 +33,7 @@ export const openEndpoint = (settings: Settings): Embedding => {
   return {
     space: () => `openai:${name}:${dimensions}`,
     embed: async (texts, { signal }) => {
-      const late = AbortSignal.timeout(withinMs * (1 + texts.length));
+      const late = AbortSignal.timeout(withinMs * texts.length);
       const { embeddings } = await embedMany({
         model,
         values: [...texts],
