@@ -17,6 +17,7 @@ import { factsOf, questionOf } from './generate/services.ts';
 import { consumers, streams } from './generate/streams.ts';
 import { tablesMadeBy } from './generate/tables.ts';
 import { migrate } from './migrate.ts';
+import { retrievalMd } from './nlu/retrieval.ts';
 import { collect, root } from './topology.ts';
 
 /**
@@ -35,6 +36,7 @@ export const render = async (): Promise<ReadonlyMap<string, string>> => {
     ['asyncapi.json', json(asyncapi(contracts, version))],
     ['nats.conf', natsConf(contracts)],
     ['rights.md', rightsMd(contracts)],
+    ['retrieval.md', retrievalMd(packs)],
     ['streams.json', json(streams())],
     ['consumers.json', json(consumers(contracts))],
     ['roles.sql', rolesSql(contracts, (await Promise.all(packs.map(tablesMadeBy))).flat())],

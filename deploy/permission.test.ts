@@ -147,7 +147,7 @@ beforeAll(async () => {
   const people = tenants.flatMap((tenant) => persons.map((person) => ({ tenant, id: idOf(tenant, person) })));
   const list = (rows: readonly string[]) => rows.map((row) => `(${row})`).join(',\n');
   await database.administer(`
-    ${tenants.map(tenantSql).join('\n')}
+    ${tenants.map((tenant) => tenantSql(tenant)).join('\n')}
     insert into clients (tenant_id, id, name, name_search) values
       ${list(people.map(({ tenant, id }) => `'${tenant}', '${id}', '${id}', '${id}'`))};
     insert into appointments (tenant_id, id, client_id, provider_id, service, start_time, duration_minutes, status)

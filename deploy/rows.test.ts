@@ -1,7 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { type Cache, openCache } from '@jangada/cache/cache.ts';
-import type { Source } from '@jangada/packs/pack.ts';
+import { readConfig } from '@jangada/config/config.ts';
+import { type Embedding, embeddingSettings, openEmbedding } from '@jangada/knowledge/embedding.ts';
+import { candidates, searched } from '@jangada/packs/knowledge.ts';
+import type { Pack, Source } from '@jangada/packs/pack.ts';
 import { cursorOf, type Paged, read as readPlan } from '@jangada/packs/read.ts';
 import { packOf } from '@jangada/packs/registry.ts';
 import { sealedTables } from '@jangada/packs/sealed.ts';
@@ -17,7 +20,9 @@ import { rotate } from '@jangada/vault/rotate.ts';
 import { shred } from '@jangada/vault/shred.ts';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { openSearching, type Searching } from '../services/data-access/nearest.ts';
 import { rowsOf } from '../services/data-access/rows.ts';
+import { refreshKnowledge } from './knowledge.ts';
 import { grantFor, startDatabase, type TestDatabase, tenantSql } from './test-database.ts';
 
 // What data-access reads for a granted plan, with a real cache before a real database.
@@ -72,9 +77,14 @@ interface Asked {
   readonly intent?: string;
   readonly plan?: Plan;
   readonly grant?: Partial<Grant>;
+  readonly pack?: Pack;
+  readonly searching?: Searching;
 }
 
 const onForeign = vi.fn();
+const told = { searched: vi.fn(), onlyWords: vi.fn() };
+const embedding = await openEmbedding(readConfig(embeddingSettings, {}));
+const searchingLocally = openSearching(embedding, told);
 
 /** Reads as one run does, with a pass and a grant of its own. */
 const read = async (asked: Asked = {}) => {
@@ -102,7 +112,14 @@ const read = async (asked: Asked = {}) => {
       span: (name) =>
         ({ end: name === 'postgresql' ? end : () => undefined }) as unknown as ReturnType<Turn['span']>,
     },
-    { pack, store, cache, vault: database.vault, onForeign },
+    {
+      pack: asked.pack ?? pack,
+      store,
+      cache,
+      vault: database.vault,
+      searching: asked.searching ?? searchingLocally,
+      onForeign,
+    },
   );
   return { ...found, names: found.rows.map((row) => row['name']), asked: end.mock.calls.length };
 };
@@ -423,5 +440,147 @@ describe('sealed fields', () => {
   test('cannot be written in clear by anybody', async () => {
     const write = `update clients set email = 'clear@casa.example, and as long as a sealed field would be' where id = 'c1'`;
     await expect(database.administer(write)).rejects.toMatchObject({ code: '23514' });
+  });
+});
+
+describe('texts near to a question', () => {
+  const home = packOf('care-home');
+  const cloud = packOf('cloud-pricing');
+  const articles: Plan = {
+    source: 'articles',
+    ask: 'list',
+    joins: [],
+    filter: {},
+    fields: ['article', 'title'],
+    limit: 5,
+  };
+  const about = (text: string, own: Partial<Plan> = {}): Plan => ({
+    ...articles,
+    filter: { nearest: { text, language: 'pt-BR' }, language: 'pt-BR' },
+    ...own,
+  });
+  const found = async (text: string, own: Asked = {}) => {
+    const wanted = about(text, own.plan);
+    const asked = { role: 'manager', intent: 'article_query', pack: home, ...own, plan: wanted };
+    const { rows } = await read({
+      tenant: 'lar',
+      ...asked,
+      grant: { ph: planHash(wanted), fields: wanted.fields, limit: 5, pur: 'care', ...own.grant },
+    });
+    return rows.map(({ article }) => article);
+  };
+  const refresh = (own: Partial<Parameters<typeof refreshKnowledge>[1]> = {}) =>
+    refreshKnowledge(database.server.url, { embedding, tenant: 'lar', ...own });
+  const ofFall = 'alguém levou um tombo, o que escrevo?';
+
+  beforeAll(async () => {
+    await database.administer(`
+      ${tenantSql('lar', 'care-home')} ${tenantSql('lar-b', 'care-home')} ${tenantSql('nuvem', 'cloud-pricing')}
+      insert into facility_articles (tenant_id, id, topic, language, title, body, audience) values
+        ('lar', 'criancas', 'visiting', 'pt-BR', 'Crianças nas visitas', 'Crianças são bem-vindas com um adulto.', 'public'),
+        ('lar', 'children', 'visiting', 'en', 'Children on visits', 'Children are welcome with an adult.', 'public'),
+        ('lar', 'queda', 'documentation', 'pt-BR', 'Registrar uma queda', 'Anote local e hora.', 'tenant'),
+        ('lar-b', 'dela', 'visiting', 'pt-BR', 'Netos nas visitas', 'Netos pequenos podem visitar.', 'public');
+      insert into cloud_discounts values ('nuvem', 'd1', 'Azure', 'spot', '90%', '2026-11-02', 'demo');
+      insert into cloud_articles values
+        ('nuvem', 'azure-spot', 'Azure', 'pt-BR', 'Máquinas spot na Azure', 'Até 90% abaixo do preço avulso.'),
+        ('nuvem', 'aws-spot', 'AWS', 'pt-BR', 'Instâncias spot na AWS', 'Até 90% menos.'),
+        ('nuvem', 'spot', 'general', 'pt-BR', 'Conviver com spot', 'Grave o estado, porque spot para.')`);
+    await refreshKnowledge(database.server.url, { embedding });
+  });
+
+  test('are found by what it says, in other words and in its language', async () => {
+    expect(await found('posso levar minha neta?')).toEqual(['criancas']);
+    expect(told.searched).toHaveBeenLastCalledWith('articles', 'hit');
+    expect(await found('qual a capital da França?')).toEqual([]);
+    expect(told.searched).toHaveBeenLastCalledWith('articles', 'miss');
+  });
+
+  test('are those that the grant opens: of no other tenant, and of no other audience', async () => {
+    expect(await found(ofFall)).toEqual(['queda']);
+    const anybody = { role: 'public', grant: { pur: 'information' } };
+    expect(await found(ofFall, anybody)).toEqual([]);
+    const ofOther = { tenant: 'lar-b', ...anybody, grant: { tid: 'lar-b', pur: 'information' } };
+    expect(await found('posso levar minha neta?', ofOther)).toEqual(['dela']);
+    // Not even as what is compared: the database gives no more to who searches.
+    const texts = home.sources['articles'] as Source;
+    const reader = { person: undefined, zone: 'UTC' };
+    const statement = await database.grant(grantFor({ tid: 'lar', pur: 'information' }));
+    const compared = await store.read(
+      { grant: databasePart(statement) },
+      candidates(texts, articles, reader),
+    );
+    expect(compared.map(({ id }) => id)).toEqual(['children', 'criancas']);
+  });
+
+  test('are named beside rows that they are about, of their category and of all', async () => {
+    const plan = about('desconto spot na Azure?', {
+      source: 'discounts',
+      cites: 'articles',
+      fields: ['provider', 'upTo'],
+      filter: {
+        nearest: { text: 'desconto spot na Azure?', language: 'pt-BR' },
+        facets: { provider: ['Azure'] },
+      },
+    });
+    const grant = { ph: planHash(plan), fields: plan.fields, limit: 5, pur: 'pricing' };
+    const asked = { tenant: 'nuvem', role: 'viewer', pack: cloud };
+    await expect(read({ ...asked, plan, grant })).rejects.toMatchObject({ code: 'CTX_NO_GRANT' });
+    const { rows, cited } = await read({ ...asked, role: 'analyst', plan, grant });
+    expect(rows).toMatchObject([{ upTo: '90%' }]);
+    expect(cited?.map(({ id }) => id)).toEqual(['azure-spot', 'spot']);
+    // A search within a category looks at its partition alone.
+    const search = searched(cloud, plan) as Plan;
+    const narrow = { ...search, filter: { ...search.filter, facets: { provider: ['Azure'] } } };
+    const texts = cloud.sources['articles'] as Source;
+    const unspoken = {
+      ...texts,
+      knowledge: { ...texts.knowledge, category: { column: 'cloud_articles.provider', facet: 'provider' } },
+    };
+    const { sql: text, parameters } = candidates(unspoken as Source, narrow, {
+      person: undefined,
+      zone: 'UTC',
+    }).compile();
+    const written = text.replace(/\$(\d+)/g, (_, at: string) => {
+      const value = parameters[Number(at) - 1];
+      return Array.isArray(value) ? `'{${value}}'` : `'${value}'`;
+    });
+    const lines = await database.administer(`explain (costs off) ${written}`);
+    const partitions = JSON.stringify(lines).match(/on vectors_\d/g);
+    expect(new Set(partitions).size).toBe(1);
+  });
+
+  test('are embedded again only where they changed, and an index is replaced when it is whole', async () => {
+    expect(await refresh()).toMatchObject([{ articles: 3, embedded: 0, kept: 3, removed: 0, version: 1 }]);
+    await database.administer(`
+      update facility_articles set body = 'Animais pequenos podem vir na coleira.', title = 'Cachorros' where id = 'criancas'`);
+    expect(await refresh()).toMatchObject([{ embedded: 1, kept: 2, removed: 1, version: 1 }]);
+    expect(await refresh({ rebuild: true })).toMatchObject([{ embedded: 0, kept: 3, version: 2 }]);
+    await cache.forget('lar');
+    const during: unknown[] = [];
+    const other: Embedding = {
+      ...embedding,
+      space: () => 'other',
+      embed: async (texts, options) => {
+        during.push(await found('cachorro na coleira?'));
+        return embedding.embed(texts, options);
+      },
+    };
+    expect(await refresh({ embedding: other })).toMatchObject([{ embedded: 3, version: 3 }]);
+    expect(during).toEqual([['criancas']]);
+    // Until data-access is set to it too, and after, questions are answered.
+    await cache.forget('lar');
+    told.onlyWords.mockClear();
+    expect(await found('Cachorros na coleira')).toEqual(['criancas']);
+    expect(told.onlyWords).toHaveBeenCalledWith('index');
+    await cache.forget('lar');
+    const broken = { ...other, embed: () => Promise.reject(new Error('down')) };
+    const searching = openSearching(broken, told);
+    expect(await found('Cachorros na coleira', { searching })).toEqual(['criancas']);
+    expect(told.onlyWords).toHaveBeenLastCalledWith('unavailable');
+    const rows = await database.administer(
+      `select distinct version from knowledge_vectors where tenant_id = 'lar'`,
+    );
+    expect(rows).toEqual([{ version: 3 }]);
   });
 });

@@ -1,7 +1,9 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { readConfig } from '@jangada/config/config.ts';
 import type { Name } from '@jangada/config/settings.ts';
+import { embeddingSettings, openEmbedding } from '@jangada/knowledge/embedding.ts';
 import { packs } from '@jangada/packs/registry.ts';
 import { rollCall } from '@jangada/runtime/roll-call.ts';
 import type { Status } from '@jangada/runtime/service.ts';
@@ -16,6 +18,7 @@ import { roleOf } from './generate/roles.ts';
 import { settingsOf } from './generate/services.ts';
 import { type Keys, openKeys } from './keys.ts';
 import { fileOf, kindNames, kinds, nextRing } from './keysets.ts';
+import { refreshKnowledge } from './knowledge.ts';
 import type { Local } from './local.ts';
 import { migrate } from './migrate.ts';
 import { provision } from './provision.ts';
@@ -106,6 +109,11 @@ export const startSystem = async (options: Options): Promise<System> => {
     }),
   ]);
   const accounts = await seed(urls.postgres, home, { encryptionKey: keys.encryptionKey, vault });
+  // As the services are set, or they could not compare what it makes.
+  const embedding = await openEmbedding(readConfig(embeddingSettings, { ...process.env, ...options.env }));
+  await refreshKnowledge(urls.postgres, { embedding }).catch((error: unknown) => {
+    progress(`texts are found by their words alone: no index of them was made (${String(error)})`);
+  });
 
   // In whose name the public agent answers: the first demo tenant whose pack opens something to who has not signed in.
   const openTenant = packs

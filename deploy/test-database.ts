@@ -126,8 +126,8 @@ export const insertRows = async (
 };
 
 /** A tenant of the aesthetic clinic's pack, as SQL. */
-export const tenantSql = (id: string): string =>
-  `insert into tenants values ('${id}', '${id}', 'aesthetic-clinic', 'America/Sao_Paulo', 'pt-BR', 'BRL');`;
+export const tenantSql = (id: string, pack = 'aesthetic-clinic'): string =>
+  `insert into tenants values ('${id}', '${id}', '${pack}', 'America/Sao_Paulo', 'pt-BR', 'BRL');`;
 
 /** A grant with everything that a test does not care about. */
 export const grantFor = (own: Partial<Grant> = {}): Grant => ({

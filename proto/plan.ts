@@ -12,6 +12,8 @@ export type Ask = z.output<typeof ask>;
 /** A half-open span of time, as instants in UTC. */
 export const period = z.object({ from: z.iso.datetime(), to: z.iso.datetime() });
 
+const language = z.enum(['pt-BR', 'en']);
+
 export const plan = z.strictObject({
   /** The source that the answer comes from; a pack declares which exist. */
   source: z.string().max(40),
@@ -37,12 +39,16 @@ export const plan = z.strictObject({
     /** A state that the source declares, such as confirmed or unpaid. */
     state: z.string().max(40).optional(),
     /** The language of texts, where the source has each in several. */
-    language: z.enum(['pt-BR', 'en']).optional(),
+    language: language.optional(),
+    /** What a text has to be near to, where the source is searched, or one is that is cited beside its rows. */
+    nearest: z.strictObject({ text: z.string().min(1).max(2_000), language }).optional(),
     /** By facet of the source: the values, any of which rows have there. The source declares both. */
     facets: z.record(z.string().max(40), z.array(z.string().max(40)).min(1).max(12)).optional(),
     /** Smallest and largest amount, in minor units of the tenant's currency. */
     amount: z.strictObject({ min: z.int().optional(), max: z.int().optional() }).optional(),
   }),
+  /** A source of texts, of which those nearest are named beside the rows. It needs its own permission. */
+  cites: z.string().max(40).optional(),
   /** Columns wanted, all declared by the source. */
   fields: z.array(z.string().max(40)).max(20),
   limit: z.int().min(1).max(100),

@@ -3,7 +3,7 @@ import { codes } from './errors.ts';
 import { limitFacts } from './limit.ts';
 import { message } from './message.ts';
 import { ask, entity } from './plan.ts';
-import { finding, row, rowsMax, usage } from './run.ts';
+import { finding, row, rowsMax, textsFound, usage } from './run.ts';
 import { toolCall } from './tools.ts';
 
 /**
@@ -64,6 +64,7 @@ export const part = z.discriminatedUnion('type', [
     notices: z.array(z.string()).max(8).optional(),
     /** Whom and what the question was understood to name. */
     entities: z.array(entity).max(20).optional(),
+    found: textsFound,
     /** The rows themselves, where the question was one that has a name, or tools saw to them. */
     rows: z.array(row).max(rowsMax).optional(),
     /** What follows from the rows, in words and as figures. */

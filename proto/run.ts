@@ -80,13 +80,16 @@ const asking = z.object({
   ask: z.string(),
   fields: z.array(z.string()),
   joins: z.array(z.string()),
+  /** Of texts that are named beside the rows; absent where none are looked for. */
+  cites: z.string().optional(),
 });
 const askingOf = (body: {
   intent: z.output<typeof intent>;
   plan: z.output<typeof plan>;
 }): z.output<typeof asking> => {
-  const { source, ask, fields, joins } = body.plan;
-  return { intent: body.intent.type, confidence: body.intent.confidence, source, ask, fields, joins };
+  const { source, ask, fields, joins, cites } = body.plan;
+  const { type, confidence } = body.intent;
+  return { intent: type, confidence, source, ask, fields, joins, ...(cites === undefined ? {} : { cites }) };
 };
 
 export const understood = message({
@@ -152,6 +155,11 @@ export type Row = z.output<typeof row>;
 /** Most rows that one answer holds. */
 export const rowsMax = 100;
 
+/** Texts that are named beside an answer at most. */
+export const citedMax = 5;
+/** A text that is named beside the rows: where to read on. */
+export const citation = z.object({ id: z.string().max(200), title: z.string().max(400) });
+
 /** Where rows were remembered that were not read: in memory of the service, or shared. */
 const tier = z.enum(['local', 'redis']).optional();
 /** What a question was narrowed to by its words, in the source's own, where the source is about nobody. */
@@ -166,6 +174,8 @@ const read = z.object({
   plan,
   /** However many: a row too many is held against the grant, as the breach that it is, and not against a form. */
   rows: z.array(row),
+  /** Texts named beside the rows, the nearest first; absent where none were looked for. */
+  cited: z.array(citation).optional(),
   /** How many rows match in all, where the plan asks for a list. */
   matches: z.int(),
   nextCursor: z.string().max(200).optional(),
@@ -259,6 +269,9 @@ export type Usage = z.output<typeof usage>;
 /** What was read for an answer that is its rows; of any other, `run.fetched` has said it. */
 const shown = z.object({ source: z.string(), ask, fields: z.array(z.string()) });
 
+/** Texts near to the question, where such were looked for: 0 is a question that nobody has written an answer to. */
+export const textsFound = z.int().min(0).optional();
+
 export const answered = message({
   name: 'run.answered',
   kind: 'fact',
@@ -272,10 +285,21 @@ export const answered = message({
     degraded: z.boolean(),
     usage,
     read: shown.optional(),
+    found: textsFound,
   }),
   sealed: {
-    head: z.object({ rows: z.int(), cached: z.boolean(), degraded: z.boolean(), read: shown.optional() }),
-    headOf: ({ rows, cached, degraded, read }) => ({ rows, cached, degraded, ...(read ? { read } : {}) }),
+    head: z.object({
+      rows: z.int(),
+      cached: z.boolean(),
+      degraded: z.boolean(),
+      read: shown.optional(),
+      found: textsFound,
+    }),
+    headOf: ({ rows, cached, degraded, read, found: texts }) => ({
+      ...{ rows, cached, degraded },
+      ...(read ? { read } : {}),
+      ...(texts === undefined ? {} : { found: texts }),
+    }),
   },
 });
 

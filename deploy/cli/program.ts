@@ -17,6 +17,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   tools: async () => (await import('./tools.ts')).toolsCommand(),
   policies: async () => (await import('./policies.ts')).policiesCommand(),
   limits: async () => (await import('./limits.ts')).limitsCommand(),
+  knowledge: async () => (await import('./knowledge.ts')).knowledgeCommand(),
   retention: async () => (await import('./retention.ts')).retentionCommand(),
   keys: async () => (await import('./keys.ts')).keysCommand(),
   security: async () => (await import('./security.ts')).securityCommand(),

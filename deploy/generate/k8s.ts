@@ -214,6 +214,7 @@ const reached: readonly { readonly by: Name; readonly part: string; readonly por
   { by: 'DATABASE_URL', part: 'database', ports: [5432] },
   { by: 'REDIS_URL', part: 'cache', ports: [6379] },
   { by: 'AI_SERVICE_URL', part: 'model', ports: [] },
+  { by: 'EMBEDDING_URL', part: 'embedding', ports: [] },
   { by: 'OIDC_ISSUER', part: 'issuer', ports: [] },
   { by: 'AI_ENCRYPTION_PROVIDER', part: 'keys', ports: [] },
   { by: 'OTEL_EXPORTER_OTLP_ENDPOINT', part: 'traces', ports: [4318] },

@@ -50,6 +50,8 @@ interface Right {
   readonly columns?: readonly string[];
   /** Which rows, as an SQL condition. */
   readonly rows: string;
+  /** Set where the condition takes rows away from what others open, and opens none. */
+  readonly isRestrictive?: true;
 }
 
 /** What a role holds. Each login role is a service's; the others are taken by who shows a grant. */
@@ -202,11 +204,12 @@ const granting = (contract: Contract): readonly Role[] => {
         login: false,
         calls: [],
         memberOf: [],
-        rights: tables.flatMap(({ table, columns }) => {
+        rights: tables.flatMap(({ table, columns, audience }) => {
           const own = columns.get(purpose);
-          return own
-            ? [{ role: purposeRole(purpose), table, command: 'select' as const, columns: own, rows: '' }]
-            : [];
+          const values = audience?.purposes[purpose];
+          const rows = audience && values ? `${audience.column} = any ('{${values.join()}}'::text[])` : '';
+          const right = { role: purposeRole(purpose), table, command: 'select', rows } as const;
+          return own ? [{ ...right, columns: own, ...(rows ? { isRestrictive: true as const } : {}) }] : [];
         }),
       }),
     ),
@@ -236,12 +239,20 @@ const importing = (tablesOfPacks: readonly string[]): Role => ({
   calls: ['sec.claimed_tenant()'],
   memberOf: [],
   rights: [
-    ...new Set(['tenants', 'care_relationships', 'consent_levels', ...addedTo, ...tablesOfPacks]),
-  ].flatMap((table) =>
-    (['select', 'insert', ...(addedTo.includes(table) ? [] : ['update' as const])] as const).map(
-      (command) => ({ role: importer, table, command, rows: claimed(table) }),
+    ...[
+      ...new Set(['tenants', 'care_relationships', 'consent_levels', ...addedTo, ...tablesOfPacks]),
+    ].flatMap((table) =>
+      (['select', 'insert', ...(addedTo.includes(table) ? [] : ['update' as const])] as const).map(
+        (command) => ({ role: importer, table, command, rows: claimed(table) }),
+      ),
     ),
-  ),
+    // What texts are found by is made anew where they change.
+    ...['knowledge_indexes', 'knowledge_vectors'].flatMap((table) =>
+      (['select', 'insert', 'update', 'delete'] as const).map((command) => ({
+        ...{ role: importer, table, command, rows: claimed(table) },
+      })),
+    ),
+  ],
 });
 
 /** Finds who is in somebody's care and agrees, and counts sessions; it must see what the person who asks must not. */
@@ -275,14 +286,15 @@ const guarding: Role = {
   ],
 };
 
-const policy = ({ role, table, command, rows }: Right): string => {
+const policy = ({ role, table, command, rows, isRestrictive }: Right): string => {
   const condition = {
     select: `using (${rows})`,
     delete: `using (${rows})`,
     insert: `with check (${rows})`,
     update: `using (${rows}) with check (${rows})`,
   };
-  return `create policy ${role}_${command} on ${table} for ${command} to ${role} ${condition[command]};`;
+  const kind = isRestrictive ? ' as restrictive' : '';
+  return `create policy ${role}_${command} on ${table}${kind} for ${command} to ${role} ${condition[command]};`;
 };
 
 const roleBlock = ({ name, login, calls, rights, memberOf }: Role): string => {

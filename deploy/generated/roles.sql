@@ -206,9 +206,13 @@ grant execute on function sec.granted_to() to app_tenant;
 grant select on consent_levels to app_tenant;
 grant select on tenant_keys to app_tenant;
 grant select on subject_keys to app_tenant;
+grant select on knowledge_indexes to app_tenant;
+grant select on knowledge_vectors to app_tenant;
 create policy app_tenant_select on consent_levels for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_tenant_select on tenant_keys for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_tenant_select on subject_keys for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
+create policy app_tenant_select on knowledge_indexes for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
+create policy app_tenant_select on knowledge_vectors for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_tenant_select on appointments for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant) and client_id in (select c.subject_id from consent_levels c where c.level = any ('{service,health}'::text[])));
 create policy app_tenant_select on clients for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_tenant_select on providers for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
@@ -226,6 +230,7 @@ create policy app_tenant_select on care_inquiries for select to app_tenant using
 create policy app_tenant_select on facility_articles for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_tenant_select on cloud_prices for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_tenant_select on cloud_discounts for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
+create policy app_tenant_select on cloud_articles for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
 
 -- app_related
 grant usage on schema public, sec to app_related;
@@ -233,9 +238,13 @@ grant execute on function sec.granted_to(), sec.granted_care(), sec.granted_cons
 grant select on consent_levels to app_related;
 grant select on tenant_keys to app_related;
 grant select on subject_keys to app_related;
+grant select on knowledge_indexes to app_related;
+grant select on knowledge_vectors to app_related;
 create policy app_related_select on consent_levels for select to app_related using (tenant_id = (select (sec.granted_to()).tenant) and subject_id in (select unnest(sec.granted_care())));
 create policy app_related_select on tenant_keys for select to app_related using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_related_select on subject_keys for select to app_related using (tenant_id = (select (sec.granted_to()).tenant) and subject_id in (select unnest(sec.granted_care())));
+create policy app_related_select on knowledge_indexes for select to app_related using (tenant_id = (select (sec.granted_to()).tenant));
+create policy app_related_select on knowledge_vectors for select to app_related using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_related_select on appointments for select to app_related using (tenant_id = (select (sec.granted_to()).tenant) and client_id = any ((select sec.granted_consenting('{service,health}'::text[]))::text[]));
 create policy app_related_select on clients for select to app_related using (tenant_id = (select (sec.granted_to()).tenant) and id in (select unnest(sec.granted_care())));
 create policy app_related_select on providers for select to app_related using (tenant_id = (select (sec.granted_to()).tenant));
@@ -253,6 +262,7 @@ create policy app_related_select on care_inquiries for select to app_related usi
 create policy app_related_select on facility_articles for select to app_related using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_related_select on cloud_prices for select to app_related using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_related_select on cloud_discounts for select to app_related using (tenant_id = (select (sec.granted_to()).tenant));
+create policy app_related_select on cloud_articles for select to app_related using (tenant_id = (select (sec.granted_to()).tenant));
 
 -- app_own
 grant usage on schema public, sec to app_own;
@@ -260,9 +270,13 @@ grant execute on function sec.granted_to() to app_own;
 grant select on consent_levels to app_own;
 grant select on tenant_keys to app_own;
 grant select on subject_keys to app_own;
+grant select on knowledge_indexes to app_own;
+grant select on knowledge_vectors to app_own;
 create policy app_own_select on consent_levels for select to app_own using ((tenant_id, subject_id) = (select g.tenant, g.person from sec.granted_to() g));
 create policy app_own_select on tenant_keys for select to app_own using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_own_select on subject_keys for select to app_own using ((tenant_id, subject_id) = (select g.tenant, g.person from sec.granted_to() g));
+create policy app_own_select on knowledge_indexes for select to app_own using (tenant_id = (select (sec.granted_to()).tenant));
+create policy app_own_select on knowledge_vectors for select to app_own using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_own_select on appointments for select to app_own using ((tenant_id, client_id) = (select g.tenant, g.person from sec.granted_to() g));
 create policy app_own_select on clients for select to app_own using ((tenant_id, id) = (select g.tenant, g.person from sec.granted_to() g));
 create policy app_own_select on providers for select to app_own using (tenant_id = (select (sec.granted_to()).tenant));
@@ -281,6 +295,7 @@ create policy app_own_select on care_inquiries for select to app_own using ((ten
 create policy app_own_select on facility_articles for select to app_own using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_own_select on cloud_prices for select to app_own using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_own_select on cloud_discounts for select to app_own using (tenant_id = (select (sec.granted_to()).tenant));
+create policy app_own_select on cloud_articles for select to app_own using (tenant_id = (select (sec.granted_to()).tenant));
 
 -- purpose_administration
 grant usage on schema public, sec to purpose_administration;
@@ -318,11 +333,12 @@ grant select (full_text_search, id, kind, name, name_search, tenant_id) on carer
 grant select (carer_id, dose, due_at, id, medication, resident_id, status, tenant_id) on medications to purpose_care;
 grant select (carer_id, id, kind, resident_id, start_time, status, tenant_id) on resident_appointments to purpose_care;
 grant select (id, message, opened_at, resident_id, status, tenant_id) on care_inquiries to purpose_care;
-grant select (body, id, language, tenant_id, title, topic) on facility_articles to purpose_care;
+grant select (audience, body, id, language, tenant_id, title, topic) on facility_articles to purpose_care;
 
 -- purpose_information
 grant usage on schema public, sec to purpose_information;
-grant select (body, id, language, tenant_id, title, topic) on facility_articles to purpose_information;
+grant select (audience, body, id, language, tenant_id, title, topic) on facility_articles to purpose_information;
+create policy purpose_information_select on facility_articles as restrictive for select to purpose_information using (facility_articles.audience = any ('{public}'::text[]));
 
 -- purpose_own_history
 grant usage on schema public, sec to purpose_own_history;
@@ -332,6 +348,7 @@ grant select (answer, attempt, created_at, ending, id, is_first, message, questi
 grant usage on schema public, sec to purpose_pricing;
 grant select (as_of, currency, id, model, price, provider, purchase, region, sku, source, tenant_id, unit) on cloud_prices to purpose_pricing;
 grant select (as_of, id, provider, purchase, source, tenant_id, up_to) on cloud_discounts to purpose_pricing;
+grant select (body, id, language, provider, tenant_id, title) on cloud_articles to purpose_pricing;
 
 -- purpose_statistics
 grant usage on schema public, sec to purpose_statistics;
@@ -521,6 +538,9 @@ grant select, insert, update on care_inquiries to svc_import;
 grant select, insert, update on facility_articles to svc_import;
 grant select, insert, update on cloud_prices to svc_import;
 grant select, insert, update on cloud_discounts to svc_import;
+grant select, insert, update on cloud_articles to svc_import;
+grant select, insert, update, delete on knowledge_indexes to svc_import;
+grant select, insert, update, delete on knowledge_vectors to svc_import;
 create policy svc_import_select on tenants for select to svc_import using (id = (select sec.claimed_tenant()));
 create policy svc_import_insert on tenants for insert to svc_import with check (id = (select sec.claimed_tenant()));
 create policy svc_import_update on tenants for update to svc_import using (id = (select sec.claimed_tenant())) with check (id = (select sec.claimed_tenant()));
@@ -587,6 +607,17 @@ create policy svc_import_update on cloud_prices for update to svc_import using (
 create policy svc_import_select on cloud_discounts for select to svc_import using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_import_insert on cloud_discounts for insert to svc_import with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_import_update on cloud_discounts for update to svc_import using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_import_select on cloud_articles for select to svc_import using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_import_insert on cloud_articles for insert to svc_import with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_import_update on cloud_articles for update to svc_import using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_import_select on knowledge_indexes for select to svc_import using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_import_insert on knowledge_indexes for insert to svc_import with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_import_update on knowledge_indexes for update to svc_import using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_import_delete on knowledge_indexes for delete to svc_import using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_import_select on knowledge_vectors for select to svc_import using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_import_insert on knowledge_vectors for insert to svc_import with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_import_update on knowledge_vectors for update to svc_import using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_import_delete on knowledge_vectors for delete to svc_import using (tenant_id = (select sec.claimed_tenant()));
 
 -- What every service compares with what it finds, before it works.
 grant execute on function sec.drift() to svc_edge, svc_access, svc_feedback, svc_permission, svc_data_access, svc_conversation, svc_retention, svc_audit, svc_import;

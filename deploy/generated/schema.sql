@@ -404,6 +404,27 @@ create policy svc_permission_select on public.clients for select to svc_permissi
 create policy svc_retention_delete on public.clients for delete to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_select on public.clients for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
+create table public.cloud_articles (
+  tenant_id text not null,
+  id text not null,
+  provider text not null,
+  language text not null,
+  title text not null,
+  body text not null,
+  constraint cloud_articles_pkey PRIMARY KEY (tenant_id, id),
+  constraint cloud_articles_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  constraint cloud_articles_language_check CHECK ((language = ANY (ARRAY['pt-BR'::text, 'en'::text])))
+); -- of jangada_owner
+CREATE INDEX cloud_articles_provider ON public.cloud_articles USING btree (tenant_id, provider, language);
+alter table public.cloud_articles enable row level security, force row level security;
+grant insert, select, update on public.cloud_articles to svc_import;
+create policy app_own_select on public.cloud_articles for select to app_own using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
+create policy app_related_select on public.cloud_articles for select to app_related using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
+create policy app_tenant_select on public.cloud_articles for select to app_tenant using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
+create policy svc_import_insert on public.cloud_articles for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_import_select on public.cloud_articles for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_import_update on public.cloud_articles for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+
 create table public.cloud_discounts (
   tenant_id text not null,
   id text not null,
@@ -560,8 +581,10 @@ create table public.facility_articles (
   language text not null,
   title text not null,
   body text not null,
+  audience text not null default 'public'::text,
   constraint facility_articles_pkey PRIMARY KEY (tenant_id, id),
   constraint facility_articles_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  constraint facility_articles_audience_check CHECK ((audience = ANY (ARRAY['public'::text, 'tenant'::text]))),
   constraint facility_articles_language_check CHECK ((language = ANY (ARRAY['pt-BR'::text, 'en'::text])))
 ); -- of jangada_owner
 CREATE INDEX facility_articles_topic ON public.facility_articles USING btree (tenant_id, topic, language);
@@ -570,6 +593,7 @@ grant insert, select, update on public.facility_articles to svc_import;
 create policy app_own_select on public.facility_articles for select to app_own using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
 create policy app_related_select on public.facility_articles for select to app_related using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
 create policy app_tenant_select on public.facility_articles for select to app_tenant using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
+create policy purpose_information_select on public.facility_articles for select to purpose_information using ((audience = ANY ('{public}'::text[])));
 create policy svc_import_insert on public.facility_articles for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.facility_articles for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_update on public.facility_articles for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
@@ -624,6 +648,54 @@ create policy svc_permission_insert on public.interrupts for insert to svc_permi
 create policy svc_permission_select on public.interrupts for select to svc_permission using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_delete on public.interrupts for delete to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_select on public.interrupts for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+
+create table public.knowledge_indexes (
+  tenant_id text not null,
+  id text not null,
+  version integer not null,
+  space text not null,
+  built_at timestamp with time zone not null default now(),
+  constraint knowledge_indexes_pkey PRIMARY KEY (tenant_id, id),
+  constraint knowledge_indexes_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
+); -- of jangada_owner
+alter table public.knowledge_indexes enable row level security, force row level security;
+grant select on public.knowledge_indexes to app_own;
+grant select on public.knowledge_indexes to app_related;
+grant select on public.knowledge_indexes to app_tenant;
+grant delete, insert, select, update on public.knowledge_indexes to svc_import;
+create policy app_own_select on public.knowledge_indexes for select to app_own using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
+create policy app_related_select on public.knowledge_indexes for select to app_related using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
+create policy app_tenant_select on public.knowledge_indexes for select to app_tenant using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
+create policy svc_import_delete on public.knowledge_indexes for delete to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_import_insert on public.knowledge_indexes for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_import_select on public.knowledge_indexes for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_import_update on public.knowledge_indexes for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+
+create table public.knowledge_vectors (
+  tenant_id text not null,
+  source text not null,
+  version integer not null,
+  category text not null,
+  article_id text not null,
+  part smallint not null,
+  hash bytea not null,
+  numbers bytea not null,
+  constraint knowledge_vectors_pkey PRIMARY KEY (tenant_id, source, version, category, article_id, part),
+  constraint knowledge_vectors_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  constraint knowledge_vectors_hash_check CHECK ((length(hash) = 32))
+); -- of jangada_owner
+alter table public.knowledge_vectors enable row level security, force row level security;
+grant select on public.knowledge_vectors to app_own;
+grant select on public.knowledge_vectors to app_related;
+grant select on public.knowledge_vectors to app_tenant;
+grant delete, insert, select, update on public.knowledge_vectors to svc_import;
+create policy app_own_select on public.knowledge_vectors for select to app_own using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
+create policy app_related_select on public.knowledge_vectors for select to app_related using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
+create policy app_tenant_select on public.knowledge_vectors for select to app_tenant using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
+create policy svc_import_delete on public.knowledge_vectors for delete to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_import_insert on public.knowledge_vectors for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_import_select on public.knowledge_vectors for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_import_update on public.knowledge_vectors for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
 create table public.kysely_migration (
   name character varying(255) not null,

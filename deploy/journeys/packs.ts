@@ -74,7 +74,11 @@ describe('cloud pricing', () => {
   });
 
   test('tells how much spot saves at most, to who may know, and refuses the others', async () => {
-    expect((await analyst.query('desconto spot na Azure?')).content).toContain('Azure · spot · 90%');
+    const saved = await analyst.query('desconto spot na Azure?');
+    expect(saved.content).toContain('Azure · spot · 90%');
+    expect(saved.content).toContain('\n- azure-spot · Máquinas virtuais spot na Azure');
+    expect(saved.content).not.toContain('aws-');
+    expect(saved.found).toBeGreaterThan(0);
     const viewer = await journey.as('viewer');
     expect((await viewer.query('preço de T4 na GCP')).status).toBe(200);
     expect(await viewer.query('desconto spot na Azure?')).toMatchObject({ code: 'AUTHZ_DENIED' });
@@ -230,15 +234,24 @@ describe('a care home', () => {
       ...{ message: 'Tell me about pricing', inquiryType: 'PRICING' },
     });
     expect(pricing).toMatchObject({ status: 200, type: 'response' });
-    expect(pricing.content).toMatch(/^1 article \(pricing\):\n- faq-pricing · What does it cost/);
+    expect(pricing.content).toMatch(/^\d articles?:\n(?:- .*\n)*- faq-pricing · What does it cost/);
+    expect(pricing.found).toBe(linesOf(pricing.content).length);
     expect((await journey.auditOf(pricing.runId))[1]).toMatchObject({
       ...{ fact: 'run.permitted', actor: 'public', details: { decision: { purpose: 'information' } } },
     });
     const portuguese = await inquire('public/inquiry', { message: 'quais são os preços?' });
     expect(portuguese.content).toContain('- faq-precos · Quanto custa');
-    expect((await inquire('public/inquiry', { message: 'do you have a vacancy?' })).content).toBe(
-      'No results (admission).',
-    );
+    expect(await inquire('public/inquiry', { message: 'privacy of penguins' })).toMatchObject({
+      ...{ content: 'The home has no article about that yet.', found: 0 },
+    });
+    expect((await journey.auditOf(pricing.runId)).at(-1)?.details).toMatchObject({ found: pricing.found });
+    const refreshed = await journey.jangada('knowledge', 'refresh', '--tenant', 'lar-ipe', '--json');
+    expect(JSON.parse(refreshed.stdout)).toMatchObject([{ articles: 60, embedded: 0, version: 1 }]);
+    // What is written for those who have signed in is nobody else's, however it is asked for.
+    const handover = 'documentation of the handover of a shift';
+    const told = await inquire('public/inquiry', { message: handover });
+    expect(told.content).not.toContain('documentation-handover');
+    expect((await ask('nurse', handover)).content).toContain('- documentation-handover · ');
     const unknown = await inquire('public/inquiry', { message: 'do you have parking?' });
     expect(unknown).toMatchObject({ type: 'error', code: 'INTENT_UNCLASSIFIED' });
     for (const message of ['medicação de Alzira Campos', 'list of residents'])

@@ -44,6 +44,8 @@ export interface Answer {
   readonly runId: string;
   readonly cached?: boolean;
   readonly nextCursor?: string;
+  /** Texts near to the question, where such were looked for. */
+  readonly found?: number;
   readonly code?: Code;
 }
 

@@ -1,4 +1,4 @@
-import { styleText } from 'node:util';
+import { parseArgs, styleText } from 'node:util';
 import { english, portuguese, readDates, wantedOf } from '@jangada/nlu/date-examples.ts';
 import type { Example, Learning } from '@jangada/nlu/learn.ts';
 import { packs } from '@jangada/packs/registry.ts';
@@ -7,9 +7,10 @@ import Table from 'cli-table3';
 import { accuracyOf, learned, scopeOf, shareOf, within } from './measure.ts';
 import { timingsOf } from './pace.ts';
 import { type Row, rowsOfPack } from './results.ts';
+import { retrievalCells, retrievalHead, retrievalOf } from './retrieval.ts';
 import { examplesIn, rowsOf, split } from './sets.ts';
 
-/** `npm run eval`: how well questions are understood, and in what time. */
+/** `npm run eval`: how well questions are understood, in what time, and how well texts are found. */
 
 /** As the packs learn, with as many buckets as a hundred labels and more want. */
 const learning: Learning = { bits: 17, rounds: 8, cost: 1, ownCost: 1 };
@@ -80,20 +81,38 @@ const shown = ({ what, share, wanted }: Row): string[] => [
   wanted === undefined ? '' : `≥ ${percent(wanted)} ${share.share >= wanted ? '✓' : '✗'}`,
 ];
 
-const table = new Table({
-  head: ['measured', 'right', '%', '95 % interval', 'wanted'],
-  style: { head: ['bold'] },
-});
-for (const pack of packs) table.push(...rowsOfPack(pack.name, modelOf(pack)).map(shown));
-table.push(...dates().map(shown));
-for (const [set, measured] of [
-  ['CLINC150', clinc],
-  ['MASSIVE', massive],
-  ['Cosibot', cosibot],
-] as const) {
-  const rows = measured();
-  if (rows) table.push(...rows.map(shown));
-  else console.error(styleText('yellow', `${set} is not on this machine: NOT measured`));
+const understood = async (): Promise<void> => {
+  const table = new Table({
+    head: ['measured', 'right', '%', '95 % interval', 'wanted'],
+    style: { head: ['bold'] },
+  });
+  for (const pack of packs) table.push(...rowsOfPack(pack.name, modelOf(pack)).map(shown));
+  table.push(...dates().map(shown));
+  for (const [set, measured] of [
+    ['CLINC150', clinc],
+    ['MASSIVE', massive],
+    ['Cosibot', cosibot],
+  ] as const) {
+    const rows = measured();
+    if (rows) table.push(...rows.map(shown));
+    else console.error(styleText('yellow', `${set} is not on this machine: NOT measured`));
+  }
+  console.log(table.toString());
+  console.log(await timingsOf(packs));
+};
+
+const retrieval = (): void => {
+  const table = new Table({ head: retrievalHead, style: { head: ['bold'] } });
+  table.push(...packs.flatMap(retrievalOf).map(retrievalCells));
+  console.log(table.toString());
+};
+
+const parts = { understanding: understood, retrieval };
+const isPart = (name: string): name is keyof typeof parts => Object.hasOwn(parts, name);
+
+const { only } = parseArgs({ options: { only: { type: 'string' } } }).values;
+if (only !== undefined && !isPart(only)) {
+  console.error(`--only takes ${Object.keys(parts).join(' or ')}`);
+  process.exit(1);
 }
-console.log(table.toString());
-console.log(await timingsOf(packs));
+for (const part of only === undefined ? Object.values(parts) : [parts[only]]) await part();

@@ -286,6 +286,24 @@ export const settings = {
     value: byName('tools', 'keys', z.string().min(1)).prefault('{}'),
     secret: true,
   }),
+  EMBEDDING_PROVIDER: setting({
+    says: 'what makes the vectors that texts are found by: this code (local), or an endpoint that speaks as OpenAI’s embeddings (openai)',
+    value: z.enum(['local', 'openai']).default('local'),
+  }),
+  EMBEDDING_URL: setting({
+    says: 'that endpoint’s API, as https://host/v1',
+    value: z.url({ protocol: /^https?$/ }).optional(),
+  }),
+  EMBEDDING_API_KEY: setting({ says: 'key for it', value: z.string().optional(), secret: true }),
+  EMBEDDING_MODEL: setting({ says: 'name of its model', value: z.string().default('default') }),
+  EMBEDDING_DIMENSIONS: setting({
+    says: 'numbers of a vector, a byte each; longer vectors of a model are shortened to it. Changing it makes a new index',
+    value: z.coerce.number().int().min(16).max(4_096).default(256),
+  }),
+  EMBEDDING_NEAR: setting({
+    says: 'cosine from which a model’s vectors mean the same; measure it for the model. The local provider has its own',
+    value: z.coerce.number().min(0).max(1).default(0.5),
+  }),
   AI_AGENT_PUBLIC_ENABLED: setting({
     says: 'whether the agent that is open to all answers',
     value: z.stringbool().default(true),

@@ -34,7 +34,7 @@ export const reserved = 0;
 const emphasis = { word: 3, pair: 2, skip: 1.5, letters: 1 };
 
 /** The buckets of a text, and how much each counts. Linear in its length. */
-export const featuresOf = (text: string, bits: number): Map<number, number> => {
+export const featuresOf = (text: string, bits: number, runs = letters): Map<number, number> => {
   const mask = 2 ** bits - 1;
   const found = new Map<number, number>();
   const add = (hash: number, weight: number): void => {
@@ -50,10 +50,10 @@ export const featuresOf = (text: string, bits: number): Map<number, number> => {
     const framed = ` ${word} `;
     for (let from = 0; from < framed.length - 1; from += 1) {
       let hash = kind.letters;
-      const end = Math.min(framed.length, from + letters.most);
+      const end = Math.min(framed.length, from + runs.most);
       for (let to = from; to < end; to += 1) {
         hash = mixed(hash, framed.charCodeAt(to));
-        if (to - from + 1 >= letters.least) add(hash, emphasis.letters);
+        if (to - from + 1 >= runs.least) add(hash, emphasis.letters);
       }
     }
   }

@@ -2,6 +2,7 @@ import type { Ask } from '@jangada/proto/plan.ts';
 import type { ToolName } from '@jangada/proto/tools.ts';
 import type { SealedColumn } from '@jangada/vault/rows.ts';
 import type { Kysely } from 'kysely';
+import type { Audience, Knowledge } from './knowledge.ts';
 import type { Tool } from './tool.ts';
 
 /**
@@ -29,6 +30,8 @@ export interface Pack {
     readonly source: string;
     readonly state: string;
   }[];
+  /** Words, folded, that mean the same where texts are searched, in any language. A trailing `*` matches a prefix. */
+  readonly concepts?: readonly (readonly string[])[];
   /** Words before a person's name that say what the person is. */
   readonly leads: readonly { readonly role: 'subject' | 'provider'; readonly words: readonly string[] }[];
   readonly retention: readonly RetentionRule[];
@@ -161,6 +164,12 @@ export interface Source {
   readonly isUncached?: true;
   /** The column that says in which language a row's text is; a question is answered with those of its own. */
   readonly language?: string;
+  /** Set where a question finds rows by what it says. */
+  readonly knowledge?: Knowledge;
+  /** The source of texts, of which those near to the question are named beside a list of these rows. */
+  readonly cites?: string;
+  /** For whom a row is, where it is not for everybody who may read the source. Row-level security holds it. */
+  readonly audience?: Audience;
   /** The column that a period means. */
   readonly at?: string;
   /** The column that amounts mean. */
@@ -192,8 +201,6 @@ export interface Facet {
   readonly column: string;
   /** By value: the words that name it, in any language, folded. One word may name several values. */
   readonly values: Readonly<Record<string, readonly string[]>>;
-  /** Values that somebody asks for who may want to become what the tenant is there for: a visitor who does is a lead. */
-  readonly interests?: readonly string[];
 }
 
 /** A column that names a person, and the table of such people: `id`, `name` and a `full_text_search` of it. */
@@ -291,6 +298,10 @@ export interface Wording {
   readonly lists?: Readonly<Record<string, string>>;
   readonly more: string;
   readonly none: string;
+  /** By source: what is said instead of `none`. */
+  readonly nones?: Readonly<Record<string, string>>;
+  /** `{articles}` are where to read on; needed where a source cites. */
+  readonly cited?: string;
   readonly perDay: string;
   readonly states: Readonly<Record<string, string>>;
   /** By field or facet: what its values are called. One without an entry is told as it stands. */

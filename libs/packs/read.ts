@@ -22,6 +22,8 @@ export interface Reader {
   readonly groupMin?: number | undefined;
   /** The tenant's time zone, for days. */
   readonly zone: string;
+  /** Ids that rows have, where they were found by something else than conditions. */
+  readonly ids?: readonly string[] | undefined;
   /** Where the plan names an identifier: the column that is indexed and what equal values have there. */
   readonly found?: { readonly column: string; readonly indexes: readonly Buffer[] } | undefined;
 }
@@ -139,7 +141,8 @@ const joins = (source: Source): Part => {
   return sql`${join(source.subject)}${join(source.provider)}`;
 };
 
-const conditions = (source: Source, plan: Plan, reader: Reader): Part[] => {
+/** What rows of a plan are, beside what row-level security says. */
+export const conditions = (source: Source, plan: Plan, reader: Reader): Part[] => {
   const { filter } = plan;
   const state = filter.state === undefined ? undefined : source.states[filter.state];
   const all = [
@@ -147,6 +150,7 @@ const conditions = (source: Source, plan: Plan, reader: Reader): Part[] => {
       ? [sql`${sql.ref(source.provider.column)} = ${reader.person}`]
       : []),
     ...consented(source, reader),
+    ...(reader.ids ? [sql`${sql.ref(`${source.table}.id`)} = any (${reader.ids}::text[])`] : []),
     ...named(source.subject, filter.subject),
     ...named(source.provider, filter.provider),
     ...identified(plan, reader),

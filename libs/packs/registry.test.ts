@@ -102,11 +102,6 @@ describe('a pack is refused', () => {
       { ...clinic, caches: [{ name: 'kb', sources: ['clients'], ttlSeconds: 7_200, maxBytes: 1 }] },
       'caches.0.ttlSeconds',
     ],
-    [
-      'with an interest that nobody can ask for',
-      withBilling({ facets: { kind: { column: 'billing.kind', values: {}, interests: ['x'] } } }),
-      'interest x of billing is not a value',
-    ],
     ['with a version that is none', { ...clinic, version: '1' }, 'version'],
     ['with no law it is written for', { ...clinic, compliance: [] }, 'compliance'],
     ['with nothing to ask', { ...clinic, intents: [] }, 'intents'],

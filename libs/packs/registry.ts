@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { PackTables } from '@jangada/hop/hop.ts';
 import { z } from 'zod';
 import { withCore } from './core.ts';
-import type { Pack } from './pack.ts';
+import type { Pack, Source } from './pack.ts';
 import { foldName } from './read.ts';
 import { resourcesByTable } from './rules.ts';
 
@@ -132,14 +132,12 @@ export const load = (declared: Pack): Pack => {
     ))
       if (word !== foldName(word))
         wrong.push(`word "${word}" of ${name} is not folded: no question would match it`);
-    for (const { values, interests = [] } of Object.values(source.facets ?? {}))
-      for (const value of interests)
-        if (!Object.hasOwn(values, value)) wrong.push(`interest ${value} of ${name} is not a value`);
     for (const tool of source.tools ?? []) {
       if (!/^[a-z_]{3,40}$/.test(tool.name)) wrong.push(`tool ${tool.name} of ${name} is not named [a-z_]+`);
       if (tool.kind === 'lookup' && !source.list.includes(tool.dated))
         wrong.push(`tool ${tool.name} dates rows of ${name} by ${tool.dated}, which it does not list`);
     }
+    wrong.push(...wrongOf(pack, name, source));
     for (const locale of ['en', 'pt-BR'] as const) {
       if (!pack.wording[locale].nouns[name]) wrong.push(`source ${name} has no words in ${locale}`);
       for (const kind of (source.tools ?? []).flatMap((tool) =>
@@ -208,6 +206,31 @@ export const load = (declared: Pack): Pack => {
   }
   if (wrong.length > 0) throw new PackError(`pack ${pack.name} cannot be loaded:\n  ${wrong.join('\n  ')}`);
   return pack;
+};
+
+/** What is wrong with how a source is searched, cites or is for some. */
+const wrongOf = (pack: Pack, name: string, source: Source): string[] => {
+  const { knowledge, cites, audience, table } = source;
+  const columns = [
+    ...(knowledge ? [knowledge.title, knowledge.text, knowledge.category.column] : []),
+    ...(audience ? [audience.column] : []),
+  ];
+  const isCiting = cites !== undefined;
+  return [
+    ...columns
+      .filter((column) => !column.startsWith(`${table}.`))
+      .map((column) => `source ${name} is searched by ${column}, which is of another table`),
+    ...(knowledge && source.subject ? [`source ${name} is searched and about people`] : []),
+    ...(isCiting && !pack.sources[cites]?.knowledge
+      ? [`source ${name} cites ${cites}, which is not searched`]
+      : []),
+    ...(['en', 'pt-BR'] as const)
+      .filter((locale) => isCiting && !pack.wording[locale].cited)
+      .map((locale) => `source ${name} cites and there are no words for it in ${locale}`),
+    ...Object.keys(audience?.purposes ?? {})
+      .filter((purpose) => !Object.hasOwn(pack.purposes, purpose))
+      .map((purpose) => `rows of ${name} are for ${purpose}, which is not a purpose`),
+  ];
 };
 
 /** Every pack, checked: each folder here that has a pack.ts. Adding one needs no other edit. */

@@ -1,4 +1,5 @@
 import { indexOf } from '@jangada/vault/rows.ts';
+import type { Audience } from './knowledge.ts';
 import type { Pack, Source } from './pack.ts';
 import { consentOf, resourcesByTable } from './rules.ts';
 
@@ -13,6 +14,8 @@ export interface Readable {
   readonly consent: readonly string[] | undefined;
   /** Columns by purpose; a purpose that may read none of them is absent. */
   readonly columns: ReadonlyMap<string, readonly string[]>;
+  /** See `Audience`. */
+  readonly audience: Audience | undefined;
 }
 
 /** Ties without values, that a statement needs whoever's names it may not tell. */
@@ -36,6 +39,7 @@ export const readables = (packs: readonly Pack[]): readonly Readable[] => {
   const owned = new Set<string>();
   const consents = new Map<string, readonly string[] | undefined>();
   const columns = new Map<string, Map<string, Set<string>>>();
+  const audiences = new Map<string, Audience>();
   const open = (table: string, column: string, purpose: string): void => {
     const ofTable = columns.get(table) ?? new Map<string, Set<string>>();
     const ofPurpose = ofTable.get(purpose) ?? new Set(structure);
@@ -54,6 +58,7 @@ export const readables = (packs: readonly Pack[]): readonly Readable[] => {
       if (consents.has(source.table) && `${consents.get(source.table)}` !== `${levels}`)
         throw new Error(`rows of ${source.table} take different consents`);
       consents.set(source.table, levels);
+      if (source.audience) audiences.set(source.table, source.audience);
       if (source.subject) {
         tie(source.table, columnOf(source.subject.column));
         tie(source.subject.table, 'id');
@@ -76,6 +81,7 @@ export const readables = (packs: readonly Pack[]): readonly Readable[] => {
     subject: subjects.get(table),
     isOwn: owned.has(table),
     consent: consents.get(table),
+    audience: audiences.get(table),
     columns: new Map([...purposes].map(([purpose, names]) => [purpose, [...names].sort()])),
   }));
 };
@@ -93,6 +99,10 @@ const mentioned = (source: Source): readonly (readonly [table: string, column: s
     ...[source.at, source.amount, source.order.column, source.owner, source.thread, source.language].filter(
       (column) => column !== undefined,
     ),
+    ...(source.knowledge
+      ? [source.knowledge.title, source.knowledge.text, source.knowledge.category.column]
+      : []),
+    ...(source.audience ? [source.audience.column] : []),
     ...[...Object.values(source.states), ...Object.values(source.facets ?? {}), ...source.usually].map(
       ({ column }) => column,
     ),

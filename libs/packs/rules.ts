@@ -28,12 +28,16 @@ export const resourcesOf = (pack: Pack, plan: Plan): ReadonlySet<string> | undef
     const facet = Object.hasOwn(source.facets ?? {}, name) ? source.facets?.[name] : undefined;
     if (!facet || !values.every((value) => Object.hasOwn(facet.values, value))) return undefined;
   }
+  const cited = plan.cites === undefined ? undefined : sourceOf(pack, plan.cites);
+  if (plan.cites !== undefined && (plan.cites !== source.cites || !cited?.knowledge)) return undefined;
+  if (filter.nearest && (plan.ask !== 'list' || !(cited ?? source).knowledge)) return undefined;
   const ties = [source.subject?.table, source.provider?.table];
   if (!plan.joins.every((join) => ties.includes(join))) return undefined;
   if (!plan.fields.every((field) => Object.hasOwn(source.fields, field))) return undefined;
   const tables = [
     source.table,
     ...plan.joins,
+    ...(cited ? [cited.table] : []),
     ...plan.fields.map((field) => tableOf(source.fields[field]?.column ?? '')),
     ...((filter.subject ?? filter.identifier) !== undefined && source.subject ? [source.subject.table] : []),
     ...(filter.provider !== undefined && source.provider ? [source.provider.table] : []),

@@ -173,9 +173,12 @@ const meaningOf = (message: Message, head: Head<Message>): Meaning => {
       return meaning('done', { resource: 'message', details });
     }
     case run.answered: {
-      const { rows, cached, degraded, read } = head as Head<typeof run.answered>;
+      const { rows, cached, degraded, read, found } = head as Head<typeof run.answered>;
       const { source: resource = null, ...what } = read ?? {};
-      return meaning('done', { resource, details: { ...what, rows, cached, degraded } });
+      return meaning('done', {
+        resource,
+        details: { ...what, rows, cached, degraded, ...(found === undefined ? {} : { found }) },
+      });
     }
     default:
       return meaning('done');

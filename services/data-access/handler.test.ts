@@ -114,23 +114,32 @@ describe('a list', () => {
     expect(JSON.stringify(run.answered.headOf(said as Body<typeof run.answered>))).not.toContain('Ana');
   });
 
-  test('says what it was narrowed to, and whether that shows an interest, where the source is about nobody', () => {
-    const said = (name: string, of: string, facets: Plan['filter']['facets']) => {
+  test('says what it was about, and whether that shows an interest, where the source is about nobody', () => {
+    const said = (
+      of: string,
+      name: string,
+      topics: string[] | undefined,
+      facets: Plan['filter']['facets'],
+    ) => {
       const declared = packOf(of).sources[name];
       if (!declared) throw new Error(`there is no source ${name}`);
       const asked = { ...body, plan: { ...plan, filter: facets ? { facets } : {} } };
-      const decided = given(decide, found({ source: declared }))
+      const decided = given(decide, found({ source: declared, ...(topics ? { topics } : {}) }))
         .when(asked)
         .decided();
-      const { topics, interest } = decided.body as Body<typeof run.fetched>;
-      return { topics, interest };
+      const { topics: told, interest } = decided.body as Body<typeof run.fetched>;
+      return { topics: told, interest };
     };
-    const articles = (topic: string[]) => said('articles', 'care-home', { topic });
-    expect(articles(['privacy', 'admission'])).toEqual({ topics: ['privacy', 'admission'], interest: true });
-    expect(articles(['privacy'])).toEqual({ topics: ['privacy'], interest: undefined });
+    const articles = (topics: string[]) => said('care-home', 'articles', topics, undefined);
+    expect(articles(['admission', 'privacy'])).toEqual({ topics: ['admission', 'privacy'], interest: true });
+    // What is nearest counts.
+    expect(articles(['privacy', 'admission'])).toMatchObject({ interest: undefined });
     const nothing = { topics: undefined, interest: undefined };
-    expect(said('articles', 'care-home', undefined)).toEqual(nothing);
-    expect(said('care_events', 'care-home', { kind: ['fall'] })).toEqual(nothing);
+    expect(articles([])).toEqual(nothing);
+    expect(said('cloud-pricing', 'discounts', undefined, { provider: ['Azure'] })).toMatchObject({
+      topics: ['Azure'],
+    });
+    expect(said('care-home', 'care_events', undefined, { kind: ['fall'] })).toEqual(nothing);
   });
 
   test('travels with what was granted', async () => {

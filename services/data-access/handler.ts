@@ -1,5 +1,4 @@
 import { type Decide, emit, type Out } from '@jangada/hop/hop.ts';
-import type { Source } from '@jangada/packs/pack.ts';
 import { cursorOf, type Paged } from '@jangada/packs/read.ts';
 import type { Body } from '@jangada/proto/message.ts';
 import type { Plan } from '@jangada/proto/plan.ts';
@@ -37,28 +36,28 @@ export const decide: Decide<typeof contract, Found> = (body, found) => {
     ...body,
     rows: shown,
     matches: isList ? (first?._matches ?? 0) : shown.length,
+    ...(found.cited ? { cited: [...found.cited] } : {}),
     ...(more ? { nextCursor: cursorOf(last) } : {}),
     cached: found.cached,
     asOf: found.asOf,
     ...(found.tier ? { tier: found.tier } : {}),
-    ...topicsOf(plan, found.source),
+    ...topicsOf(plan, found),
   };
   if (body.question === undefined) return answerOf(fetched);
   const beside = { grant: Promise.resolve(found.grant) };
   return isList && found.source.tools ? emit(run.found, fetched, beside) : emit(run.fetched, fetched, beside);
 };
 
-/** What was asked for by words that are about nobody, so that it may be said what was not found. */
+/** What a question was about, where the source is about nobody, so that it may be said what was not found. */
 const topicsOf = (
   { filter }: Plan,
-  { subject, owner, facets = {} }: Source,
+  { source: { subject, owner, knowledge }, topics: found }: Pick<Found, 'source' | 'topics'>,
 ): Pick<Body<typeof run.fetched>, 'topics' | 'interest'> => {
-  const named = Object.entries(filter.facets ?? {});
-  if (subject || owner || named.length === 0) return {};
-  const isInterest = named.some(([name, values]) =>
-    values.some((value) => facets[name]?.interests?.includes(value)),
-  );
-  return { topics: named.flatMap(([, values]) => values), ...(isInterest ? { interest: true } : {}) };
+  const topics = found ?? Object.values(filter.facets ?? {}).flat();
+  if (subject || owner || topics.length === 0) return {};
+  const [nearest = ''] = found ?? [];
+  const isInterest = knowledge?.category.interests?.includes(nearest) === true;
+  return { topics: [...topics], ...(isInterest ? { interest: true } : {}) };
 };
 
 const unused = { promptTokens: 0, completionTokens: 0, totalTokens: 0, processingTimeMs: 0 };

@@ -1,4 +1,5 @@
 import { openCache } from '@jangada/cache/cache.ts';
+import { openEmbedding } from '@jangada/knowledge/embedding.ts';
 import { packOf } from '@jangada/packs/registry.ts';
 import { core } from '@jangada/proto/envelope.ts';
 import { optional } from '@jangada/runtime/health.ts';
@@ -12,6 +13,7 @@ import { openRoot, rootSettings } from '@jangada/vault/root.ts';
 import { openVault } from '@jangada/vault/vault.ts';
 import { contract } from './contract.ts';
 import { decide } from './handler.ts';
+import { openSearching } from './nearest.ts';
 import { rowsOf } from './rows.ts';
 
 const config = configOf([
@@ -21,6 +23,12 @@ const config = configOf([
   'DATABASE_TENANT_URLS',
   'REDIS_URL',
   ...rootSettings,
+  'EMBEDDING_PROVIDER',
+  'EMBEDDING_URL',
+  'EMBEDDING_API_KEY',
+  'EMBEDDING_MODEL',
+  'EMBEDDING_DIMENSIONS',
+  'EMBEDDING_NEAR',
 ]);
 const telemetry = openTelemetry(contract.name, config);
 await using store = await openStore(contract.name, config);
@@ -29,6 +37,20 @@ await using cache = openCache(config, telemetry.metrics);
 const root = await openRoot(config);
 const vault = openVault(root, telemetry.metrics);
 
+const hits = telemetry.metrics.counter(
+  'ai_agent_knowledge_base_hits',
+  'Searches among texts, by source and whether anything was near to the question',
+  ['knowledge_type', 'hit_result'],
+);
+const onlyWords = telemetry.metrics.counter(
+  'knowledge_only_words_total',
+  'Searches that compared words and no vectors, by reason',
+  ['reason'],
+);
+const searching = openSearching(await openEmbedding(config), {
+  searched: (knowledge_type, hit_result) => hits.inc({ knowledge_type, hit_result }),
+  onlyWords: (reason) => onlyWords.inc({ reason }),
+});
 const onForeign = isolationViolations(telemetry.metrics, 'rows');
 
 await using service = await serve(
@@ -36,7 +58,7 @@ await using service = await serve(
   config,
   {
     gather: (body, turn) =>
-      rowsOf(body, turn, { pack: packOf(turn.pass.pack), store, cache, vault, onForeign }),
+      rowsOf(body, turn, { pack: packOf(turn.pass.pack), store, cache, vault, searching, onForeign }),
     decide,
     probes: {
       database: () => store.ping(),

@@ -3,19 +3,24 @@ import type { Cache } from '@jangada/cache/cache.ts';
 import type { Space } from '@jangada/cache/space.ts';
 import type { In } from '@jangada/hop/hop.ts';
 import { Unprocessable } from '@jangada/hop/outcome.ts';
+import { type Candidate, candidates, searched } from '@jangada/packs/knowledge.ts';
 import type { Pack, Source } from '@jangada/packs/pack.ts';
 import { type ReadRow, read } from '@jangada/packs/read.ts';
 import { guardedConsent } from '@jangada/packs/rights.ts';
-import { policyOf, reaches, reachFor } from '@jangada/packs/rules.ts';
+import { policyOf, reaches, reachFor, sourceOf } from '@jangada/packs/rules.ts';
 import { indexedColumn } from '@jangada/packs/sealed.ts';
 import type { Plan } from '@jangada/proto/plan.ts';
+import type * as run from '@jangada/proto/run.ts';
 import type { Row } from '@jangada/proto/run.ts';
+
 import type { Turn } from '@jangada/runtime/serve.ts';
 import type { Store, Transaction } from '@jangada/store/store.ts';
 import { databasePart, planHash, statedPart } from '@jangada/trust/grant.ts';
 import { indexOf } from '@jangada/vault/rows.ts';
 import type { Vault } from '@jangada/vault/vault.ts';
+import type { z } from 'zod';
 import type { contract } from './contract.ts';
+import type { Searching } from './nearest.ts';
 import { openRows } from './open.ts';
 
 /** Rows that the grant allows, opened, and when they were read. */
@@ -24,6 +29,10 @@ export interface Found {
   /** Fields that this role sees masked. */
   readonly masked: readonly string[];
   readonly rows: readonly Row[];
+  /** What the texts that were found are about, of the nearest first; absent where none were looked for. */
+  readonly topics?: readonly string[];
+  /** Texts near to the question, to be named beside the rows. */
+  readonly cited?: readonly z.output<typeof run.citation>[];
   /** What was granted, for who tells the rows. */
   readonly grant: string;
   /** There are too few people behind a figure for it to be told, or none. */
@@ -45,10 +54,10 @@ const ordinary: Space = { name: 'rows', maxBytes: 50_000_000 };
  */
 export const rowsOf = async (
   { plan, intent }: In<typeof contract>,
-  { grant, grantStatement, pass, span, tenant }: Turn,
-  from: { pack: Pack; store: Store; cache: Cache; vault: Vault; onForeign: () => void },
+  { grant, grantStatement, pass, signal, span, tenant }: Turn,
+  from: { pack: Pack; store: Store; cache: Cache; vault: Vault; searching: Searching; onForeign: () => void },
 ): Promise<Found> => {
-  const { pack, store, cache, vault, onForeign } = from;
+  const { pack, store, cache, vault, searching, onForeign } = from;
   const source = pack.sources[plan.source];
   if (!grant || !grantStatement || grant.ph !== planHash(plan) || !source)
     throw new Unprocessable('CTX_NO_GRANT', 'the grant is for another plan');
@@ -66,16 +75,18 @@ export const rowsOf = async (
   const claim = { grant: databasePart(grantStatement) };
   const keys: Transaction = { rows: (query) => store.read(claim, query, span('keys')) };
   const isGuarded = guardedConsent(pack, source)?.join() === grant.consent?.join();
-  const compiled = read(source, plan, {
+  const reader = {
     person,
     consent: isGuarded ? undefined : grant.consent,
     groupMin: grant.min,
     zone: pass.zone,
     found: await foundBy(plan, pack, source, tenant, vault, keys),
-  }).compile();
+  };
+  const compiled = read(source, plan, reader).compile();
   const space = pack.caches?.find(
     ({ sources, roles }) => sources.includes(plan.source) && (roles?.includes(pass.rol) ?? true),
   );
+  const search = searched(pack, plan);
   const key = {
     tenant,
     space: space ?? ordinary,
@@ -83,13 +94,33 @@ export const rowsOf = async (
     rules: `${policyOf(pack)}:${pass.zone}`,
     // What is read and not how it was asked for: names are folded here that plans have as they were written.
     plan: createHash('sha256')
-      .update(JSON.stringify([compiled.sql, compiled.parameters]))
+      .update(JSON.stringify([compiled.sql, compiled.parameters, search]))
       .digest('base64url'),
   };
   const ttl = space?.ttlSeconds ?? pack.intents.find((one) => one.name === intent.type)?.ttlSeconds ?? 300;
+  const near = async (search: Plan): Promise<readonly Candidate[]> => {
+    const texts = sourceOf(pack, search.source);
+    if (!texts) return [];
+    const query = candidates(texts, search, { person: undefined, zone: pass.zone });
+    const all = await store.read(claim, query, span('knowledge'));
+    assertOwn(all, tenant, onForeign);
+    return searching.near(all, search, pack, signal);
+  };
   const fromDatabase = async () => {
-    const rows = await store.read(claim, { compile: () => compiled }, span('postgresql'));
-    return { rows: ownRows(rows, tenant, onForeign), asOf: new Date().toISOString() };
+    const found = search && (await near(search));
+    const ids = search?.source === plan.source ? found?.map(({ id }) => id) : undefined;
+    const statement = ids ? read(source, plan, { ...reader, ids }) : { compile: () => compiled };
+    const rows = ids?.length === 0 ? [] : await store.read(claim, statement, span('postgresql'));
+    assertOwn(rows, tenant, onForeign);
+    const told = rows.map(({ _tenants, ...row }) => row);
+    return {
+      rows: ids
+        ? told.toSorted((a, b) => ids.indexOf(String(a['_id'])) - ids.indexOf(String(b['_id'])))
+        : told,
+      ...(ids && found ? { topics: [...new Set(found.map(({ category }) => category))] } : {}),
+      ...(found && !ids ? { cited: found.map(({ id, title }) => ({ id, title })) } : {}),
+      asOf: new Date().toISOString(),
+    };
   };
   const once = async () => {
     // What is remembered is sealed as it was read; it is opened for this run alone.
@@ -114,13 +145,16 @@ export const rowsOf = async (
  * once more, apart from it and before anything is remembered, because a policy that somebody takes away while services
  * run is not missed before the next start.
  */
-const ownRows = (rows: readonly ReadRow[], tenant: string, onForeign: () => void): readonly ReadRow[] => {
+const assertOwn = (
+  rows: readonly { readonly _tenants?: ReadRow[string] }[],
+  tenant: string,
+  onForeign: () => void,
+): void => {
   // A figure of no rows is nobody's.
   if (rows.some(({ _tenants }) => _tenants !== tenant && _tenants !== '')) {
     onForeign();
     throw new Unprocessable('CTX_PAYLOAD_MISMATCH', 'rows of another tenant were read');
   }
-  return rows.map(({ _tenants, ...row }) => row);
 };
 
 /** Where rows with the plan's identifier are found; undefined where the plan names none, or none can be found by it. */

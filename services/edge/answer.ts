@@ -80,6 +80,7 @@ export const standingOf = ({
   notices,
   rows,
   recommendation,
+  found,
 }: Answered) => ({
   confidence,
   cached,
@@ -89,6 +90,7 @@ export const standingOf = ({
   ...(notices ? { notices } : {}),
   ...(rows ? { items: rows } : {}),
   ...(recommendation ? { recommendation } : {}),
+  ...(found === undefined ? {} : { found }),
 });
 
 /** Follows a run to its end. Undefined when nobody listens any more. */

@@ -1,6 +1,7 @@
 import { type Language, words } from '@jangada/nlu/text.ts';
 import type { IntentPattern } from '@jangada/packs/pack.ts';
 import type { Ask, Entity, Plan } from '@jangada/proto/plan.ts';
+import { questionMaxLength } from '@jangada/proto/run.ts';
 
 /** Questions that go on from the one before: "e na sexta?", "and with Dr. Lima?". */
 
@@ -38,7 +39,7 @@ export const isFragment = (text: string): boolean => words(text).length <= fragm
 /** Ways to say whom rows are about: who is named anew is not also whom the former named. */
 const whose = ['subject', 'subjectId', 'identifier', 'mine'] as const;
 /** What one source calls so is nothing to another. */
-const ofItsSource = ['state', 'facets', 'amount', 'thread'] as const;
+const ofItsSource = ['state', 'facets', 'amount', 'thread', 'nearest'] as const;
 
 const without = <T extends object>(all: T, names: readonly (keyof T)[]): Partial<T> =>
   Object.fromEntries(Object.entries(all).filter(([name]) => !names.includes(name as keyof T))) as Partial<T>;
@@ -51,7 +52,12 @@ export const goneOn = (before: Said, own: Said): Said => {
     ...(own.source === before.source ? [] : ofItsSource),
   ]);
   const facets = { ...left.facets, ...own.filter.facets };
-  const filter = { ...left, ...own.filter, ...(Object.keys(facets).length > 0 ? { facets } : {}) };
+  const filter = {
+    ...left,
+    ...own.filter,
+    ...nearestOf(left.nearest, own.filter.nearest),
+    ...(Object.keys(facets).length > 0 ? { facets } : {}),
+  };
   const types = new Set(own.entities.map(({ type }) => type));
   const kept = before.entities.filter(({ type, value }) =>
     type === 'facet'
@@ -62,5 +68,12 @@ export const goneOn = (before: Said, own: Said): Said => {
   );
   return { ...own, filter, entities: [...own.entities, ...kept].slice(0, entitiesMax) };
 };
+
+/** What goes on is about what the former said too; the end is what was asked last. */
+const nearestOf = (
+  before: Plan['filter']['nearest'],
+  own: Plan['filter']['nearest'],
+): Pick<Plan['filter'], 'nearest'> =>
+  before && own ? { nearest: { ...own, text: `${before.text}\n${own.text}`.slice(-questionMaxLength) } } : {};
 
 const entitiesMax = 20;

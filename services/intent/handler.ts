@@ -68,13 +68,17 @@ const read = (
     return emit(run.refused, { code, locale }, { tell: { type: 'refused', code, message, field: 'period' } });
   }
   const declared = pack.sources[source] as Source;
+  // Figures are of all that conditions say, and not of what is near.
+  const { nearest, ...conditions } = filter;
+  const isSearched = nearest !== undefined && ask === 'list';
   const plan: Plan = {
     source,
     ask,
     joins: joinsOf(declared, ask, filter),
-    filter: { ...filter, ...(subjectId ? { subjectId } : {}) },
+    filter: { ...conditions, ...(isSearched ? { nearest } : {}), ...(subjectId ? { subjectId } : {}) },
     fields: ask === 'list' ? [...declared.list] : [],
-    limit: pageSize,
+    limit: isSearched && declared.knowledge ? run.citedMax : pageSize,
+    ...(isSearched && declared.cites !== undefined ? { cites: declared.cites } : {}),
     ...(cursor ? { cursor } : {}),
   };
   const intent = {
@@ -122,10 +126,12 @@ const readingOf = ({ text, now }: Asked, setting: Setting, before?: Reading): Re
   const filter = readFilter(text, locale, name, { ...setting, now });
   const said = { ...filter, filter: { ...filter.filter, ...(isMine(text) ? { mine: true } : {}) } };
   if (!follows) {
-    const ask = askOf(text, source, pattern.defaultAsk);
+    // Of what a text says, "how many" and "how much" are words like others.
+    const ask = source.knowledge ? pattern.defaultAsk : askOf(text, source, pattern.defaultAsk);
     return { locale, pattern, score: own?.score ?? 0, source: name, ask, ...said };
   }
-  const ask = askOf(text, source, source.asks.includes(follows.ask) ? follows.ask : pattern.defaultAsk);
+  const askedAgain = source.asks.includes(follows.ask) ? follows.ask : pattern.defaultAsk;
+  const ask = source.knowledge ? askedAgain : askOf(text, source, askedAgain);
   // Without a word of what the former was about, it is about something else.
   if (!own && ask === follows.ask && Object.keys(said.filter).length === 0 && !said.impossible)
     return undefined;
@@ -206,6 +212,7 @@ const readFilter = (
       ...(span ? { period: span } : {}),
       ...(state ? { state } : {}),
       ...(source?.language ? { language: locale } : {}),
+      ...(source?.knowledge || source?.cites !== undefined ? { nearest: { text, language: locale } } : {}),
       ...(facets ? { facets } : {}),
       ...(amount ? { amount: bounds(amount) } : {}),
     },

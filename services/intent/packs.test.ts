@@ -20,12 +20,12 @@ const understanding = (name: string) => (question: string) =>
 
 const planIn = (name: string) => {
   const understand = understanding(name);
-  return (question: string): Pick<Plan, 'source' | 'ask' | 'filter'> & { locale: string } => {
+  return (question: string): Pick<Plan, 'source' | 'ask' | 'filter' | 'cites'> & { locale: string } => {
     const { message, body } = understand(question);
     expect(message.name, question).toBe('run.understood');
     const { plan, locale } = body as { plan: Plan; locale: string };
-    const { source, ask, filter } = plan;
-    return { source, ask, filter, locale };
+    const { source, ask, filter, cites } = plan;
+    return { source, ask, filter, locale, ...(cites === undefined ? {} : { cites }) };
   };
 };
 
@@ -88,7 +88,16 @@ describe('cloud pricing', () => {
       { facets: { provider: ['GCP'], purchase: ['spot'] } },
     ],
   ])('a discount, %s: %s', (locale, question, filter) => {
-    expect(planOf(question)).toEqual({ source: 'discounts', ask: 'list', filter, locale });
+    const nearest = { text: question, language: locale };
+    expect(planOf(question)).toEqual({
+      ...{ source: 'discounts', ask: 'list', cites: 'articles', locale },
+      filter: { ...filter, nearest },
+    });
+  });
+
+  test('a count of discounts cites nothing', () => {
+    const { filter, cites } = planOf('quantos descontos existem na AWS?');
+    expect({ filter, cites }).toEqual({ filter: { facets: { provider: ['AWS'] } }, cites: undefined });
   });
 
   test.each<[string, string, string, NonNullable<Plan['filter']['facets']>]>([
@@ -193,33 +202,47 @@ describe('a care home', () => {
     expect(plan).toEqual(expected);
   });
 
-  test.each<[string, 'en' | 'pt-BR', string]>([
-    ['Tell me about pricing', 'en', 'pricing'],
-    ['How much does it cost?', 'en', 'pricing'],
-    ['quais são os preços?', 'pt-BR', 'pricing'],
-    ['qual é o valor da mensalidade?', 'pt-BR', 'pricing'],
-    ['Tell me about your care management features', 'en', 'features'],
-    ['quais são as funcionalidades do sistema?', 'pt-BR', 'features'],
-    ['Help with care documentation', 'en', 'documentation'],
-    ['ajuda com a documentação do cuidado', 'pt-BR', 'documentation'],
-    ['what are the visiting hours?', 'en', 'visiting'],
-    ['quais são os horários de visita?', 'pt-BR', 'visiting'],
-    ['can I visit my mother on sunday?', 'en', 'visiting'],
-    ['posso fazer uma visita no domingo?', 'pt-BR', 'visiting'],
-    ['do you have a vacancy?', 'en', 'admission'],
-    ['tem vagas?', 'pt-BR', 'admission'],
-    ['what about data protection?', 'en', 'privacy'],
-    ['how secure is my data?', 'en', 'privacy'],
-    ['como é a segurança dos dados?', 'pt-BR', 'privacy'],
-  ])('an article, in the language of the question: %s', (question, language, topic) => {
+  test.each<[string, 'en' | 'pt-BR']>([
+    ['Tell me about pricing', 'en'],
+    ['How much does it cost?', 'en'],
+    ['quais são os preços?', 'pt-BR'],
+    ['qual é o valor da mensalidade?', 'pt-BR'],
+    ['Tell me about your care management features', 'en'],
+    ['quais são as funcionalidades do sistema?', 'pt-BR'],
+    ['Help with care documentation', 'en'],
+    ['ajuda com a documentação do cuidado', 'pt-BR'],
+    ['what are the visiting hours?', 'en'],
+    ['quais são os horários de visita?', 'pt-BR'],
+    ['can I visit my mother on sunday?', 'en'],
+    ['posso fazer uma visita no domingo?', 'pt-BR'],
+    ['do you have a vacancy?', 'en'],
+    ['tem vagas?', 'pt-BR'],
+    ['what about data protection?', 'en'],
+    ['how secure is my data?', 'en'],
+    ['como é a segurança dos dados?', 'pt-BR'],
+    ['quantas visitas posso receber por dia?', 'pt-BR'],
+  ])('an article is found by what is asked, in its language: %s', (question, language) => {
     expect(planOf(question)).toMatchObject({
-      source: 'articles',
-      ask: 'list',
-      filter: { language, facets: { topic: [topic] } },
+      ...{ source: 'articles', ask: 'list', locale: language },
+      filter: { language, nearest: { text: question, language } },
     });
   });
 
-  test.each(['do you have parking?', 'tell me about yourself', 'vocês aceitam cães?'])(
+  test('an article is found by what was asked before too, where a question goes on', () => {
+    const [before, question] = ['what are the visiting hours?', 'and on sunday?'];
+    const earlier = [{ question: before, at: setting.now.epochMilliseconds }];
+    const { body } = given(decide, { ...setting, pack: packOf('care-home') })
+      .when({ question, earlier })
+      .decided();
+    const nearest = { text: `${before}\n${question}`, language: 'en' };
+    expect((body as { plan: Plan }).plan).toMatchObject({
+      source: 'articles',
+      limit: 5,
+      filter: { nearest },
+    });
+  });
+
+  test.each(['do you have parking?', 'tell me about yourself', 'vocês têm estacionamento?'])(
     'what no article is about is not answered with another: %s',
     (question) => {
       expect(understanding('care-home')(question).message).toBe(run.refused);

@@ -449,6 +449,20 @@ describe('cloud pricing', () => {
     expect(await prices(role, planFor('discounts', { fields: ['upTo'] }))).toBe(ofDiscounts);
   });
 
+  test('cites and searches what the source declares, for who may read it, and nothing else', async () => {
+    const filter: Plan['filter'] = { nearest: { text: 'spot', language: 'en' } };
+    const citing = (own: Partial<Plan>) => prices('analyst', planFor('discounts', { filter, ...own }));
+    expect(await citing({ cites: 'articles' })).toBe('tenant');
+    for (const own of [
+      {},
+      { cites: 'prices' },
+      { cites: 'constructor' },
+      { cites: 'articles', ask: 'count' } as const,
+    ])
+      expect(await citing(own)).toBe('AUTHZ_DENIED');
+    expect(await prices('analyst', planFor('prices', { filter, cites: 'articles' }))).toBe('AUTHZ_DENIED');
+  });
+
   test('is narrowed by what its facets declare and nothing else', async () => {
     const facets = (named: Record<string, string[]>) =>
       prices('analyst', planFor('prices', { filter: { facets: named } }));
@@ -523,7 +537,8 @@ describe('a care home', () => {
   });
 
   test('of whoever has not signed in is for information, which covers nobody, and for nothing else', async () => {
-    const articles = planFor('articles', { filter: { language: 'en', facets: { topic: ['pricing'] } } });
+    const nearest = { text: 'prices', language: 'en' } as const;
+    const articles = planFor('articles', { filter: { language: 'en', nearest } });
     expect(decisionOf(decided({ pack: home, ...anybody }, articles))).toMatchObject({
       purpose: 'information',
       reach: 'tenant',

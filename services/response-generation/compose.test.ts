@@ -2,7 +2,7 @@ import { packOf } from '@jangada/packs/registry.ts';
 import type { Plan } from '@jangada/proto/plan.ts';
 import type { Row } from '@jangada/proto/run.ts';
 import { describe, expect, test } from 'vitest';
-import { compose } from './compose.ts';
+import { citationsOf, compose } from './compose.ts';
 import { tell } from './handler.ts';
 import { shownBy } from './show.ts';
 
@@ -225,6 +225,24 @@ describe('prices', () => {
 
   test('that there are none of say so', () => {
     expect(toldOf({ filter: { facets: { model: ['H200'] } } }, [], 'pt-BR')).toBe('Nenhum resultado (H200).');
+  });
+});
+
+describe('texts', () => {
+  const home = { wording: packOf('care-home').wording.en, zone: 'UTC', currency: 'BRL' };
+
+  test('that there are none of say so in the words of their source', () => {
+    expect([...compose(answer({ source: 'articles' }, [], { locale: 'en' }), home)].join('')).toBe(
+      'The home has no article about that yet.',
+    );
+  });
+
+  test('are named by their id beside what they are about', () => {
+    const cloud = { ...home, wording: packOf('cloud-pricing').wording['pt-BR'] };
+    const cited = [{ id: 'azure-spot', title: 'Máquinas spot' }];
+    const citing = answer({ source: 'discounts', cites: 'articles' }, [], { cited });
+    expect(citationsOf(citing, cloud)).toBe('Leia também:\n- azure-spot · Máquinas spot');
+    expect(citationsOf({ ...citing, cited: [] }, cloud)).toBe('');
   });
 });
 

@@ -36,7 +36,7 @@ export function* compose(answer: Answer, manner: Manner): Generator<string> {
       amount: money(first?.['amount'] ?? 0, answer.locale, manner.currency),
     });
   }
-  if (!first) return yield say(wording.none, 0);
+  if (!first) return yield say(wording.nones?.[plan.source] ?? wording.none, 0);
   if (plan.ask === 'perDay') {
     yield say(
       wording.perDay,
@@ -50,6 +50,12 @@ export function* compose(answer: Answer, manner: Manner): Generator<string> {
   for (const row of rows) yield `\n- ${lineOf(row, answer, manner)}`;
   if (answer.nextCursor) yield `\n${say(wording.more, matches)}`;
 }
+
+/** Where to read on, by the id of each text; nothing where no text was near. */
+export const citationsOf = ({ cited = [] }: Answer, { wording }: Manner): string =>
+  cited.length > 0 && wording.cited
+    ? fill(wording.cited, { articles: cited.map(({ id, title }) => `\n- ${id} · ${title}`).join('') })
+    : '';
 
 export const fill = (template: string, values: Record<string, string>): string =>
   template.replace(/\{(\w+)\}/g, (_, name: string) => values[name] ?? '');

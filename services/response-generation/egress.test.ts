@@ -17,7 +17,12 @@ const planFor = (own: Partial<Plan> = {}): Plan => ({
 });
 
 /** What is thrown for rows that came for a plan under the grant for it, or another. */
-const judge = (own: Partial<Plan>, rows: run.Row[], granted: Partial<Grant> = {}): string | undefined => {
+const judge = (
+  own: Partial<Plan>,
+  rows: run.Row[],
+  granted: Partial<Grant> = {},
+  cited?: { id: string; title: string }[],
+): string | undefined => {
   const plan = planFor(own);
   const { fields, limit } = plan;
   const claims: Grant = {
@@ -26,7 +31,7 @@ const judge = (own: Partial<Plan>, rows: run.Row[], granted: Partial<Grant> = {}
     ...granted,
   };
   try {
-    assertGranted({ plan, rows }, claims, pack);
+    assertGranted({ plan, rows, cited }, claims, pack);
     return undefined;
   } catch (error) {
     return (error as { code: string }).code;
@@ -34,6 +39,13 @@ const judge = (own: Partial<Plan>, rows: run.Row[], granted: Partial<Grant> = {}
 };
 
 const ana = { name: 'Ana Lima', phone: '+55 11 90000-0001' };
+
+test('texts are named where the plan cites, and no more than can be', () => {
+  const cited = (count: number) => Array.from({ length: count }, (_, at) => ({ id: `a${at}`, title: 'x' }));
+  expect(judge({ cites: 'articles' }, [ana], {}, cited(run.citedMax))).toBeUndefined();
+  expect(judge({ cites: 'articles' }, [ana], {}, cited(run.citedMax + 1))).toBe('CTX_PAYLOAD_MISMATCH');
+  expect(judge({}, [ana], {}, cited(1))).toBe('CTX_PAYLOAD_MISMATCH');
+});
 
 describe('what came is told', () => {
   test.each<[string, Partial<Plan>, run.Row[]]>([

@@ -3,7 +3,7 @@ import { Unprocessable } from '@jangada/hop/outcome.ts';
 import type { Pack } from '@jangada/packs/pack.ts';
 import type { Code } from '@jangada/proto/errors.ts';
 import type { Ask } from '@jangada/proto/plan.ts';
-import { type Row, rowsMax } from '@jangada/proto/run.ts';
+import { citedMax, type Row, rowsMax } from '@jangada/proto/run.ts';
 import { type Grant, planHash } from '@jangada/trust/grant.ts';
 import type { contract } from './contract.ts';
 
@@ -14,7 +14,7 @@ import type { contract } from './contract.ts';
  * more in the rows than it allows. Neither says what, for that may be somebody's name
  */
 export const assertGranted = (
-  { plan, rows }: Pick<In<typeof contract>, 'plan' | 'rows'>,
+  { plan, rows, cited }: Pick<In<typeof contract>, 'plan' | 'rows' | 'cited'>,
   grant: Grant | undefined,
   { sources }: Pick<Pack, 'sources'>,
 ): void => {
@@ -33,6 +33,8 @@ export const assertGranted = (
     throw new Unprocessable('CTX_PAYLOAD_MISMATCH', 'there are more rows than were granted');
   if (rows.some((row) => Object.keys(row).some((name) => !names.includes(name))))
     throw new Unprocessable('CTX_PAYLOAD_MISMATCH', 'a row holds more than was granted');
+  if (cited && (plan.cites === undefined || cited.length > citedMax))
+    throw new Unprocessable('CTX_PAYLOAD_MISMATCH', 'there are texts that were not granted');
   if (plan.ask !== 'list' && !rows.every(isOfFigures))
     throw new Unprocessable('CTX_PAYLOAD_MISMATCH', 'a figure is none');
 };

@@ -3,7 +3,7 @@ import { notices } from '@jangada/proto/notices.ts';
 import type { Usage } from '@jangada/proto/run.ts';
 import * as run from '@jangada/proto/run.ts';
 import type { ToolName } from '@jangada/proto/tools.ts';
-import { type Answer, compose, type Manner } from './compose.ts';
+import { type Answer, citationsOf, compose, type Manner } from './compose.ts';
 import { type Fault, groundsOf } from './grounds.ts';
 import { Silent, type Telling, type Tokens } from './port.ts';
 import { type Prompt, promptOf } from './prompt.ts';
@@ -63,6 +63,8 @@ export async function* tell(
   }
   const recommended = recommendationOf(answer, means);
   if (recommended) yield `\n\n${recommended}`;
+  const citations = citationsOf(answer, means);
+  if (citations) yield `\n\n${citations}`;
   if (isAway) yield `\n\n${awayNotice(answer)}`;
 
   const usage: Usage = {
@@ -78,13 +80,16 @@ export async function* tell(
     intent: answer.intent.type,
   };
   const call = shownBy(answer, means, means.offered);
+  const { cited = answer.rows } = answer;
+  const found = answer.plan.filter.nearest ? { found: cited.length } : {};
   return emit(
     run.answered,
-    { ...shared, rows: answer.rows.length },
+    { ...shared, rows: answer.rows.length, ...found },
     {
       tell: {
         type: 'answered',
         ...shared,
+        ...found,
         ...(answer.nextCursor ? { nextCursor: answer.nextCursor } : {}),
         ...(answer.cached ? { asOf: answer.asOf } : {}),
         ...(lacking.length > 0 ? { notices: lacking } : {}),

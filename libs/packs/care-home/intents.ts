@@ -96,7 +96,7 @@ export const intents: readonly IntentPattern[] = [
       ...cues(0.78, Object.values(topics).flat().join()),
       ...cues(0.4, 'como, how, help, ajuda, tell me about, fale sobre, lar, home'),
     ],
-    entities: ['topic'],
+    entities: [],
     requiredPermissions: ['read:articles'],
     dataSources: ['articles'],
     defaultAsk: 'list',

@@ -1,5 +1,7 @@
 import type { Pack } from '../pack.ts';
 import * as tables from './0001_tables.ts';
+import * as audience from './0002_audience.ts';
+import { concepts } from './concepts.ts';
 import { demo } from './demo.ts';
 import { intents, leads, states } from './intents.ts';
 import { sources } from './sources.ts';
@@ -129,6 +131,7 @@ export const pack: Pack = {
     },
   },
   intents,
+  concepts,
   leads,
   states,
   sources,
@@ -175,5 +178,5 @@ export const pack: Pack = {
     { name: 'kb', sources: ['articles'], ttlSeconds: 1_800, maxBytes: megabytes(50) },
   ],
   demo,
-  migrations: { 'care-home/0001_tables': tables },
+  migrations: { 'care-home/0001_tables': tables, 'care-home/0002_audience': audience },
 };

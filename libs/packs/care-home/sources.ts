@@ -1,5 +1,5 @@
 import type { Pack } from '../pack.ts';
-import { interests, topics } from './topics.ts';
+import { interests } from './topics.ts';
 
 const is = (column: string, value: string) => ({ column, value });
 const clinical = { class: 'clinical' } as const;
@@ -160,7 +160,12 @@ export const sources: Pack['sources'] = {
     language: 'facility_articles.language',
     order: { column: 'facility_articles.title', type: 'text' },
     states: {},
-    facets: { topic: { column: 'facility_articles.topic', values: topics, interests } },
+    knowledge: {
+      title: 'facility_articles.title',
+      text: 'facility_articles.body',
+      category: { column: 'facility_articles.topic', interests },
+    },
+    audience: { column: 'facility_articles.audience', purposes: { information: ['public'] } },
     usually: [],
     asks: ['list', 'count'],
     listed: true,

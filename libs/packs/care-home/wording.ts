@@ -17,6 +17,7 @@ export const wording: Pack['wording'] = {
     list: '{n} {noun}{about}:',
     more: 'Mostrando {shown} de {n}. Peça a próxima página para continuar.',
     none: 'Nenhum resultado{about}.',
+    nones: { articles: 'Sobre isso a casa ainda não tem artigo.' },
     perDay: '{n} {noun}{about}, por dia:',
     states: {
       active: 'ativo',
@@ -43,14 +44,6 @@ export const wording: Pack['wording'] = {
         nurse: 'enfermagem',
         carer: 'cuidado',
         family: 'família',
-      },
-      topic: {
-        pricing: 'preços',
-        features: 'funcionalidades',
-        documentation: 'documentação',
-        visiting: 'visitas',
-        admission: 'admissão',
-        privacy: 'privacidade',
       },
     },
     emergency: {
@@ -91,6 +84,7 @@ export const wording: Pack['wording'] = {
     list: '{n} {noun}{about}:',
     more: 'Showing {shown} of {n}. Ask for the next page to go on.',
     none: 'No results{about}.',
+    nones: { articles: 'The home has no article about that yet.' },
     perDay: '{n} {noun}{about}, by day:',
     states: {
       active: 'active',
@@ -117,14 +111,6 @@ export const wording: Pack['wording'] = {
         nurse: 'nursing',
         carer: 'care',
         family: 'family',
-      },
-      topic: {
-        pricing: 'pricing',
-        features: 'features',
-        documentation: 'documentation',
-        visiting: 'visiting',
-        admission: 'admission',
-        privacy: 'privacy',
       },
     },
     emergency: {

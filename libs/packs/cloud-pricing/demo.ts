@@ -1,4 +1,5 @@
 import type { Demo } from '../pack.ts';
+import { articles } from './articles.ts';
 
 /**
  * A consultancy that compares prices, and another that has none of them. The figures are made up, of the size that such
@@ -85,6 +86,7 @@ const rows = (tenant: string, surcharge: number): Demo['rows'] => ({
     as_of: asOf,
     source: 'demo',
   })),
+  cloud_articles: articles.map((article) => ({ tenant_id: tenant, ...article })),
 });
 
 export const demo = (): readonly Demo[] => {

@@ -39,7 +39,7 @@ export const intents: readonly IntentPattern[] = [
     ],
     entities: ['provider', 'purchase'],
     requiredPermissions: ['read:discounts'],
-    dataSources: ['discounts'],
+    dataSources: ['discounts', 'articles'],
     defaultAsk: 'list',
     ttlSeconds: 3_600,
   },

@@ -1,5 +1,7 @@
 import type { Pack } from '../pack.ts';
 import * as tables from './0001_tables.ts';
+import * as knowledge from './0002_knowledge.ts';
+import { concepts } from './concepts.ts';
 import { demo } from './demo.ts';
 import { intents } from './intents.ts';
 import { sources } from './sources.ts';
@@ -14,7 +16,7 @@ export const pack: Pack = {
   name: 'cloud-pricing',
   version: '1.0.0',
   compliance: ['LGPD', 'ISO_27001'],
-  purposes: { pricing: { roles: everybody, resources: ['prices', 'discounts'] } },
+  purposes: { pricing: { roles: everybody, resources: ['prices', 'discounts', 'articles'] } },
   tools: ['show_table'],
   defaultPurpose: 'pricing',
   consent: { levels: [], needed: {} },
@@ -29,6 +31,8 @@ export const pack: Pack = {
         'read:discounts',
         'write:discounts',
         'delete:discounts',
+        'read:articles',
+        'write:articles',
         'admin:users',
         'admin:system',
         'admin:security',
@@ -37,11 +41,19 @@ export const pack: Pack = {
     analyst: {
       reach: 'tenant',
       masked: [],
-      permissions: ['read:prices', 'write:prices', 'read:discounts', 'write:discounts'],
+      permissions: [
+        'read:prices',
+        'write:prices',
+        'read:discounts',
+        'write:discounts',
+        'read:articles',
+        'write:articles',
+      ],
     },
-    viewer: { reach: 'tenant', masked: [], permissions: ['read:prices'] },
+    viewer: { reach: 'tenant', masked: [], permissions: ['read:prices', 'read:articles'] },
   },
   intents,
+  concepts,
   leads: [],
   states: [],
   sources,
@@ -59,5 +71,5 @@ export const pack: Pack = {
     { name: 'api-user', class: 'api', key: 'user', max: 100, windowMs: minutes(15) },
   ],
   demo,
-  migrations: { 'cloud-pricing/0001_tables': tables },
+  migrations: { 'cloud-pricing/0001_tables': tables, 'cloud-pricing/0002_knowledge': knowledge },
 };

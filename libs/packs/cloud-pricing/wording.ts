@@ -6,6 +6,7 @@ export const wording: Pack['wording'] = {
     nouns: {
       prices: ['preço', 'preços'],
       discounts: ['desconto máximo', 'descontos máximos'],
+      articles: ['artigo', 'artigos'],
     },
     count: '{n} {noun}{about}.',
     total: 'Total{about}: {amount}.',
@@ -13,6 +14,7 @@ export const wording: Pack['wording'] = {
     lists: { prices: '{n} {noun}{about}, do menor ao maior:' },
     more: 'Mostrando {shown} de {n}. Peça a próxima página para continuar.',
     none: 'Nenhum resultado{about}.',
+    cited: 'Leia também:{articles}',
     perDay: '{n} {noun}{about}, por dia:',
     states: {},
     labels: {
@@ -42,6 +44,7 @@ export const wording: Pack['wording'] = {
     nouns: {
       prices: ['price', 'prices'],
       discounts: ['largest discount', 'largest discounts'],
+      articles: ['article', 'articles'],
     },
     count: '{n} {noun}{about}.',
     total: 'Total{about}: {amount}.',
@@ -49,6 +52,7 @@ export const wording: Pack['wording'] = {
     lists: { prices: '{n} {noun}{about}, the lowest first:' },
     more: 'Showing {shown} of {n}. Ask for the next page to go on.',
     none: 'No results{about}.',
+    cited: 'Read on:{articles}',
     perDay: '{n} {noun}{about}, by day:',
     states: {},
     labels: {

@@ -1,0 +1,53 @@
+import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
+import type { Values } from '@jangada/config/settings.ts';
+import { embedMany } from 'ai';
+import type { Embedding, embeddingSettings } from './embedding.ts';
+import { directed, shortened } from './vectors.ts';
+
+type Settings = Values<(typeof embeddingSettings)[number]>;
+
+/** For each text. A question cannot wait longer, within the 3 s of its hop: it is answered by its words then. */
+const withinMs = 1_500;
+
+// What it warns of it would write to the console, past our log.
+globalThis.AI_SDK_LOG_WARNINGS = false;
+
+/** Texts go to the endpoint that is set and nowhere that it points to. */
+const direct: typeof globalThis.fetch = (input, init) => fetch(input, { ...init, redirect: 'error' });
+
+/**
+ * Vectors of a model that is spoken to as OpenAI's embeddings are. Longer ones than are wanted are shortened here, so
+ * that it does not matter whether the endpoint knows how to. @throws Error without its URL
+ */
+export const openEndpoint = (settings: Settings): Embedding => {
+  const { EMBEDDING_URL: url, EMBEDDING_API_KEY: key, EMBEDDING_MODEL: name } = settings;
+  const { EMBEDDING_DIMENSIONS: dimensions, EMBEDDING_NEAR: similarity } = settings;
+  if (url === undefined) throw new Error('EMBEDDING_URL has to name the endpoint of EMBEDDING_PROVIDER');
+  const provider = createOpenAICompatible({
+    name: 'embedding',
+    baseURL: url,
+    headers: key ? { authorization: `Bearer ${key}` } : {},
+    fetch: direct,
+  });
+  const model = provider.embeddingModel(name);
+  return {
+    space: () => `openai:${name}:${dimensions}`,
+    embed: async (texts, { signal }) => {
+      const late = AbortSignal.timeout(withinMs * texts.length);
+      const { embeddings } = await embedMany({
+        model,
+        values: [...texts],
+        maxRetries: 0,
+        abortSignal: signal ? AbortSignal.any([signal, late]) : late,
+        providerOptions: { embedding: { dimensions } },
+      });
+      if (embeddings.length !== texts.length) throw new Error('the endpoint gave another number of vectors');
+      return embeddings.map((numbers) => {
+        if (numbers.length < dimensions || !numbers.every(Number.isFinite))
+          throw new Error('the endpoint gave a vector of another length');
+        return shortened(directed(Float32Array.from(numbers)), dimensions);
+      });
+    },
+    near: { similarity, coverage: 0.75 },
+  };
+};

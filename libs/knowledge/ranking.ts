@@ -1,0 +1,134 @@
+import { contentWords } from './local.ts';
+import { similarity } from './vectors.ts';
+
+/** Which texts say what a question asks: by their words, by their vectors, and by both together. Exact and pure. */
+
+export interface Passage {
+  readonly id: string;
+  readonly text: string;
+  /** Of each of its parts; none where it is not in the index yet. */
+  readonly vectors: readonly (Float32Array | Int8Array)[];
+}
+
+export interface Question {
+  readonly text: string;
+  /** Absent where it could not be had: then only words count. */
+  readonly vector?: Float32Array | undefined;
+}
+
+/** From where on a text is taken to be about the question. Either is enough. */
+export interface Near {
+  /** Cosine. */
+  readonly similarity: number;
+  /** Share of what the question's words say, the rarer the more, that stands in the text. */
+  readonly coverage: number;
+}
+
+export interface Ranked {
+  readonly id: string;
+  readonly similarity: number;
+  readonly coverage: number;
+}
+
+export type By = 'text' | 'vector' | 'hybrid';
+
+/** A word without most of what follows from its number, gender or tense. */
+const stemLength = 6;
+const termsOf = (text: string): string[] =>
+  contentWords(text).map((word) => word.replace(/(?:es|s)$/, '').slice(0, stemLength));
+
+/** BM25 (Robertson and Zaragoza, 2009), with less weight on length: articles differ in it for no reason. */
+const saturation = 1.2;
+const lengthWeight = 0.4;
+
+/** Reciprocal rank fusion (Cormack, Clarke and Büttcher, 2009). */
+const fusion = 60;
+/** Words that a question and a text share by chance place a text that has nothing else to do with it. */
+const weightOf = { text: 0.5, vector: 1 };
+
+interface Scored {
+  readonly id: string;
+  readonly score: number;
+  readonly coverage: number;
+}
+
+const byWords = (question: string, passages: readonly Passage[]): readonly Scored[] => {
+  const asked = [...new Set(termsOf(question))];
+  const counted = passages.map(({ id, text }) => {
+    const terms = termsOf(text);
+    const counts = new Map<string, number>();
+    for (const term of terms) counts.set(term, (counts.get(term) ?? 0) + 1);
+    return { id, counts, length: terms.length };
+  });
+  const meanLength = counted.reduce((sum, { length }) => sum + length, 0) / (counted.length || 1);
+  const rarity = new Map(
+    asked.map((term) => {
+      const having = counted.filter(({ counts }) => counts.has(term)).length;
+      return [term, Math.log(1 + (counted.length - having + 0.5) / (having + 0.5))];
+    }),
+  );
+  const whole = [...rarity.values()].reduce((sum, value) => sum + value, 0);
+  return counted.map(({ id, counts, length }) => {
+    let score = 0;
+    let covered = 0;
+    for (const [term, weight] of rarity) {
+      const count = counts.get(term) ?? 0;
+      if (count === 0) continue;
+      covered += weight;
+      const norm = saturation * (1 - lengthWeight + (lengthWeight * length) / (meanLength || 1));
+      score += (weight * count * (saturation + 1)) / (count + norm);
+    }
+    return { id, score, coverage: whole > 0 ? covered / whole : 0 };
+  });
+};
+
+/** Places by a score, from 1 on; what scores nothing has none. Equal scores share the better place. */
+const placesOf = (scores: ReadonlyMap<string, number>): ReadonlyMap<string, number> => {
+  const sorted = [...scores].filter(([, score]) => score > 0).sort(([, a], [, b]) => b - a);
+  let place = 0;
+  let last: number | undefined;
+  return new Map(
+    sorted.map(([id, score], at) => {
+      if (score !== last) place = at + 1;
+      last = score;
+      return [id, place];
+    }),
+  );
+};
+
+/** All passages that have anything to do with a question, the nearest first. */
+export const ranked = (
+  question: Question,
+  passages: readonly Passage[],
+  by: By = 'hybrid',
+): readonly Ranked[] => {
+  const scored = byWords(question.text, passages);
+  const { vector } = question;
+  const cosines = new Map(
+    passages.map(({ id, vectors }) => [
+      id,
+      vector ? Math.max(0, ...vectors.map((own) => similarity(vector, own))) : 0,
+    ]),
+  );
+  const places = [
+    ...(by === 'vector'
+      ? []
+      : [{ weight: weightOf.text, at: placesOf(new Map(scored.map(({ id, score }) => [id, score]))) }]),
+    ...(by === 'text' ? [] : [{ weight: weightOf.vector, at: placesOf(cosines) }]),
+  ];
+  return scored
+    .map(({ id, coverage }) => {
+      const fused = places.reduce((sum, { weight, at }) => {
+        const place = at.get(id);
+        return place === undefined ? sum : sum + weight / (fusion + place);
+      }, 0);
+      return { id, coverage, similarity: cosines.get(id) ?? 0, fused };
+    })
+    .filter(({ fused }) => fused > 0)
+    .sort((a, b) => b.fused - a.fused || (a.id < b.id ? -1 : 1))
+    .map(({ fused: _, ...rest }) => rest);
+};
+
+/** What is near enough to be told, of what was ranked. */
+export const nearOf = (found: readonly Ranked[], near: Near, most: number): readonly Ranked[] =>
+  found.filter((one) => one.similarity >= near.similarity || one.coverage >= near.coverage).slice(0, most);
