@@ -4,6 +4,7 @@ import type { Learning } from '@jangada/nlu/learn.ts';
 import { packs } from '@jangada/packs/registry.ts';
 import { modelOf } from '@jangada/packs/understanding.ts';
 import Table from 'cli-table3';
+import { falseAlarms, refusals } from './guarded.ts';
 import { accuracyOf, guesser, quantile, shareOf } from './measure.ts';
 import { timingsOf } from './pace.ts';
 import { type Row, rowsOfPack } from './results.ts';
@@ -64,14 +65,18 @@ const dates = (): Row[] =>
 
 const percent = (part: number): string => (100 * part).toFixed(1);
 
-const shown = ({ what, share, wanted }: Row): string[] => [
-  what,
-  `${share.right} / ${share.of}`,
-  percent(share.share),
-  `${percent(share.from)} to ${percent(share.to)}`,
-  wanted === undefined ? '' : `≥ ${percent(wanted)} ${share.share >= wanted ? '✓' : '✗'}`,
-];
+const goalOf = ({ share: { share }, wanted, most }: Row): string => {
+  if (wanted !== undefined) return `≥ ${percent(wanted)} ${share >= wanted ? '✓' : '✗'}`;
+  return most === undefined ? '' : `≤ ${percent(most)} ${share <= most ? '✓' : '✗'}`;
+};
 
+const shown = (row: Row): string[] => {
+  const { what, share } = row;
+  const interval = `${percent(share.from)} to ${percent(share.to)}`;
+  return [what, `${share.right} / ${share.of}`, percent(share.share), interval, goalOf(row)];
+};
+
+const skipped: string[] = [];
 const table = new Table({
   head: ['measured', 'right', '%', '95 % interval', 'wanted'],
   style: { head: ['bold'] },
@@ -85,7 +90,16 @@ for (const [set, measured] of [
 ] as const) {
   const rows = measured();
   if (rows) table.push(...rows.map(shown));
-  else console.error(styleText('yellow', `${set} is not on this machine: NOT measured`));
+  else skipped.push(set);
 }
+const alarms = falseAlarms(packs);
+table.push(...alarms.rows.map(shown));
 console.log(table.toString());
+const [first] = packs;
+const refused = first ? refusals(first) : { table: '', skipped: [] };
+console.log(refused.table);
+skipped.push(...alarms.skipped, ...refused.skipped);
+for (const what of skipped)
+  console.error(styleText('yellow', `SKIPPED: ${what}: not on this machine, NOT measured`));
+console.error(`${skipped.length} sets skipped`);
 console.log(await timingsOf(packs));
