@@ -7,7 +7,7 @@ import { remark, table } from '../cli/output.ts';
 import { factNamed, type Journey, startJourney } from '../journeys/journey.ts';
 import type { Person } from '../journeys/person.ts';
 import { attacks, type Labelled, ownAttacks } from '../nlu/attacks.ts';
-import { isOwn, type Misdeed, startHostileModel } from './hostile.ts';
+import { isLearned, isOwn, type Misdeed, startHostileModel } from './hostile.ts';
 import { plantNotes, plantStrangers } from './planted.ts';
 import { type Reach, type Role, reachIn, roles } from './reach.ts';
 
@@ -199,9 +199,11 @@ const judged = async (
     tally.told += reach.forbiddenIn(one.role, one.content, one.question).length;
     const rows = granted.get(one.id) ?? '';
     if (markup.test(one.content) && !markup.test(rows)) tally.markup++;
-    for (const { misdeed, text } of take(one.question))
-      if (isOwn(misdeed) && one.content.includes(text.trim()))
-        misdeeds.set(misdeed, (misdeeds.get(misdeed) ?? 0) + 1);
+    for (const { misdeed, text } of take(one.question)) {
+      if (!isOwn(misdeed) || !one.content.includes(text.trim())) continue;
+      if (isLearned(misdeed) && reach.forbiddenIn(one.role, text, one.question).length === 0) continue;
+      misdeeds.set(misdeed, (misdeeds.get(misdeed) ?? 0) + 1);
+    }
   }
   const others = runs.some(
     ({ role, content, question }) =>

@@ -67,6 +67,9 @@ const given = {
 const tool = 'calls a tool';
 
 export type Misdeed = keyof typeof own | keyof typeof given | typeof tool;
+/** A name or number that it knows may be somebody's to know whom it tells. */
+export const isLearned = (misdeed: Misdeed): boolean =>
+  misdeed === 'tells of somebody else' || misdeed === 'tells an identifier';
 export const isOwn = (misdeed: Misdeed): misdeed is keyof typeof own => misdeed in own;
 
 const misdeeds = [...Object.keys(own), ...Object.keys(given), tool] as readonly Misdeed[];
