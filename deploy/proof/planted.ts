@@ -25,13 +25,18 @@ const writerIn = async ({ system }: Journey) => {
 
 /**
  * Puts each text into an appointment and a note of its own day, both of a client whom all three may know, and gives the
- * questions that bring it before whoever tells the answer.
+ * questions that bring it before whoever tells the answer. One that names somebody is left out: who may read the note may
+ * read that name.
  */
 export const plantNotes = async (
   journey: Journey,
-  texts: readonly string[],
+  given: readonly string[],
 ): Promise<readonly { readonly role: Role; readonly question: string }[]> => {
   const write = await writerIn(journey);
+  const people = await journey.sql<{ name: string }>(
+    'select name from clients union select name from residents',
+  );
+  const texts = given.filter((text) => !people.some(({ name }) => text.includes(name)));
   const today = Temporal.Now.plainDateISO('America/Sao_Paulo');
   const days = texts.map((_, at) => today.add({ days: firstDay + at }).toString());
   const whose = { client_id: 'cli-1', provider_id: 'pro-1' };
