@@ -47,7 +47,7 @@ describe('the agent that is open to all', () => {
     expect(await journey.auditOf(answer.runId)).toMatchObject([
       {
         ...{ fact: 'run.refused', actor: 'public', code: 'AI_SECURITY_VIOLATION' },
-        details: { attack: 'instruction_override' },
+        details: { attack: 'disclosure' },
       },
     ]);
   });
