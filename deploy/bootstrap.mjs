@@ -22,6 +22,7 @@ const entries = {
   'proof:resume': 'proof/resume.ts',
   'proof:sockets': 'proof/sockets.ts',
   'proof:cancel': 'proof/cancel.ts',
+  'proof:guard': 'proof/guard.ts',
   train: 'nlu/train.ts',
   eval: 'nlu/eval.ts',
   generate: 'generate.ts',

@@ -315,11 +315,19 @@ export const refused = message({
     decision: decision.optional(),
     /** Present where a limit refused. */
     limit: limitFacts.optional(),
+    /** What the question tried, where that is why: a word of the guard's. */
+    attack: z.string().max(40).optional(),
   }),
   sealed: {
-    head: z.object({ code: z.enum(codes), intent: z.string().optional(), decision: decision.optional() }),
-    headOf: ({ code, intent, decision }) => ({
+    head: z.object({
+      code: z.enum(codes),
+      intent: z.string().optional(),
+      decision: decision.optional(),
+      attack: z.string().max(40).optional(),
+    }),
+    headOf: ({ code, intent, decision, attack }) => ({
       code,
+      ...(attack ? { attack } : {}),
       ...(intent ? { intent } : {}),
       ...(decision ? { decision } : {}),
     }),

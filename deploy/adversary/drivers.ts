@@ -6,6 +6,7 @@ import { crypto } from './crypto.ts';
 import { dos } from './dos.ts';
 import type { Driver } from './driver.ts';
 import { input } from './input.ts';
+import { llm } from './llm.ts';
 import { mfa } from './mfa.ts';
 import { poison } from './poison.ts';
 import { redos } from './redos.ts';
@@ -24,6 +25,7 @@ export const drivers: readonly Driver[] = [
   ...replay,
   ...input,
   ...sqli,
+  ...llm,
   ...authz,
   ...cache,
   ...crypto,

@@ -14,10 +14,18 @@ interface Elsewhere {
 
 export const elsewhere: readonly Elsewhere[] = [
   {
-    verdict: 'later',
+    verdict: 'elsewhere',
     area: 'llm',
-    words: /./,
-    why: 'the model’s side is built with the agent, a later part',
+    words: /tool outside|id not in the granted/i,
+    why: 'a model has no tools to call and nobody to send to, and of what it says only what is granted is told; npm run proof:guard does it to the whole system',
+    test: 'services/response-generation/model.test.ts: of a model that does whatever it is told has no row, field or action more',
+  },
+  {
+    verdict: 'elsewhere',
+    area: 'llm',
+    words: /slow or hanging|never answers/i,
+    why: 'waits for as long as a model may be silent',
+    test: 'services/response-generation/model.test.ts: is composed where the model falls silent for 5 s, never begins, or is not there',
   },
   { verdict: 'later', area: 'audit', words: /./, why: 'the chained and signed trail is a later part' },
   { verdict: 'later', area: 'retention', words: /./, why: 'lifecycle of data is a later part' },

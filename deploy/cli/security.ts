@@ -239,7 +239,7 @@ const controls: readonly Control[] = [
     control: 'AI_SECURITY_LEVEL',
     wanted: 'STANDARD or MAXIMUM',
     next: 'AI_SECURITY_LEVEL=STANDARD',
-    find: setting('AI_SECURITY_LEVEL', (value) => value !== 'LOW'),
+    find: setting('AI_SECURITY_LEVEL', (value) => value === 'STANDARD' || value === 'MAXIMUM'),
   },
   {
     control: 'AI_ENCRYPTION_PROVIDER',

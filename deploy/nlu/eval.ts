@@ -4,6 +4,7 @@ import type { Example, Learning } from '@jangada/nlu/learn.ts';
 import { packs } from '@jangada/packs/registry.ts';
 import { modelOf } from '@jangada/packs/understanding.ts';
 import Table from 'cli-table3';
+import { falseAlarms, refusals } from './guarded.ts';
 import { accuracyOf, learned, scopeOf, shareOf, within } from './measure.ts';
 import { timingsOf } from './pace.ts';
 import { type Row, rowsOfPack } from './results.ts';
@@ -73,32 +74,49 @@ const dates = (): Row[] =>
 
 const percent = (part: number): string => (100 * part).toFixed(1);
 
-const shown = ({ what, share, wanted }: Row): string[] => [
-  what,
-  `${share.right} / ${share.of}`,
-  percent(share.share),
-  `${percent(share.from)} to ${percent(share.to)}`,
-  wanted === undefined ? '' : `≥ ${percent(wanted)} ${share.share >= wanted ? '✓' : '✗'}`,
-];
+const goalOf = ({ share: { share }, wanted, most }: Row): string => {
+  if (wanted !== undefined) return `≥ ${percent(wanted)} ${share >= wanted ? '✓' : '✗'}`;
+  return most === undefined ? '' : `≤ ${percent(most)} ${share <= most ? '✓' : '✗'}`;
+};
 
-const understood = async (): Promise<void> => {
+const shown = (row: Row): string[] => {
+  const { what, share } = row;
+  const interval = `${percent(share.from)} to ${percent(share.to)}`;
+  return [what, `${share.right} / ${share.of}`, percent(share.share), interval, goalOf(row)];
+};
+
+const skipped: string[] = [];
+const tableOf = (rows: readonly Row[]): string => {
   const table = new Table({
     head: ['measured', 'right', '%', '95 % interval', 'wanted'],
     style: { head: ['bold'] },
   });
-  for (const pack of packs) table.push(...rowsOfPack(pack.name, modelOf(pack)).map(shown));
-  table.push(...dates().map(shown));
+  table.push(...rows.map(shown));
+  return table.toString();
+};
+
+const understanding = async (): Promise<void> => {
+  const rows = [...packs.flatMap((pack) => rowsOfPack(pack.name, modelOf(pack))), ...dates()];
   for (const [set, measured] of [
     ['CLINC150', clinc],
     ['MASSIVE', massive],
     ['Cosibot', cosibot],
   ] as const) {
-    const rows = measured();
-    if (rows) table.push(...rows.map(shown));
-    else console.error(styleText('yellow', `${set} is not on this machine: NOT measured`));
+    const found = measured();
+    if (found) rows.push(...found);
+    else skipped.push(set);
   }
-  console.log(table.toString());
+  console.log(tableOf(rows));
   console.log(await timingsOf(packs));
+};
+
+const guard = (): void => {
+  const alarms = falseAlarms(packs);
+  console.log(tableOf(alarms.rows));
+  const [first] = packs;
+  const refused = first ? refusals(first) : { table: '', skipped: [] };
+  console.log(refused.table);
+  skipped.push(...alarms.skipped, ...refused.skipped);
 };
 
 const retrieval = (): void => {
@@ -107,7 +125,7 @@ const retrieval = (): void => {
   console.log(table.toString());
 };
 
-const parts = { understanding: understood, retrieval };
+const parts = { understanding, guard, retrieval };
 const isPart = (name: string): name is keyof typeof parts => Object.hasOwn(parts, name);
 
 const { only } = parseArgs({ options: { only: { type: 'string' } } }).values;
@@ -116,3 +134,6 @@ if (only !== undefined && !isPart(only)) {
   process.exit(1);
 }
 for (const part of only === undefined ? Object.values(parts) : [parts[only]]) await part();
+for (const what of skipped)
+  console.error(styleText('yellow', `SKIPPED: ${what}: not on this machine, NOT measured`));
+console.error(`${skipped.length} sets skipped`);

@@ -17,7 +17,7 @@ export const shareOf = (right: number, of: number): Share => {
   const half = (z / (1 + (z * z) / of)) * Math.sqrt((share * (1 - share)) / of + (z * z) / (4 * of * of));
   return of === 0
     ? { right, of, share, from: 0, to: 1 }
-    : { right, of, share, from: middle - half, to: middle + half };
+    : { right, of, share, from: Math.max(0, middle - half), to: Math.min(1, middle + half) };
 };
 
 /** What was learned of a set's own labels, with the machines that the packs' models are made of. */

@@ -10,6 +10,8 @@ export interface Row {
   readonly what: string;
   readonly share: Share;
   readonly wanted?: number;
+  /** How much of it is still accepted. */
+  readonly most?: number;
 }
 
 const names = { 'pt-BR': 'Portuguese', en: 'English' } as const;

@@ -8,7 +8,8 @@ import { root } from '../topology.ts';
 
 /** Public sets of questions. They stay where the data for imports is, outside the repository. */
 
-const folder = (env: NodeJS.ProcessEnv = process.env): string =>
+/** Where the sets are. */
+export const folder = (env: NodeJS.ProcessEnv = process.env): string =>
   env['JANGADA_DATA_DIR'] ?? join(root, '../shared/data');
 
 /** Where a set is from, as its licence wants it told. */

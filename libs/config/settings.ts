@@ -320,9 +320,14 @@ export const settings = {
       .optional(),
   }),
   AI_SECURITY_LEVEL: setting({
-    says: 'how readily a question that tries to command is refused: LOW what can hardly be anything else, STANDARD, MAXIMUM also what is merely suspicious',
-    value: z.enum(['LOW', 'STANDARD', 'MAXIMUM']).default('STANDARD'),
+    says: 'how readily a question that tries to command is refused: OFF not at all, LOW what can hardly be anything else, STANDARD, MAXIMUM also what is merely suspicious',
+    value: z.enum(['OFF', 'LOW', 'STANDARD', 'MAXIMUM']).default('STANDARD'),
   }),
+  AI_SECURITY_RULES: {
+    says: 'JSON of signs of attacks, over our own (docs/guard.md); from a file, it is read again when it changes',
+    value: z.string().default(''),
+    reread: true,
+  } as const,
   LOG_LEVEL: setting({
     says: 'least level that is logged',
     value: z.enum(['DEBUG', 'INFO', 'WARNING', 'ERROR']).default('INFO'),

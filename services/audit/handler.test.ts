@@ -156,6 +156,9 @@ describe('a decision', () => {
   });
 
   test('to refuse is kept with its code', () => {
+    expect(entryFor(run.refused, { code: 'AI_SECURITY_VIOLATION', attack: 'code' })).toMatchObject({
+      details: { attack: 'code' },
+    });
     expect(entryFor(run.refused, { code: 'AUTHZ_NO_RELATION', intent: 'client_query' })).toMatchObject({
       decision: 'denied',
       code: 'AUTHZ_NO_RELATION',

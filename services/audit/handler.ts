@@ -119,8 +119,8 @@ const meaningOf = (message: Message, head: Head<Message>): Meaning => {
       return meaning('done', { resource: source, details: { ask, fields, rows, cached, ...beside } });
     }
     case run.refused: {
-      const { code, intent, decision } = head as Head<typeof run.refused>;
-      const stoodOn = decision ? { decision } : {};
+      const { code, intent, decision, attack } = head as Head<typeof run.refused>;
+      const stoodOn = { ...(decision ? { decision } : {}), ...(attack ? { attack } : {}) };
       return meaning('denied', { code, details: { intent: intent ?? null, ...stoodOn } });
     }
     case run.interrupted: {

@@ -1,7 +1,7 @@
 import { type Decide, emit, type In, type Out } from '@jangada/hop/hop.ts';
 import { findAmounts } from '@jangada/nlu/amounts.ts';
 import { findPeriods } from '@jangada/nlu/dates.ts';
-import type { Violation } from '@jangada/nlu/guard.ts';
+import type { Violation } from '@jangada/nlu/guard-rules.ts';
 import { findDocuments } from '@jangada/nlu/ids.ts';
 import { meaningOf } from '@jangada/nlu/meaning.ts';
 import { findNames } from '@jangada/nlu/names.ts';
@@ -52,7 +52,8 @@ const read = (
   const { pack } = setting;
   const asked = { text: canonical(question), now: setting.now };
   const said = language(asked.text, setting.locale);
-  if (setting.attack) return emit(run.refused, { code: 'AI_SECURITY_VIOLATION', locale: said });
+  const { attack } = setting;
+  if (attack) return emit(run.refused, { code: 'AI_SECURITY_VIOLATION', locale: said, attack });
   const reading = inConversation(asked, earlier, setting);
   if (!reading) {
     const meaning = meaningOf(modelOf(pack), asked.text);
@@ -143,6 +144,10 @@ const readingOf = ({ text, now }: Asked, setting: Setting, before?: Reading): Re
 
 /** What an intent is called by words that mean it alone. */
 const namesOf = ({ cues }: IntentPattern): string[] => cues.filter(meansAlone).map(({ words: cue }) => cue);
+
+/** True of a text that may be one of the pack's questions, whichever. */
+export const isAbout = (pack: Pack, text: string): boolean =>
+  meaningOf(modelOf(pack), canonical(text)).kind !== 'none';
 
 /** What a question by itself is about. */
 const clearly = (pack: Pack, text: string): Pick<Reading, 'pattern' | 'score'> | undefined => {

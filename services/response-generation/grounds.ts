@@ -1,9 +1,11 @@
 import { functionWords, words } from '@jangada/nlu/text.ts';
+import { claimsAct } from './claims.ts';
 import type { Answer, Manner } from './compose.ts';
 import { currencyWords, dateWords, figureWords, monthWords } from './forms.ts';
 import { grantedPhrases } from './granted.ts';
 import { ordinaryWords, particles, titles } from './ordinary.ts';
 import { type Covered, phrasesOf } from './phrases.ts';
+import { instructionsIn } from './prompt.ts';
 import { type Token, tokensOf } from './tokens.ts';
 
 /**
@@ -16,8 +18,11 @@ export interface Grounds {
   fault(text: string): Fault | undefined;
 }
 
-/** `markup`: what a client might follow, show as something else, or not show. `ungrounded`: what nobody granted. */
-export type Fault = 'markup' | 'ungrounded';
+/**
+ * `markup`: what a client might follow, show as something else, or not show. `ungrounded`: what nobody granted. `claim`: that
+ * something was carried out. `instructions`: what a model is told for every question.
+ */
+export type Fault = 'markup' | 'ungrounded' | 'claim' | 'instructions';
 
 const markup = new RegExp(
   [
@@ -62,6 +67,8 @@ export const groundsOf = (answer: Answer, manner: Manner): Grounds => {
     .flatMap((row) => Object.values(row))
     .join('\n')
     .toLowerCase();
+  const rowWords = new Set(words(texts));
+  const instructions = runsOf(instructionsIn(answer.locale));
 
   /** Nobody says such a thing without meaning something that is granted or is not. */
   const isClaim = (tokens: readonly Token[], place: number): boolean => {
@@ -85,6 +92,8 @@ export const groundsOf = (answer: Answer, manner: Manner): Grounds => {
       if (markup.test(text)) return 'markup';
       for (const word of text.split(/\s+/))
         if (dotted.test(word) && !texts.includes(word.replace(outside, '').toLowerCase())) return 'markup';
+      if (claimsAct(text, (word) => ordinary.has(word) || rowWords.has(word))) return 'claim';
+      if (!runsOf(text).isDisjointFrom(instructions)) return 'instructions';
       const tokens = tokensOf(text);
       let before: Piece | undefined;
       for (let place = 0; place < tokens.length; ) {
@@ -105,6 +114,14 @@ export const groundsOf = (answer: Answer, manner: Manner): Grounds => {
       return undefined;
     },
   };
+};
+
+/** So many words in a row are nobody's by chance. */
+const runLength = 6;
+
+const runsOf = (text: string): ReadonlySet<string> => {
+  const all = words(text);
+  return new Set(all.slice(runLength - 1).map((_word, at) => all.slice(at, at + runLength).join(' ')));
 };
 
 interface Piece extends Covered {
