@@ -65,8 +65,10 @@ export const part = z.discriminatedUnion('type', [
     /** Whom and what the question was understood to name. */
     entities: z.array(entity).max(20).optional(),
     found: textsFound,
-    /** The rows themselves, where the question was one that has a name, or tools saw to them. */
+    /** The rows themselves, where the question was one that has a name: for whoever asked for them, and in no event. */
     rows: z.array(row).max(rowsMax).optional(),
+    /** The rows as fields, where tools saw to them. */
+    items: z.array(row).max(rowsMax).optional(),
     /** What follows from the rows, in words and as figures. */
     recommendation: z.object({ text: z.string().max(2_000), findings: z.array(finding).max(8) }).optional(),
     /** What of the client's shows it, where it offers something that the pack allows. */

@@ -297,7 +297,7 @@ describe('a care home', () => {
     const before = await counts();
     const asked: Answer[] = [];
     for (const message of [
-      'is there a vacancy for Zulmira?',
+      'privacy of penguins',
       'do you have parking for Zulmira?',
       'Tell me about pricing',
     ])
@@ -308,7 +308,7 @@ describe('a care home', () => {
 
     const { code, stdout } = await journey.jangada('gaps', '--tenant', 'lar-ipe', '--json');
     expect(code).toBe(0);
-    const [vacancy, parking, pricing, nurses] = asked.map(({ runId }) => runId);
+    const [penguins, parking, pricing, nurses] = asked.map(({ runId }) => runId);
     const own = { tenant: 'lar-ipe', count: expect.any(Number) };
     expect(JSON.parse(stdout)).toEqual(
       expect.arrayContaining([
@@ -317,8 +317,8 @@ describe('a care home', () => {
           kind: 'lead',
           reason: 'nothing_found',
           source: 'articles',
-          topics: ['admission'],
-          run: vacancy,
+          topics: [],
+          run: penguins,
           last: expect.any(String),
         },
         {

@@ -78,7 +78,7 @@ export const standingOf = ({
   nextCursor,
   asOf,
   notices,
-  rows,
+  items,
   recommendation,
   found,
 }: Answered) => ({
@@ -88,7 +88,7 @@ export const standingOf = ({
   ...(nextCursor ? { nextCursor } : {}),
   ...(asOf ? { asOf } : {}),
   ...(notices ? { notices } : {}),
-  ...(rows ? { items: rows } : {}),
+  ...(items ? { items } : {}),
   ...(recommendation ? { recommendation } : {}),
   ...(found === undefined ? {} : { found }),
 });

@@ -330,7 +330,7 @@ describe('beside the text', () => {
         'A source outside cannot be asked at the moment; what is told was there before (the oldest of 11/2/26)',
       ].join('\n'),
     );
-    expect(en).toMatchObject({ degraded: true, beside: { rows, recommendation: { findings } } });
+    expect(en).toMatchObject({ degraded: true, beside: { items: rows, recommendation: { findings } } });
     const { text } = await toldIn('pt-BR');
     expect(text).toContain(
       '\nAWS (north), reservada por 3 anos: US$ 52.560,00 em 36 meses de uso contínuo, 50% menos que sob demanda.',

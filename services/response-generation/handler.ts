@@ -93,7 +93,7 @@ export async function* tell(
         ...(answer.nextCursor ? { nextCursor: answer.nextCursor } : {}),
         ...(answer.cached ? { asOf: answer.asOf } : {}),
         ...(lacking.length > 0 ? { notices: lacking } : {}),
-        ...(answer.tools ? { rows: [...answer.rows] } : {}),
+        ...(answer.tools ? { items: [...answer.rows] } : {}),
         ...(recommended ? { recommendation: { text: recommended, findings: answer.findings ?? [] } } : {}),
         ...(answer.intent.entities.length > 0 ? { entities: answer.intent.entities } : {}),
         ...(call ? { call } : {}),
