@@ -1,5 +1,7 @@
 import { parseArgs, styleText } from 'node:util';
-import { english, portuguese, readDates, wantedOf } from '@jangada/nlu/date-examples.ts';
+import * as examples from '@jangada/nlu/date-examples.ts';
+import { isRead } from '@jangada/nlu/date-examples.ts';
+import * as trials from '@jangada/nlu/date-trials.ts';
 import type { Example, Learning } from '@jangada/nlu/learn.ts';
 import { packs } from '@jangada/packs/registry.ts';
 import { modelOf } from '@jangada/packs/understanding.ts';
@@ -62,15 +64,17 @@ const cosibot = (): Row[] | undefined => {
 };
 
 const dates = (): Row[] =>
-  ([['Portuguese', 'pt-BR', portuguese] as const, ['English', 'en', english] as const] as const).map(
-    ([name, language, examples]) => {
-      const right = examples.map(wantedOf).filter(({ text, wanted }) => {
-        const found = readDates(text, language);
-        return found.length === 1 && found[0] === wanted;
-      });
-      return { what: `Dates, ${name}`, share: shareOf(right.length, examples.length), wanted: 0.95 };
-    },
-  );
+  (
+    [
+      ['Portuguese, as it was built', 'pt-BR', examples.portuguese],
+      ['Portuguese, written apart', 'pt-BR', trials.portuguese],
+      ['English, as it was built', 'en', examples.english],
+      ['English, written apart', 'en', trials.english],
+    ] as const
+  ).map(([name, language, of]) => {
+    const right = of.filter((one) => isRead(one, language));
+    return { what: `Dates, ${name}`, share: shareOf(right.length, of.length), wanted: 0.95 };
+  });
 
 const percent = (part: number): string => (100 * part).toFixed(1);
 

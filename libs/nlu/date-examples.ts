@@ -8,7 +8,7 @@ export const askedAt = Temporal.Instant.from('2026-11-18T16:20:00Z');
 export const askedIn = 'America/Sao_Paulo';
 
 /** A question with its period in brackets, and the ISO interval that is meant, end excluded, with its grain. */
-type DateExample = readonly [question: string, interval: string];
+export type DateExample = readonly [question: string, interval: string];
 
 /** What a Brazilian means. */
 export const portuguese: readonly DateExample[] = [
@@ -280,3 +280,10 @@ export const wantedOf = ([question, interval]: readonly [string, string]): {
   text: question.replace(/[[\]]/g, ''),
   wanted: `${interval} "${/\[(.*)\]/.exec(question)?.[1]}"`,
 });
+
+/** Whether an example is read as it is meant, and nothing else of it. */
+export const isRead = (example: DateExample, language: Language): boolean => {
+  const { text, wanted } = wantedOf(example);
+  const found = readDates(text, language);
+  return found.length === 1 && found[0] === wanted;
+};

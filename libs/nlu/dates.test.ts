@@ -1,12 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import {
   english,
+  isRead,
   askedAt as now,
   portuguese,
   readDates as read,
   askedIn as timeZone,
   wantedOf,
 } from './date-examples.ts';
+import * as trials from './date-trials.ts';
 import { findPeriods } from './dates.ts';
 import type { Language } from './text.ts';
 
@@ -25,6 +27,14 @@ const check = (language: Language) => (question: string, interval: string) => {
 
 describe('Portuguese phrases name the period a Brazilian means', () => {
   test.each(portuguese)('%s is %s', check('pt-BR'));
+});
+
+test.each([
+  ['pt-BR', trials.portuguese],
+  ['en', trials.english],
+] as const)('phrases that nobody had looked at are read as they are meant, 19 of 20: %s', (language, of) => {
+  const wrong = of.filter((one) => !isRead(one, language));
+  expect(wrong.length / of.length, JSON.stringify(wrong)).toBeLessThanOrEqual(0.05);
 });
 
 describe('English phrases name the period their speaker means', () => {
