@@ -95,6 +95,8 @@ export const serve = async <H extends Hop, Facts>(
   );
 
   const running = new Map<string, AbortController>();
+  /** Messages in hand, by their sequence, and whether each came to an outcome. */
+  const inHand = new Map<number, Promise<boolean>>();
   const cancelled = new LRUCache<string, true>({ max: cancelMemory, ttl: 60_000 });
   bus.nc.subscribe(core.cancel('*', '*'), {
     callback: (_error, message) => {
@@ -252,6 +254,26 @@ export const serve = async <H extends Hop, Facts>(
     }
   };
 
+  /**
+   * What comes again while it is still in hand, because this process was too busy to say so, waits for that: told twice at
+   * once, an answer would end with one telling in the middle of the other.
+   */
+  const processOnce = async (raw: JsMsg, heard: Heard, cause: Cause, span: Span): Promise<string> => {
+    for (let before = inHand.get(raw.seq); before; before = inHand.get(raw.seq))
+      if (await before) return 'repeated';
+    const processing = process(raw, heard, cause, span);
+    const hasOutcome = processing.then(
+      () => true,
+      () => false,
+    );
+    inHand.set(raw.seq, hasOutcome);
+    try {
+      return await processing;
+    } finally {
+      inHand.delete(raw.seq);
+    }
+  };
+
   const grantFor = async (heard: Heard, statement: string | undefined): Promise<Grant> => {
     if (!statement) throw new Unprocessable('CTX_NO_GRANT', 'the grant is missing');
     let grant: Grant;
@@ -296,7 +318,7 @@ export const serve = async <H extends Hop, Facts>(
       cause = { ...cause, tenant: heard.tenant, id: heard.id };
       span.setAttribute('run.id', heard.id);
       if (heard.delivery > 1) markRedelivered(span, heard);
-      outcome = await process(raw, heard, cause, span);
+      outcome = await processOnce(raw, heard, cause, span);
       // Who asked is told that time is over; the broker, that the pass is.
       if (outcome === 'deadline') raw.term('CTX_EXPIRED');
       else raw.ack();

@@ -258,6 +258,24 @@ export const conforms = (contract: Hop, bench: () => Bench): void => {
       if (outcome.ends) expect(rest.filter(isEnd)).toHaveLength(1);
     });
 
+    // Of a hop whose policy would not try again meanwhile.
+    test.runIf(contract.policy.timeoutMs > 2 * ackWaitMs)(
+      'works once on what comes again while it is busy with it',
+      async () => {
+        let calls = 0;
+        await start(async () => {
+          calls += 1;
+          // Nothing else goes on in this process, nor does the broker hear that it is at work.
+          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ackWaitMs + 500);
+          await until('it to come again', async () => (await waiting()).num_redelivered > 0);
+        });
+        const pass = await ask();
+        expect(await said(outcome, pass)).toEqual(emission.body);
+        await until('everything to be acknowledged', async () => (await pending()) === 0);
+        expect(calls).toBe(1);
+      },
+    );
+
     test('is not kept from its outcome by what the broker was made to store in its place', async () => {
       const hop = await start(async () => undefined);
       const pass = passFor('x');
