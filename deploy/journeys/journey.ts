@@ -22,7 +22,7 @@ import { insertRows } from '../test-database.ts';
 import { rootEnv, vaultFrom } from '../vault.ts';
 import { given, type Hit, hunt, plant, questionsAboutHer, questionsOfHomeAboutHer } from './canary.ts';
 import { type Person, signIn } from './person.ts';
-import type { Receiver } from './receiver.ts';
+import { openReceiver, type Receiver } from './receiver.ts';
 
 /** The assembled system of one test file, and everything a test may look into afterwards. */
 export interface Journey extends AsyncDisposable {
@@ -259,12 +259,21 @@ let shared: Promise<Journey> | undefined;
 
 /** The one journey of all that import this in one test file, which ends it; see one-system.test.ts. */
 export const sharedJourney = (): Promise<Journey> => {
-  shared ??= outsideSource().then((source) =>
+  shared ??= Promise.all([outsideSource(), sharedReceiver()]).then(([source, receiver]) =>
     startJourney({
+      receiver,
       env: { TOOL_HOSTS: source.host, TOOL_URLS: JSON.stringify({ search_gpu_pricing: source.url }) },
     }),
   );
   return shared;
+};
+
+let receiver: Promise<Receiver> | undefined;
+
+/** Who is told of the shared journey's spans. */
+export const sharedReceiver = (): Promise<Receiver> => {
+  receiver ??= openReceiver();
+  return receiver;
 };
 
 let source: Promise<OutsideSource> | undefined;

@@ -9,11 +9,11 @@ import { signerFrom } from '@jangada/trust/keyset.ts';
 import { passSealer } from '@jangada/trust/pass.ts';
 import { jetstream } from '@nats-io/jetstream';
 import { headers as newHeaders } from '@nats-io/transport-node';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { canary, given, questionsAboutHer, strangers } from './canary.ts';
-import { type Journey, startJourney } from './journey.ts';
+import { type Journey, sharedJourney, sharedReceiver } from './journey.ts';
 import type { Person } from './person.ts';
-import { openReceiver, type Receiver, type Span } from './receiver.ts';
+import type { Receiver, Span } from './receiver.ts';
 
 /** What the system shows of itself: traces and figures of every run, and nothing of any person. */
 
@@ -22,13 +22,8 @@ let journey: Journey;
 let professional: Person;
 
 beforeAll(async () => {
-  receiver = await openReceiver();
-  journey = await startJourney({ receiver });
+  [receiver, journey] = await Promise.all([sharedReceiver(), sharedJourney()]);
   professional = await journey.as('professional');
-});
-afterAll(async () => {
-  await journey?.[Symbol.asyncDispose]();
-  await receiver?.[Symbol.asyncDispose]();
 });
 
 const spansOf = (id: string): Span[] => {
