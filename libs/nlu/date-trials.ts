@@ -117,7 +117,7 @@ export const english: readonly DateExample[] = [
   ['visits [on October 3, 2025]', '2025-10-03/2025-10-04 day'],
   ['seen [on the 27th]', '2026-11-27/2026-11-28 day'],
   ['payments [in August]', '2026-08-01/2026-09-01 month'],
-  ['invoices [of September 2025]', '2025-09-01/2025-10-01 month'],
+  ['takings [of September 2025]', '2025-09-01/2025-10-01 month'],
   ['new clients [in 2024]', '2024-01-01/2025-01-01 year'],
   ['expiring [in 10 days]', '2026-11-28/2026-11-29 day'],
   ['doses given [3 days ago]', '2026-11-15/2026-11-16 day'],

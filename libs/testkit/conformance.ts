@@ -259,9 +259,8 @@ export const conforms = (contract: Hop, bench: () => Bench): void => {
     });
 
     // Of a hop whose policy would not try again meanwhile.
-    test.runIf(contract.policy.timeoutMs > 2 * ackWaitMs)(
-      'works once on what comes again while it is busy with it',
-      async () => {
+    if (contract.policy.timeoutMs > 2 * ackWaitMs)
+      test('works once on what comes again while it is busy with it', async () => {
         let calls = 0;
         await start(async () => {
           calls += 1;
@@ -273,8 +272,7 @@ export const conforms = (contract: Hop, bench: () => Bench): void => {
         expect(await said(outcome, pass)).toEqual(emission.body);
         await until('everything to be acknowledged', async () => (await pending()) === 0);
         expect(calls).toBe(1);
-      },
-    );
+      });
 
     test('is not kept from its outcome by what the broker was made to store in its place', async () => {
       const hop = await start(async () => undefined);
