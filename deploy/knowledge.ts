@@ -177,12 +177,9 @@ const partsOf = async (
   space: string,
 ): Promise<readonly Part[]> => {
   if (!knowledge) return [];
-  const columns = [knowledge.title, knowledge.text, knowledge.category.column].map((column) =>
-    column.slice(column.indexOf('.') + 1).replace(/^/, 'texts.'),
-  );
   const { rows } = await client.query<{ id: string; title: string; text: string; category: string }>(
-    `select texts.id, ${columns[0]} as title, ${columns[1]} as text, ${columns[2]} as category
-     from ${client.escapeIdentifier(table)} as texts where texts.tenant_id = $1 order by texts.id`,
+    `select id, ${knowledge.title} as title, ${knowledge.text} as text, ${knowledge.category.column} as category
+     from ${client.escapeIdentifier(table)} where tenant_id = $1 order by id`,
     [tenant],
   );
   return rows.flatMap(({ id, title, text, category }) =>

@@ -1,10 +1,10 @@
 import { z } from 'zod';
+import { clientCall } from './client-tools.ts';
 import { codes } from './errors.ts';
 import { limitFacts } from './limit.ts';
 import { message } from './message.ts';
 import { ask, entity } from './plan.ts';
 import { finding, row, rowsMax, textsFound, usage } from './run.ts';
-import { toolCall } from './tools.ts';
 
 /**
  * What the person who asked is told, all on one subject per run so that a client that comes back to any
@@ -72,7 +72,7 @@ export const part = z.discriminatedUnion('type', [
     /** What follows from the rows, in words and as figures. */
     recommendation: z.object({ text: z.string().max(2_000), findings: z.array(finding).max(8) }).optional(),
     /** What of the client's shows it, where it offers something that the pack allows. */
-    call: toolCall.optional(),
+    call: clientCall.optional(),
   }),
   z.object({
     type: z.literal('refused'),

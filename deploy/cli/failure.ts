@@ -18,6 +18,10 @@ export class Failure extends Error {
   }
 }
 
+/** Why a request failed: `fetch` says it in the cause of its error. */
+export const causeOf = (error: unknown): string =>
+  messageOf(error instanceof Error && error.cause ? error.cause : error);
+
 /** What an unknown error says of itself. */
 export const messageOf = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error);

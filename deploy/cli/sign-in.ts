@@ -2,7 +2,7 @@ import type { ErrorBody } from '@jangada/proto/errors.ts';
 import { totpAt } from '@jangada/trust/totp.ts';
 import { z } from 'zod';
 import type { Account } from './accounts.ts';
-import { exitCodes, Failure, messageOf } from './failure.ts';
+import { causeOf, exitCodes, Failure } from './failure.ts';
 
 /** Longer than any run may take, so that only a dead edge reaches it. */
 const answerMs = 60_000;
@@ -21,9 +21,8 @@ export const post = async (
       signal: AbortSignal.timeout(answerMs),
     });
   } catch (error) {
-    const cause = error instanceof Error && error.cause ? error.cause : error;
     throw new Failure(
-      `the edge at ${new URL(url).origin} does not answer (${messageOf(cause)}); see \`npx jangada status\``,
+      `the edge at ${new URL(url).origin} does not answer (${causeOf(error)}); see \`npx jangada status\``,
       exitCodes.unreachable,
       error,
     );

@@ -1,4 +1,4 @@
-import { messageOf } from './failure.ts';
+import { causeOf } from './failure.ts';
 
 /**
  * What has to hold of the agents under `/v1/ai-agents` before anybody else may use them: they are there, an attack is refused,
@@ -181,7 +181,3 @@ export const firstFailure = async (
   }
   return undefined;
 };
-
-/** `fetch` says why it failed in the cause of its error. */
-const causeOf = (error: unknown): string =>
-  messageOf(error instanceof Error && error.cause ? error.cause : error);

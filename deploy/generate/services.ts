@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Name, settings } from '@jangada/config/settings.ts';
 import type { Contract } from '@jangada/hop/hop.ts';
+import { embeddingSettings } from '@jangada/knowledge/embedding.ts';
 import { commonSettings } from '@jangada/runtime/service.ts';
 import { rootSettings } from '@jangada/vault/root.ts';
 import { consumerOf, servicesDir } from '../topology.ts';
@@ -22,8 +23,11 @@ export interface ServiceFacts {
 
 const names = Object.keys(settings) as Name[];
 
+/** Lists of settings that libraries read together, by what a service calls them. */
+const lists: Readonly<Record<string, readonly Name[]>> = { rootSettings, embeddingSettings };
+
 /**
- * The settings that a service names in its own files, by name or as those of the root of keys, and those the runtime
+ * The settings that a service names in its own files, by name or as a list of a library's, and those the runtime
  * reads for all. A service can read only what it names: the compiler knows of no other.
  */
 export const settingsOf = (service: string, dir = servicesDir): readonly Name[] => {
@@ -33,7 +37,7 @@ export const settingsOf = (service: string, dir = servicesDir): readonly Name[] 
     .join('\n');
   const listed: readonly Name[] = [
     ...commonSettings,
-    ...(text.includes('...rootSettings') ? rootSettings : []),
+    ...Object.entries(lists).flatMap(([list, of]) => (text.includes(`...${list}`) ? of : [])),
   ];
   return names.filter((name) => listed.includes(name) || text.includes(`'${name}'`));
 };

@@ -5,7 +5,7 @@ import { meaningOf } from '@jangada/nlu/meaning.ts';
 import { canonical } from '@jangada/nlu/text.ts';
 import { ownExamples } from '@jangada/packs/examples.ts';
 import type { Pack } from '@jangada/packs/pack.ts';
-import { modelOf } from '@jangada/packs/understanding.ts';
+import { isAbout, modelOf } from '@jangada/packs/understanding.ts';
 import Table from 'cli-table3';
 import { attacks, contrast } from './attacks.ts';
 import { shareOf } from './measure.ts';
@@ -18,8 +18,7 @@ const contrastMost = 0.02;
 
 /** A pack's guard: the score of a text beside what is asked there. */
 const scorer = (pack: Pack): ((text: string) => number) => {
-  const model = modelOf(pack);
-  const isOurs = (text: string): boolean => meaningOf(model, canonical(text)).kind !== 'none';
+  const isOurs = (text: string): boolean => isAbout(pack, text);
   return (text) => judge(text, { isOurs }).score;
 };
 

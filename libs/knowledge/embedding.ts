@@ -1,6 +1,6 @@
 import type { Values } from '@jangada/config/settings.ts';
 import { type Concept, embedLocally, localSpace } from './local.ts';
-import type { Near } from './ranking.ts';
+import { type Near, nearByWords } from './ranking.ts';
 
 /** What makes vectors of texts. */
 export interface Embedding {
@@ -27,7 +27,7 @@ export const embeddingSettings = [
 type Settings = Values<(typeof embeddingSettings)[number]>;
 
 /** Found by `npm run eval`: see docs/knowledge.md. */
-export const nearLocally: Near = { similarity: 0.24, coverage: 0.75 };
+export const nearLocally: Near = { similarity: 0.24, coverage: nearByWords };
 
 /** @throws Error where an endpoint is wanted and none is named */
 export const openEmbedding = async (settings: Settings): Promise<Embedding> => {

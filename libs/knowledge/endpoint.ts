@@ -2,6 +2,7 @@ import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import type { Values } from '@jangada/config/settings.ts';
 import { embedMany } from 'ai';
 import type { Embedding, embeddingSettings } from './embedding.ts';
+import { nearByWords } from './ranking.ts';
 import { directed, shortened } from './vectors.ts';
 
 type Settings = Values<(typeof embeddingSettings)[number]>;
@@ -48,6 +49,6 @@ export const openEndpoint = (settings: Settings): Embedding => {
         return shortened(directed(Float32Array.from(numbers)), dimensions);
       });
     },
-    near: { similarity, coverage: 0.75 },
+    near: { similarity, coverage: nearByWords },
   };
 };

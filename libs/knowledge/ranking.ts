@@ -24,6 +24,9 @@ export interface Near {
   readonly coverage: number;
 }
 
+/** The coverage from where on words alone are enough, whatever makes the vectors. */
+export const nearByWords = 0.75;
+
 export interface Ranked {
   readonly id: string;
   readonly similarity: number;

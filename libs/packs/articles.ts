@@ -1,6 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { both } from '@jangada/nlu/learn.ts';
 import type { Language } from '@jangada/nlu/text.ts';
+import { labelledIn } from './examples.ts';
 
 /** Texts of a pack's demo, in its folder: `knowledge/<language>.txt`. */
 
@@ -40,18 +42,8 @@ export interface Asked {
 }
 
 /** Questions that the search is measured by, `knowledge/questions.<language>.txt`: `[id]` or `[nothing]`, then one a line. */
-export const questionsIn = (pack: string, language: Language): readonly Asked[] => {
-  const file = join(folderOf(pack), `questions.${language}.txt`);
-  if (!existsSync(file)) return [];
-  let wanted: readonly string[] = [];
-  return readFileSync(file, 'utf8')
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '')
-    .flatMap((line) => {
-      const heading = /^\[(.+)\]$/.exec(line)?.[1];
-      if (heading === undefined) return [{ text: line, wanted }];
-      wanted = heading === 'nothing' ? [] : heading.split('+').map((id) => id.trim());
-      return [];
-    });
-};
+export const questionsIn = (pack: string, language: Language): readonly Asked[] =>
+  labelledIn(join(folderOf(pack), `questions.${language}.txt`)).map(({ text, label }) => ({
+    text,
+    wanted: label === 'nothing' ? [] : label.split(both),
+  }));

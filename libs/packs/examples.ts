@@ -20,9 +20,10 @@ const linesOf = (path: string): string[] =>
         .filter((line) => line !== '')
     : [];
 
-const labelled = (lines: readonly string[]): Example[] => {
+/** The sentences of a file, each with the label in brackets that stands above it; none where there is no file. */
+export const labelledIn = (path: string): Example[] => {
   let label = '';
-  return lines.flatMap((line) => {
+  return linesOf(path).flatMap((line) => {
     const heading = /^\[(.+)\]$/.exec(line)?.[1]?.replaceAll(' ', '');
     if (heading === undefined) return [{ text: line, label }];
     label = heading;
@@ -33,7 +34,7 @@ const labelled = (lines: readonly string[]): Example[] => {
 /** What a pack's folder holds in one language, to learn from or to be tested by. */
 export const ownExamples = (pack: string, language: Language, part: 'learn' | 'test'): Example[] => {
   const file = part === 'test' ? `${language}.test.txt` : `${language}.txt`;
-  return labelled(linesOf(join(import.meta.dirname, pack, 'examples', file)));
+  return labelledIn(join(import.meta.dirname, pack, 'examples', file));
 };
 
 /** What is asked of assistants and of no pack. */

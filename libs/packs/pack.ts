@@ -1,5 +1,5 @@
+import type { ClientTool } from '@jangada/proto/client-tools.ts';
 import type { Ask } from '@jangada/proto/plan.ts';
-import type { ToolName } from '@jangada/proto/tools.ts';
 import type { SealedColumn } from '@jangada/vault/rows.ts';
 import type { Kysely } from 'kysely';
 import type { Audience, Knowledge } from './knowledge.ts';
@@ -40,7 +40,7 @@ export interface Pack {
   /** What of rows that were read is kept apart from the others; the first that fits holds. */
   readonly caches?: readonly CacheSpace[];
   /** Tools of a client's by which answers may be shown; none where it names none. */
-  readonly tools?: readonly ToolName[];
+  readonly clientTools?: readonly ClientTool[];
   readonly wording: Readonly<Record<'en' | 'pt-BR', Wording>>;
   /** Migrations of the pack's tables, by name; run in the order of the names. */
   readonly migrations: Readonly<Record<string, { up(db: Kysely<unknown>): Promise<void> }>>;

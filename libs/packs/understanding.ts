@@ -1,7 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Learning, learn } from '@jangada/nlu/learn.ts';
+import { meaningOf } from '@jangada/nlu/meaning.ts';
 import { decode, type Model, quantised } from '@jangada/nlu/model.ts';
+import { canonical } from '@jangada/nlu/text.ts';
 import { examplesOf, hashOf } from './examples.ts';
 import type { Pack } from './pack.ts';
 
@@ -25,6 +27,10 @@ export const modelOf = (pack: Pick<Pack, 'name' | 'intents'>): Model => {
   models.set(pack.name, model);
   return model;
 };
+
+/** True of a text that may be one of the pack's questions, whichever. */
+export const isAbout = (pack: Pick<Pack, 'name' | 'intents'>, text: string): boolean =>
+  meaningOf(modelOf(pack), canonical(text)).kind !== 'none';
 
 /** As a pack is understood that has no file. */
 export const modelOfCues = (pack: Pick<Pack, 'name' | 'intents'>): Model => {

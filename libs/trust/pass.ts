@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Unprocessable } from '@jangada/hop/outcome.ts';
-import { toolName } from '@jangada/proto/tools.ts';
+import { clientTool } from '@jangada/proto/client-tools.ts';
 import { z } from 'zod';
 import type { Signer } from './keyset.ts';
 import { type FindKey, reader, sealer } from './seal.ts';
@@ -42,7 +42,7 @@ export const pass = z.strictObject({
   state: z.literal(true).optional(),
   activity: z.literal(true).optional(),
   /** Tools of the client's by which the answer may be shown: those that it offers and the pack allows. */
-  tools: z.array(toolName).min(1).max(toolName.options.length).optional(),
+  tools: z.array(clientTool).min(1).max(clientTool.options.length).optional(),
   /** The tenant's pack, time zone, language and currency: settings that hops need and must not look up. */
   pack: z.string(),
   zone: z.string(),

@@ -1,5 +1,5 @@
 import { openCache } from '@jangada/cache/cache.ts';
-import { openEmbedding } from '@jangada/knowledge/embedding.ts';
+import { embeddingSettings, openEmbedding } from '@jangada/knowledge/embedding.ts';
 import { packOf } from '@jangada/packs/registry.ts';
 import { core } from '@jangada/proto/envelope.ts';
 import { optional } from '@jangada/runtime/health.ts';
@@ -23,12 +23,7 @@ const config = configOf([
   'DATABASE_TENANT_URLS',
   'REDIS_URL',
   ...rootSettings,
-  'EMBEDDING_PROVIDER',
-  'EMBEDDING_URL',
-  'EMBEDDING_API_KEY',
-  'EMBEDDING_MODEL',
-  'EMBEDDING_DIMENSIONS',
-  'EMBEDDING_NEAR',
+  ...embeddingSettings,
 ]);
 const telemetry = openTelemetry(contract.name, config);
 await using store = await openStore(contract.name, config);

@@ -21,6 +21,7 @@ import type { Span } from '@opentelemetry/api';
 import { LRUCache } from 'lru-cache';
 import type { Accounts, Tenant } from './accounts.ts';
 import { askingOf, openAsking } from './asking.ts';
+import type { ToolResult } from './client-tools.ts';
 import { type Interrupted, openConversations, type Turn } from './conversation.ts';
 import type { Follower, Following, Told } from './follow.ts';
 import type { Identity } from './identity.ts';
@@ -37,7 +38,6 @@ import { openReturns } from './returning.ts';
 import { openShown } from './shown.ts';
 import type { Reader } from './strict.ts';
 import type { Threads } from './threads.ts';
-import type { ToolResult } from './tools.ts';
 import { type Wishes, wishesOf } from './wishes.ts';
 
 /** Admitting questions: from a verified identity to a signed pass and a run that somebody follows. */

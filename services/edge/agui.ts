@@ -1,17 +1,17 @@
 import { contentToText, type Event, EventType, PROTOCOL_VERSION, type RunAgentInput } from '@ag-ui/core';
 import { RunAgentInputSchema } from '@ag-ui/core/schemas';
+import type { ClientCall } from '@jangada/proto/client-tools.ts';
 import { hintsOf, stepUp } from '@jangada/proto/errors.ts';
 import { type End, isEnd, type Part } from '@jangada/proto/reply.ts';
-import type { ToolCall } from '@jangada/proto/tools.ts';
 import { z } from 'zod';
 import type { Question } from './admission.ts';
 import { besideOf, standingOf } from './answer.ts';
+import { callOf, offeredOf, resultsOf } from './client-tools.ts';
 import { downgrade } from './downgrade.ts';
 import { healed } from './heal.ts';
 import { advancing } from './progress.ts';
 import { misshapen, shaped } from './shape.ts';
 import { type Group, type Reader, strict } from './strict.ts';
-import { callOf, offeredOf, resultsOf } from './tools.ts';
 
 /** AG-UI: its input as a question, and what a run tells as its events. Pure. */
 
@@ -143,7 +143,7 @@ export const telling = ({ threadId, runId }: Peer): Telling => {
   };
 
   /** What the client is asked to show, in the message that tells it. */
-  const show = ({ name: toolCallName, arguments: shown }: ToolCall): Event[] => {
+  const show = ({ name: toolCallName, arguments: shown }: ClientCall): Event[] => {
     const toolCallId = callOf(runId);
     const told = open ?? (latest > 0 ? `${runId}-${latest}` : undefined);
     return [

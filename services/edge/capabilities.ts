@@ -1,5 +1,5 @@
 import type { AgentCapabilities } from '@ag-ui/core';
-import { toolName } from '@jangada/proto/tools.ts';
+import { clientTool } from '@jangada/proto/client-tools.ts';
 import { activityType } from './progress.ts';
 
 /** What the agent can do, as AG-UI says it. Only what holds: a client shows what is named here. */
@@ -21,5 +21,5 @@ export const capabilitiesOf = (runDeadlineMs: number): AgentCapabilities => ({
   execution: { codeExecution: false, maxExecutionTime: runDeadlineMs },
   humanInTheLoop: { supported: true, approvals: true, interrupts: true, feedback: false },
   // What `forwardedProps` may ask for beside the answer, and the tools of a client's that a pack may allow.
-  custom: { steps: true, state: true, activities: [activityType], clientTools: toolName.options },
+  custom: { steps: true, state: true, activities: [activityType], clientTools: clientTool.options },
 });

@@ -1,11 +1,11 @@
 import { type Event, EventType, type Message } from '@ag-ui/core';
 import type { Conversation } from './admission.ts';
 import { interruptedBy, type Peer, type Placed, telling, toldTo } from './agui.ts';
+import { callOf } from './client-tools.ts';
 import type { Turn } from './conversation.ts';
 import { nameOf } from './ids.ts';
 import { advanced } from './progress.ts';
 import { type Group, strict } from './strict.ts';
-import { callOf } from './tools.ts';
 
 /** A conversation as AG-UI's events, for who comes back to it. Pure. */
 
@@ -48,11 +48,8 @@ const messagesOf = (turn: Turn, waits: boolean): Message[] => {
 
 /** The state that a client which was told all of it is left with, before the live run tells its own. */
 const stateOf = (turns: readonly Turn[]): Event[] => {
-  const snapshot = turns
-    .filter(({ end }) => end)
-    .map((turn) => advanced(turn.run, turn).state())
-    .findLast(Boolean);
-  return snapshot ? [{ type: EventType.STATE_SNAPSHOT, snapshot }] : [];
+  const last = turns.findLast(({ end, progress }) => end && progress?.some(({ type }) => type === 'state'));
+  return last ? [{ type: EventType.STATE_SNAPSHOT, snapshot: advanced(last.run, last).state() }] : [];
 };
 
 const endOf = (

@@ -174,6 +174,21 @@ describe.each(clients)('the client %s', (_version, Agent, legacy) => {
     expect(error).not.toHaveBeenCalled();
   });
 
+  /** What whoever comes back to a thread is told. */
+  const connected = async ({ url, headers, threadId }: HttpAgent) => {
+    const response = await fetch(`${url}/connect`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify({
+        ...{ threadId, runId: 'any', messages: [], tools: [], context: [] },
+        ...(legacy ? {} : { protocolVersion: '1.0' }),
+      }),
+    });
+    return [...(await response.text()).matchAll(/^data: (.*)$/gm)].map(
+      ([, data = '']) => JSON.parse(data) as { messages?: Message[]; outcome?: object },
+    );
+  };
+
   const agentAt = async (path = '/v1/agui/assistant', own: Record<string, string> = {}) =>
     new Agent({
       url: edge.url + path,
@@ -279,18 +294,7 @@ describe.each(clients)('the client %s', (_version, Agent, legacy) => {
     expect(agent.state).toEqual(state);
     expect(agent.messages).toMatchObject([{ role: 'user' }, { role: 'activity', content }, {}]);
     await ask(agent, 'one piece');
-    const response = await fetch(`${agent.url}/connect`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...agent.headers },
-      body: JSON.stringify({
-        ...{ threadId: agent.threadId, runId: 'any', messages: [], tools: [], context: [] },
-        ...(legacy ? {} : { protocolVersion: '1.0' }),
-      }),
-    });
-    const told = [...(await response.text()).matchAll(/^data: (.*)$/gm)].map(([, data = '']) =>
-      JSON.parse(data),
-    );
-    expect(told).toMatchObject([
+    expect(await connected(agent)).toMatchObject([
       { type: 'RUN_STARTED' },
       {
         type: 'MESSAGES_SNAPSHOT',
@@ -321,18 +325,8 @@ describe.each(clients)('the client %s', (_version, Agent, legacy) => {
       await agent.runAgent({}, { onEvent: ({ event }) => void events.push(event as BaseEvent) });
       return events.map(({ type }) => type);
     };
-    const connected = async (agent: HttpAgent) => {
-      const response = await fetch(`${agent.url}/connect`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', ...agent.headers },
-        body: JSON.stringify({
-          ...{ threadId: agent.threadId, runId: 'any', messages: [], tools: [], context: [] },
-          ...(legacy ? {} : { protocolVersion: '1.0' }),
-        }),
-      });
-      const told = [...(await response.text()).matchAll(/^data: (.*)$/gm)].map(
-        ([, data = '']) => JSON.parse(data) as { messages?: Message[]; outcome?: object },
-      );
+    const thread = async (agent: HttpAgent) => {
+      const told = await connected(agent);
       return { roles: told[1]?.messages?.map(({ role }) => role), outcome: told.at(-1)?.outcome };
     };
 
@@ -357,12 +351,12 @@ describe.each(clients)('the client %s', (_version, Agent, legacy) => {
       const { agent, id } = await asking();
       const [before, counted] = [edge.asked.length, await edge.metric('agui_tool_results_total')];
       const waiting = { type: 'success', ...(legacy ? {} : { pendingToolCallIds: [id] }) };
-      expect(await connected(agent)).toEqual({ roles: ['user', 'assistant'], outcome: waiting });
+      expect(await thread(agent)).toEqual({ roles: ['user', 'assistant'], outcome: waiting });
       expect(await bringing(agent, id)).toEqual(['RUN_STARTED', 'RUN_FINISHED']);
       expect(await bringing(agent, id, { error: 'again' })).toEqual(['RUN_STARTED', 'RUN_FINISHED']);
       expect(edge.asked.length).toBe(before);
       expect(await edge.metric('agui_tool_results_total')).toBe(counted + 1);
-      expect(await connected(agent)).toEqual({
+      expect(await thread(agent)).toEqual({
         roles: ['user', 'assistant', 'tool'],
         outcome: { type: 'success' },
       });

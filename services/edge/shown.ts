@@ -2,12 +2,12 @@ import type { Limits } from '@jangada/limits/limits.ts';
 import type { Locale } from '@jangada/proto/errors.ts';
 import type { Part } from '@jangada/proto/reply.ts';
 import type { Limit, Question, Run } from './admission.ts';
+import { runOf, type ToolResult } from './client-tools.ts';
 import type { Conversations, Turn } from './conversation.ts';
 import type { Follower } from './follow.ts';
 import type { Identity } from './identity.ts';
 import type { Meter } from './meter.ts';
 import { Refusal } from './refusal.ts';
-import { runOf, type ToolResult } from './tools.ts';
 
 /** What comes back of answers that a client showed by a tool of its own. Nothing follows from it but that it is no longer waited for. */
 export interface Shown {

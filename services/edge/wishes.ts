@@ -1,5 +1,5 @@
 import type { Pass } from '@jangada/trust/pass.ts';
-import { allowedOf } from './tools.ts';
+import { allowedOf } from './client-tools.ts';
 
 /** What whoever asks wants to be told of their run beside its answer. */
 export interface Wishes {

@@ -145,10 +145,6 @@ const readingOf = ({ text, now }: Asked, setting: Setting, before?: Reading): Re
 /** What an intent is called by words that mean it alone. */
 const namesOf = ({ cues }: IntentPattern): string[] => cues.filter(meansAlone).map(({ words: cue }) => cue);
 
-/** True of a text that may be one of the pack's questions, whichever. */
-export const isAbout = (pack: Pack, text: string): boolean =>
-  meaningOf(modelOf(pack), canonical(text)).kind !== 'none';
-
 /** What a question by itself is about. */
 const clearly = (pack: Pack, text: string): Pick<Reading, 'pattern' | 'score'> | undefined => {
   const meaning = meaningOf(modelOf(pack), text);

@@ -1,7 +1,7 @@
 import { judge, refusedFrom } from '@jangada/nlu/guard.ts';
 import { violations } from '@jangada/nlu/guard-rules.ts';
 import { packOf, packs } from '@jangada/packs/registry.ts';
-import { modelOf } from '@jangada/packs/understanding.ts';
+import { isAbout, modelOf } from '@jangada/packs/understanding.ts';
 import { hashedTextOf } from '@jangada/proto/run.ts';
 import { serve } from '@jangada/runtime/serve.ts';
 import { configOf } from '@jangada/runtime/service.ts';
@@ -9,7 +9,7 @@ import { blockedRequests, securityViolations } from '@jangada/telemetry/isolatio
 import { openTelemetry } from '@jangada/telemetry/telemetry.ts';
 import { assertSigned } from '@jangada/trust/pass.ts';
 import { contract } from './contract.ts';
-import { decide, isAbout } from './handler.ts';
+import { decide } from './handler.ts';
 import { followRules } from './rules.ts';
 
 const config = configOf(['MESSAGE_KEYS', 'AI_SECURITY_LEVEL', 'AI_SECURITY_RULES']);

@@ -1,8 +1,8 @@
 import { type Emission, emit } from '@jangada/hop/hop.ts';
+import type { ClientTool } from '@jangada/proto/client-tools.ts';
 import { notices } from '@jangada/proto/notices.ts';
 import type { Usage } from '@jangada/proto/run.ts';
 import * as run from '@jangada/proto/run.ts';
-import type { ToolName } from '@jangada/proto/tools.ts';
 import { type Answer, citationsOf, compose, type Manner } from './compose.ts';
 import { type Fault, groundsOf } from './grounds.ts';
 import { Silent, type Telling, type Tokens } from './port.ts';
@@ -23,7 +23,7 @@ export interface Means extends Manner {
     readonly fellBack: (reason: Reason) => void;
   };
   /** Tools of the client's by which it may be shown. */
-  readonly offered?: readonly ToolName[] | undefined;
+  readonly offered?: readonly ClientTool[] | undefined;
   /** Time since the question was admitted, in ms. */
   readonly elapsedMs: () => number;
 }
@@ -50,11 +50,8 @@ export async function* tell(
 ): AsyncGenerator<string, Emission<typeof run.answered>> {
   const { model } = means;
   const told = model ? yield* tellByModel(answer, means, model, signal) : { said: false };
-  const isAway = answer.tools?.some(({ outcome }) => outcome === 'stale' || outcome === 'away') ?? false;
-  const lacking = [
-    ...('reason' in told ? [notices.ai_service[answer.locale]] : []),
-    ...(isAway ? [awayNotice(answer)] : []),
-  ];
+  const away = awayNotice(answer);
+  const lacking = [...('reason' in told ? [notices.ai_service[answer.locale]] : []), ...(away ? [away] : [])];
   const tokens = 'tokens' in told ? told.tokens : { promptTokens: 0, completionTokens: 0 };
   if (!('tokens' in told)) {
     // What was said holds, and is not the whole: the composer says that, from the start of a line.
@@ -65,7 +62,7 @@ export async function* tell(
   if (recommended) yield `\n\n${recommended}`;
   const citations = citationsOf(answer, means);
   if (citations) yield `\n\n${citations}`;
-  if (isAway) yield `\n\n${awayNotice(answer)}`;
+  if (away) yield `\n\n${away}`;
 
   const usage: Usage = {
     ...tokens,

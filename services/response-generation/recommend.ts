@@ -14,8 +14,9 @@ export const recommendationOf = (answer: Answer, manner: Manner): string => {
     .join('\n');
 };
 
-/** That a tool could not ask outside, and how old what is told is. */
-export const awayNotice = ({ tools = [], locale }: Answer): string => {
+/** That a tool could not ask outside, and how old what is told is; undefined where each could. */
+export const awayNotice = ({ tools = [], locale }: Answer): string | undefined => {
+  if (!tools.some(({ outcome }) => outcome === 'stale' || outcome === 'away')) return undefined;
   const since = tools
     .flatMap((call) => call.since ?? [])
     .toSorted()

@@ -1,19 +1,19 @@
+import { type ClientCall, type ClientTool, clientCall } from '@jangada/proto/client-tools.ts';
 import type { Row } from '@jangada/proto/run.ts';
-import { type ToolCall, type ToolName, toolCall } from '@jangada/proto/tools.ts';
 import { type Answer, cellsOf, isMoney, type Manner } from './compose.ts';
 
 /** How an answer is shown by a tool that the client offers: figures of days as a chart, a list as a table. */
 export const shownBy = (
   answer: Answer,
   manner: Manner,
-  offered: readonly ToolName[] = [],
-): ToolCall | undefined => {
+  offered: readonly ClientTool[] = [],
+): ClientCall | undefined => {
   const { ask } = answer.plan;
   const name = ask === 'perDay' ? 'show_chart' : ask === 'list' ? 'show_table' : undefined;
   if (!name || !offered.includes(name) || answer.rows.length === 0) return undefined;
   const shown = name === 'show_chart' ? chartOf(answer, manner) : tableOf(answer, manner);
   // What has no place in a tool is told in words, as everything is.
-  return toolCall.safeParse({ name, arguments: shown }).data;
+  return clientCall.safeParse({ name, arguments: shown }).data;
 };
 
 const isFigure = (value: Row[string] | undefined): value is string | number =>

@@ -32,7 +32,7 @@ export const pack: Pack = {
       groupMin: 5,
     },
   },
-  tools: ['show_chart', 'show_table'],
+  clientTools: ['show_chart', 'show_table'],
   defaultPurpose: 'care',
   consent: {
     levels: ['contact', 'service', 'health'],

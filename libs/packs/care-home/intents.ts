@@ -1,9 +1,15 @@
 import type { Cue, IntentPattern, Pack } from '../pack.ts';
-import { topics } from './topics.ts';
 
 /** One weight for many phrases. Phrases are folded: lower case, no accents. */
 const cues = (weight: number, phrases: string): Cue[] =>
   phrases.split(',').map((words) => ({ words: words.trim(), weight }));
+
+/** What articles are about. */
+const articleWords = `
+  preco*, mensalidade*, custo*, custa, valor*, price*, pricing, cost, costs, fee, fees, funcionalidade*,
+  recurso, recursos, feature*, documentacao, documentar, documentation, visita, visitas, visitar, visit, visits,
+  visiting, visitor*, admissao, vaga, vagas, admission*, vacancy, vacancies, privacidade, seguranca,
+  protecao de dados, lgpd, privacy, security, secure, data protection, gdpr`;
 
 /**
  * The home's questions, in Portuguese and English. A word that names the subject matter by itself is enough; one that
@@ -93,7 +99,7 @@ export const intents: readonly IntentPattern[] = [
   {
     name: 'article_query',
     cues: [
-      ...cues(0.78, Object.values(topics).flat().join()),
+      ...cues(0.78, articleWords),
       ...cues(0.4, 'como, how, help, ajuda, tell me about, fale sobre, lar, home'),
     ],
     entities: [],

@@ -1,7 +1,8 @@
 import type { Pack } from '../pack.ts';
-import { interests } from './topics.ts';
 
 const is = (column: string, value: string) => ({ column, value });
+/** What somebody asks about who may want to live here, or somebody of theirs. */
+const interests: readonly string[] = ['pricing', 'visiting', 'admission'];
 const clinical = { class: 'clinical' } as const;
 
 /** What can be asked of the home's tables, and which columns an answer may hold. */

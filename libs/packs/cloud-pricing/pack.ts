@@ -17,7 +17,7 @@ export const pack: Pack = {
   version: '1.0.0',
   compliance: ['LGPD', 'ISO_27001'],
   purposes: { pricing: { roles: everybody, resources: ['prices', 'discounts', 'articles'] } },
-  tools: ['show_table'],
+  clientTools: ['show_table'],
   defaultPurpose: 'pricing',
   consent: { levels: [], needed: {} },
   roles: {

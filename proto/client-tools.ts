@@ -6,8 +6,8 @@ import { rowsMax } from './run.ts';
  * what the answer tells, in a shape that can be drawn.
  */
 
-export const toolName = z.enum(['show_chart', 'show_table']);
-export type ToolName = z.output<typeof toolName>;
+export const clientTool = z.enum(['show_chart', 'show_table']);
+export type ClientTool = z.output<typeof clientTool>;
 
 const name = z.string().min(1).max(60);
 
@@ -39,8 +39,8 @@ const table = z.strictObject({
 });
 
 /** What a client's tool is asked to show. */
-export const toolCall = z.discriminatedUnion('name', [
+export const clientCall = z.discriminatedUnion('name', [
   z.object({ name: z.literal('show_chart'), arguments: chart }),
   z.object({ name: z.literal('show_table'), arguments: table }),
 ]);
-export type ToolCall = z.output<typeof toolCall>;
+export type ClientCall = z.output<typeof clientCall>;

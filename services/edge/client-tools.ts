@@ -1,6 +1,6 @@
 import { contentToText, type Message, type Tool } from '@ag-ui/core';
 import { packOf } from '@jangada/packs/registry.ts';
-import type { ToolName } from '@jangada/proto/tools.ts';
+import type { ClientTool } from '@jangada/proto/client-tools.ts';
 import { toolDescriptionMax, toolResultMax, toolsMax } from './bounds.ts';
 import { Refusal } from './refusal.ts';
 
@@ -31,9 +31,9 @@ export const offeredOf = (tools: readonly Tool[]): readonly string[] => {
 };
 
 /** Of what is offered, what the pack allows. */
-export const allowedOf = (offered: readonly string[], pack: string): ToolName[] => {
-  const { tools = [] } = packOf(pack);
-  return tools.filter((name) => offered.includes(name));
+export const allowedOf = (offered: readonly string[], pack: string): ClientTool[] => {
+  const { clientTools = [] } = packOf(pack);
+  return clientTools.filter((name) => offered.includes(name));
 };
 
 /** The results with which a conversation ends, where the user has said nothing since. @throws Refusal PAYLOAD_TOO_LARGE */
