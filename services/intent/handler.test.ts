@@ -6,10 +6,10 @@ import { openLog } from '@jangada/telemetry/log.ts';
 import { openMetrics } from '@jangada/telemetry/metrics.ts';
 import { given } from '@jangada/testkit/given.ts';
 import { describe, expect, test } from 'vitest';
-import { decide, type Setting } from './handler.ts';
+import { decide, type Facts } from './handler.ts';
 import { followRules } from './rules.ts';
 
-const setting: Setting = {
+const setting: Facts = {
   pack: packOf('aesthetic-clinic'),
   now: Temporal.Instant.from('2026-11-21T12:00:00Z'),
   zone: 'America/Sao_Paulo',
