@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { installedBrowser } from '@jangada/servers/browser.ts';
+import { Talk } from '@jangada/testkit/overheard.ts';
 import axe, { type AxeResults, type RunOptions } from 'axe-core';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { root } from '../topology.ts';
@@ -58,6 +59,11 @@ export const visit = async (
   });
   context.setDefaultTimeout(patienceMs);
   const page = await context.newPage();
+  page.on('websocket', (socket) => {
+    const talk = new Talk();
+    socket.on('framesent', ({ payload }) => talk.ask(String(payload)));
+    socket.on('framereceived', ({ payload }) => talk.tell(String(payload)));
+  });
   const complaints: string[] = [];
   page.on('pageerror', ({ message }) => complaints.push(message));
   page.on('console', (message) => {

@@ -13,7 +13,7 @@ import { type Person, textOf } from './person.ts';
 
 /** Parts of the system die under load. Every run gets its answer, none gets two, and audit misses nothing. */
 
-overhear();
+overhear('elsewhere');
 const contracts = await collect();
 let journey: Journey;
 let professional: Person;

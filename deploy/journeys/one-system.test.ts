@@ -22,7 +22,7 @@ import './console.ts';
 // Takes the administrator's second factor away.
 import './identity.ts';
 
-overhear();
+overhear('elsewhere');
 afterAll(async () => {
   await (await sharedJourney())[Symbol.asyncDispose]();
   await (await outsideSource())[Symbol.asyncDispose]();

@@ -2,9 +2,9 @@ import { expect } from 'vitest';
 import { WebSocket } from 'ws';
 
 /**
- * Overhears every stream of AG-UI that an edge tells to this process: over HTTP as its reader reads it, over WebSocket as
- * an edge of this process sends it. What the tests were told is then given to the genuine clients, each stream to the
- * generation that it was meant for.
+ * Overhears every stream of AG-UI that an edge tells: over HTTP as its reader in this process reads it, over WebSocket as an
+ * edge of this process sends it or, where edges are processes of their own, as it comes. What the tests were told is then
+ * given to the genuine clients, each stream to the generation that it was meant for.
  */
 
 /** One event as it came, and its place, where it has one. */
@@ -99,8 +99,8 @@ const overhearResponse = (response: Response, ...[input, init]: Parameters<typeo
   return Object.defineProperty(passed, 'url', { value: url });
 };
 
-/** What one socket was asked and told. */
-class Talk {
+/** What one socket was asked and told, each message as its text. */
+export class Talk {
   readonly #asked = new Map<unknown, Pick<Stream, 'legacy' | 'after'>>();
   readonly #told = new Map<unknown, Heard[]>();
 
@@ -134,29 +134,31 @@ class Talk {
 
 let listening = false;
 
-/** Begins to overhear; from then on until this process ends. */
-export const overhear = (): void => {
+/** Begins to overhear, from then on until this process ends. `edges` is where those are that sockets lead to. */
+export const overhear = (edges: 'here' | 'elsewhere' = 'here'): void => {
   if (listening) return;
   listening = true;
   const { fetch } = globalThis;
   globalThis.fetch = async (input, init) => overhearResponse(await fetch(input, init), input, init);
 
   const talks = new WeakMap<WebSocket, Talk>();
-  /** Only of the edge's end: on the way to the other somebody may have put words in. */
+  /** Of an edge here at its own end only: on the way to the other a test may have put words in. */
   const talkOf = (socket: WebSocket): Talk | undefined => {
-    if (socket.url) return undefined;
+    const isEdge = !socket.url;
+    if (isEdge !== (edges === 'here')) return undefined;
     const talk = talks.get(socket) ?? new Talk();
     talks.set(socket, talk);
     return talk;
   };
+  const [comes, goes] = edges === 'here' ? (['ask', 'tell'] as const) : (['tell', 'ask'] as const);
   const { emit, send } = WebSocket.prototype;
   Object.assign(WebSocket.prototype, {
     emit(this: WebSocket, name: string, ...args: unknown[]) {
-      if (name === 'message') talkOf(this)?.ask(String(args[0]));
+      if (name === 'message') talkOf(this)?.[comes](String(args[0]));
       return emit.call(this, name, ...args);
     },
     send(this: WebSocket, ...args: Parameters<typeof send>) {
-      talkOf(this)?.tell(String(args[0]));
+      talkOf(this)?.[goes](String(args[0]));
       return send.apply(this, args);
     },
   });
