@@ -10,7 +10,7 @@ class JourneysFirst extends BaseSequencer {
   }
 }
 
-const faults = 'deploy/journeys/faults.test.ts';
+const proofs = ['deploy/journeys/faults.test.ts', 'deploy/journeys/every-key.test.ts'];
 /** Of the assembled system. */
 const patience = { testTimeout: 60_000, hookTimeout: 120_000 };
 
@@ -37,12 +37,13 @@ export default defineConfig({
         test: {
           name: 'journeys',
           include: ['deploy/journeys/*.test.ts'],
-          exclude: [faults],
+          exclude: proofs,
           ...patience,
         },
       },
-      // Kills each service under load, and takes servers away: minutes, so `npm test` leaves it to `npm run proof:faults`.
-      { test: { name: 'faults', include: [faults], ...patience } },
+      // Services are killed under load, servers taken away, every key replaced: minutes, so `npm test` leaves them to
+      // `npm run proof:faults` and `npm run proof:keys`.
+      { test: { name: 'proofs', include: proofs, ...patience } },
     ],
   },
 });

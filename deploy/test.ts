@@ -5,7 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { styleText } from 'node:util';
 
-/** `npm test`: everything but what is a proof of its own, on servers of its own. Arguments go to vitest. */
+/**
+ * `npm test`: everything but what is a proof of its own, on servers of its own. With arguments, which go to vitest, it is those
+ * tests alone.
+ */
 
 type Step = readonly [says: string, command: string, ...args: string[]];
 
@@ -18,7 +21,7 @@ const checks: readonly Step[] = [
   ['generated files', 'node', 'deploy/generate.ts', '--check'],
 ];
 const given = process.argv.slice(2);
-const tests: Step = ['tests', 'vitest', 'run', ...(given.length > 0 ? given : ['--project', '!faults'])];
+const tests: Step = ['tests', 'vitest', 'run', ...(given.length > 0 ? given : ['--project', '!proofs'])];
 
 /** Where all of it keeps what is temporary, so that what somebody leaves behind is seen, and removed. */
 const folder = mkdtempSync(join(tmpdir(), 'jangada-test-'));
@@ -34,7 +37,8 @@ const leave = ([says, command, ...args]: Step, status: number | null): void => {
   process.exit(status ?? 1);
 };
 
-const outcomes = checks.map(async ([, command, ...args]) => {
+const checked = given.length > 0 ? [] : checks;
+const outcomes = checked.map(async ([, command, ...args]) => {
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
   const output: Buffer[] = [];
   for (const stream of [child.stdout, child.stderr])
@@ -42,7 +46,7 @@ const outcomes = checks.map(async ([, command, ...args]) => {
   const [status] = (await once(child, 'close')) as [number | null];
   return { status, output: Buffer.concat(output) };
 });
-for (const [index, check] of checks.entries()) {
+for (const [index, check] of checked.entries()) {
   announce(check[0]);
   const { status, output } = (await outcomes[index]) ?? { status: 1, output: '' };
   process.stdout.write(output);
