@@ -1,66 +1,31 @@
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync } from 'node:fs';
 import { type AddressInfo, connect as connectTo, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { core, limitStream } from '@jangada/proto/envelope.ts';
-import { type NatsServer, startNats } from '@jangada/servers/nats.ts';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
-import {
-  connect,
-  headers,
-  type NatsConnection,
-  nkeyAuthenticator,
-  PermissionViolationError,
-} from '@nats-io/transport-node';
+import { headers, type NatsConnection } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { publishFolder, replaceSet } from './cli/replace.ts';
-import { people, variableOf } from './generate/nats.ts';
-import { openKeys } from './keys.ts';
 import { type Jwk, rotated, unheld } from './keysets.ts';
 import { provision } from './provision.ts';
 import { readRing } from './ring.ts';
+import { startBroker, type TestBroker } from './test-broker.ts';
 import { collect, consumerOf } from './topology.ts';
 
 const contracts = await collect();
-const names = contracts.map(({ name }) => name);
-const dir = mkdtempSync(join(tmpdir(), 'jangada-provision-'));
-const { broker: keys, folder } = openKeys(join(dir, 'keys.json'), names);
-const seedOf = (name: string): string => keys[name]?.seed ?? '';
 
-let server: NatsServer;
+let broker: TestBroker;
+let folder: string;
 beforeAll(async () => {
-  server = await startNats({
-    dir,
-    syncInterval: '1s',
-    configFile: join(import.meta.dirname, 'generated', 'nats.conf'),
-    env: Object.fromEntries(
-      [...names, ...people].map((name) => [variableOf('NKEY', name), keys[name]?.publicKey ?? '']),
-    ),
-  });
-  await provision(server.url, seedOf('provisioner'));
+  broker = await startBroker();
+  folder = broker.keys.folder;
 }, 60_000);
 afterAll(async () => {
-  await server.stop();
-  rmSync(dir, { recursive: true, force: true });
+  await broker?.[Symbol.asyncDispose]();
 });
 
-/** A connection as one user, and what the broker denied it, as `publish <subject>` or `subscription <subject>`. */
-const as = async (name: string) => {
-  const nc = await connect({
-    servers: server.url,
-    authenticator: nkeyAuthenticator(new TextEncoder().encode(seedOf(name))),
-    inboxPrefix: `_INBOX_${name}`,
-  });
-  const denied = new Set<string>();
-  void (async () => {
-    for await (const status of nc.status()) {
-      if (status.type === 'error' && status.error instanceof PermissionViolationError) {
-        denied.add(`${status.error.operation} ${status.error.subject}`);
-      }
-    }
-  })();
-  return { nc, denied, [Symbol.asyncDispose]: () => nc.close() };
-};
+const as = (name: string) => broker.as(name);
+const provisioned = (url = broker.url, name = 'provisioner') => provision(url, broker.seedOf(name));
 
 describe('with its rights alone', () => {
   test.each(contracts.filter(consumerOf).map(({ name }) => name))(
@@ -134,7 +99,7 @@ describe('with its rights alone', () => {
   test('the operator replaces keys, and a second one at the same moment changes nothing', async () => {
     await using operator = await as('operator');
     const { nc } = operator;
-    const copy = join(dir, 'copy');
+    const copy = join(broker.dir, 'copy');
     cpSync(folder, copy, { recursive: true });
     await publishFolder(folder, nc);
     const rotate = (where: string, kind: 'pass' | 'grant') => {
@@ -173,7 +138,7 @@ describe('with its rights alone', () => {
 
 describe('provisioning', () => {
   test('again changes nothing', async () => {
-    expect(await provision(server.url, seedOf('provisioner'))).toEqual({ created: [], updated: [] });
+    expect(await provisioned()).toEqual({ created: [], updated: [] });
   });
 
   test('puts back what somebody changed and makes what is missing', async () => {
@@ -182,7 +147,7 @@ describe('provisioning', () => {
     await jsm.streams.update('DEAD', { max_bytes: 1_000_000 });
     await jsm.consumers.update('FACTS', 'audit', { max_ack_pending: 1 });
     await jsm.consumers.delete('FACTS', 'permission');
-    expect(await provision(server.url, seedOf('provisioner'))).toEqual({
+    expect(await provisioned()).toEqual({
       created: ['FACTS/permission'],
       updated: ['DEAD', 'FACTS/audit'],
     });
@@ -190,9 +155,7 @@ describe('provisioning', () => {
   });
 
   test('is refused to a service', async () => {
-    await expect(provision(server.url, seedOf('intent'))).rejects.toThrow(
-      'only the provisioner may make streams',
-    );
+    await expect(provisioned(broker.url, 'intent')).rejects.toThrow('only the provisioner may make streams');
   });
 
   test.each([
@@ -202,16 +165,16 @@ describe('provisioning', () => {
     let taken = 0;
     await using hurried = createServer((socket) => {
       socket.on('error', () => undefined);
-      const broker = connectTo(Number(new URL(server.url).port), '127.0.0.1');
-      broker.on('error', () => undefined);
-      socket.on('close', () => broker.destroy());
-      broker.pipe(socket);
-      if (++taken > 2) socket.pipe(broker);
+      const there = connectTo(Number(new URL(broker.url).port), '127.0.0.1');
+      there.on('error', () => undefined);
+      socket.on('close', () => there.destroy());
+      there.pipe(socket);
+      if (++taken > 2) socket.pipe(there);
       else socket.once('data', () => socket.write(word, () => socket.resetAndDestroy()));
     });
     await new Promise<void>((resolve) => hurried.listen(0, '127.0.0.1', resolve));
     const { port } = hurried.address() as AddressInfo;
-    expect(await provision(`nats://127.0.0.1:${port}`, seedOf('provisioner'))).toEqual({
+    expect(await provisioned(`nats://127.0.0.1:${port}`)).toEqual({
       created: [],
       updated: [],
     });
@@ -228,7 +191,7 @@ describe('provisioning', () => {
     await new Promise<void>((resolve) => old.listen(0, '127.0.0.1', resolve));
     const address = old.address();
     const port = typeof address === 'object' && address ? address.port : 0;
-    await expect(provision(`nats://127.0.0.1:${port}`, seedOf('provisioner'))).rejects.toThrow(
+    await expect(provisioned(`nats://127.0.0.1:${port}`)).rejects.toThrow(
       'the broker is nats-server 2.10.27; schedules need 2.14 or later',
     );
     old.close();

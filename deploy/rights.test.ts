@@ -1,24 +1,15 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { messages } from '@jangada/proto/catalogue.ts';
 import { core, keyRing } from '@jangada/proto/envelope.ts';
 import { type Message, streamOf, subjectOf } from '@jangada/proto/message.ts';
-import { type NatsServer, startNats } from '@jangada/servers/nats.ts';
 import { jetstreamManager } from '@nats-io/jetstream';
-import {
-  connect,
-  headers,
-  type NatsConnection,
-  nkeyAuthenticator,
-  PermissionViolationError,
-} from '@nats-io/transport-node';
+import { connect, headers, type NatsConnection } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { people, users, variableOf } from './generate/nats.ts';
+import { people, users } from './generate/nats.ts';
 import { rightsMd } from './generate/rights.ts';
 import { streams } from './generate/streams.ts';
-import { openKeys } from './keys.ts';
-import { provision } from './provision.ts';
+import { startBroker, type TestBroker } from './test-broker.ts';
 import { collect, saidBy } from './topology.ts';
 
 /**
@@ -30,45 +21,19 @@ const contracts = await collect();
 const names = contracts.map(({ name }) => name);
 const everybody = [...names, ...people];
 const rights = users(contracts);
-const dir = mkdtempSync(join(tmpdir(), 'jangada-rights-'));
-const { broker: keys } = openKeys(join(dir, 'keys.json'), names);
-const seedOf = (name: string): string => keys[name]?.seed ?? '';
 
-let server: NatsServer;
+let broker: TestBroker;
 let operator: NatsConnection;
 beforeAll(async () => {
-  server = await startNats({
-    dir,
-    syncInterval: '1s',
-    configFile: join(import.meta.dirname, 'generated', 'nats.conf'),
-    env: Object.fromEntries(everybody.map((name) => [variableOf('NKEY', name), keys[name]?.publicKey ?? ''])),
-  });
-  await provision(server.url, seedOf('provisioner'));
+  broker = await startBroker();
   operator = (await as('operator')).nc;
 }, 60_000);
 afterAll(async () => {
   await operator?.close();
-  await server?.stop();
-  rmSync(dir, { recursive: true, force: true });
+  await broker?.[Symbol.asyncDispose]();
 });
 
-/** A connection as one user, and what the broker denied it, as `publish <subject>` or `subscription <subject>`. */
-const as = async (name: string) => {
-  const nc = await connect({
-    servers: server.url,
-    authenticator: nkeyAuthenticator(new TextEncoder().encode(seedOf(name))),
-    inboxPrefix: `_INBOX_${name}`,
-  });
-  const denied = new Set<string>();
-  void (async () => {
-    for await (const status of nc.status()) {
-      if (status.type === 'error' && status.error instanceof PermissionViolationError) {
-        denied.add(`${status.error.operation} ${status.error.subject}`);
-      }
-    }
-  })();
-  return { nc, denied, [Symbol.asyncDispose]: () => nc.close() };
-};
+const as = (name: string) => broker.as(name);
 
 const matches = (pattern: string, subject: string): boolean => {
   const wanted = pattern.split('.');
@@ -162,7 +127,7 @@ describe('each user of the broker', () => {
   });
 
   test('who is not listed cannot connect', async () => {
-    await expect(connect({ servers: server.url, reconnect: false })).rejects.toThrow(/authorization/i);
+    await expect(connect({ servers: broker.url, reconnect: false })).rejects.toThrow(/authorization/i);
   });
 
   test('cannot be made to publish in the stead of who asks for its status', async () => {
