@@ -109,6 +109,7 @@ const read = async (asked: Asked = {}) => {
       grantStatement: await database.grant(grant),
       delivery: 1,
       signal: new AbortController().signal,
+      isThere: async () => true,
       span: (name) =>
         ({ end: name === 'postgresql' ? end : () => undefined }) as unknown as ReturnType<Turn['span']>,
     },

@@ -90,6 +90,10 @@ export const check = (contracts: readonly Contract[], catalogue: readonly Messag
       if (!catalogue.includes(message))
         faults.push(`${contract.name} names ${message.name}, which is not in proto/catalogue.ts`);
     }
+    for (const [name, message] of contract.kind === 'hop' ? Object.entries(contract.spares) : []) {
+      if (!hearing(message).some((other) => other.name === name))
+        faults.push(`${contract.name} can do without ${name}, which does not hear ${message.name}`);
+    }
     const streams = new Set(heardBy(contract).map((message) => streamOf[message.kind]));
     if (streams.size > 1)
       faults.push(

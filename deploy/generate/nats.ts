@@ -65,6 +65,7 @@ export const rightsOf = (contract: Contract, contracts: readonly Contract[]): Ri
             `$JS.ACK.${from.stream}.${name}.>`,
           ]
         : []),
+      ...(isHop ? contracts.filter((other) => other.name in contract.spares).flatMap(infoOfConsumer) : []),
       // A hop that tells in pieces looks up what it told before it died.
       ...(isHop && contract.tells ? directGet(streamOf.reply) : []),
       ...[...new Set(follows.map(({ kind }) => streamOf[kind]))].flatMap(directGet),

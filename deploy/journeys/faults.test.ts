@@ -313,6 +313,31 @@ test('runs wait while PostgreSQL is away, and are then answered', async () => {
   await expectWhole(runs);
 });
 
+test('prices are told as they are stored while tools is away, with a notice, and seen to when it is back', async () => {
+  const service = journey.system.services.get('tools');
+  const suspended = service?.suspend();
+  service?.kill('SIGKILL');
+  await suspended;
+  const ask = () => prices.person.query('compare spot H100 on Azure and GCP');
+  const without = await ask();
+  expect(without).toMatchObject({
+    ...{ status: 200, type: 'response', degraded: true, items: [{ provider: 'GCP' }, { provider: 'Azure' }] },
+    notices: [expect.stringMatching(/source outside cannot be asked .* \(the oldest of \d/)],
+    recommendation: { findings: [{ kind: 'cheapest', row: 0 }] },
+  });
+  expect(await journey.factsOf(without.runId)).not.toContain('run.found');
+  expect(await journey.counted('data-access', 'hop_spared_total', 'hop="tools"')).toBeGreaterThan(0);
+
+  service?.resume();
+  await until('tools to answer', async () => (await pidOf('tools')) !== undefined, 40_000);
+  // That nobody is there is remembered for a moment.
+  const seen = await until('prices that tools saw to', async () => {
+    const answer = await ask();
+    return (await journey.factsOf(answer.runId)).includes('run.found') ? answer : undefined;
+  });
+  expect(seen).toMatchObject({ status: 200, degraded: false });
+});
+
 test('all that was told here the genuine clients take', async () => {
   const { whole, pieced } = await judgeOverheard();
   expect(whole + pieced).toBeGreaterThan(0);

@@ -27,6 +27,11 @@ export interface Hop<I extends Message = Message, O extends Message = Message> {
   readonly tells: boolean;
   /** True when it counts against limits, and so may read what an operator has set of them. */
   readonly limits: boolean;
+  /**
+   * Services that a run can do without, by name, with what they hear: whether one is there it may ask the broker, and a run
+   * does not wait for it.
+   */
+  readonly spares: Readonly<Record<string, Message>>;
 }
 
 /** A service that keeps what it hears: the effect is in PostgreSQL, under a unique key. */
@@ -99,11 +104,10 @@ export type Out<H> = H extends Hop<infer _I, infer O> ? (O extends Message ? Emi
 /** What a hop's handler decides, from the body and the facts gathered: pure. */
 export type Decide<H, Facts> = (body: In<H>, facts: Facts) => Out<H>;
 
-type HopDeclaration<I extends Message, O extends Message> = Omit<
-  Hop<I, O>,
-  'kind' | 'reads' | 'packTables' | 'writes' | 'demands' | 'tells' | 'limits'
-> &
-  Partial<Pick<Hop<I, O>, 'reads' | 'packTables' | 'writes' | 'demands' | 'tells' | 'limits'>>;
+type Seldom = 'reads' | 'packTables' | 'writes' | 'demands' | 'tells' | 'limits' | 'spares';
+
+type HopDeclaration<I extends Message, O extends Message> = Omit<Hop<I, O>, 'kind' | Seldom> &
+  Partial<Pick<Hop<I, O>, Seldom>>;
 
 /** Declares a hop. Emitting anything that is not in `emits` fails to compile, and the broker refuses it too. */
 export const hop = <I extends Message, const O extends Message>(
@@ -115,6 +119,7 @@ export const hop = <I extends Message, const O extends Message>(
   demands: [],
   tells: false,
   limits: false,
+  spares: {},
   ...declared,
   kind: 'hop',
 });

@@ -15,6 +15,7 @@ import { type Pass, passReader } from '@jangada/trust/pass.ts';
 import { type JsMsg, jetstreamManager } from '@nats-io/jetstream';
 import { type Span, TraceFlags } from '@opentelemetry/api';
 import { LRUCache } from 'lru-cache';
+import { openAttendance } from './attendance.ts';
 import { consume } from './consume.ts';
 import { type Cause, endPart, publishDead, publishFact, publishReply, type Voice } from './emit.ts';
 import type { Probes } from './health.ts';
@@ -36,6 +37,8 @@ export interface Turn {
   readonly delivery: number;
   /** Aborted when the run is cancelled or the attempt has taken too long. */
   readonly signal: AbortSignal;
+  /** Whether a service is there that the contract says can be spared. */
+  readonly isThere: (name: string) => Promise<boolean>;
   /** Starts a span under this hop's. */
   span(name: string): Span;
 }
@@ -94,6 +97,7 @@ export const serve = async <H extends Hop, Facts>(
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
   );
 
+  const isThere = openAttendance(bus.nc, contract.spares);
   const running = new Map<string, AbortController>();
   /** Messages in hand, by their sequence, and whether each came to an outcome. */
   const inHand = new Map<number, Promise<boolean>>();
@@ -227,6 +231,7 @@ export const serve = async <H extends Hop, Facts>(
         grant,
         grantStatement: statement,
         delivery: heard.delivery,
+        isThere,
         span: (name: string) => tracing.start(name, span, { kind: 'client' }),
       };
       const [limited] = await Promise.all([

@@ -13,6 +13,8 @@ export const contract = hop({
   on: run.permitted,
   // The size of a group is known only here. Rows of a source with tools go by them. What was asked for by its name is answered by its rows, and nobody tells them.
   emits: [run.fetched, run.found, run.answered, run.refused],
+  // Rows are told as they are stored where nobody sees to them.
+  spares: { tools: run.found },
   demands: ['grant'],
   // As in permission: rest shortly, because the database comes back by itself.
   policy: policy({

@@ -5,8 +5,8 @@ import type { Plan } from '@jangada/proto/plan.ts';
 import * as run from '@jangada/proto/run.ts';
 import { given } from '@jangada/testkit/given.ts';
 import { describe, expect, test } from 'vitest';
+import type { Facts } from './handler.ts';
 import { decide } from './handler.ts';
-import type { Found } from './rows.ts';
 
 const source = packOf('aesthetic-clinic').sources['clients'];
 if (!source) throw new Error('the clinic has no clients');
@@ -34,7 +34,7 @@ const person = (id: string, name: string) => ({
   _order: name.toLowerCase(),
   _matches: 7,
 });
-const found = (own: Partial<Found>): Found => ({
+const found = (own: Partial<Facts>): Facts => ({
   source,
   masked: [],
   rows: [],
@@ -42,11 +42,12 @@ const found = (own: Partial<Found>): Found => ({
   grant: 'granted~',
   asOf,
   cached: false,
+  isAttended: true,
   ...own,
 });
 const [ana, bia, caio] = [person('c1', 'Ana'), person('c2', 'Bia'), person('c3', 'Caio')];
 
-const rowsFor = (own: Partial<Found>, asked: Partial<Plan> = {}): readonly run.Row[] => {
+const rowsFor = (own: Partial<Facts>, asked: Partial<Plan> = {}): readonly run.Row[] => {
   const { body: said } = given(decide, found(own))
     .when({ ...body, plan: { ...plan, ...asked } })
     .decided();
@@ -66,6 +67,33 @@ describe('rows of a source with tools', () => {
     expect(saidOf('list')).toBe('run.found');
     expect(saidOf('count')).toBe('run.fetched');
     expect(saidOf('list', { question: undefined })).toBe('run.answered');
+  });
+});
+
+test('rows of a source with tools that nobody sees to are told as stored, compared, and said to be so', () => {
+  const prices = packOf('cloud-pricing').sources['prices'];
+  const offer = (provider: string, price: string, day: string) => ({
+    ...{ model: 'A100', provider, price, currency: 'USD', unit: 'gpu_hour', purchase: 'spot' },
+    ...{ region: 'north', sku: `${provider}-1`, asOf: day, source: 'demo', _id: provider, _matches: 2 },
+  });
+  const rows = [offer('Azure', '1.5', '2026-11-03'), offer('AWS', '1.6', '2026-11-02')];
+  const fields = [...(prices?.list ?? [])];
+  const asked = { ...body, plan: { ...plan, source: 'prices', fields } };
+  const { message, body: said } = given(
+    decide,
+    found({ ...(prices ? { source: prices } : {}), rows, isAttended: false }),
+  )
+    .when(asked)
+    .decided();
+  expect(message).toBe(run.fetched);
+  expect(said).toMatchObject({
+    rows: [{ provider: 'Azure' }, { provider: 'AWS' }],
+    matches: 2,
+    tools: [
+      { tool: 'search_gpu_pricing', outcome: 'away', rows: 0, since: '2026-11-02' },
+      { tool: 'compare_prices', outcome: 'done', rows: 2 },
+    ],
+    findings: [{ kind: 'cheapest', row: 0 }],
   });
 });
 

@@ -1,5 +1,8 @@
-import { type Decide, emit, type Out } from '@jangada/hop/hop.ts';
+import { type Decide, emit, type In, type Out } from '@jangada/hop/hop.ts';
+import type { Source } from '@jangada/packs/pack.ts';
 import { cursorOf, type Paged } from '@jangada/packs/read.ts';
+import { type Said, seeTo } from '@jangada/packs/seeing.ts';
+import type { Tool } from '@jangada/packs/tool.ts';
 import type { Body } from '@jangada/proto/message.ts';
 import type { Plan } from '@jangada/proto/plan.ts';
 import * as run from '@jangada/proto/run.ts';
@@ -7,11 +10,18 @@ import type { contract } from './contract.ts';
 import { maskOf } from './mask.ts';
 import type { Found } from './rows.ts';
 
+/** What is known of a plan when it is answered. */
+export interface Facts extends Found {
+  /** Somebody is there who sees to rows that have tools. */
+  readonly isAttended: boolean;
+}
+
 /**
  * Shapes rows for the caller: the page, the fields of the plan and nothing else, masked where the role demands. A figure
- * about too few people is refused; PostgreSQL did not even give it.
+ * about too few people is refused; PostgreSQL did not even give it. While nobody sees to rows that have tools, they are told
+ * as they are stored, and what that leaves out is said.
  */
-export const decide: Decide<typeof contract, Found> = (body, found) => {
+export const decide: Decide<typeof contract, Facts> = (body, found) => {
   const { plan, locale, intent, decision } = body;
   if (found.suppressed) {
     const refusedBy = 'group' as const;
@@ -45,8 +55,20 @@ export const decide: Decide<typeof contract, Found> = (body, found) => {
   };
   if (body.question === undefined) return answerOf(fetched);
   const beside = { grant: Promise.resolve(found.grant) };
-  return isList && found.source.tools ? emit(run.found, fetched, beside) : emit(run.fetched, fetched, beside);
+  const tools = toolsFor(body, found.source);
+  if (!tools) return emit(run.fetched, fetched, beside);
+  if (found.isAttended) return emit(run.found, fetched, beside);
+  return emit(run.fetched, { ...fetched, ...seeTo(fetched, tools, () => unasked) }, beside);
 };
+
+/** Tools that see to what is read: of a source that has some, where a question lists its rows. */
+export const toolsFor = (
+  { question, plan }: In<typeof contract>,
+  source: Source | undefined,
+): readonly Tool[] | undefined => (question !== undefined && plan.ask === 'list' ? source?.tools : undefined);
+
+/** What is known outside while nobody is there who could ask. */
+const unasked: Said = { outcome: 'away', rows: [], from: '' };
 
 /** What a question was about, where the source is about nobody, so that it may be said what was not found. */
 const topicsOf = (

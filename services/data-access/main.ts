@@ -12,7 +12,7 @@ import { openTelemetry } from '@jangada/telemetry/telemetry.ts';
 import { openRoot, rootSettings } from '@jangada/vault/root.ts';
 import { openVault } from '@jangada/vault/vault.ts';
 import { contract } from './contract.ts';
-import { decide } from './handler.ts';
+import { decide, toolsFor } from './handler.ts';
 import { openSearching } from './nearest.ts';
 import { rowsOf } from './rows.ts';
 
@@ -46,14 +46,26 @@ const searching = openSearching(await openEmbedding(config), {
   searched: (knowledge_type, hit_result) => hits.inc({ knowledge_type, hit_result }),
   onlyWords: (reason) => onlyWords.inc({ reason }),
 });
+const spared = telemetry.metrics.counter(
+  'hop_spared_total',
+  'Runs that went on without a service that was not there, by its name',
+  ['hop'],
+);
 const onForeign = isolationViolations(telemetry.metrics, 'rows');
 
 await using service = await serve(
   contract,
   config,
   {
-    gather: (body, turn) =>
-      rowsOf(body, turn, { pack: packOf(turn.pass.pack), store, cache, vault, searching, onForeign }),
+    gather: async (body, turn) => {
+      const pack = packOf(turn.pass.pack);
+      const [found, isAttended] = await Promise.all([
+        rowsOf(body, turn, { pack, store, cache, vault, searching, onForeign }),
+        toolsFor(body, pack.sources[body.plan.source]) ? turn.isThere('tools') : true,
+      ]);
+      if (!isAttended) spared.inc({ hop: 'tools' });
+      return { ...found, isAttended };
+    },
     decide,
     probes: {
       database: () => store.ping(),

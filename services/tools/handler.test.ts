@@ -1,10 +1,10 @@
 import { packOf } from '@jangada/packs/registry.ts';
+import type { Said } from '@jangada/packs/seeing.ts';
 import type { Plan } from '@jangada/proto/plan.ts';
 import type { Row } from '@jangada/proto/run.ts';
 import { given } from '@jangada/testkit/given.ts';
 import { describe, expect, test } from 'vitest';
 import { decide, type Facts } from './handler.ts';
-import type { Said } from './lookups.ts';
 
 const prices = packOf('cloud-pricing').sources['prices'];
 const tools = prices?.tools ?? [];

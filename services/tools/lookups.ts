@@ -1,21 +1,14 @@
 import { ConfigError } from '@jangada/config/config.ts';
 import { Unavailable } from '@jangada/hop/outcome.ts';
+import type { Said } from '@jangada/packs/seeing.ts';
 import type { Lookup, Tool } from '@jangada/packs/tool.ts';
 import type { Plan } from '@jangada/proto/plan.ts';
-import type { Row, ToolCall } from '@jangada/proto/run.ts';
+import type { Row } from '@jangada/proto/run.ts';
 import type { Resilience } from '@jangada/runtime/resilience.ts';
 import { faultFields, type Log } from '@jangada/telemetry/log.ts';
 import type { Metrics } from '@jangada/telemetry/metrics.ts';
 import { LRUCache } from 'lru-cache';
 import { Distrusted, type Outside } from './outside.ts';
-
-/** What a source outside said, and how fresh it is. */
-export interface Said {
-  readonly outcome: Exclude<ToolCall['outcome'], 'done'>;
-  readonly rows: readonly Row[];
-  /** The host that said it. */
-  readonly from: string;
-}
 
 export interface Lookups {
   /** What is known outside of what a plan asks for. Never throws over a source that is away. */
