@@ -43,6 +43,7 @@ export interface Nearness {
 }
 
 interface Bench {
+  readonly concepts: NonNullable<Pack['concepts']>;
   readonly passages: readonly Passage[];
   readonly questions: readonly { readonly question: Question; readonly wanted: readonly string[] }[];
 }
@@ -50,6 +51,7 @@ interface Bench {
 const benchesOf = (pack: Pack, length: number): readonly Bench[] => {
   const embed = (text: string) => embedLocally(text, { dimensions: length, concepts: pack.concepts ?? [] });
   return languages.map((language) => ({
+    concepts: pack.concepts ?? [],
     passages: articlesIn(pack.name)
       .filter((one) => one.language === language)
       .map(({ id, title, body }) => ({
@@ -65,8 +67,8 @@ const benchesOf = (pack: Pack, length: number): readonly Bench[] => {
 };
 
 const asBytes = (benches: readonly Bench[]): readonly Bench[] =>
-  benches.map(({ passages, questions }) => ({
-    questions,
+  benches.map(({ passages, ...rest }) => ({
+    ...rest,
     passages: passages.map((one) => ({
       ...one,
       vectors: one.vectors.map((vector) => (vector instanceof Int8Array ? vector : quantised(vector))),
@@ -74,12 +76,12 @@ const asBytes = (benches: readonly Bench[]): readonly Bench[] =>
   }));
 
 const measured = (benches: readonly Bench[], by: By): Pick<Retrieval, 'recall' | 'reciprocal'> => {
-  const places = benches.flatMap(({ passages, questions }) =>
+  const places = benches.flatMap(({ passages, questions, concepts }) =>
     questions
       .filter(({ wanted }) => wanted.length > 0)
       .map(
         ({ question, wanted }) =>
-          1 + ranked(question, passages, by).findIndex(({ id }) => wanted.includes(id)),
+          1 + ranked(question, passages, { concepts, by }).findIndex(({ id }) => wanted.includes(id)),
       ),
   );
   const reciprocal = places.reduce((sum, place) => sum + (place > 0 ? 1 / place : 0), 0) / places.length;
@@ -114,11 +116,11 @@ export const retrievalOf = (pack: Pack): readonly Retrieval[] => {
 
 /** As it is shipped. */
 export const nearnessOf = (pack: Pack): Nearness => {
-  const all = asBytes(benchesOf(pack, dimensions)).flatMap(({ passages, questions }) =>
+  const all = asBytes(benchesOf(pack, dimensions)).flatMap(({ passages, questions, concepts }) =>
     questions.map(({ question, wanted }) => ({
       wanted,
       text: question.text,
-      found: nearOf(ranked(question, passages), nearLocally, first),
+      found: nearOf(ranked(question, passages, { concepts }), nearLocally, first),
     })),
   );
   const searching = pack.intents

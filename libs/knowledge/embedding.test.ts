@@ -49,12 +49,25 @@ describe('a ranking', () => {
     { id: 'neither', text: 'reserva', vectors: [] },
   ];
   const order = (by: 'text' | 'vector' | 'hybrid') =>
-    ranked({ text: 'spot Azure', vector }, passages, by).map(({ id }) => id);
+    ranked({ text: 'spot Azure', vector }, passages, { by }).map(({ id }) => id);
 
   test('is by words, by the best part of a text, or by both', () => {
     expect(order('text')).toEqual(['words']);
     expect(order('vector')).toEqual(['meaning']);
     expect(order('hybrid')).toEqual(['meaning', 'words']);
+  });
+
+  test('is by what words mean too, and the more words a text has for it the more it is about it', () => {
+    const about = [
+      { id: 'list', text: 'The waiting list: a name on it costs nothing', vectors: [vector] },
+      { id: 'fee', text: 'The monthly fee covers meals; nursing is charged apart', vectors: [vector] },
+      { id: 'garden', text: 'The garden is open all day', vectors: [] },
+    ];
+    const found = ranked({ text: 'Tell me about pricing', vector }, about, {
+      concepts: [['pricing', 'cost*', 'fee', 'charge*'], ['garden*']],
+    });
+    expect(found.map(({ id }) => id)).toEqual(['fee', 'list']);
+    expect(found.map(({ coverage }) => coverage)).toEqual([0, 0]);
   });
 
   test('holds what is near enough by either, and no more than is wanted', () => {

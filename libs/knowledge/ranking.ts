@@ -1,4 +1,5 @@
-import { contentWords } from './local.ts';
+import { mentioned, mentions } from '@jangada/nlu/phrases.ts';
+import { type Concept, contentWords } from './local.ts';
 import { similarity } from './vectors.ts';
 
 /** Which texts say what a question asks: by their words, by their vectors, and by both together. Exact and pure. */
@@ -46,38 +47,49 @@ const lengthWeight = 0.4;
 
 /** Reciprocal rank fusion (Cormack, Clarke and Büttcher, 2009). */
 const fusion = 60;
-/** Words that a question and a text share by chance place a text that has nothing else to do with it. */
-const weightOf = { text: 0.5, vector: 1 };
-
 interface Scored {
   readonly id: string;
   readonly score: number;
   readonly coverage: number;
 }
 
-const byWords = (question: string, passages: readonly Passage[]): readonly Scored[] => {
+/**
+ * What a question speaks of counts as one more of its words, and as often in a text as that has words for it: one that says
+ * in passing that something costs nothing is less about prices than one that has fees and charges.
+ */
+const byWords = (
+  question: string,
+  passages: readonly Passage[],
+  concepts: readonly Concept[],
+): readonly Scored[] => {
   const asked = [...new Set(termsOf(question))];
+  const meant = concepts.filter((phrases) => mentions(question, phrases));
   const counted = passages.map(({ id, text }) => {
     const terms = termsOf(text);
-    const counts = new Map<string, number>();
+    const counts = new Map<string | Concept, number>();
     for (const term of terms) counts.set(term, (counts.get(term) ?? 0) + 1);
+    for (const concept of meant) {
+      const count = mentioned(text, concept);
+      if (count > 0) counts.set(concept, count);
+    }
     return { id, counts, length: terms.length };
   });
   const meanLength = counted.reduce((sum, { length }) => sum + length, 0) / (counted.length || 1);
-  const rarity = new Map(
-    asked.map((term) => {
+  const rarity = new Map<string | Concept, number>(
+    [...asked, ...meant].map((term) => {
       const having = counted.filter(({ counts }) => counts.has(term)).length;
       return [term, Math.log(1 + (counted.length - having + 0.5) / (having + 0.5))];
     }),
   );
-  const whole = [...rarity.values()].reduce((sum, value) => sum + value, 0);
+  // What words mean is what vectors compare: the share that stands in a text is of the words themselves.
+  const whole = asked.reduce((sum, term) => sum + (rarity.get(term) ?? 0), 0);
   return counted.map(({ id, counts, length }) => {
     let score = 0;
     let covered = 0;
     for (const [term, weight] of rarity) {
       const count = counts.get(term) ?? 0;
       if (count === 0) continue;
-      covered += weight;
+      if (typeof term === 'string') covered += weight;
       const norm = saturation * (1 - lengthWeight + (lengthWeight * length) / (meanLength || 1));
       score += (weight * count * (saturation + 1)) / (count + norm);
     }
@@ -99,13 +111,13 @@ const placesOf = (scores: ReadonlyMap<string, number>): ReadonlyMap<string, numb
   );
 };
 
-/** All passages that have anything to do with a question, the nearest first. */
+/** All passages that have anything to do with a question, the nearest first. `concepts` are what words mean the same. */
 export const ranked = (
   question: Question,
   passages: readonly Passage[],
-  by: By = 'hybrid',
+  { concepts = [], by = 'hybrid' }: { readonly concepts?: readonly Concept[]; readonly by?: By } = {},
 ): readonly Ranked[] => {
-  const scored = byWords(question.text, passages);
+  const scored = byWords(question.text, passages, concepts);
   const { vector } = question;
   const cosines = new Map(
     passages.map(({ id, vectors }) => [
@@ -114,16 +126,14 @@ export const ranked = (
     ]),
   );
   const places = [
-    ...(by === 'vector'
-      ? []
-      : [{ weight: weightOf.text, at: placesOf(new Map(scored.map(({ id, score }) => [id, score]))) }]),
-    ...(by === 'text' ? [] : [{ weight: weightOf.vector, at: placesOf(cosines) }]),
+    ...(by === 'vector' ? [] : [placesOf(new Map(scored.map(({ id, score }) => [id, score])))]),
+    ...(by === 'text' ? [] : [placesOf(cosines)]),
   ];
   return scored
     .map(({ id, coverage }) => {
-      const fused = places.reduce((sum, { weight, at }) => {
+      const fused = places.reduce((sum, at) => {
         const place = at.get(id);
-        return place === undefined ? sum : sum + weight / (fusion + place);
+        return place === undefined ? sum : sum + 1 / (fusion + place);
       }, 0);
       return { id, coverage, similarity: cosines.get(id) ?? 0, fused };
     })

@@ -61,7 +61,7 @@ export const openSearching = (embedding: Embedding, told: Told): Searching => {
         text: `${one.title}\n${one.text}`,
         vectors: one.space === space ? one.vectors.map(bytesOf) : [],
       }));
-      const found = nearOf(ranked({ text, vector }, passages), embedding.near, limit);
+      const found = nearOf(ranked({ text, vector }, passages, { concepts }), embedding.near, limit);
       told.searched(source, found.length > 0 ? 'hit' : 'miss');
       const byId = new Map(candidates.map((one) => [one.id, one]));
       return found.flatMap(({ id }) => byId.get(id) ?? []);
