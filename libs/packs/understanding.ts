@@ -8,7 +8,7 @@ import { examplesOf, hashOf } from './examples.ts';
 import type { Pack } from './pack.ts';
 
 /** What a model file is learned with. */
-export const learning: Learning = { bits: 16, rounds: 10, cost: 1, ownCost: 1 };
+export const learning: Learning = { bits: 16, rounds: 10, cost: 3, ownCost: 2 };
 
 /** Where `npm run train` writes what it learned of a pack. */
 export const modelFile = (pack: string): string => join(import.meta.dirname, pack, 'model.bin');
