@@ -1,4 +1,4 @@
-import { mentioned, mentions } from '@jangada/nlu/phrases.ts';
+import { mentions, saidIn } from '@jangada/nlu/phrases.ts';
 import { type Concept, contentWords } from './local.ts';
 import { similarity } from './vectors.ts';
 
@@ -68,9 +68,12 @@ const byWords = (
     const terms = termsOf(text);
     const counts = new Map<string | Concept, number>();
     for (const term of terms) counts.set(term, (counts.get(term) ?? 0) + 1);
-    for (const concept of meant) {
-      const count = mentioned(text, concept);
-      if (count > 0) counts.set(concept, count);
+    if (meant.length > 0) {
+      const isSaid = saidIn(text);
+      for (const concept of meant) {
+        const count = concept.filter(isSaid).length;
+        if (count > 0) counts.set(concept, count);
+      }
     }
     return { id, counts, length: terms.length };
   });
