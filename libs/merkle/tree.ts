@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto';
+
+/**
+ * Merkle trees as Certificate Transparency has them (RFC 6962, section 2.1): leaves and nodes are told apart by a prefix,
+ * so that no node can be passed off as an entry. Whoever keeps the root can be shown that one entry was among all.
+ */
+
+const hash = (prefix: number, ...parts: readonly Uint8Array[]): Buffer => {
+  const sha256 = createHash('sha256').update(Uint8Array.of(prefix));
+  for (const part of parts) sha256.update(part);
+  return sha256.digest();
+};
+
+/** Hash of one entry, which is all that a tree needs of it. */
+export const leafOf = (entry: Uint8Array): Buffer => hash(0, entry);
+
+const nodeOf = (left: Uint8Array, right: Uint8Array): Buffer => hash(1, left, right);
+
+/** The largest power of two below `count`: where a tree of so many leaves divides. */
+const divides = (count: number): number => 2 ** Math.ceil(Math.log2(count) - 1);
+
+/** Root of the tree over leaves in their order; that of no leaves is the hash of nothing. */
+export const rootOf = (leaves: readonly Uint8Array[]): Buffer => {
+  const [only] = leaves;
+  if (!only) return createHash('sha256').digest();
+  if (leaves.length === 1) return Buffer.from(only);
+  const middle = divides(leaves.length);
+  return nodeOf(rootOf(leaves.slice(0, middle)), rootOf(leaves.slice(middle)));
+};
+
+/** Hashes that lead from a leaf to the root, lowest first. @throws RangeError where there is no such leaf */
+export const proofOf = (leaves: readonly Uint8Array[], index: number): Buffer[] => {
+  if (!Number.isInteger(index) || index < 0 || index >= leaves.length)
+    throw new RangeError(`no leaf ${index} among ${leaves.length}`);
+  if (leaves.length === 1) return [];
+  const middle = divides(leaves.length);
+  const [before, after] = [leaves.slice(0, middle), leaves.slice(middle)];
+  return index < middle
+    ? [...proofOf(before, index), rootOf(after)]
+    : [...proofOf(after, index - middle), rootOf(before)];
+};
+
+export interface Inclusion {
+  readonly leaf: Uint8Array;
+  /** From 0, of `count` leaves. */
+  readonly index: number;
+  readonly count: number;
+  readonly proof: readonly Uint8Array[];
+}
+
+/** The root that a proof leads to; undefined for one that no tree of this size has. */
+export const rootFrom = ({ leaf, index, count, proof }: Inclusion): Buffer | undefined => {
+  if (!(Number.isInteger(index) && index >= 0 && index < count)) return undefined;
+  if (count === 1) return proof.length === 0 ? Buffer.from(leaf) : undefined;
+  const other = proof.at(-1);
+  if (!other) return undefined;
+  const middle = divides(count);
+  const isBefore = index < middle;
+  const own = rootFrom({
+    leaf,
+    index: isBefore ? index : index - middle,
+    count: isBefore ? middle : count - middle,
+    proof: proof.slice(0, -1),
+  });
+  if (!own) return undefined;
+  return isBefore ? nodeOf(own, other) : nodeOf(other, own);
+};
