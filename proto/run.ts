@@ -166,6 +166,17 @@ const tier = z.enum(['local', 'redis']).optional();
 const topics = z.array(z.string().max(40)).max(40).optional();
 /** Set where whoever asks for that may want to become what the tenant is there for. */
 const interest = z.literal(true).optional();
+const pseudonym = z.string().max(24);
+/** Whom rows are about, by keyed hashes that only the tenant's own key makes; absent where they are about nobody. */
+export const people = z.object({
+  /** Each once, in the order of the rows. */
+  seen: z.array(pseudonym).max(rowsMax),
+  /** Who was named by id, and whoever has the id that follows: ids that are tried one after the other show in no other way. */
+  named: pseudonym.optional(),
+  next: pseudonym.optional(),
+});
+export type People = z.output<typeof people>;
+
 /** Rows as they were read, and what was to be read. */
 const read = z.object({
   question: asked,
@@ -185,6 +196,7 @@ const read = z.object({
   tier,
   topics,
   interest,
+  people: people.optional(),
 });
 const reading = asking.extend({
   rows: z.int(),
@@ -195,15 +207,17 @@ const reading = asking.extend({
   tier,
   topics,
   interest,
+  people: people.optional(),
 });
 const readingOf = (body: z.output<typeof read>): z.output<typeof reading> => {
-  const { rows, matches, cached, asOf, tier: place, topics: named, interest: shown } = body;
+  const { rows, matches, cached, asOf, tier: place, topics: named, interest: shown, people: whom } = body;
   return {
     ...askingOf(body),
     ...{ rows: rows.length, matches, cached, asOf },
     ...(place ? { tier: place } : {}),
     ...(named ? { topics: named } : {}),
     ...(shown ? { interest: shown } : {}),
+    ...(whom ? { people: whom } : {}),
   };
 };
 
@@ -285,6 +299,7 @@ export const answered = message({
     degraded: z.boolean(),
     usage,
     read: shown.optional(),
+    people: people.optional(),
     found: textsFound,
   }),
   sealed: {
@@ -293,11 +308,13 @@ export const answered = message({
       cached: z.boolean(),
       degraded: z.boolean(),
       read: shown.optional(),
+      people: people.optional(),
       found: textsFound,
     }),
-    headOf: ({ rows, cached, degraded, read, found: texts }) => ({
+    headOf: ({ rows, cached, degraded, read, people: whom, found: texts }) => ({
       ...{ rows, cached, degraded },
       ...(read ? { read } : {}),
+      ...(whom ? { people: whom } : {}),
       ...(texts === undefined ? {} : { found: texts }),
     }),
   },

@@ -39,11 +39,13 @@ export interface SealedCell {
 /** A row as the database gave it: what is sealed in it still is. */
 export type ReadRow = Readonly<Record<string, Row[string] | SealedCell>>;
 
-/** Columns beside the plan's fields, by which pages go on and lists are counted. */
+/** Columns beside the plan's fields, by which pages go on and lists are counted, and whom a row is about. */
 export interface Paged extends Row {
   _order: string;
   _id: string;
   _matches: number;
+  /** Null where the source is about nobody. */
+  _subject: string | null;
 }
 
 /** Folds a name as it is stored for search. */
@@ -103,9 +105,9 @@ const statements: Record<Plan['ask'], Statement> = {
     // Matches are counted inside, before the cursor leaves out the pages that were read.
     return sql<Row>`
       select ${sql.join(plan.fields.map((name) => sql.ref(`matching.${name}`)))},
-        matching._order::text as _order, matching._id, matching._matches, matching._tenants
+        matching._order::text as _order, matching._id, matching._matches, matching._subject, matching._tenants
       from (select ${sql.join(columns)}, ${order} as _order, ${id} as _id, (count(*) over ())::int as _matches,
-        ${sql.ref(`${source.table}.tenant_id`)} as _tenants
+        ${source.subject ? sql.ref(source.subject.column) : sql`null`} as _subject, ${sql.ref(`${source.table}.tenant_id`)} as _tenants
         ${from} ${where}) as matching
       ${after(source, plan.cursor)} order by matching._order${direction}, matching._id${direction} limit ${plan.limit + 1}`;
   },
@@ -206,7 +208,7 @@ const named = (tie: Tie | undefined, name: string | undefined): Part[] => {
 };
 
 /** Cursors name the last row of a page, so that rows added meanwhile neither repeat nor hide one. */
-export const cursorOf = (row: Paged): string =>
+export const cursorOf = (row: Pick<Paged, '_order' | '_id'>): string =>
   Buffer.from(JSON.stringify([row._order, row._id])).toString('base64url');
 
 const after = (source: Source, cursor: string | undefined): Part => {

@@ -41,3 +41,9 @@ export const blindIndex = (
   first.writeUInt16BE(version);
   return Buffer.concat([first, createHmac('sha256', own).update(text).digest().subarray(0, hmacBytes)]);
 };
+
+/** What stands for an id of a tenant's records: 72 bits of a keyed hash, in base64url. */
+export const pseudonym = (key: Buffer, tenant: string, id: string): string => {
+  const own = Buffer.from(hkdfSync('sha256', key, '', JSON.stringify(['pseudonym', tenant]), 32));
+  return createHmac('sha256', own).update(id).digest().subarray(0, 9).toString('base64url');
+};

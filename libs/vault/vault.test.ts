@@ -6,7 +6,7 @@ import { startPostgres } from '@jangada/servers/postgres.ts';
 import type { Server } from '@jangada/servers/server.ts';
 import { up as core } from '@jangada/store/0001_core.ts';
 import { up as keysUp } from '@jangada/store/0002_keys.ts';
-import { connect, queries, type Store } from '@jangada/store/store.ts';
+import { connect, queries, type Store, type Transaction } from '@jangada/store/store.ts';
 import { openMetrics } from '@jangada/telemetry/metrics.ts';
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import pg from 'pg';
@@ -265,6 +265,23 @@ describe('blind indexes', () => {
     expect({ version, left, retired }).toEqual({ version: '2', left: 0, retired: 1 });
     expect(await find('person1@casa.example')).toEqual([{ id: 'p0001' }]);
     expect(await find('nobody@casa.example')).toEqual([]);
+  });
+
+  test('a pseudonym stays while keys are in use, is another in another tenant, and takes one query', async () => {
+    await write('casa', crowd(1));
+    const inCasa = <T>(work: (transaction: Transaction) => Promise<T>) =>
+      store.within({ tenant: 'casa' }, work);
+    const cold = openVault(vault.root, openMetrics('test'));
+    const [ana = '', bia, again] = await inCasa((keys) =>
+      cold.pseudonyms('casa', ['ana', 'bia', 'ana'], keys),
+    );
+    expect(ana).toMatch(/^[\w-]{12}$/);
+    expect([again, bia === ana]).toEqual([ana, false]);
+    const asked = { rows: () => Promise.reject(new Error('asked')) };
+    expect(await cold.pseudonyms('casa', ['ana'], asked)).toEqual([ana]);
+    await expect(cold.pseudonyms('other', ['ana'], asked)).rejects.toThrow('asked');
+    expect(await cold.pseudonyms('empty', ['ana'], { rows: async () => [] })).toEqual([]);
+    expect(await inCasa((keys) => cold.pseudonymsOf('casa', 'ana', keys))).toContain(ana);
   });
 
   test('no index is had by more than a few of many people', async () => {

@@ -4,7 +4,7 @@ import type { Transaction } from '@jangada/store/store.ts';
 import type { Sealed } from '@jangada/store/tables.ts';
 import type { Metrics } from '@jangada/telemetry/metrics.ts';
 import { LRUCache } from 'lru-cache';
-import { blindIndex, type IndexKind, type IndexPlace } from './blind.ts';
+import { blindIndex, type IndexKind, type IndexPlace, pseudonym } from './blind.ts';
 import { type FieldKey, type Head, headOf, openField, type Place, sealField } from './field.ts';
 import type { Holder, KeyClass } from './keys.ts';
 import * as table from './keys.ts';
@@ -44,6 +44,13 @@ export interface Vault {
   sealer(tenant: string, holders: readonly Holder[], transaction: Transaction): Promise<Sealer>;
   /** What equal values have as index, under every version in use. @throws Unavailable, Unprocessable */
   indexesOf(place: IndexPlace, kind: IndexKind, value: string, read: Transaction): Promise<readonly Buffer[]>;
+  /**
+   * What stands for ids where they must not be, in their order: the same for the same id as long as the tenant's index key
+   * is. None where the tenant has no key yet. @throws Unavailable, Unprocessable
+   */
+  pseudonyms(tenant: string, ids: readonly string[], read: Transaction): Promise<readonly string[]>;
+  /** What stands for an id under every key in use. @throws Unavailable, Unprocessable */
+  pseudonymsOf(tenant: string, id: string, read: Transaction): Promise<readonly string[]>;
   /** Wraps a tenant's key anew with the root of now. */
   rewrapped(key: table.TenantKey): Promise<{ root: string; wrapped: Buffer }>;
   /** Wraps a subject's key anew with another version of the tenant's. */
@@ -104,6 +111,12 @@ export const openVault = (root: Root, metrics: Metrics, now: () => number = Date
     dispose: (ring) => wipe(ring.keys),
   });
   const tenantKeys = new LRUCache<string, { readonly tenant: string; readonly key: Buffer }>({
+    max: rememberCount,
+    ...remembering,
+    dispose: (known) => wipe([known]),
+  });
+  /** By tenant: the newest key of indexes, so that a page of pseudonyms usually costs no query. */
+  const pseudonymKeys = new LRUCache<string, { readonly tenant: string; readonly key: Buffer }>({
     max: rememberCount,
     ...remembering,
     dispose: (known) => wipe([known]),
@@ -335,13 +348,33 @@ export const openVault = (root: Root, metrics: Metrics, now: () => number = Date
       };
     },
     indexesOf: async (place, kind, value, read) => {
-      const inUse = (await table.tenantKeysInUse(read, place.tenant)).filter((key) => key.kind === 'index');
       const keys = await Promise.all(
-        inUse.map(async (row) => ({ version: row.version, key: await tenantKey(row) })),
+        (await indexKeysOf(place.tenant, read)).map(async (row) => ({
+          version: row.version,
+          key: await tenantKey(row),
+        })),
       );
       const indexes = keys.map((key) => blindIndex(key, place, kind, value));
       wipe(keys);
       return indexes.filter((index) => index !== null);
+    },
+    pseudonyms: async (tenant, ids, read) => {
+      const began = generation;
+      const known = pseudonymKeys.get(tenant);
+      const newest = known ? undefined : (await indexKeysOf(tenant, read)).at(-1);
+      const key = known ? Buffer.from(known.key) : newest && (await tenantKey(newest));
+      if (!key) return [];
+      if (!known && hears && began === generation)
+        pseudonymKeys.set(tenant, { tenant, key: Buffer.from(key) });
+      const found = ids.map((id) => pseudonym(key, tenant, id));
+      wipe([{ key }]);
+      return found;
+    },
+    pseudonymsOf: async (tenant, id, read) => {
+      const keys = await Promise.all((await indexKeysOf(tenant, read)).map(tenantKey));
+      const found = keys.map((key) => pseudonym(key, tenant, id));
+      wipe(keys.map((key) => ({ key })));
+      return found;
     },
     rewrapped: async (row) => {
       const key = await tenantKey(row);
@@ -366,7 +399,7 @@ export const openVault = (root: Root, metrics: Metrics, now: () => number = Date
     newSubjectKey,
     forget: (tenant) => {
       generation++;
-      for (const cache of [rings, tenantKeys])
+      for (const cache of [rings, tenantKeys, pseudonymKeys])
         for (const [name, known] of cache.entries())
           if (tenant === undefined || known.tenant === tenant) cache.delete(name);
       loading.clear();
@@ -377,10 +410,15 @@ export const openVault = (root: Root, metrics: Metrics, now: () => number = Date
       generation++;
       rings.clear();
       tenantKeys.clear();
+      pseudonymKeys.clear();
       loading.clear();
     },
   };
 };
+
+/** Oldest first. */
+const indexKeysOf = async (tenant: string, read: Transaction): Promise<table.TenantKey[]> =>
+  (await table.tenantKeysInUse(read, tenant)).filter(({ kind }) => kind === 'index');
 
 /** What a wrapped key is for; it opens for nothing else. */
 const purposeOf = ({

@@ -257,6 +257,11 @@ describe('an answer that is its rows', () => {
     });
     expect(entryFor(run.answered)).toMatchObject({ resource: null });
   });
+
+  test.each([run.found, run.fetched, run.answered])('is kept with whom it was about: $name', (message) => {
+    const people = { seen: ['kT2aZ0q1'], named: 'kT2aZ0q1', next: 'b7Xp_wQz' };
+    expect(entryFor(message, { people }).details).toMatchObject({ people });
+  });
 });
 
 describe('the trail', () => {

@@ -107,7 +107,7 @@ const meaningOf = (message: Message, head: Head<Message>): Meaning => {
     }
     case run.found:
     case run.fetched: {
-      const { source, ask, fields, rows, cached, asOf, tier, topics, tools } = head as Head<
+      const { source, ask, fields, rows, cached, asOf, tier, topics, tools, people } = head as Head<
         typeof run.fetched
       >;
       const beside = {
@@ -115,6 +115,7 @@ const meaningOf = (message: Message, head: Head<Message>): Meaning => {
         ...(tier ? { tier } : {}),
         ...(topics ? { topics } : {}),
         ...(tools ? { tools } : {}),
+        ...(people ? { people } : {}),
       };
       return meaning('done', { resource: source, details: { ask, fields, rows, cached, ...beside } });
     }
@@ -173,11 +174,16 @@ const meaningOf = (message: Message, head: Head<Message>): Meaning => {
       return meaning('done', { resource: 'message', details });
     }
     case run.answered: {
-      const { rows, cached, degraded, read, found } = head as Head<typeof run.answered>;
+      const { rows, cached, degraded, read, people, found } = head as Head<typeof run.answered>;
       const { source: resource = null, ...what } = read ?? {};
       return meaning('done', {
         resource,
-        details: { ...what, rows, cached, degraded, ...(found === undefined ? {} : { found }) },
+        details: {
+          ...what,
+          ...{ rows, cached, degraded },
+          ...(people ? { people } : {}),
+          ...(found === undefined ? {} : { found }),
+        },
       });
     }
     default:

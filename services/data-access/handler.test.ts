@@ -7,6 +7,7 @@ import { given } from '@jangada/testkit/given.ts';
 import { describe, expect, test } from 'vitest';
 import type { Facts } from './handler.ts';
 import { decide } from './handler.ts';
+import { peopleOf } from './people.ts';
 
 const source = packOf('aesthetic-clinic').sources['clients'];
 if (!source) throw new Error('the clinic has no clients');
@@ -187,6 +188,15 @@ describe('a list', () => {
     expect(given(decide, found({})).when(body).decided().body).toMatchObject({ rows: [], matches: 0 });
   });
 
+  test('says whom it is about, by what stands for them', () => {
+    const people = { seen: ['kT2aZ0q1'] };
+    expect(
+      given(decide, found({ rows: [ana], people }))
+        .when(body)
+        .decided().body,
+    ).toMatchObject({ people });
+  });
+
   test('has the fields of the plan and nothing else, in their order', () => {
     const [row = {}] = rowsFor({ rows: [{ ...ana, cpf: '123' }] }, { fields: ['phone', 'name'] });
     expect(Object.keys(row)).toEqual(['phone', 'name']);
@@ -208,6 +218,36 @@ describe('a list', () => {
     expect(rowsFor({ rows: [{ ...ana, email: null }], masked: ['name', 'email'] })).toEqual([
       { name: '***', email: null, phone: '+55 11 90000-0010' },
     ]);
+  });
+});
+
+describe('whom rows are about', () => {
+  const vault = { pseudonyms: async (_tenant: string, ids: readonly string[]) => ids.map((id) => `*${id}`) };
+  const about = (subjects: (string | null)[], filter: Plan['filter'] = {}, by = vault) =>
+    peopleOf(
+      subjects.map((_subject) => ({ _subject })),
+      { filter, limit: 3 },
+      'casa',
+      by,
+      { rows: async () => [] },
+    );
+
+  test('is each once, of the page and not of the row behind it', async () => {
+    expect(await about(['c1', 'c2', 'c1', 'c4'])).toEqual({ seen: ['*c1', '*c2'] });
+    expect(await about([null])).toBeUndefined();
+  });
+
+  test('is also who was named by id, and whoever has the next', async () => {
+    expect(await about([], { subjectId: 'cli-0099' })).toEqual({
+      seen: [],
+      named: '*cli-0099',
+      next: '*cli-0100',
+    });
+    expect(await about(['c1'], { subjectId: 'ana' })).toEqual({ seen: ['*c1'], named: '*ana' });
+  });
+
+  test('is not said before the tenant has a key', async () => {
+    expect(await about(['c1'], {}, { pseudonyms: async () => [] })).toBeUndefined();
   });
 });
 

@@ -52,6 +52,7 @@ export const decide: Decide<typeof contract, Facts> = (body, found) => {
     asOf: found.asOf,
     ...(found.tier ? { tier: found.tier } : {}),
     ...topicsOf(plan, found),
+    ...(found.people ? { people: found.people } : {}),
   };
   if (body.question === undefined) return answerOf(fetched);
   const beside = { grant: Promise.resolve(found.grant) };
@@ -86,7 +87,7 @@ const unused = { promptTokens: 0, completionTokens: 0, totalTokens: 0, processin
 
 /** The rows themselves, for who asked for them by their name. */
 const answerOf = (fetched: Body<typeof run.fetched>): Out<typeof contract> => {
-  const { plan, intent, rows, nextCursor, cached, asOf } = fetched;
+  const { plan, intent, rows, nextCursor, cached, asOf, people } = fetched;
   const { source, ask, fields } = plan;
   const shared = {
     intent: intent.type,
@@ -97,7 +98,7 @@ const answerOf = (fetched: Body<typeof run.fetched>): Out<typeof contract> => {
   };
   return emit(
     run.answered,
-    { ...shared, rows: rows.length, read: { source, ask, fields } },
+    { ...shared, rows: rows.length, read: { source, ask, fields }, ...(people ? { people } : {}) },
     {
       tell: {
         type: 'answered',

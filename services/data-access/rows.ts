@@ -22,6 +22,7 @@ import type { z } from 'zod';
 import type { contract } from './contract.ts';
 import type { Searching } from './nearest.ts';
 import { openRows } from './open.ts';
+import { peopleOf } from './people.ts';
 
 /** Rows that the grant allows, opened, and when they were read. */
 export interface Found {
@@ -39,6 +40,8 @@ export interface Found {
   readonly suppressed: boolean;
   readonly asOf: string;
   readonly cached: boolean;
+  /** Whom the rows of the page are about. */
+  readonly people?: run.People;
   /** Where it was remembered. */
   readonly tier?: 'local' | 'redis';
 }
@@ -137,7 +140,15 @@ export const rowsOf = async (
     return once();
   });
   const suppressed = grant.min !== undefined && source.subject !== undefined && found.rows.length === 0;
-  return { ...found, source, suppressed, masked: role.masked, grant: statedPart(grantStatement) };
+  const people = source.subject && (await peopleOf(found.rows, plan, tenant, vault, keys));
+  return {
+    ...found,
+    source,
+    suppressed,
+    masked: role.masked,
+    grant: statedPart(grantStatement),
+    ...(people ? { people } : {}),
+  };
 };
 
 /**
