@@ -3,6 +3,8 @@ import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Entry } from '../services/audit/handler.ts';
 import { append } from '../services/audit/ledger.ts';
+import type { Fact } from '../services/detection/facts.ts';
+import { type Seen, watch } from '../services/detection/watch.ts';
 import { startDatabase, type TestDatabase } from './test-database.ts';
 
 // The audit trail in PostgreSQL, written as the service's own role.
@@ -139,5 +141,81 @@ describe('what was written', () => {
     await expect(client.query(statement)).rejects.toMatchObject({ code: '42501' });
     await client.end();
     expect(await kept('actor')).toEqual([{ actor: 'user-1' }]);
+  });
+});
+
+describe('what is known of how people read', () => {
+  let detection: Store;
+  beforeAll(async () => {
+    detection = await database.storeOf('detection');
+  });
+  beforeEach(async () => {
+    await database.administer('truncate alerts, alert_states, sessions cascade');
+  });
+
+  const at = Date.parse('2026-03-02T18:00:00Z');
+  const seen = (
+    sequence: number,
+    own: Partial<Omit<Seen, 'fact'>> & { readonly fact?: object } = {},
+  ): Seen => ({
+    tenant: 'casa',
+    actor: 'user-1',
+    endsSessions: undefined,
+    ...own,
+    fact: {
+      ...{
+        sequence,
+        at: at + sequence,
+        zone: 'UTC',
+        session: 's1',
+        kind: 'refused',
+        code: 'AUTHZ_NO_RELATION',
+      },
+      ...{ isAttack: false },
+      ...own.fact,
+    } as Fact,
+  });
+  const rules = async (facts: readonly Seen[]) => (await watch(detection, facts)).map(({ rule }) => rule);
+
+  test('is kept between batches, apart for each person and tenant, in the order of the facts', async () => {
+    expect(await rules([seen(2), seen(1), seen(3, { actor: 'user-2' })])).toEqual([]);
+    expect(await rules([seen(4, { tenant: 'other' }), seen(5, { actor: 'user-2' })])).toEqual([]);
+    expect(await rules([seen(6)])).toEqual(['relation_denials']);
+  });
+
+  test('raises for facts that are heard again what they raised, and once', async () => {
+    const facts = [seen(1), seen(2), seen(3)];
+    const raised = await watch(detection, facts);
+    expect(raised).toMatchObject([
+      { rule: 'relation_denials', severity: 'warning', value: 3, limit: 2, ended: [] },
+    ]);
+    expect(await watch(detection, facts)).toEqual(raised);
+    expect(await rules([seen(4)])).toEqual([]);
+    expect(await database.administer('select count(*)::int as count from alerts')).toEqual([{ count: 1 }]);
+  });
+
+  test('ends the sessions of whom an alert is about where the pack says so, and nobody else’s', async () => {
+    await database.administer(`insert into tenants (id, name, pack, time_zone, locale, currency)
+      values ('casa', 'Casa', 'aesthetic-clinic', 'UTC', 'en', 'EUR') on conflict do nothing`);
+    for (const [id, account] of [
+      ['s1', 'user-1'],
+      ['s2', 'user-1'],
+      ['s3', 'user-2'],
+    ]) {
+      await database.administer(`insert into accounts (id, tenant_id, alias, email, password_hash, role)
+        values ('${account}', 'casa', '${account}', '${account}@casa.example', '', 'admin') on conflict do nothing`);
+      await database.administer(`insert into sessions (tenant_id, id, account_id, amr, authenticated_at, created_at, used_at)
+        values ('casa', '${id}', '${account}', '{pwd}', now(), now(), now())`);
+    }
+    const endsSessions = ['tenant_mismatch'] as const;
+    const fact = { code: 'TENANT_ISOLATION_VIOLATION' };
+    const [raised] = await watch(detection, [seen(1, { endsSessions, fact })]);
+    expect(raised).toMatchObject({ severity: 'critical', ended: ['s1', 's2'] });
+    expect(await watch(detection, [seen(1, { endsSessions, fact })])).toEqual([raised]);
+    expect(await database.administer('select id, reason from sessions order by id')).toEqual([
+      { id: 's1', reason: 'revoked' },
+      { id: 's2', reason: 'revoked' },
+      { id: 's3', reason: null },
+    ]);
   });
 });

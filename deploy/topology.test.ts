@@ -58,6 +58,7 @@ describe('the contracts of the services', () => {
       'tools',
       'response-generation',
       'conversation',
+      'detection',
       'retention',
       'audit',
     ]);

@@ -1,4 +1,5 @@
 import * as access from './access.ts';
+import * as alert from './alert.ts';
 import { authFacts } from './auth.ts';
 import * as feedback from './feedback.ts';
 import * as keys from './keys.ts';
@@ -33,5 +34,6 @@ export const messages = [
   keys.rotated,
   keys.destroyed,
   letter.replayed,
+  alert.raised,
   ...authFacts,
 ] as const;

@@ -69,7 +69,8 @@ export const rightsOf = (contract: Contract, contracts: readonly Contract[]): Ri
       // A hop that tells in pieces looks up what it told before it died.
       ...(isHop && contract.tells ? directGet(streamOf.reply) : []),
       ...[...new Set(follows.map(({ kind }) => streamOf[kind]))].flatMap(directGet),
-      ...(isBorder ? [core.cancel('*', '*'), core.ended('*', '*'), core.status] : []),
+      ...(isBorder ? [core.cancel('*', '*'), core.status] : []),
+      ...(isBorder || 'sessions' in contract.writes ? [core.ended('*', '*')] : []),
       ...(isBorder && contract.watches
         ? [...contracts.flatMap(infoOfConsumer), core.letters('list', '*'), core.letters('replay', '*')]
         : []),

@@ -1,3 +1,4 @@
+import type { Rule } from '@jangada/proto/alert.ts';
 import type { ClientTool } from '@jangada/proto/client-tools.ts';
 import type { Ask } from '@jangada/proto/plan.ts';
 import type { SealedColumn } from '@jangada/vault/rows.ts';
@@ -22,6 +23,8 @@ export interface Pack {
   readonly consent: Consent;
   /** How who cares for people may reach for one who is not in their care; without it, nobody may. */
   readonly emergency?: Emergency;
+  /** Alerts for which the sessions of whom they are about are ended; none where it names none. Who signs in again goes on. */
+  readonly endsSessions?: readonly Rule[];
   readonly intents: readonly IntentPattern[];
   readonly sources: Readonly<Record<string, Source>>;
   /** Words that name a state of a source's rows, in any language, folded. */

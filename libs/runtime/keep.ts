@@ -39,8 +39,8 @@ export interface Met {
 export const later = Symbol('later');
 
 interface Records<S extends Sink, R> {
-  /** Pure: what to keep of one message, of which a sink sees what is said in clear: it holds no key of bodies. */
-  readonly record: (heard: Heard, head: Head<S['on'][number]>) => R;
+  /** Pure: what to keep of one message, of which a sink sees what is said in clear: it holds no key of bodies. Undefined for nothing. */
+  readonly record: (heard: Heard, head: Head<S['on'][number]>) => R | undefined;
 }
 
 /** Of a sink whose contract says that it opens bodies. */

@@ -92,6 +92,27 @@ export interface CoreTables {
     /** The command that opened it, where one did. */
     command: string | null;
   };
+  alert_states: {
+    tenant_id: string;
+    /** The account. */
+    id: string;
+    /** JSON; services/detection knows its shape. */
+    state: unknown;
+  };
+  alerts: {
+    tenant_id: string;
+    id: string;
+    /** Of the fact that raised it, in its stream. */
+    sequence: number;
+    at: Time;
+    actor: string;
+    session: string | null;
+    rule: string;
+    severity: 'note' | 'warning' | 'critical';
+    value: number;
+    threshold: number;
+    ended: string[];
+  };
   /** Only ever added to. */
   consents: {
     tenant_id: string;

@@ -8,6 +8,7 @@
 import { sink } from '@jangada/hop/hop.ts';
 import { policy } from '@jangada/hop/policy.ts';
 import * as access from '@jangada/proto/access.ts';
+import { raised } from '@jangada/proto/alert.ts';
 import { authFacts } from '@jangada/proto/auth.ts';
 import * as feedback from '@jangada/proto/feedback.ts';
 import * as keys from '@jangada/proto/keys.ts';
@@ -30,6 +31,7 @@ export const contract = sink({
     keys.rotated,
     keys.destroyed,
     replayed,
+    raised,
     ...authFacts,
   ],
   emits: [],

@@ -1,4 +1,5 @@
 import * as access from '@jangada/proto/access.ts';
+import * as alert from '@jangada/proto/alert.ts';
 import * as auth from '@jangada/proto/auth.ts';
 import * as feedback from '@jangada/proto/feedback.ts';
 import * as keys from '@jangada/proto/keys.ts';
@@ -83,7 +84,7 @@ const decisionIn = (head: Head<Message>): run.Decision | undefined =>
 
 /** Of a fact that no pass came with: who did it, and from where, where it says so. */
 const fromDoor = (message: Message, head: Head<Message>): { actor: string; from?: string } | undefined =>
-  [...auth.authFacts, replayed].includes(message as never)
+  [...auth.authFacts, replayed, alert.raised].includes(message as never)
     ? (head as { actor: string; from?: string })
     : undefined;
 
@@ -168,6 +169,10 @@ const meaningOf = (message: Message, head: Head<Message>): Meaning => {
     case auth.viewed: {
       const { what, run: seen } = head as Head<typeof auth.viewed>;
       return meaning('done', { resource: 'trail', details: { what, run: seen ?? null } });
+    }
+    case alert.raised: {
+      const { actor: _actor, ...details } = head as Head<typeof alert.raised>;
+      return meaning('done', { resource: 'reading', details });
     }
     case replayed: {
       const { actor: _actor, ...details } = head as Head<typeof replayed>;

@@ -39,6 +39,8 @@ export const pack: Pack = {
     // What somebody agreed to stays readable when they have taken it back, so `consents` takes none.
     needed: { clients: 'contact', appointments: 'service', billing: 'service', aesthetic_records: 'health' },
   },
+  // Whoever tries ids one after the other is no person who works.
+  endsSessions: ['sequential_ids'],
   emergency: {
     reasons: ['emergency', 'continuity_of_care', 'legal_duty'],
     explanationMin: 10,
