@@ -23,6 +23,7 @@ const entries = {
   'proof:sockets': 'proof/sockets.ts',
   'proof:cancel': 'proof/cancel.ts',
   'proof:guard': 'proof/guard.ts',
+  'proof:detection': 'proof/detection.ts',
   train: 'nlu/train.ts',
   eval: 'nlu/eval.ts',
   generate: 'generate.ts',

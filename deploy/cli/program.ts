@@ -8,6 +8,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   accounts: async () => (await import('./accounts.ts')).accountsCommand(),
   status: async () => (await import('./status.ts')).statusCommand(),
   run: async () => (await import('./run.ts')).runCommand(),
+  alerts: async () => (await import('./alerts.ts')).alertsCommand(),
   audit: async () => (await import('./audit.ts')).auditCommand(),
   feedback: async () => (await import('./feedback.ts')).feedbackCommand(),
   gaps: async () => (await import('./gaps.ts')).gapsCommand(),

@@ -1,5 +1,6 @@
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
+import { until } from '@jangada/testkit/until.ts';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Ended } from '../cli/test-terminal.ts';
 import { collect } from '../topology.ts';
@@ -91,6 +92,34 @@ test('audit get shows from where a question came, which nothing else that is sto
   expect(stdout).toContain('from 127.0.0.1, /v1/query, by node');
   const kept = await journey.sql('select * from audit_entries where subject_id = $1', [runId]);
   expect(JSON.stringify(kept)).not.toContain('127.0.0.1');
+});
+
+interface Told {
+  readonly id: string;
+  readonly actor: string;
+  readonly rule: string;
+}
+
+test('alerts tells who reads as nobody should, and a replay of the trail the same', async () => {
+  const stranger = { person: await journey.as('professional2'), actor: 'clinica-aurora-professional2' };
+  for (let time = 0; time < 3; time++) await stranger.person.query('histórico da cliente Ana Lima');
+  const ofStranger = ({ actor, rule }: Told): boolean =>
+    actor === stranger.actor && rule === 'relation_denials';
+  const [told] = await until('the alert', async () => {
+    const found = (await json<Told[]>('alerts', '--tenant', 'clinica-aurora')).filter(ofStranger);
+    return found.length > 0 ? found : undefined;
+  });
+  expect(told).toMatchObject({ severity: 'warning', limit: 2 });
+  const again = await json<Told[]>('alerts', 'replay', '--tenant', 'clinica-aurora');
+  expect(again.filter(ofStranger).map(({ id }) => id)).toContain(told?.id);
+  const entry = await until('its entry in the trail', async () => {
+    const sql = 'select fact, actor, details from audit_entries where subject_id = $1';
+    return (await journey.sql<object>(sql, [told?.id]))[0];
+  });
+  expect(entry).toMatchObject({
+    ...{ fact: 'alert.raised', actor: stranger.actor },
+    details: { rule: 'relation_denials', ended: 0 },
+  });
 });
 
 test('status is ready and names every service with where its health is', async () => {

@@ -131,18 +131,15 @@ describe('reading', () => {
     expect(raisedBy([read(monday + 11 * hour, crowd.slice(1))], usual())).toEqual([]);
   });
 
-  test('what was raised is not what is usual', () => {
-    const { state } = after([
+  test('what was raised is not what is usual, for a week', () => {
+    const crowd = (day: number) =>
       read(
-        monday,
+        monday + day * 24 * hour,
         some(21, (at) => `p${at}`),
-      ),
-    ]);
-    const next = read(
-      monday + 24 * hour,
-      some(21, (at) => `p${at}`),
-    );
-    expect(raisedBy([next], state)).toEqual(['people_per_hour']);
+      );
+    const { state } = after([crowd(0)], usual());
+    expect(raisedBy([crowd(1)], state)).toEqual(['people_per_hour']);
+    expect(raisedBy([crowd(8)], state)).toEqual([]);
   });
 
   test('of ids one after the other, up or down, whatever is looked at between', () => {

@@ -3,12 +3,14 @@ import type { Fact } from './facts.ts';
 import {
   centreOf,
   hourOf,
+  hourOfDay,
   isHeard,
+  knownAfterHours,
   quantile,
   type State,
-  slotOf,
   usualHours,
   withHeard,
+  withOddHour,
   withRead,
 } from './state.ts';
 
@@ -28,9 +30,6 @@ export interface Alert {
 
 const minuteMs = 60_000;
 const dayMs = 24 * 60 * minuteMs;
-
-/** Hours of reading from which on it is known what is usual: about a week's. */
-const knownAfterHours = 40;
 
 const severityOf: Readonly<Record<Rule, Severity>> = {
   relation_denials: 'warning',
@@ -81,18 +80,12 @@ export const decide = (before: State, fact: Fact): readonly [State, readonly Ale
   return [noted(state, found), alerts];
 };
 
-const noted = (state: State, found: readonly Finding[]): State =>
-  found.length === 0
-    ? state
-    : {
-        ...state,
-        raised: { ...state.raised, ...Object.fromEntries(found.map((one) => [one.rule, one.occasion])) },
-        hours: found.some(({ rule }) => ofHours.includes(rule))
-          ? state.hours.map((hour, at) =>
-              at === state.hours.length - 1 ? { ...hour, isOdd: true as const } : hour,
-            )
-          : state.hours,
-      };
+const noted = (state: State, found: readonly Finding[]): State => {
+  if (found.length === 0) return state;
+  const raised = Object.fromEntries(found.map(({ rule, occasion }) => [rule, occasion]));
+  const told = { ...state, raised: { ...state.raised, ...raised } };
+  return found.some(({ rule }) => ofHours.includes(rule)) ? withOddHour(told) : told;
+};
 
 const ofHours: readonly Rule[] = ['people_per_hour', 'volume', 'off_hours', 'sequential_ids'];
 
@@ -145,10 +138,10 @@ const walked = (
 
 const findings: { readonly [K in Fact['kind']]: (state: State, fact: Of<K>) => readonly Finding[] } = {
   read: (state, fact) => [
-    ...above('sequential_ids', state.walk.length, 5, `${hourOf(fact.at)}`),
+    ...above('sequential_ids', isStep(state, fact) ? state.walk.length : 0, 5, `${hourOf(fact.at)}`),
     ...(fact.people.length === 0 || state.hours.at(-1)?.hour !== hourOf(fact.at) ? [] : oddHour(state, fact)),
   ],
-  refused: (state, { at, code, session }) => [
+  refused: (state, { at, code, isAttack, session }) => [
     ...above('tenant_mismatch', code === 'TENANT_ISOLATION_VIOLATION' ? 1 : 0, 0, `${hourOf(at)}`),
     ...above('relation_denials', code === 'AUTHZ_NO_RELATION' ? state.denials.length : 0, 2, `${hourOf(at)}`),
     ...above(
@@ -157,7 +150,7 @@ const findings: { readonly [K in Fact['kind']]: (state: State, fact: Of<K>) => r
       5,
       `${state.streak.since}`,
     ),
-    ...above('attacks', countOf(state, session), 1, session ?? ''),
+    ...above('attacks', isAttack ? countOf(state, session) : 0, 1, session ?? ''),
   ],
   emergency: (state, { at, sequence }) => [
     ...above('emergency', 1, 0, `${sequence}`),
@@ -165,36 +158,41 @@ const findings: { readonly [K in Fact['kind']]: (state: State, fact: Of<K>) => r
   ],
 };
 
+/** What is looked at beside a walk is no step of it. */
+const isStep = ({ walk }: State, { at, named }: Of<'read'>): boolean => named !== undefined && walk.at === at;
+
 const countOf = ({ attacks }: State, session: string | null): number =>
   attacks.find((one) => one.session === (session ?? ''))?.count ?? 0;
 
 const above = (rule: Rule, value: number, limit: number, occasion: string): readonly Finding[] =>
   value > limit ? [{ rule, value, limit, occasion }] : [];
 
+/** So many are nothing, however few are usual. */
+const [least, offHoursLeast] = [20, 8];
+
 /** What of this hour is not as the hours before it. One alert a day: whoever looks sees the whole day. */
 const oddHour = (state: State, { at, zone }: Of<'read'>): readonly Finding[] => {
   const now = state.hours.at(-1);
-  if (!now) return [];
+  if (!now || (now.people <= offHoursLeast && now.reads <= least)) return [];
   const usual = usualHours(state);
   const day = `${Math.floor(at / dayMs)}`;
   const peopleBefore = usual.map(({ people }) => people);
-  const mostPeople = Math.max(20, 3 * quantile(peopleBefore, 0.99));
+  const mostPeople = Math.max(least, 3 * quantile(peopleBefore, 0.99));
   const found = above('people_per_hour', now.people, mostPeople, day);
   if (usual.length < knownAfterHours) return found;
   const reads = centreOf(usual.map((hour) => hour.reads));
   const people = centreOf(peopleBefore);
   return [
     ...found,
-    ...above('volume', now.reads, Math.max(20, reads.median + 8 * reads.deviation), day),
-    ...(isUnusual(slotOf(at, zone), usual)
-      ? above('off_hours', now.people, Math.max(8, people.median + 2 * people.deviation), day)
+    ...above('volume', now.reads, Math.max(least, reads.median + 8 * reads.deviation), day),
+    ...(isUnusual(hourOfDay(at, zone), usual)
+      ? above('off_hours', now.people, Math.max(offHoursLeast, people.median + 2 * people.deviation), day)
       : []),
   ];
 };
 
 /** True of an hour of day in which, or beside which, hardly any of the hours before lie. */
-const isUnusual = (slot: number, usual: readonly { readonly slot: number }[]): boolean => {
-  const kind = Math.floor(slot / 24);
-  const near = [-1, 0, 1].map((by) => kind * 24 + ((slot + by + 24) % 24));
-  return usual.filter((hour) => near.includes(hour.slot)).length / usual.length < 0.01;
+const isUnusual = (hour: number, usual: readonly { readonly hourOfDay: number }[]): boolean => {
+  const near = [-1, 0, 1].map((by) => (hour + by + 24) % 24);
+  return usual.filter((one) => near.includes(one.hourOfDay)).length / usual.length < 0.01;
 };

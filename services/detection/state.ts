@@ -28,11 +28,11 @@ export interface State {
 export interface Hour {
   /** Hours since 1970. */
   readonly hour: number;
-  /** Of the tenant's day; 24 more on a Saturday or Sunday. */
-  readonly slot: number;
+  /** Of the tenant's day. */
+  readonly hourOfDay: number;
   readonly reads: number;
   readonly people: number;
-  /** Set where it was itself why an alert was raised: it is not what is usual. */
+  /** Set where it was itself why an alert was raised: for a week it is not what is usual. */
   readonly isOdd?: true;
 }
 
@@ -56,10 +56,8 @@ const peopleMax = 2_000;
 
 export const hourOf = (at: number): number => Math.floor(at / hourMs);
 
-export const slotOf = (at: number, zone: string): number => {
-  const local = Temporal.Instant.fromEpochMilliseconds(at).toZonedDateTimeISO(zone);
-  return local.hour + (local.dayOfWeek > 5 ? 24 : 0);
-};
+export const hourOfDay = (at: number, zone: string): number =>
+  Temporal.Instant.fromEpochMilliseconds(at).toZonedDateTimeISO(zone).hour;
 
 /** True of a fact that is in the state already, or is so late that nobody can tell. */
 export const isHeard = ({ heard }: State, sequence: number): boolean =>
@@ -84,16 +82,29 @@ export const withRead = (state: State, at: number, zone: string, people: readonl
     (one) => one.hour > hour - rememberedHours,
   );
   const now: Hour = {
-    ...(isSame ? last : { hour, slot: slotOf(at, zone), reads: 0 }),
+    ...(isSame ? last : { hour, hourOfDay: hourOfDay(at, zone), reads: 0 }),
     reads: (isSame ? last.reads : 0) + 1,
     people: distinct.length,
   };
   return { ...state, people: distinct, hours: [...before, now] };
 };
 
-/** Hours before this one that are usual. */
-export const usualHours = ({ hours }: State): readonly Hour[] =>
-  hours.slice(0, -1).filter(({ isOdd }) => !isOdd);
+/** Hours of reading from which on it is known what is usual: about a week's. */
+export const knownAfterHours = 40;
+const oddForHours = 7 * 24;
+
+/** Hours before the last that are usual. What was odd a week ago, and nobody has put an end to, is a person's work. */
+export const usualHours = ({ hours }: State): readonly Hour[] => {
+  const now = hours.at(-1)?.hour ?? 0;
+  return hours.slice(0, -1).filter(({ isOdd, hour }) => !isOdd || hour < now - oddForHours);
+};
+
+/** Marks the last hour, once there is anything that it could differ from. */
+export const withOddHour = (state: State): State => {
+  const last = state.hours.at(-1);
+  if (!last || usualHours(state).length < knownAfterHours) return state;
+  return { ...state, hours: [...state.hours.slice(0, -1), { ...last, isOdd: true }] };
+};
 
 const sorted = (values: readonly number[]): number[] => values.toSorted((a, b) => a - b);
 
