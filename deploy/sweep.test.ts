@@ -1,4 +1,5 @@
 import { packOf } from '@jangada/packs/registry.ts';
+import { cutoffOf } from '@jangada/packs/retention.ts';
 import type { Store } from '@jangada/store/store.ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { sweep } from '../services/retention/sweep.ts';
@@ -15,7 +16,12 @@ const swept = (id = '2026-11-21', own: { tenant?: string; signal?: AbortSignal }
   sweep(store, { tenant: own.tenant ?? 'casa', of: 'rules', id, at }, own.signal ?? never);
 
 const { retention } = packOf('aesthetic-clinic');
-const daysOf = (name: string): number => retention.find((rule) => rule.class === name)?.days ?? Number.NaN;
+/** The moment, as SQL, from which on rows of a class are kept. */
+const keptFrom = (name: string): string => {
+  const rule = retention.find((one) => one.class === name);
+  if (!rule) throw new Error(`no rule for ${name}`);
+  return `'${cutoffOf(rule, at.toTemporalInstant(), 'America/Sao_Paulo').toInstant()}'::timestamptz`;
+};
 /** The moment, as SQL, that lies so many days before the tick. */
 const ago = (days: number): string => `('${at.toISOString()}'::timestamptz - interval '${days} days')`;
 
@@ -48,18 +54,18 @@ const deletedOf = (report: Awaited<ReturnType<typeof swept>>) =>
 
 describe('a sweep', () => {
   test('deletes what is older than its class may be, to the day, and keeps the rest', async () => {
-    const days = daysOf('appointment_data');
+    const from = keptFrom('appointment_data');
     await database.administer(
-      appointment('old', ago(days + 1)) +
-        appointment('due', `${ago(days)} - interval '1 second'`) +
-        appointment('young', ago(days)),
+      appointment('old', `${from} - interval '1 day'`) +
+        appointment('due', `${from} - interval '1 second'`) +
+        appointment('young', from),
     );
     expect(deletedOf(await swept())).toMatchObject({ appointment_data: 2 });
     expect(await left('appointments')).toEqual(['casa/young']);
   });
 
   test('goes by the class: what is due for one is not for another', async () => {
-    const between = ago(daysOf('billing_data') - 1);
+    const between = `${keptFrom('billing_data')} + interval '1 day'`;
     await database.administer(`
       ${appointment('a', between)}
       insert into billing (tenant_id, id, client_id, kind, status, amount, issued_at) values ('casa', 'b', 'c1', 'charge', 'paid', 1, ${between});
@@ -91,6 +97,20 @@ describe('a sweep', () => {
     await database.administer(client('c1', old) + client('c2', old) + appointment('a', ago(1), 'casa', 'c1'));
     expect(deletedOf(await swept())).toMatchObject({ client_data: 1 });
     expect(await left('clients')).toEqual(['casa/c1']);
+  });
+
+  test('keeps all of a person’s record until the law lets go of its last entry', async () => {
+    const from = keptFrom('aesthetic_records');
+    const entry = (id: string, of: string, recorded: string) =>
+      `insert into aesthetic_records (tenant_id, id, client_id, kind, recorded_at) values ('casa', '${id}', '${of}', 'x', ${recorded});`;
+    await database.administer(
+      entry('c1-first', 'c1', ago(20_000)) +
+        entry('c1-last', 'c1', from) +
+        entry('c2-first', 'c2', ago(20_000)) +
+        entry('c2-last', 'c2', `${from} - interval '1 second'`),
+    );
+    expect(deletedOf(await swept())).toMatchObject({ aesthetic_records: 2 });
+    expect(await left('aesthetic_records')).toEqual(['casa/c1-first', 'casa/c1-last']);
   });
 
   test('deletes more than fits one transaction', async () => {

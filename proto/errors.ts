@@ -191,6 +191,12 @@ export const faults = {
     'The request could not be processed',
     'A solicitação não pôde ser processada',
   ),
+  RETENTION_BELOW_LEGAL_MIN: fault(
+    422,
+    false,
+    'The law wants these data to be kept for longer',
+    'A lei exige que estes dados sejam guardados por mais tempo',
+  ),
   DEADLINE: fault(504, true, 'The answer took too long', 'A resposta demorou demais'),
   UPSTREAM_UNAVAILABLE: fault(
     503,

@@ -96,8 +96,16 @@ const report = (): Command =>
 
 export const rulesText = (rules: readonly (RetentionRule & { readonly pack: string })[]): string =>
   table(
-    ['pack', 'class', 'days', 'table', 'by'],
-    rules.map((rule) => [rule.pack, rule.class, rule.days, rule.table, rule.ageColumn]),
+    ['pack', 'class', 'kept', 'law wants', 'from', 'table', 'basis'],
+    rules.map((rule) => [
+      rule.pack,
+      rule.class,
+      rule.keep,
+      rule.legalMin,
+      rule.anchor === 'lastEntry' ? "the person's last entry" : rule.ageColumn,
+      rule.table,
+      `${rule.basis} (${rule.jurisdiction})`,
+    ]),
   );
 
 const show = (): Command =>

@@ -173,14 +173,21 @@ test('a sweep shows what was deleted of each class', () => {
 });
 
 test('a rule without a table is shown without one', () => {
+  const rule = {
+    pack: 'p',
+    anchor: 'created',
+    action: 'delete',
+    basis: 'a law',
+    jurisdiction: 'BR',
+  } as const;
   const text = rulesText([
-    { pack: 'p', class: 'notes', days: 90, table: 'notes', ageColumn: 'written_at' },
-    { pack: 'p', class: 'system_logs', days: 7 },
+    { ...rule, class: 'notes', keep: 'P20Y', legalMin: 'P20Y', table: 'notes', anchor: 'lastEntry' },
+    { ...rule, class: 'system_logs', keep: 'P7D' },
   ]);
   expect(lines(text)).toEqual([
-    'pack  class        days  table  by',
-    'p     notes          90  notes  written_at',
-    'p     system_logs     7',
+    'pack  class        kept  law wants  from                     table  basis',
+    "p     notes        P20Y  P20Y       the person's last entry  notes  a law (BR)",
+    'p     system_logs  P7D                                              a law (BR)',
   ]);
 });
 

@@ -1,4 +1,5 @@
 import { packOf } from '@jangada/packs/registry.ts';
+import { cutoffOf } from '@jangada/packs/retention.ts';
 import type { Body } from '@jangada/proto/message.ts';
 import type { swept } from '@jangada/proto/retention.ts';
 import { until } from '@jangada/testkit/until.ts';
@@ -17,6 +18,14 @@ beforeAll(async () => {
   journey = await sharedJourney();
 });
 
+/** How many days ago the day was from which on rows of a class are kept in the tenant's zone. */
+const keptDays = (name: string): number => {
+  const rule = rules.find((one) => one.class === name);
+  if (!rule) throw new Error(`no rule for ${name}`);
+  const now = Temporal.Now.instant();
+  return now.since(cutoffOf(rule, now, 'America/Sao_Paulo').toInstant()).total('days');
+};
+
 /** How to write one row of each class that PostgreSQL holds, `$1` its tenant, `$2` its id and `$3` its age in days. */
 const aged = `now() - $3 * interval '1 day'`;
 const rows: Readonly<
@@ -33,7 +42,7 @@ const rows: Readonly<
   aesthetic_records: {
     table: 'aesthetic_records',
     id: 'id',
-    insert: `(tenant_id, id, client_id, kind, description, recorded_at) values ($1, $2, 'cli-1', 'evaluation', decode('01' || repeat('00', 48), 'hex'), ${aged})`,
+    insert: `(tenant_id, id, client_id, kind, description, recorded_at) values ($1, $2, $2, 'evaluation', decode('01' || repeat('00', 48), 'hex'), ${aged})`,
   },
   appointment_data: {
     table: 'appointments',
@@ -142,8 +151,9 @@ const each = (of: (name: string) => unknown) =>
 
 describe('retention', () => {
   test('deletes what is a day too old and leaves what is a day too young', async () => {
-    for (const { class: name, days, table } of rules) {
+    for (const { class: name, table } of rules) {
       if (!table) continue;
+      const days = keptDays(name);
       await place(name, 'aged-young', days - 1);
       await place(name, 'aged-old', days + 1);
       await place(name, 'aged-other', days + 1, 'clinica-brisa');
@@ -160,8 +170,7 @@ describe('retention', () => {
   });
 
   test('keeps a client to whom other records still refer', async () => {
-    const { days = 0 } = rules.find((rule) => rule.class === 'client_data') ?? {};
-    await place('client_data', 'aged-referred', days + 1);
+    await place('client_data', 'aged-referred', keptDays('client_data') + 1);
     await journey.sql(
       `update appointments set client_id = 'aged-referred' where tenant_id = $1 and id = 'aged-young'`,
       [tenant],
@@ -178,7 +187,7 @@ describe('retention', () => {
   });
 
   test('goes on after its process died, and its report counts what was deleted before', async () => {
-    const olderThan = (name: string) => (rules.find((rule) => rule.class === name)?.days ?? 0) + 1;
+    const olderThan = (name: string) => keptDays(name) + 1;
     await place('appointment_data', 'aged-before', olderThan('appointment_data'));
     await place('audit_logs', 'aged-after', olderThan('audit_logs'));
     let id: string;
@@ -243,8 +252,7 @@ describe('retention', () => {
     };
     await fire('first');
     const today = new Date().toISOString().slice(0, 10);
-    const { days = 0 } = rules.find((rule) => rule.class === 'appointment_data') ?? {};
-    await place('appointment_data', 'aged-late', days + 1);
+    await place('appointment_data', 'aged-late', keptDays('appointment_data') + 1);
     await fire('second');
     expect((await reports()).filter((run) => run.tick === today)).toHaveLength(1);
     expect(await journey.stored('FACTS', `retention.swept.${tenant}.${today}`)).toHaveLength(1);

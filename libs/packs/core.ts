@@ -52,19 +52,25 @@ const conversations: Source = {
 export const ownHistory = 'own_history';
 
 /** Long enough to come back to what was said, and short, because it holds what others' records said. */
-const conversationDays = 90;
+const ownConversations = {
+  keep: 'P90D',
+  anchor: 'created',
+  action: 'delete',
+  basis: 'LGPD, art. 7, V: a service that its user asked for',
+  jurisdiction: 'BR',
+} as const;
 
 const retention: readonly RetentionRule[] = [
   {
     class: 'conversations',
-    days: conversationDays,
+    ...ownConversations,
     table: sealed.name,
     ageColumn: 'created_at',
     byMonth: true,
   },
   {
     class: 'agent_sessions',
-    days: conversationDays,
+    ...ownConversations,
     table: 'ai_agent_sessions',
     ageColumn: 'last_activity_at',
     unlessReferencedBy: [{ table: sealed.name, column: 'session_id' }],

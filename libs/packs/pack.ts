@@ -222,12 +222,30 @@ export interface Field {
   readonly sealed?: SealedColumn;
 }
 
+/** How long a class of data is kept, and why. One that keeps for less than the law wants is not loaded. */
 export interface RetentionRule {
   readonly class: string;
-  readonly days: number;
+  /** The shortest time that the law allows, as `keep`; absent where no law wants the data to be kept. */
+  readonly legalMin?: string;
+  /** One unit of ISO 8601, `P20Y`, `P6M` or `P90D`, counted in the calendar of the tenant's time zone; see retention.ts. */
+  readonly keep: string;
+  /**
+   * What the time counts from: each row's own `ageColumn`, or the last entry of the row's `person`, which is the newest
+   * in all classes of the pack that count so: together they are one record.
+   */
+  readonly anchor: 'created' | 'lastEntry';
+  readonly action: 'delete';
+  /** The law, or else the reason, that data are kept by. */
+  readonly basis: string;
+  /** Whose law that is: a country, as ISO 3166-1 names it. */
+  readonly jurisdiction: string;
   /** Where rows of the class are and which column ages them; absent for what PostgreSQL does not hold. */
   readonly table?: string;
   readonly ageColumn?: string;
+  /** What names a row within its tenant; `id` where nothing is said. */
+  readonly key?: readonly string[];
+  /** The column that says whom a row is about. */
+  readonly person?: string;
   /** Set where the table has a partition for each month: one that is emptied is taken out. */
   readonly byMonth?: true;
   /** Rows that others still refer to stay, however old. */

@@ -3,11 +3,14 @@ import { ownHistory } from './core.ts';
 import type { Pack } from './pack.ts';
 import { foldName, searchOf } from './read.ts';
 import { load, PackError, packOf, packs, packTables } from './registry.ts';
+import { cutoffOf, isBelowLegalMin, versionOf } from './retention.ts';
 
 const clinic = packOf('aesthetic-clinic');
 const [intent] = clinic.intents;
 const { billing, clients } = clinic.sources;
-if (!intent || !billing || !clients) throw new Error('the clinic has lost what these tests stand on');
+const records = clinic.retention.find((rule) => rule.class === 'aesthetic_records');
+if (!intent || !billing || !clients || !records)
+  throw new Error('the clinic has lost what these tests stand on');
 
 /** What is wrong with a pack, as it says when it is loaded. */
 const faultsOf = (pack: Pack): string => {
@@ -63,16 +66,16 @@ describe('every pack', () => {
 
 describe('the aesthetic clinic', () => {
   test('keeps each class of data as long as the law wants', () => {
-    expect(Object.fromEntries(clinic.retention.map((rule) => [rule.class, rule.days]))).toEqual({
-      client_data: 3_650,
-      aesthetic_records: 9_125,
-      appointment_data: 1_825,
-      billing_data: 2_555,
-      audit_logs: 730,
-      feedback: 730,
-      system_logs: 90,
-      conversations: 90,
-      agent_sessions: 90,
+    expect(Object.fromEntries(clinic.retention.map((rule) => [rule.class, rule.keep]))).toEqual({
+      client_data: 'P10Y',
+      aesthetic_records: 'P25Y',
+      appointment_data: 'P5Y',
+      billing_data: 'P7Y',
+      audit_logs: 'P2Y',
+      feedback: 'P2Y',
+      system_logs: 'P90D',
+      conversations: 'P90D',
+      agent_sessions: 'P90D',
     });
   });
 
@@ -88,6 +91,7 @@ describe('a pack is refused', () => {
     ...clinic,
     sources: { ...clinic.sources, billing: { ...billing, ...own } },
   });
+  const { person: _person, ...nobodys } = records;
   const { amount: _amount, at: _at, ...figureless } = billing;
 
   test.each<[string, Pack, string]>([
@@ -107,9 +111,25 @@ describe('a pack is refused', () => {
     ['with nothing to ask', { ...clinic, intents: [] }, 'intents'],
     [
       'with a class that goes at once',
-      { ...clinic, retention: [{ class: 'x', days: 0 }] },
-      'retention.0.days',
+      { ...clinic, retention: [{ ...records, keep: 'P0D' }] },
+      'retention.0.keep',
     ],
+    [
+      'with clinical records that go before the law lets them',
+      { ...clinic, retention: [{ ...records, keep: 'P1Y' }] },
+      'RETENTION_BELOW_LEGAL_MIN: aesthetic_records is kept P1Y and the law wants P20Y',
+    ],
+    [
+      'with a time in days that is shorter in some years only',
+      { ...clinic, retention: [{ ...records, keep: 'P7304D' }] },
+      'RETENTION_BELOW_LEGAL_MIN',
+    ],
+    [
+      'with a record of nobody',
+      { ...clinic, retention: [nobodys] },
+      "counts from a person's last entry and names no person",
+    ],
+    ['with two rules for a class', { ...clinic, retention: [records, records] }, 'two rules are for'],
     [
       'with a cue that is certain',
       withIntent({ cues: [{ words: 'x', weight: 1 }] }),
@@ -241,8 +261,8 @@ describe('a pack is refused', () => {
         ...clinic,
         retention: [
           {
+            ...records,
             class: 'x',
-            days: 1,
             table: 'clients',
             unlessReferencedBy: [{ table: 'rooms', column: 'client_id' }],
           },
@@ -286,6 +306,64 @@ describe('what the core keeps', () => {
         [ownHistory, ['conversations']],
       ]);
     }
+  });
+});
+
+describe('a time to keep', () => {
+  const cutoff = (keep: string, now: string, zone = 'America/Sao_Paulo'): string =>
+    cutoffOf({ keep }, Temporal.Instant.from(now), zone).toString();
+
+  test.each([
+    ['is over when its last day is', 'P20Y', '2044-11-21T23:59:59-03:00', '2024-11-21T00:00:00-03:00'],
+    ['counts in the calendar, not in days', 'P20Y', '2044-11-22T00:00:00-03:00', '2024-11-22T00:00:00-03:00'],
+    [
+      'from a 29 February ends with a 1 March',
+      'P1Y',
+      '2025-03-01T03:00:00-03:00',
+      '2024-03-01T00:00:00-03:00',
+    ],
+    [
+      'that ends before it is not over with it',
+      'P1Y',
+      '2025-02-28T03:00:00-03:00',
+      '2024-02-28T00:00:00-03:00',
+    ],
+    [
+      'from before a 29 February lasts for it',
+      'P1Y',
+      '2024-02-29T03:00:00-03:00',
+      '2023-02-28T00:00:00-03:00',
+    ],
+    ['knows the summer time of then', 'P10Y', '2026-01-15T03:00:00-03:00', '2016-01-15T00:00:00-02:00'],
+  ])('%s', (_what, keep, now, before) => {
+    expect(cutoff(keep, now)).toBe(`${before}[America/Sao_Paulo]`);
+  });
+
+  test('is over where the tenant is, and not where the server is', () => {
+    const now = '2026-11-21T02:00:00Z';
+    expect(cutoff('P1D', now)).toMatch(/^2026-11-19T00:00:00-03:00/);
+    expect(cutoff('P1D', now, 'Asia/Tokyo')).toMatch(/^2026-11-20T00:00:00\+09:00/);
+  });
+
+  test.each([
+    ['P20Y', 'P20Y', false],
+    ['P240M', 'P20Y', false],
+    ['P7305D', 'P20Y', false],
+    ['P7304D', 'P20Y', true],
+    ['P1825D', 'P5Y', true],
+    ['P1827D', 'P5Y', false],
+  ])('of %s is too short for %s: %s', (keep, legalMin, isBelow) => {
+    expect(isBelowLegalMin({ keep, legalMin })).toBe(isBelow);
+  });
+
+  test('without a law is as long as the pack says', () => {
+    expect(isBelowLegalMin({ keep: 'P1D' })).toBe(false);
+  });
+
+  test('is another policy as soon as anything of its rule is another', () => {
+    expect(versionOf({ ...records })).toBe(versionOf(records));
+    expect(versionOf({ ...records, keep: 'P26Y' })).not.toBe(versionOf(records));
+    expect(versionOf({ ...records, basis: 'none' })).not.toBe(versionOf(records));
   });
 });
 

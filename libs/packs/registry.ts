@@ -1,10 +1,12 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PackTables } from '@jangada/hop/hop.ts';
+import type { Code } from '@jangada/proto/errors.ts';
 import { z } from 'zod';
 import { withCore } from './core.ts';
 import type { Pack, Source } from './pack.ts';
 import { foldName } from './read.ts';
+import { isBelowLegalMin, period } from './retention.ts';
 import { resourcesByTable } from './rules.ts';
 
 /** A pack that must not be loaded. Names everything that is wrong with it, all at once. */
@@ -23,7 +25,15 @@ const shape = z.object({
       }),
     )
     .min(1),
-  retention: z.array(z.object({ class: z.string(), days: z.int().positive() })),
+  retention: z.array(
+    z.object({
+      class: z.string(),
+      keep: z.string().regex(period),
+      legalMin: z.string().regex(period).optional(),
+      basis: z.string().min(1),
+      jurisdiction: z.string().regex(/^[A-Z]{2}$/),
+    }),
+  ),
   caches: z
     .array(
       z.object({
@@ -198,14 +208,30 @@ export const load = (declared: Pack): Pack => {
     for (const role of Object.keys(roles))
       if (!pack.roles[role]) wrong.push(`limit ${name} names the role ${role}, which is not declared`);
   }
-  const aged = packTables([pack]).aged;
-  for (const { class: name, unlessReferencedBy = [] } of pack.retention) {
-    for (const { table } of unlessReferencedBy) {
-      if (!aged.includes(table)) wrong.push(`rule ${name} looks at ${table}, which has no rule of its own`);
-    }
-  }
+  // Of periods that are none nothing can be said.
+  if (parsed.success) wrong.push(...wrongOfRules(pack));
   if (wrong.length > 0) throw new PackError(`pack ${pack.name} cannot be loaded:\n  ${wrong.join('\n  ')}`);
   return pack;
+};
+
+/** What is wrong with how long data are kept. */
+const wrongOfRules = (pack: Pack): string[] => {
+  const { aged } = packTables([pack]);
+  const classes = pack.retention.map((rule) => rule.class);
+  return pack.retention.flatMap((rule, at) => [
+    ...(classes.indexOf(rule.class) < at ? [`two rules are for ${rule.class}`] : []),
+    ...(isBelowLegalMin(rule)
+      ? [
+          `${'RETENTION_BELOW_LEGAL_MIN' satisfies Code}: ${rule.class} is kept ${rule.keep} and the law wants ${rule.legalMin}`,
+        ]
+      : []),
+    ...(rule.anchor === 'lastEntry' && !rule.person
+      ? [`rule ${rule.class} counts from a person's last entry and names no person`]
+      : []),
+    ...(rule.unlessReferencedBy ?? [])
+      .filter(({ table }) => !aged.includes(table))
+      .map(({ table }) => `rule ${rule.class} looks at ${table}, which has no rule of its own`),
+  ]);
 };
 
 /** What is wrong with how a source is searched, cites or is for some. */

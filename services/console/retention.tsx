@@ -12,7 +12,8 @@ type Names = Readonly<Record<string, string>>;
 
 interface Rule {
   readonly class: string;
-  readonly days: number;
+  /** One unit of ISO 8601. */
+  readonly keep: string;
   readonly held: boolean;
   /** Whether its rows are in the database, where the nightly removal finds them. */
   readonly here: boolean;
@@ -97,21 +98,20 @@ export const Retention = ({ session, me }: { session: Session; me: Me }) => {
   );
 };
 
-const yearDays = 365;
-
 const Rules = ({ rules, names }: { rules: readonly Rule[]; names: Names }) => {
   const { language, words } = useLanguage();
   const w = words.retention;
-  const told = (days: number): string => {
-    const [count, say] = days % yearDays === 0 ? [days / yearDays, w.years] : [days, w.days];
+  const told = (keep: string): string => {
+    const count = Number.parseInt(keep.slice(1), 10);
+    const say = { Y: w.years, M: w.months, D: w.days }[keep.slice(-1)] ?? w.days;
     return say(new Intl.NumberFormat(language).format(count), count === 1);
   };
   return (
     <Table caption={w.rules} columns={[w.kind, { figure: w.kept }, w.state]}>
-      {rules.map(({ class: kind, days, held, here }) => (
+      {rules.map(({ class: kind, keep, held, here }) => (
         <tr key={kind}>
           <th scope="row">{names[kind] ?? kind}</th>
-          <td className="figure">{told(days)}</td>
+          <td className="figure">{told(keep)}</td>
           <td>
             {held ? (
               <span className="tag tag-held">{w.held}</span>

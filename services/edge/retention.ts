@@ -50,9 +50,11 @@ export const retentionRoutes = (
     return {
       // In each language, what such data are called.
       classes: { en: pack.wording.en.classes, 'pt-BR': pack.wording['pt-BR'].classes },
-      rules: pack.retention.map(({ class: kind, days, table }) => ({
+      rules: pack.retention.map(({ class: kind, keep, legalMin, basis, table }) => ({
         class: kind,
-        days,
+        keep,
+        legalMin,
+        basis,
         held: held.has(kind),
         // What PostgreSQL does not hold is removed by whoever does.
         here: table !== undefined,

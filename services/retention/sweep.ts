@@ -1,10 +1,11 @@
 import type { RetentionRule } from '@jangada/packs/pack.ts';
 import { packOf } from '@jangada/packs/registry.ts';
+import { cutoffOf } from '@jangada/packs/retention.ts';
 import type { Body } from '@jangada/proto/message.ts';
 import { swept } from '@jangada/proto/retention.ts';
 import { queries, type Store, type Transaction, written } from '@jangada/store/store.ts';
 import type { CoreTables } from '@jangada/store/tables.ts';
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { Tick } from './handler.ts';
 
 type Report = Body<typeof swept>;
@@ -24,21 +25,25 @@ const db = queries<CoreTables>();
  */
 export const sweep = async (store: Store, tick: Tick, signal: AbortSignal): Promise<Report | undefined> => {
   const { tenant, at } = tick;
-  const [owner] = await store.rows(db.selectFrom('tenants').select(['pack']).where('id', '=', tenant));
+  const [owner] = await store.rows(
+    db.selectFrom('tenants').select(['pack', 'time_zone']).where('id', '=', tenant),
+  );
   if (!owner) return undefined;
   const { finished, report } = await begin(store, tick);
   if (finished) return report;
 
-  for (const rule of packOf(owner.pack).retention) {
+  const { retention } = packOf(owner.pack);
+  for (const rule of retention) {
     if (!rule.table || !rule.ageColumn) continue;
-    const before = new Date(at.getTime() - rule.days * 86_400_000);
+    const cutoff = cutoffOf(rule, at.toTemporalInstant(), owner.time_zone);
+    const before = new Date(cutoff.epochMilliseconds);
     const line = report.rules.find((known) => known.class === rule.class) ?? {
       class: rule.class,
-      before: before.toISOString().slice(0, 10),
+      before: cutoff.toPlainDate().toString(),
       deleted: 0,
     };
     if (!report.rules.includes(line)) report.rules.push(line);
-    await expire(store, tenant, rule, before, signal, async (transaction, deleted) => {
+    await expire(store, tenant, dueOf(rule, before, retention), signal, async (transaction, deleted) => {
       line.deleted += deleted;
       await write(transaction, tick, { report: JSON.stringify(report) });
     });
@@ -84,8 +89,7 @@ const write = async (
 const expire = async (
   store: Store,
   tenant: string,
-  rule: RetentionRule,
-  before: Date,
+  due: Due,
   signal: AbortSignal,
   count: (transaction: Transaction, deleted: number) => Promise<void>,
 ): Promise<void> => {
@@ -94,8 +98,8 @@ const expire = async (
     signal.throwIfAborted();
     deleted = await store.within({ tenant }, async (transaction) => {
       // Asked again in each transaction: a hold that is placed meanwhile stops the rest.
-      if (await isHeld(transaction, rule.class)) return 0;
-      const gone = await deleteBatch(transaction, rule, before);
+      if (await isHeld(transaction, due.class)) return 0;
+      const gone = await deleteBatch(transaction, due);
       await count(transaction, gone);
       return gone;
     });
@@ -118,20 +122,42 @@ const turnMonths = async (store: Store, tenant: string, before: Date): Promise<v
   await store.read({ tenant }, written(statement));
 };
 
-const deleteBatch = async (transaction: Transaction, rule: RetentionRule, before: Date): Promise<number> => {
-  const table = sql.table(rule.table ?? '');
-  const unreferenced = (rule.unlessReferencedBy ?? []).map(
+/** Which rows of a table are due. */
+interface Due {
+  readonly class: string;
+  readonly table: string;
+  readonly condition: RawBuilder<unknown>;
+}
+
+/** What a rule finds due before a moment. Each person's record is one, over all of the `rules` that count from its last entry. */
+const dueOf = (rule: RetentionRule, before: Date, rules: readonly RetentionRule[]): Due => {
+  const { table = '', ageColumn, person, anchor, unlessReferencedBy = [] } = rule;
+  const aged = sql`${sql.ref(`${table}.${ageColumn}`)} < ${before}`;
+  const unreferenced = unlessReferencedBy.map(
     (other) =>
-      sql` and not exists (select from ${sql.table(other.table)} where ${sql.ref(`${other.table}.${other.column}`)} = ${sql.ref(`${rule.table}.id`)})`,
+      sql`not exists (select from ${sql.table(other.table)} where ${sql.ref(`${other.table}.${other.column}`)} = ${sql.ref(`${table}.id`)})`,
   );
+  const entries = anchor === 'lastEntry' ? rules.filter((one) => one.anchor === 'lastEntry') : [];
+  const quiet = entries.map(
+    (other) =>
+      sql`not exists (select from ${sql.table(other.table ?? '')} as entry
+        where ${sql.ref(`entry.${other.person}`)} = ${sql.ref(`${table}.${person}`)} and ${sql.ref(`entry.${other.ageColumn}`)} >= ${before})`,
+  );
+  return {
+    class: rule.class,
+    table,
+    condition: sql.join([aged, ...unreferenced, ...quiet], sql` and `),
+  };
+};
+
+const deleteBatch = async (transaction: Transaction, { table, condition }: Due): Promise<number> => {
   // Rows of two partitions may have one ctid.
   const statement = sql<{ one: number }>`
     with due as (
-      select ${sql.ref(`${rule.table}.tableoid`)} as part, ${sql.ref(`${rule.table}.ctid`)} as place from ${table}
-      where ${sql.ref(`${rule.table}.${rule.ageColumn}`)} < ${before}${sql.join(unreferenced, sql``)} limit ${batch})
-    delete from ${table} using due
-    where ${sql.ref(`${rule.table}.ctid`)} = due.place and ${sql.ref(`${rule.table}.tableoid`)} = due.part
-      and ${sql.ref(`${rule.table}.${rule.ageColumn}`)} < ${before}
+      select ${sql.ref(`${table}.tableoid`)} as part, ${sql.ref(`${table}.ctid`)} as place from ${sql.table(table)}
+      where ${condition} limit ${batch})
+    delete from ${sql.table(table)} using due
+    where ${sql.ref(`${table}.ctid`)} = due.place and ${sql.ref(`${table}.tableoid`)} = due.part and ${condition}
     returning 1 as one`;
   return (await transaction.rows(written(statement))).length;
 };

@@ -1,4 +1,5 @@
 import type { Pack } from '../pack.ts';
+import { ownWork } from '../retention.ts';
 import * as tables from './0001_tables.ts';
 import * as sealed from './0002_sealed.ts';
 import * as consents from './0003_consents.ts';
@@ -7,7 +8,6 @@ import { intents, leads, states } from './intents.ts';
 import { sources } from './sources.ts';
 import { wording } from './wording.ts';
 
-const years = (count: number): number => 365 * count;
 const minutes = (count: number): number => count * 60_000;
 
 /** An aesthetic clinic in Brazil. */
@@ -104,7 +104,12 @@ export const pack: Pack = {
   retention: [
     {
       class: 'client_data',
-      days: years(10),
+      keep: 'P10Y',
+      anchor: 'created',
+      action: 'delete',
+      basis:
+        'Código Civil, art. 205: defence against claims; longer while a record names the client (LGPD, art. 16, I)',
+      jurisdiction: 'BR',
       table: 'clients',
       ageColumn: 'created_at',
       unlessReferencedBy: ['appointments', 'billing', 'aesthetic_records'].map((table) => ({
@@ -112,12 +117,40 @@ export const pack: Pack = {
         column: 'client_id',
       })),
     },
-    { class: 'aesthetic_records', days: years(25), table: 'aesthetic_records', ageColumn: 'recorded_at' },
-    { class: 'appointment_data', days: years(5), table: 'appointments', ageColumn: 'start_time' },
-    { class: 'billing_data', days: years(7), table: 'billing', ageColumn: 'issued_at' },
-    { class: 'audit_logs', days: years(2), table: 'audit_entries', ageColumn: 'at' },
-    { class: 'feedback', days: years(2), table: 'feedback', ageColumn: 'at' },
-    { class: 'system_logs', days: 90 },
+    {
+      class: 'aesthetic_records',
+      legalMin: 'P20Y',
+      keep: 'P25Y',
+      anchor: 'lastEntry',
+      action: 'delete',
+      basis: 'Lei 13.787/2018, art. 6; five years more to defend rights (LGPD, art. 11, II, d)',
+      jurisdiction: 'BR',
+      table: 'aesthetic_records',
+      ageColumn: 'recorded_at',
+      person: 'client_id',
+    },
+    {
+      class: 'appointment_data',
+      keep: 'P5Y',
+      anchor: 'created',
+      action: 'delete',
+      basis: 'Código de Defesa do Consumidor, art. 27: defence against claims',
+      jurisdiction: 'BR',
+      table: 'appointments',
+      ageColumn: 'start_time',
+    },
+    {
+      class: 'billing_data',
+      legalMin: 'P5Y',
+      keep: 'P7Y',
+      anchor: 'created',
+      action: 'delete',
+      basis: 'CTN, arts. 173, 174 and 195: tax papers, from the year after; LGPD, art. 16, I',
+      jurisdiction: 'BR',
+      table: 'billing',
+      ageColumn: 'issued_at',
+    },
+    ...ownWork,
   ],
   limits: [
     { name: 'ai-user', class: 'ai', key: 'user', max: 20, windowMs: minutes(1) },

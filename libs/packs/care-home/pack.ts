@@ -1,4 +1,5 @@
 import type { Pack } from '../pack.ts';
+import { ownWork } from '../retention.ts';
 import * as tables from './0001_tables.ts';
 import * as audience from './0002_audience.ts';
 import { concepts } from './concepts.ts';
@@ -7,8 +8,23 @@ import { intents, leads, states } from './intents.ts';
 import { sources } from './sources.ts';
 import { wording } from './wording.ts';
 
-const years = (count: number): number => 365 * count;
 const megabytes = (count: number): number => count * 1_000_000;
+const recordOfHealth = {
+  legalMin: 'P20Y',
+  keep: 'P20Y',
+  anchor: 'lastEntry',
+  action: 'delete',
+  basis: 'Lei 13.787/2018, art. 6',
+  jurisdiction: 'BR',
+  person: 'resident_id',
+} as const;
+const defence = {
+  keep: 'P5Y',
+  anchor: 'created',
+  action: 'delete',
+  basis: 'Código de Defesa do Consumidor, art. 27: defence against claims',
+  jurisdiction: 'BR',
+} as const;
 const minutes = (count: number): number => count * 60_000;
 const staff = ['manager', 'nurse', 'carer'];
 
@@ -139,26 +155,28 @@ export const pack: Pack = {
   retention: [
     {
       class: 'resident_data',
-      days: years(20),
+      legalMin: 'P20Y',
+      keep: 'P20Y',
+      anchor: 'created',
+      action: 'delete',
+      basis: 'Lei 13.787/2018, art. 6: whom a record of health is about; longer while one names the resident',
+      jurisdiction: 'BR',
       table: 'residents',
       ageColumn: 'created_at',
       unlessReferencedBy: ['care_events', 'medications', 'resident_appointments', 'care_inquiries'].map(
         (table) => ({ table, column: 'resident_id' }),
       ),
     },
-    // Records of health are kept for twenty years (Lei 13.787/2018, art. 6).
-    { class: 'care_events', days: years(20), table: 'care_events', ageColumn: 'occurred_at' },
-    { class: 'medications', days: years(20), table: 'medications', ageColumn: 'due_at' },
+    { ...recordOfHealth, class: 'care_events', table: 'care_events', ageColumn: 'occurred_at' },
+    { ...recordOfHealth, class: 'medications', table: 'medications', ageColumn: 'due_at' },
     {
+      ...defence,
       class: 'appointment_data',
-      days: years(5),
       table: 'resident_appointments',
       ageColumn: 'start_time',
     },
-    { class: 'inquiries', days: years(5), table: 'care_inquiries', ageColumn: 'opened_at' },
-    { class: 'audit_logs', days: years(2), table: 'audit_entries', ageColumn: 'at' },
-    { class: 'feedback', days: years(2), table: 'feedback', ageColumn: 'at' },
-    { class: 'system_logs', days: 90 },
+    { ...defence, class: 'inquiries', table: 'care_inquiries', ageColumn: 'opened_at' },
+    ...ownWork,
   ],
   limits: [
     { name: 'ai-user', class: 'ai', key: 'user', max: 20, windowMs: minutes(1) },

@@ -1,4 +1,5 @@
 import type { Pack } from '../pack.ts';
+import { ownWork } from '../retention.ts';
 import * as tables from './0001_tables.ts';
 import * as knowledge from './0002_knowledge.ts';
 import { concepts } from './concepts.ts';
@@ -7,7 +8,6 @@ import { intents } from './intents.ts';
 import { sources } from './sources.ts';
 import { wording } from './wording.ts';
 
-const years = (count: number): number => 365 * count;
 const minutes = (count: number): number => count * 60_000;
 const everybody = ['admin', 'analyst', 'viewer'];
 
@@ -58,11 +58,7 @@ export const pack: Pack = {
   states: [],
   sources,
   wording,
-  retention: [
-    { class: 'audit_logs', days: years(2), table: 'audit_entries', ageColumn: 'at' },
-    { class: 'feedback', days: years(2), table: 'feedback', ageColumn: 'at' },
-    { class: 'system_logs', days: 90 },
-  ],
+  retention: ownWork,
   limits: [
     { name: 'ai-user', class: 'ai', key: 'user', max: 30, windowMs: minutes(1) },
     // More than the thousand a minute that the whole is built for, so that one tenant may have all of them.

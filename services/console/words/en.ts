@@ -298,6 +298,7 @@ export const en = {
     applied: 'removed when due',
     elsewhere: 'removed where it is kept',
     years: (count: string, isOne: boolean) => `${count} ${isOne ? 'year' : 'years'}`,
+    months: (count: string, isOne: boolean) => `${count} ${isOne ? 'month' : 'months'}`,
     days: (count: string, isOne: boolean) => `${count} ${isOne ? 'day' : 'days'}`,
     holds: 'Legal holds',
     noHolds: 'Nothing is held.',

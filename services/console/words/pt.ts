@@ -295,6 +295,7 @@ export const pt: Words = {
     applied: 'removido no prazo',
     elsewhere: 'removido onde é guardado',
     years: (count, isOne) => `${count} ${isOne ? 'ano' : 'anos'}`,
+    months: (count, isOne) => `${count} ${isOne ? 'mês' : 'meses'}`,
     days: (count, isOne) => `${count} ${isOne ? 'dia' : 'dias'}`,
     holds: 'Guardas legais',
     noHolds: 'Nada está retido.',
