@@ -59,6 +59,7 @@ describe('the contracts of the services', () => {
       'response-generation',
       'conversation',
       'detection',
+      'privacy',
       'retention',
       'audit',
     ]);

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { codes } from './errors.ts';
 import { message } from './message.ts';
+import { requestTypes } from './privacy.ts';
 import { locale } from './run.ts';
 
 /** Commands on who may do what. Each is a message with the pass of the person who gives it, and ends in one fact. */
@@ -73,6 +74,20 @@ export const command = z.discriminatedUnion('action', [
     /** One of the pack's reasons, and why in words. That they are missing is for the decision to say, so that audit knows. */
     reason: z.string().max(40),
     explanation: z.string().max(explanationMax),
+  }),
+  z.object({
+    action: z.literal('open_privacy_request'),
+    subjectId: id,
+    type: z.enum(requestTypes),
+    /** Public key (X25519, base64url) of the link by which the outcome is fetched: nothing else opens it. */
+    recipient: z.string().length(43),
+    /** What is right instead, by the name of a field of theirs. */
+    corrections: z.record(z.string().max(40), z.string().max(2_000)).optional(),
+  }),
+  z.object({
+    action: z.literal('review_privacy_request'),
+    request: id,
+    approved: z.boolean(),
   }),
   z.object({
     action: z.literal('answer_interrupt'),

@@ -4,6 +4,7 @@ import { authFacts } from './auth.ts';
 import * as feedback from './feedback.ts';
 import * as keys from './keys.ts';
 import * as letter from './letter.ts';
+import * as privacy from './privacy.ts';
 import * as reply from './reply.ts';
 import * as retention from './retention.ts';
 import * as run from './run.ts';
@@ -31,6 +32,9 @@ export const messages = [
   retention.due,
   retention.idle,
   retention.swept,
+  privacy.look,
+  privacy.moved,
+  privacy.late,
   keys.rotated,
   keys.destroyed,
   letter.replayed,

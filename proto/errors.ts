@@ -51,6 +51,12 @@ export const faults = {
     'The person has not consented to this use',
     'A pessoa não consentiu com este uso',
   ),
+  DSR_IDENTITY: fault(
+    403,
+    false,
+    'It is not certain that you may ask this about this person; confirm who you are with a second factor',
+    'Não há certeza de que você pode pedir isto sobre esta pessoa; confirme sua identidade com um segundo fator',
+  ),
   AGG_SUPPRESSED: fault(
     403,
     false,
@@ -239,12 +245,12 @@ export interface ErrorBody {
   readonly max_age?: number;
 }
 
-/** What a person must prove to do what `MFA_REQUIRED` and `AUTH_STEP_UP` refuse: two factors, lately. */
+/** What a person must prove to do what `MFA_REQUIRED`, `AUTH_STEP_UP` and `DSR_IDENTITY` refuse: two factors, lately. */
 export const stepUp = { acr_values: 'aal2', max_age: 300 } as const;
 
 /** What is told beside a code, so that a client knows what to do about it. */
 export const hintsOf = (code: Code): Partial<typeof stepUp> =>
-  code === 'MFA_REQUIRED' || code === 'AUTH_STEP_UP' ? stepUp : {};
+  code === 'MFA_REQUIRED' || code === 'AUTH_STEP_UP' || code === 'DSR_IDENTITY' ? stepUp : {};
 
 /** The text of a code in a language. */
 export const textOf = (code: Code, locale: Locale): string => faults[code].text[locale];

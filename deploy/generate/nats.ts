@@ -75,6 +75,7 @@ export const rightsOf = (contract: Contract, contracts: readonly Contract[]): Ri
         ? [...contracts.flatMap(infoOfConsumer), core.letters('list', '*'), core.letters('replay', '*')]
         : []),
       ...(contract.kind === 'sink' && contract.replays ? sendingAgain : []),
+      ...(contract.kind === 'sink' && contract.erases ? [core.keysChanged('*'), core.changed('*')] : []),
       ...(limits ? directGet(limitStream) : []),
       ...(schedules.length > 0 ? [...schedules, ...directGet(streamOf.tick)] : []),
       keyRing.get,

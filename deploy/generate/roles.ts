@@ -37,6 +37,9 @@ const commandsOf = (contract: Contract): readonly (readonly [table: string, comm
   ...(contract.packTables.includes('aged')
     ? tablesOfPacks.aged.map((table) => [table, 'delete'] as const)
     : []),
+  ...(contract.packTables.includes('held')
+    ? tablesOfPacks.held.flatMap((table) => [[table, 'update'] as const, [table, 'delete'] as const])
+    : []),
   ...Object.entries(contract.writes).flatMap(([table, commands]) =>
     commands.map((command) => [table, command] as const),
   ),

@@ -219,6 +219,10 @@ export const settings = {
         return ranges;
       }),
   }),
+  PRIVACY_REVIEW: setting({
+    says: 'erasure: somebody who administers approves before anything of a person is destroyed; none: the table of what the law has kept is enough',
+    value: z.enum(['none', 'erasure']).default('none'),
+  }),
   RATE_LIMIT_PROFILE: setting({
     says: 'production: the packs’ limits; loadtest: ten thousand times as much, except of failed log-ins to one account',
     value: z.enum(['production', 'loadtest']).default('production'),

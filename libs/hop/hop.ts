@@ -5,9 +5,10 @@ import type { Policy } from './policy.ts';
 /**
  * Tables that packs declare, by what a service does with them, so that a contract names no domain:
  * `sources` are read to answer, `subjects` and
- * `providers` are looked up by name or id, `aged` are read and deleted by their rules.
+ * `providers` are looked up by name or id, `aged` are read and deleted by their rules,
+ * `held` are read, changed and deleted where the person asks whom they are about.
  */
-export type PackTables = 'sources' | 'subjects' | 'providers' | 'aged';
+export type PackTables = 'sources' | 'subjects' | 'providers' | 'aged' | 'held';
 
 /** A service that turns one message into another. Declared once; everything else is generated from it. */
 export interface Hop<I extends Message = Message, O extends Message = Message> {
@@ -57,6 +58,8 @@ export interface Sink<I extends Message = Message, O extends Message = Message> 
   readonly calls: readonly string[];
   /** True when it keeps the dead letters for those who administer, and so may read them and send them on their way again. */
   readonly replays: boolean;
+  /** True when it destroys keys and data of people, and so tells every service to forget what it remembers of them. */
+  readonly erases: boolean;
 }
 
 /** Commands by table. */
@@ -124,7 +127,7 @@ export const hop = <I extends Message, const O extends Message>(
   kind: 'hop',
 });
 
-type Rarely = 'packTables' | 'opens' | 'replays' | 'follows' | 'finds' | 'calls';
+type Rarely = 'packTables' | 'opens' | 'replays' | 'erases' | 'follows' | 'finds' | 'calls';
 
 /** Declares a sink. */
 export const sink = <I extends Message, const O extends Message = never>(
@@ -133,6 +136,7 @@ export const sink = <I extends Message, const O extends Message = never>(
   packTables: [],
   opens: false,
   replays: false,
+  erases: false,
   follows: [],
   finds: {},
   calls: [],

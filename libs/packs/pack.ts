@@ -38,6 +38,13 @@ export interface Pack {
   /** Words before a person's name that say what the person is. */
   readonly leads: readonly { readonly role: 'subject' | 'provider'; readonly words: readonly string[] }[];
   readonly retention: readonly RetentionRule[];
+  /** By table: what a row of the person `person` is as a resource of FHIR R4, for who takes their data elsewhere. */
+  readonly fhir?: Readonly<
+    Record<
+      string,
+      (row: Readonly<Record<string, unknown>>, person: string) => Readonly<Record<string, unknown>>
+    >
+  >;
   /** How much a tenant of this pack may use. One with the name of a standing policy replaces it. */
   readonly limits: readonly LimitPolicy[];
   /** What of rows that were read is kept apart from the others; the first that fits holds. */

@@ -4,6 +4,7 @@ import type { PackTables } from '@jangada/hop/hop.ts';
 import type { Code } from '@jangada/proto/errors.ts';
 import { z } from 'zod';
 import { withCore } from './core.ts';
+import { heldOf } from './holdings.ts';
 import type { Pack, Source } from './pack.ts';
 import { foldName } from './read.ts';
 import { isBelowLegalMin, period } from './retention.ts';
@@ -65,6 +66,7 @@ export const packTables = (of: readonly Pack[] = packs): Readonly<Record<PackTab
     ),
     subjects: distinct(sources.map((source) => source.subject?.table)),
     providers: distinct(sources.map((source) => source.provider?.table)),
+    held: distinct(of.flatMap(heldOf).map(({ table }) => table)),
     aged: distinct(of.flatMap((pack) => pack.retention.map((rule) => rule.table))),
   };
 };

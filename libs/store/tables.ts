@@ -1,3 +1,4 @@
+import type { Receipt, RequestState, RequestType } from '@jangada/proto/privacy.ts';
 import type { ColumnType, Generated } from 'kysely';
 
 /** Timestamps are read as text in ISO 8601 and written as anything PostgreSQL takes. */
@@ -10,6 +11,12 @@ declare const clear: unique symbol;
  * be written where a column holds these.
  */
 export type Sealed<T> = Buffer & { readonly [clear]: T };
+
+/** A state that a privacy request came to. */
+export interface Stage {
+  readonly state: RequestState;
+  readonly at: string;
+}
 
 /** Tables that every pack shares. Made by the migrations beside this file. */
 export interface CoreTables {
@@ -242,6 +249,53 @@ export interface CoreTables {
     details: ColumnType<unknown, string, string>;
     /** From where the call came, sealed; see libs/trust/origin.ts. */
     origin: string | null;
+  };
+  privacy_requests: {
+    tenant_id: string;
+    /** The command that opened it. */
+    id: string;
+    /** Once they were erased and the request is over, a keyed hash of the person's id. */
+    subject_id: string;
+    type: RequestType;
+    state: ColumnType<RequestState, never, RequestState>;
+    identity: 'second_factor' | 'document';
+    opened_by: string;
+    /** Public key of the link by which the outcome is fetched. */
+    recipient: string;
+    /** What is to be corrected, then what it was before. Null where there is nothing, and once the request is over. */
+    details: Sealed<string> | null;
+    at: Generated<Time>;
+    deadline_at: Time;
+    /** The part of the time, in per cent, that was last said to be over. */
+    warned: Generated<number>;
+    reviewed_by: ColumnType<string | null, never, string>;
+    approved: ColumnType<boolean | null, never, boolean>;
+    receipts: ColumnType<readonly Receipt[], never, string>;
+    /** Classes whose receipts do not agree with what is there. */
+    partial: ColumnType<readonly string[], never, string>;
+    certificate: ColumnType<unknown, never, string>;
+    history: ColumnType<readonly Stage[], never, string>;
+    /** States that audit was told. */
+    told: Generated<number>;
+  };
+  /** Outcomes that wait to be fetched, once. */
+  privacy_deliveries: {
+    tenant_id: string;
+    id: string;
+    account_id: string;
+    recipient: string;
+    content: string;
+    expires_at: Time;
+    used_at: ColumnType<string | null, never, string | Date>;
+  };
+  /** Written before anything is destroyed; only ever added to. */
+  erasures: {
+    tenant_id: string;
+    id: string;
+    /** A keyed hash of the person's id. */
+    subject: Buffer;
+    type: 'anonymisation' | 'deletion';
+    at: Generated<Time>;
   };
   legal_holds: {
     tenant_id: string;

@@ -7,13 +7,14 @@ import { createHmac, hkdfSync } from 'node:crypto';
  */
 
 /** How values of a kind are written alike. */
-export type IndexKind = 'cpf' | 'email' | 'phone';
+export type IndexKind = 'cpf' | 'email' | 'phone' | 'id';
 
 const digits = (text: string): string => text.replace(/\D/g, '');
 
 const normal: Record<IndexKind, (text: string) => string> = {
   cpf: digits,
   email: (text) => text.trim().toLowerCase(),
+  id: (text) => text,
   // A number without its country is Brazilian, as libs/nlu/ids.ts reads it.
   phone: (text) => digits(text).replace(/^(?=\d{10,11}$)/, '55'),
 };

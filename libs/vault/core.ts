@@ -27,4 +27,11 @@ export const feedback = {
   columns: { comment: { class: 'discretionary' } },
 } as const satisfies SealedTable;
 
-export const coreTables: readonly SealedTable[] = [emergencies, conversations, feedback];
+/** What somebody wants corrected in their data. */
+export const privacyRequests = {
+  name: 'privacy_requests',
+  subject: 'subject_id',
+  columns: { details: { class: 'discretionary' } },
+} as const satisfies SealedTable;
+
+export const coreTables: readonly SealedTable[] = [emergencies, conversations, feedback, privacyRequests];

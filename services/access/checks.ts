@@ -1,3 +1,4 @@
+import { correctable } from '@jangada/packs/holdings.ts';
 import type { Pack } from '@jangada/packs/pack.ts';
 import { mayReachOut, peopleOf } from '@jangada/packs/rules.ts';
 import type { Command } from '@jangada/proto/access.ts';
@@ -37,6 +38,10 @@ export const refusalOf = (facts: Facts): Code | undefined => {
       return relationship(facts);
     case 'break_glass':
       return emergency(facts, command);
+    case 'open_privacy_request':
+      return privacyRequest(facts, command);
+    case 'review_privacy_request':
+      return review(facts);
   }
 };
 
@@ -73,4 +78,29 @@ const emergency = (
   if (!inTenant) return 'TENANT_ISOLATION_VIOLATION';
   // Who has a relationship needs no emergency.
   return inCare ? 'INPUT_INVALID' : undefined;
+};
+
+/**
+ * Everybody about themselves, and staff about who showed a document, right after showing a second factor. Whoever it is not
+ * certain of is told so, whether they are another or proved too little.
+ */
+const privacyRequest = (
+  facts: Facts,
+  { subjectId, type, corrections }: Extract<Command, { action: 'open_privacy_request' }>,
+): Code | undefined => {
+  const { pack, person, assurance, signedInMsAgo, inTenant } = facts;
+  const isOwn = person === subjectId;
+  if (!isOwn && !holds(facts, 'admin:users')) return 'DSR_IDENTITY';
+  if (assurance !== 'aal2') return 'DSR_IDENTITY';
+  if (!(signedInMsAgo <= freshMs)) return 'AUTH_STEP_UP';
+  if (!inTenant) return 'TENANT_ISOLATION_VIOLATION';
+  const wanted = Object.keys(corrections ?? {});
+  if (wanted.length > 0 !== (type === 'correction')) return 'INPUT_INVALID';
+  return wanted.every((field) => correctable(pack).has(field)) ? undefined : 'INPUT_INVALID';
+};
+
+const review = (facts: Facts): Code | undefined => {
+  if (!holds(facts, 'admin:users')) return 'AUTHZ_DENIED';
+  if (facts.assurance !== 'aal2') return 'MFA_REQUIRED';
+  return facts.signedInMsAgo <= freshMs ? undefined : 'AUTH_STEP_UP';
 };

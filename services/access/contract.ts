@@ -1,7 +1,7 @@
 /**
  * access: may this person change who may do what, and what holds from then on?
  *
- * Carries out commands on consent, care relationships and emergencies, each once: the effect, and what came of the
+ * Carries out commands on consent, care relationships, emergencies and privacy requests, each once: the effect, and what came of the
  * command, are in one transaction of PostgreSQL. It changes rights and reads nobody's records. It seals why somebody
  * reached for a person, and has no right to read what it sealed. A question that was interrupted goes on from here when
  * its answer is a yes: as it was understood then, and no other.
@@ -26,6 +26,7 @@ export const contract = hop({
     'consent_levels',
     'access_commands',
     'interrupts',
+    'privacy_requests',
     'tenant_keys',
     'subject_keys',
   ],
@@ -37,6 +38,7 @@ export const contract = hop({
     access_commands: ['insert'],
     emergencies: ['insert'],
     interrupts: ['update'],
+    privacy_requests: ['insert', 'update'],
     // Keys are made at their first use.
     tenant_keys: ['insert'],
     subject_keys: ['insert'],

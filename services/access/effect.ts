@@ -1,12 +1,14 @@
 import type { Pack } from '@jangada/packs/pack.ts';
 import { peopleOf } from '@jangada/packs/rules.ts';
 import type { Code } from '@jangada/proto/errors.ts';
+import { deadlineDays } from '@jangada/proto/privacy.ts';
 import { queries, type Transaction, written } from '@jangada/store/store.ts';
 import type { CoreTables, Sealed } from '@jangada/store/tables.ts';
 import type { Bodies } from '@jangada/trust/body.ts';
 import type { Pass } from '@jangada/trust/pass.ts';
-import { emergencies } from '@jangada/vault/core.ts';
+import { emergencies, privacyRequests } from '@jangada/vault/core.ts';
 import type { Place } from '@jangada/vault/field.ts';
+import type { KeyClass } from '@jangada/vault/keys.ts';
 import type { Vault } from '@jangada/vault/vault.ts';
 import { sql } from 'kysely';
 import { type Change, refusalOf } from './checks.ts';
@@ -63,6 +65,8 @@ const factsIn = async (
     'providerId' in command && people.providers
       ? sql` and exists (select from ${sql.table(people.providers)} where id = ${command.providerId})`
       : sql``;
+  // Whom a review is about stands in the request.
+  if (!('subjectId' in command)) return { inTenant: true, inCare: false };
   const [known] = await transaction.rows(
     written(sql<{ inTenant: boolean; inCare: boolean }>`
       select exists (select from ${sql.table(people.table)} where id = ${command.subjectId})${provider} as "inTenant",
@@ -95,14 +99,14 @@ type Consents = CoreTables['consents'];
 const sealed = async (
   transaction: Transaction,
   vault: Vault,
-  place: Pick<Place, 'tenant' | 'row' | 'subject'>,
-  explanation: string,
+  place: Place,
+  kept: KeyClass,
+  text: string,
 ): Promise<Sealed<string> | null> => {
-  const { class: kept } = emergencies.columns.explanation;
   const holder = { subject: place.subject, class: kept };
   using sealer = await vault.sealer(place.tenant, [holder], transaction);
   if (!sealer.accepts(holder)) return null;
-  return sealer.seal({ ...place, table: emergencies.name, column: 'explanation' }, kept, explanation);
+  return sealer.seal(place, kept, text);
 };
 
 /** What each command does; a code where what is there already stands in its way. */
@@ -162,7 +166,9 @@ const effects: { readonly [A in Change['action']]: Effect<A> } = {
         on conflict do nothing returning command`),
     );
     if (opened.length === 0) return 'INPUT_INVALID';
-    const place = { tenant: pass.tid, row: pass.rid, subject: subjectId };
+    const { class: kept } = emergencies.columns.explanation;
+    const at = { table: emergencies.name, column: 'explanation', row: pass.rid };
+    const place = { tenant: pass.tid, subject: subjectId, ...at };
     await transaction.rows(
       db.insertInto('emergencies').values({
         tenant_id: pass.tid,
@@ -170,10 +176,41 @@ const effects: { readonly [A in Change['action']]: Effect<A> } = {
         provider_id: pass.per ?? '',
         subject_id: subjectId,
         reason,
-        explanation: await sealed(transaction, vault, place, explanation),
+        explanation: await sealed(transaction, vault, place, kept, explanation),
         until,
       }),
     );
     return undefined;
+  },
+  open_privacy_request: async (transaction, { pass, vault }, { subjectId, type, recipient, corrections }) => {
+    const { class: kept } = privacyRequests.columns.details;
+    const at = { table: privacyRequests.name, column: 'details', row: pass.rid };
+    const place = { tenant: pass.tid, subject: subjectId, ...at };
+    await transaction.rows(
+      db.insertInto('privacy_requests').values({
+        tenant_id: pass.tid,
+        id: pass.rid,
+        subject_id: subjectId,
+        type,
+        identity: pass.per === subjectId ? 'second_factor' : 'document',
+        opened_by: pass.sub,
+        recipient,
+        details: corrections
+          ? await sealed(transaction, vault, place, kept, JSON.stringify(corrections))
+          : null,
+        deadline_at: new Date(Date.now() + deadlineDays * 86_400_000),
+      }),
+    );
+    return undefined;
+  },
+  // Nobody reviews what they asked for themselves.
+  review_privacy_request: async (transaction, { pass }, { request, approved }) => {
+    const reviewed = await transaction.rows(
+      written(sql`
+        update privacy_requests set reviewed_by = ${pass.sub}, approved = ${approved}
+        where id = ${request} and state = 'legal_review' and approved is null and opened_by <> ${pass.sub}
+        returning id`),
+    );
+    return reviewed.length > 0 ? undefined : 'INPUT_INVALID';
   },
 };

@@ -13,6 +13,7 @@ import { authFacts } from '@jangada/proto/auth.ts';
 import * as feedback from '@jangada/proto/feedback.ts';
 import * as keys from '@jangada/proto/keys.ts';
 import { replayed } from '@jangada/proto/letter.ts';
+import * as privacy from '@jangada/proto/privacy.ts';
 import { swept } from '@jangada/proto/retention.ts';
 import * as run from '@jangada/proto/run.ts';
 
@@ -28,6 +29,8 @@ export const contract = sink({
     access.refused,
     feedback.recorded,
     swept,
+    privacy.moved,
+    privacy.late,
     keys.rotated,
     keys.destroyed,
     replayed,

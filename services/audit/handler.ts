@@ -5,6 +5,7 @@ import * as feedback from '@jangada/proto/feedback.ts';
 import * as keys from '@jangada/proto/keys.ts';
 import { replayed } from '@jangada/proto/letter.ts';
 import type { Head, Message } from '@jangada/proto/message.ts';
+import * as privacy from '@jangada/proto/privacy.ts';
 import { swept } from '@jangada/proto/retention.ts';
 import * as run from '@jangada/proto/run.ts';
 import type { Heard } from '@jangada/runtime/heard.ts';
@@ -145,6 +146,12 @@ const meaningOf = (message: Message, head: Head<Message>): Meaning => {
       const { run: about, rating } = head as Head<typeof feedback.recorded>;
       return meaning('done', { resource: 'feedback', details: { run: about, rating } });
     }
+    case privacy.moved:
+    case privacy.late:
+      return meaning('done', {
+        resource: 'privacy',
+        details: { ...(head as Head<typeof privacy.moved | typeof privacy.late>) },
+      });
     case swept:
       return meaning('done', { resource: 'retention', details: head as Head<typeof swept> });
     case keys.rotated:

@@ -55,22 +55,24 @@ const emergency = z.strictObject({
   explanation: z.string().max(2_000).default(''),
 });
 
-export const accessRoutes = (app: FastifyInstance, admission: Admission): void => {
-  const carryOut = async (
-    request: FastifyRequest,
-    reply: FastifyReply,
-    given: string | undefined,
-    command: Command,
-  ): Promise<unknown> => {
-    const run = await admission.submit(request.signedIn(), { id: given, command });
-    reply.raw.once('close', run.stop);
-    const { end } = (await wholeAnswer(run)) ?? {};
-    reply.header('jangada-run', run.id);
-    if (end?.type === 'answered') return { commandId: run.id, action: command.action, done: true };
-    const code = end?.type === 'refused' || end?.type === 'failed' ? end.code : 'CANCELLED';
-    throw new Refusal(code, { locale: run.locale, run: run.id });
-  };
+/** Gives a command and waits for what comes of it. @throws Refusal */
+export const carryOut = async (
+  admission: Admission,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  given: string | undefined,
+  command: Command,
+): Promise<{ commandId: string; action: string; done: true }> => {
+  const run = await admission.submit(request.signedIn(), { id: given, command });
+  reply.raw.once('close', run.stop);
+  const { end } = (await wholeAnswer(run)) ?? {};
+  reply.header('jangada-run', run.id);
+  if (end?.type === 'answered') return { commandId: run.id, action: command.action, done: true };
+  const code = end?.type === 'refused' || end?.type === 'failed' ? end.code : 'CANCELLED';
+  throw new Refusal(code, { locale: run.locale, run: run.id });
+};
 
+export const accessRoutes = (app: FastifyInstance, admission: Admission): void => {
   app.get('/v1/consents/:subject', async (request, reply) => {
     const { subject: subjectId } = request.params as { subject: string };
     const wanted = shaped(asked, { ...(request.query as object), subjectId });
@@ -83,7 +85,7 @@ export const accessRoutes = (app: FastifyInstance, admission: Admission): void =
     const { action, commandId: given, ...rest } = shaped(consent, request.body);
     const command =
       action === 'give' ? { action: 'give_consent', ...rest } : { action: 'withdraw_consent', ...rest };
-    return carryOut(request, reply, given, command as Command);
+    return carryOut(admission, request, reply, given, command as Command);
   });
 
   app.post('/v1/care-relationships', async (request, reply) => {
@@ -92,11 +94,11 @@ export const accessRoutes = (app: FastifyInstance, admission: Admission): void =
       action === 'open'
         ? { action: 'open_relationship', ...rest }
         : { action: 'close_relationship', ...rest };
-    return carryOut(request, reply, given, command as Command);
+    return carryOut(admission, request, reply, given, command as Command);
   });
 
   app.post('/v1/break-glass', async (request, reply) => {
     const { commandId: given, ...rest } = shaped(emergency, request.body);
-    return carryOut(request, reply, given, { action: 'break_glass', ...rest });
+    return carryOut(admission, request, reply, given, { action: 'break_glass', ...rest });
   });
 };

@@ -34,6 +34,8 @@ export const contract = border({
     second_factors: ['insert', 'update'],
     recovery_codes: ['insert', 'update', 'delete'],
     socket_tickets: ['insert', 'update', 'delete'],
+    // Handed over once, to whoever has the link that opens it.
+    privacy_deliveries: ['update'],
   },
   // Of the trail, all of an entry but from where the call came, which is sealed.
   shows: {
@@ -58,6 +60,18 @@ export const contract = border({
     // How good answers were, and neither whose nor why.
     feedback: ['tenant_id', 'rating', 'at'],
     retention_runs: ['tenant_id', 'tick', 'started_at', 'finished_at', 'report'],
+    // How far a request has come, and nothing of whom it is about.
+    privacy_requests: [
+      'tenant_id',
+      'id',
+      'type',
+      'state',
+      'opened_by',
+      'at',
+      'deadline_at',
+      'receipts',
+      'partial',
+    ],
     legal_holds: ['tenant_id', 'class', 'reason', 'placed_at', 'released_at'],
   },
 });

@@ -38,6 +38,7 @@ import { openLiveness } from './liveness.ts';
 import { loginRoutes } from './login.ts';
 import { type Meter, openMeter } from './meter.ts';
 import { operationsRoutes } from './operations.ts';
+import { privacyRoutes } from './privacy.ts';
 import { queryRoute } from './query.ts';
 import { Refusal, refusalOf, retryHeaders } from './refusal.ts';
 import { retentionRoutes } from './retention.ts';
@@ -155,6 +156,7 @@ export const openServer = async (
   queryRoute(app, admission);
   agentRoutes(app, admission, config, meter);
   accessRoutes(app, admission);
+  privacyRoutes(app, { admission, store, secret: config.ENCRYPTION_KEY });
   conversationRoutes(app, admission);
   listingRoutes(app, admission);
   historyRoutes(app, {

@@ -4,6 +4,7 @@ import * as tables from './0001_tables.ts';
 import * as sealed from './0002_sealed.ts';
 import * as consents from './0003_consents.ts';
 import { demo } from './demo.ts';
+import { fhir } from './fhir.ts';
 import { intents, leads, states } from './intents.ts';
 import { sources } from './sources.ts';
 import { wording } from './wording.ts';
@@ -101,6 +102,7 @@ export const pack: Pack = {
   states,
   sources,
   wording,
+  fhir,
   retention: [
     {
       class: 'client_data',

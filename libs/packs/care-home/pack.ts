@@ -4,6 +4,7 @@ import * as tables from './0001_tables.ts';
 import * as audience from './0002_audience.ts';
 import { concepts } from './concepts.ts';
 import { demo } from './demo.ts';
+import { fhir } from './fhir.ts';
 import { intents, leads, states } from './intents.ts';
 import { sources } from './sources.ts';
 import { wording } from './wording.ts';
@@ -152,6 +153,7 @@ export const pack: Pack = {
   states,
   sources,
   wording,
+  fhir,
   retention: [
     {
       class: 'resident_data',

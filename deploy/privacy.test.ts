@@ -1,0 +1,244 @@
+import { holdingsOf } from '@jangada/packs/holdings.ts';
+import { packs } from '@jangada/packs/registry.ts';
+import { moved, type RequestType } from '@jangada/proto/privacy.ts';
+import type { Store } from '@jangada/store/store.ts';
+import { openParcel, recipientOf } from '@jangada/trust/parcel.ts';
+import { strFromU8, unzipSync } from 'fflate';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Context } from '../services/privacy/request.ts';
+import { advanceAll } from '../services/privacy/requests.ts';
+import { startDatabase, type TestDatabase, tenantSql } from './test-database.ts';
+
+// Privacy requests in PostgreSQL, carried out as the service's own role.
+
+let database: TestDatabase;
+let store: Store;
+const never = new AbortController().signal;
+const link = Buffer.alloc(32, 7);
+
+beforeAll(async () => {
+  database = await startDatabase();
+  store = await database.storeOf('privacy');
+  await database.administer(`${tenantSql('casa')} ${tenantSql('other')}
+    insert into accounts (tenant_id, id, alias, email, password_hash, role, person_id)
+      values ('casa', 'staff', 'staff', 's@x.invalid', '', 'admin', null);`);
+}, 90_000);
+afterAll(async () => {
+  await database[Symbol.asyncDispose]();
+});
+
+/** Somebody of whom there is something in most places; what they have is old, or of now. */
+const plant = async (id: string, { old }: { old: boolean }): Promise<void> => {
+  const at = old ? '1990-01-01T00:00:00Z' : new Date().toISOString();
+  const own = { id: `${id}-1`, client_id: id };
+  await database.write('casa', 'clients', [
+    {
+      ...{ id, name: '=Ana Lima', name_search: 'ana lima', created_at: at, cpf: '52998224725' },
+      ...{ email: `${id}@example.invalid`, phone: '11987654321', birth_date: '1980-01-01' },
+    },
+  ]);
+  await database.write('casa', 'appointments', [
+    { ...own, provider_id: 'p', service: 'x', start_time: at, duration_minutes: 30, status: 'completed' },
+  ]);
+  await database.write('casa', 'billing', [
+    { ...own, kind: 'charge', status: 'paid', service: 'x', amount: 1, issued_at: at },
+  ]);
+  await database.write('casa', 'aesthetic_records', [
+    { ...own, kind: 'note', description: 'a secret of hers', recorded_at: at },
+  ]);
+  await database.write('casa', 'feedback', [
+    { id: `${id}-run`, subject_id: id, rating: 5, comment: 'a comment of hers', at },
+  ]);
+  await database.administer(`
+    insert into consents (tenant_id, id, subject_id, action, level, holds, basis, channel, recorded_by, recorded_at)
+      values ('casa', 'given-${id}', '${id}', 'given', 'health', 'health', 'person', 'desk', 'staff', '${at}');
+    insert into accounts (tenant_id, id, alias, email, password_hash, role, person_id)
+      values ('casa', 'account-${id}', '${id}', '${id}@x.invalid', '', 'client', '${id}');
+    insert into sessions (tenant_id, id, account_id, amr, authenticated_at, created_at, used_at)
+      values ('casa', 'session-${id}', 'account-${id}', '{pwd}', now(), now(), now());`);
+};
+
+const ask = async (id: string, subject: string, type: RequestType, ageDays = 0): Promise<void> => {
+  await database.administer(`
+    insert into privacy_requests (tenant_id, id, subject_id, type, identity, opened_by, recipient, at, deadline_at)
+    values ('casa', '${id}', '${subject}', '${type}', 'document', 'staff', '${recipientOf(link)}',
+      now() - interval '${ageDays} days', now() + interval '${15 - ageDays} days')`);
+};
+
+const said: { id: string; message: string; body: unknown }[] = [];
+const advance = (own: Partial<Context> = {}): Promise<void> =>
+  advanceAll(
+    {
+      ...{ store, vault: database.vault, tenant: 'casa', reviews: 'none' },
+      log: { warn: (fields: object) => expect.fail(JSON.stringify(fields)) } as unknown as Context['log'],
+      say: async (id, { message, body }) => void said.push({ id, message: message.name, body }),
+      forget: async () => database.vault.forget('casa'),
+      ...own,
+    },
+    never,
+  );
+
+const requestOf = async (id: string) =>
+  (await database.administer(`select * from privacy_requests where id = '${id}'`))[0] as {
+    state: string;
+    subject_id: string;
+    partial: string[];
+    receipts: { table: string; found: number; deleted: number; kept: number; basis?: string }[];
+    certificate: object;
+  };
+const filesOf = async (id: string): Promise<Record<string, string>> => {
+  const [parcel] = await database.administer(`select content from privacy_deliveries where id = '${id}'`);
+  const files = unzipSync(await openParcel(link, String(parcel?.['content'])));
+  return Object.fromEntries(Object.entries(files).map(([name, bytes]) => [name, strFromU8(bytes, true)]));
+};
+
+/** Tables in which anything of somebody is left, by their id. */
+const leftOf = async (id: string): Promise<string[]> => {
+  const tables = await database.administer(
+    `select c.relname as name from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') order by 1`,
+  );
+  const left: string[] = [];
+  for (const { name } of tables)
+    if ((await database.administer(`select from ${name} t where t::text ~ '\\y${id}\\y'`)).length > 0)
+      left.push(String(name));
+  return left;
+};
+
+test('every column that names a person belongs to a class, or to what says why it does not', async () => {
+  const held = new Set(packs.flatMap(holdingsOf).map(({ table, subject }) => `${table}.${subject}`));
+  const names = [...new Set([...held].map((one) => one.split('.')[1])), 'subject_id'];
+  const columns = await database.administer(`
+    select c.relname || '.' || a.attname as name from pg_class c join pg_attribute a on a.attrelid = c.oid
+    where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and a.attnum > 0
+      and (a.attname in ('${names.join("', '")}') and a.attname <> 'id' or a.attname = 'person_id') order by 1`);
+  const elsewhere = [
+    // The run.
+    'audit_entries.subject_id',
+    // Of whoever asked, who opens it alone, for as long as it waits.
+    'interrupts.account_id',
+    'privacy_deliveries.account_id',
+    // Goes with its factor.
+    'recovery_codes.account_id',
+    // A keyed hash once they were erased.
+    'privacy_requests.subject_id',
+    // Destroyed.
+    'subject_keys.subject_id',
+  ];
+  expect(columns.map(({ name }) => name).filter((name) => !held.has(String(name)))).toEqual(
+    elsewhere.toSorted(),
+  );
+});
+
+describe('who asks for their data', () => {
+  test('is handed all of it, opened, for machines, for a spreadsheet and to be read, sealed for the link', async () => {
+    await plant('c1', { old: false });
+    await ask('r1', 'c1', 'access');
+    await advance();
+    expect(await requestOf('r1')).toMatchObject({ state: 'delivered', partial: [] });
+    const files = await filesOf('r1');
+    const resources = files['data.ndjson']
+      ?.trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(resources?.map(({ resourceType }) => resourceType)).toEqual(
+      expect.arrayContaining(['Patient', 'Appointment', 'Observation', 'Consent']),
+    );
+    expect(resources).toContainEqual(expect.objectContaining({ valueString: 'a secret of hers' }));
+    expect(files['clients.csv']).toContain("'=Ana Lima");
+    expect(files['feedback.csv']).toContain('a comment of hers');
+    expect(files['accounts.csv']).not.toContain('password');
+    expect(files['data.pdf']).toMatch(/^%PDF/);
+    expect(JSON.parse(files['manifest.json'] ?? '')).toHaveLength(Object.keys(files).length - 1);
+    const [{ content = '' } = {}] = await database.administer('select content from privacy_deliveries');
+    await expect(openParcel(Buffer.alloc(32, 8), String(content))).rejects.toThrow();
+  });
+
+  test('has fetched it or lets it lie: then nothing of it is left', async () => {
+    await advance();
+    expect((await requestOf('r1')).state).toBe('delivered');
+    await database.administer('update privacy_deliveries set used_at = now()');
+    await advance();
+    expect((await requestOf('r1')).state).toBe('closed');
+    expect(await database.administer('select from privacy_deliveries')).toEqual([]);
+    expect(said.filter(({ message }) => message === moved.name).map(({ id }) => id)).toEqual(
+      ['identity_verified', 'inventory', 'legal_review', 'executing', 'verified', 'delivered', 'closed'].map(
+        (state) => `r1-${state}`,
+      ),
+    );
+    expect(JSON.stringify(said)).not.toContain('c1');
+  });
+});
+
+describe('who asks to be deleted', () => {
+  test('is, wherever nothing has it kept, and no value of theirs opens any more', async () => {
+    await plant('c2', { old: true });
+    await ask('r2', 'c2', 'deletion');
+    await advance();
+    await database.administer('update privacy_deliveries set used_at = now()');
+    await advance();
+    const { state, partial, receipts } = await requestOf('r2');
+    expect({ state, partial }).toEqual({ state: 'closed', partial: [] });
+    expect(receipts.every(({ found, deleted }) => found === deleted)).toBe(true);
+    expect(receipts.filter(({ deleted }) => deleted > 0).map(({ table }) => table)).toEqual(
+      expect.arrayContaining(['clients', 'appointments', 'aesthetic_records', 'feedback', 'accounts']),
+    );
+    // Keys that are no more, so that nothing is sealed for them again.
+    expect(await leftOf('c2')).toEqual(['subject_keys']);
+    expect(
+      await database.administer(`select from subject_keys where subject_id = 'c2' and state <> 'destroyed'`),
+    ).toEqual([]);
+    expect(await database.administer(`select type from erasures where id = 'r2'`)).toEqual([
+      { type: 'deletion' },
+    ]);
+  });
+
+  test('stays where the law says so, with its basis and its end, and cannot be asked about', async () => {
+    await plant('c3', { old: false });
+    await ask('r3', 'c3', 'deletion');
+    await advance();
+    const { state, receipts } = await requestOf('r3');
+    expect(state).toBe('delivered');
+    const of = (table: string) => receipts.find((receipt) => receipt.table === table);
+    expect(of('aesthetic_records')).toMatchObject({
+      ...{ found: 1, deleted: 0, kept: 1 },
+      ...{ basis: expect.stringContaining('13.787'), until: expect.stringMatching(/^20[45]\d/) },
+    });
+    expect(of('clients')).toMatchObject({ kept: 1 });
+    expect(of('feedback')).toMatchObject({ deleted: 1 });
+    // Whose records are kept is restricted: what takes consent is not read.
+    expect(await database.administer(`select from consent_levels where subject_id = 'c3'`)).toEqual([]);
+    const keys = await database.administer(
+      `select class, state from subject_keys where subject_id = 'c3' order by 1`,
+    );
+    expect(keys).toEqual([
+      { class: 'clinical', state: 'active' },
+      { class: 'discretionary', state: 'destroyed' },
+    ]);
+  });
+
+  test('waits for who approves, where that is demanded, and a no leaves everything', async () => {
+    await plant('c4', { old: true });
+    await ask('r4', 'c4', 'deletion');
+    await advance({ reviews: 'erasure' });
+    expect((await requestOf('r4')).state).toBe('legal_review');
+    await database.administer(
+      `update privacy_requests set approved = false, reviewed_by = 'other' where id = 'r4'`,
+    );
+    await advance({ reviews: 'erasure' });
+    expect((await requestOf('r4')).state).toBe('closed');
+    expect(await leftOf('c4')).toContain('clients');
+    expect(said.at(-1)?.body).toMatchObject({ state: 'closed', rejected: true });
+  });
+
+  test('is not over while a legal hold keeps what was found to go', async () => {
+    await ask('r5', 'c4', 'deletion');
+    await database.administer(
+      `insert into legal_holds (tenant_id, class, reason) values ('casa', 'billing_data', 'a lawsuit')`,
+    );
+    await advance();
+    const { receipts } = await requestOf('r5');
+    expect(receipts.find(({ table }) => table === 'billing')).toMatchObject({ kept: 1, basis: 'legal hold' });
+    expect(await leftOf('c4')).toEqual(expect.arrayContaining(['billing', 'clients']));
+    await database.administer('delete from legal_holds');
+  });
+});

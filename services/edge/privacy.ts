@@ -1,0 +1,118 @@
+import { createHmac } from 'node:crypto';
+import { requestTypes } from '@jangada/proto/privacy.ts';
+import { queries, type Store } from '@jangada/store/store.ts';
+import type { CoreTables } from '@jangada/store/tables.ts';
+import { openParcel, recipientOf } from '@jangada/trust/parcel.ts';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { sql } from 'kysely';
+import { z } from 'zod';
+import { carryOut } from './access.ts';
+import type { Admission } from './admission.ts';
+import { demandSecondFactor } from './assurance.ts';
+import { id } from './listing.ts';
+import { Refusal } from './refusal.ts';
+import { shaped } from './shape.ts';
+
+/**
+ * What people ask about their own data (LGPD, art. 18), how far it has come, and what came of it. The outcome is fetched
+ * once, by a link that only whoever opened the request is told, and that is the key to it.
+ */
+
+const opening = z.strictObject({
+  type: z.enum(requestTypes),
+  /** Themselves, where nobody is named. */
+  subjectId: id.optional(),
+  commandId: z.string().min(1).max(200).optional(),
+  corrections: z.record(z.string().max(40), z.string().max(2_000)).optional(),
+});
+const reviewing = z.strictObject({ approved: z.boolean(), commandId: z.string().min(1).max(200).optional() });
+
+const linkShape = /^[A-Za-z0-9_-]{43}$/;
+const db = queries<CoreTables>();
+
+export const privacyRoutes = (
+  app: FastifyInstance,
+  { admission, store, secret }: { admission: Admission; store: Store; secret: Buffer },
+): void => {
+  /** The same for the same command of the same person, so that who asks again is told the same link. */
+  const linkOf = (...about: readonly string[]): Buffer =>
+    createHmac('sha256', secret)
+      .update(JSON.stringify(['privacy-link', ...about]))
+      .digest();
+
+  app.post('/v1/privacy/requests', { config: { limits: 'privacy' } }, async (request, reply) => {
+    const identity = request.signedIn();
+    const {
+      type,
+      commandId = crypto.randomUUID(),
+      corrections,
+      subjectId = identity.person,
+    } = shaped(opening, request.body);
+    if (subjectId === undefined) throw new Refusal('INPUT_INVALID', { field: 'subjectId' });
+    const link = linkOf(identity.tenant, identity.subject, commandId);
+    const done = await carryOut(admission, request, reply, commandId, {
+      ...{ action: 'open_privacy_request', subjectId, type, recipient: recipientOf(link) },
+      ...(corrections ? { corrections } : {}),
+    });
+    const delivery = `/v1/privacy/deliveries/${link.toString('base64url')}`;
+    return reply.code(202).send({ requestId: done.commandId, type, delivery });
+  });
+
+  app.post<{ Params: { request: string } }>(
+    '/v1/privacy/requests/:request/review',
+    async (request, reply) => {
+      const { approved, commandId } = shaped(reviewing, request.body);
+      const { request: asked } = shaped(z.strictObject({ request: id }), request.params);
+      return carryOut(admission, request, reply, commandId, {
+        action: 'review_privacy_request',
+        request: asked,
+        approved,
+      });
+    },
+  );
+
+  app.get('/v1/privacy/requests', async (request) => {
+    const { tenant, subject } = request.signedIn();
+    const own = db
+      .selectFrom('privacy_requests')
+      .select(['id as requestId', 'type', 'state', 'at', 'deadline_at as deadlineAt', 'receipts', 'partial'])
+      .where('tenant_id', '=', tenant)
+      .where('opened_by', '=', subject)
+      .orderBy('at', 'desc')
+      .limit(50);
+    return { requests: await store.read({ tenant }, own) };
+  });
+
+  app.get<{ Params: { link: string } }>('/v1/privacy/deliveries/:link', (request, reply) =>
+    handOver(store, request, reply),
+  );
+};
+
+/** Whoever holds a link that is another's, was used or is too old, is refused alike. */
+const handOver = async (
+  store: Store,
+  request: FastifyRequest<{ Params: { link: string } }>,
+  reply: FastifyReply,
+): Promise<unknown> => {
+  const identity = request.signedIn();
+  const { tenant, subject } = identity;
+  if (!linkShape.test(request.params.link)) throw new Refusal('NOT_FOUND');
+  const link = Buffer.from(request.params.link, 'base64url');
+  demandSecondFactor(identity);
+  const taken = db
+    .updateTable('privacy_deliveries')
+    .set({ used_at: new Date() })
+    .where('tenant_id', '=', tenant)
+    .where('recipient', '=', recipientOf(link))
+    .where('account_id', '=', subject)
+    .where('used_at', 'is', null)
+    .where(sql<boolean>`expires_at > now()`)
+    .returning('content');
+  const [parcel] = await store.read({ tenant }, taken);
+  if (!parcel) throw new Refusal('AUTHZ_DENIED');
+  return reply
+    .header('content-type', 'application/zip')
+    .header('content-disposition', 'attachment; filename="privacy.zip"')
+    .header('cache-control', 'no-store')
+    .send(Buffer.from(await openParcel(link, parcel.content)));
+};

@@ -1,0 +1,158 @@
+import type { Holding } from '@jangada/packs/holdings.ts';
+import type { Pack } from '@jangada/packs/pack.ts';
+import { peopleOf } from '@jangada/packs/rules.ts';
+import { sealedTables } from '@jangada/packs/sealed.ts';
+import type { Receipt } from '@jangada/proto/privacy.ts';
+import { queries, type Transaction, written } from '@jangada/store/store.ts';
+import type { CoreTables } from '@jangada/store/tables.ts';
+import type { KeyClass } from '@jangada/vault/keys.ts';
+import { shred } from '@jangada/vault/shred.ts';
+import { sql } from 'kysely';
+import { correct } from './correct.ts';
+import { enterErasure } from './erasures.ts';
+import { holdingsFor, referringTo, whomOf } from './inventory.ts';
+import { type Context, erasesPerson, type Request, write } from './request.ts';
+import { anonymise, count, erase } from './rows.ts';
+
+/** What came of a request, and the classes of which more or less is there than its receipts say. */
+export interface Outcome {
+  readonly receipts: readonly Receipt[];
+  readonly partial: readonly string[];
+}
+
+const db = queries<CoreTables>();
+
+/** Does what a request asks, again from where it stood. What it takes the law to keep stays, and is told. */
+export const carryOut = async (context: Context, pack: Pack, request: Request): Promise<Outcome> => {
+  if (erasesPerson(request)) return erasePerson(context, pack, request);
+  const { store, tenant } = context;
+  return store.within({ tenant }, async (transaction) => {
+    if (request.type === 'correction') await correct(transaction, context, pack, request);
+    if (request.type === 'revocation') await revoke(transaction, pack, request);
+    const changed = request.type === 'correction' || request.type === 'revocation';
+    const receipts: Receipt[] = [];
+    const partial: string[] = [];
+    for (const receipt of request.receipts) {
+      const [holding] = holdingsFor(pack, request).filter(({ table }) => table === receipt.table);
+      if (!holding) continue;
+      const { found } = await count(transaction, holding, await whomOf(transaction, request), []);
+      // What was taken back is an entry more.
+      const expected =
+        receipt.found + (request.type === 'revocation' && receipt.table === 'consents' ? 1 : 0);
+      if (found < expected && !changed) partial.push(receipt.class);
+      receipts.push(changed ? { ...receipt, changed: 1 } : { ...receipt, found, told: found });
+    }
+    return { receipts, partial };
+  });
+};
+
+/** Takes all consent back, at once. */
+const revoke = async (transaction: Transaction, pack: Pack, request: Request): Promise<void> => {
+  const { tenant_id, id, subject_id, identity, opened_by: recorded_by } = request;
+  await transaction.rows(
+    db
+      .insertInto('consents')
+      .values({
+        ...{ tenant_id, id, subject_id, recorded_by, action: 'withdrawn', holds: null, channel: 'privacy' },
+        level: pack.consent.levels[0] ?? '',
+        basis: identity === 'document' ? 'document' : 'person',
+      })
+      .onConflict((conflict) => conflict.columns(['tenant_id', 'id']).doNothing()),
+  );
+};
+
+/**
+ * Destroys what may go. First it is written down that it will be, so that a backup from before cannot bring it back
+ * unnoticed; then the keys, which takes every copy at once; then the rows.
+ */
+const erasePerson = async (context: Context, pack: Pack, request: Request): Promise<Outcome> => {
+  const { store, vault, tenant, forget } = context;
+  await store.within({ tenant }, (transaction) => enterErasure(transaction, vault, request));
+  const keptClasses = await keptKeyClasses(context, pack, request);
+  for (const of of (['discretionary', 'clinical'] as const).filter((one) => !keptClasses.has(one)))
+    await shred({
+      ...{ store, tenant, subject: request.subject_id, class: of },
+      ...{ tables: sealedTables(pack), announce: forget },
+    });
+  const receipts = request.receipts.map((receipt) => ({ ...receipt }));
+  for (const holding of holdingsFor(pack, request)) {
+    const receipt = receipts.find(({ table }) => table === holding.table);
+    if (receipt)
+      await store.within({ tenant }, async (transaction) => {
+        await eraseFrom(transaction, pack, request, holding, receipt);
+        await write(transaction, request, { receipts });
+      });
+  }
+  await forget();
+  return store.within({ tenant }, (transaction) => reconcile(transaction, pack, request, receipts));
+};
+
+/** Classes of keys with which something is sealed that has to be kept. Contacts and the like never have. */
+const keptKeyClasses = async (
+  { store, tenant }: Context,
+  pack: Pack,
+  request: Request,
+): Promise<ReadonlySet<KeyClass>> =>
+  store.within({ tenant }, async (transaction) => {
+    const whom = await whomOf(transaction, request);
+    const kept = new Set<KeyClass>();
+    for (const holding of holdingsFor(pack, request)) {
+      const sealed = sealedTables(pack).find(({ name }) => name === holding.table);
+      const classes = Object.values(sealed?.columns ?? {}).map((column) => column.class);
+      if (!classes.includes('clinical')) continue;
+      if ((await count(transaction, holding, whom, [])).kept > 0) kept.add('clinical');
+    }
+    return kept;
+  });
+
+const eraseFrom = async (
+  transaction: Transaction,
+  pack: Pack,
+  request: Request,
+  holding: Holding,
+  receipt: Receipt,
+): Promise<void> => {
+  const whom = await whomOf(transaction, request);
+  const referring = referringTo(pack, holding);
+  const ofPack = Object.values(pack.sources).some(({ table, subject }) => table === holding.table && subject);
+  if (request.type === 'anonymisation' && ofPack && holding.table !== 'consents') {
+    const sealed = sealedTables(pack).find(({ name }) => name === holding.table);
+    await anonymise(transaction, holding, whom, {
+      isPerson: holding.table === peopleOf(pack)?.table,
+      sealed: Object.keys(sealed?.columns ?? {}),
+      referring,
+    });
+    const { found, kept } = await count(transaction, holding, whom, referring);
+    receipt.anonymised = found - kept;
+    return;
+  }
+  receipt.deleted += (await erase(transaction, holding, whom, referring)).length;
+};
+
+/** Compares what is there with what is to be: by what was found, nothing is missing and nothing is left over. */
+const reconcile = async (
+  transaction: Transaction,
+  pack: Pack,
+  request: Request,
+  receipts: readonly Receipt[],
+): Promise<Outcome> => {
+  const whom = await whomOf(transaction, request);
+  const partial: string[] = [];
+  const compared: Receipt[] = [];
+  for (const receipt of receipts) {
+    const [holding] = holdingsFor(pack, request).filter(({ table }) => table === receipt.table);
+    if (!holding) continue;
+    const { found: left, kept } = await count(transaction, holding, whom, referringTo(pack, holding));
+    const agrees = left === kept + receipt.anonymised && receipt.found === receipt.deleted + left;
+    if (!agrees) partial.push(receipt.class);
+    // What came after the inventory is in the next one.
+    compared.push({ ...receipt, kept, ...(agrees ? {} : { found: receipt.deleted + left }) });
+  }
+  const keys = await transaction.rows(
+    written(sql`
+      select from subject_keys where tenant_id = ${whom.tenant} and subject_id = ${whom.subject} and state = 'active'
+        and class = 'discretionary'`),
+  );
+  if (keys.length > 0) partial.push('keys');
+  return { receipts: compared, partial: [...new Set(partial)] };
+};

@@ -1,0 +1,71 @@
+import { core } from '@jangada/proto/envelope.ts';
+import { publishFact } from '@jangada/runtime/emit.ts';
+import { optional } from '@jangada/runtime/health.ts';
+import { keep } from '@jangada/runtime/keep.ts';
+import { forgetChangedKeys } from '@jangada/runtime/rekey.ts';
+import { configOf, type Service } from '@jangada/runtime/service.ts';
+import { openStore } from '@jangada/store/store.ts';
+import { openTelemetry } from '@jangada/telemetry/telemetry.ts';
+import { openRoot, rootSettings } from '@jangada/vault/root.ts';
+import { openVault } from '@jangada/vault/vault.ts';
+import { contract } from './contract.ts';
+import { advanceAll } from './requests.ts';
+import { scheduleAll } from './schedule.ts';
+
+const config = configOf(['DATABASE_URL', 'DATABASE_POOL_SIZE', 'PRIVACY_REVIEW', ...rootSettings]);
+const telemetry = openTelemetry(contract.name, config);
+await using store = await openStore(contract.name, config);
+// Without the root nothing that is sealed could be told to whom it is about.
+const root = await openRoot(config);
+const vault = openVault(root, telemetry.metrics);
+const running = Promise.withResolvers<Service>();
+
+await using service = await keep(
+  contract,
+  config,
+  {
+    record: ({ tenant, storedAt }, { staleAfterSeconds }) => ({
+      tenant,
+      isStale: Date.now() - storedAt.getTime() > staleAfterSeconds * 1_000,
+    }),
+    keep: async (ticks, signal) => {
+      const { bus, log, unexpected } = await running.promise;
+      for (const tenant of new Set(ticks.filter(({ isStale }) => !isStale).map((tick) => tick.tenant)))
+        await advanceAll(
+          {
+            ...{ store, vault, tenant, log, reviews: config.PRIVACY_REVIEW },
+            say: async (id, emission) => {
+              await publishFact(
+                { bus, unexpected },
+                { tenant, id, pass: undefined, traceparent: '' },
+                emission,
+              );
+            },
+            forget: async () => {
+              bus.nc.publish(core.keysChanged(tenant));
+              bus.nc.publish(core.changed(tenant));
+              await bus.nc.flush();
+              vault.forget(tenant);
+            },
+          },
+          signal,
+        );
+      return [];
+    },
+    probes: { database: () => store.ping(), root: optional(() => root.health()) },
+  },
+  telemetry,
+);
+running.resolve(service);
+forgetChangedKeys(service.bus, vault);
+
+// New tenants get their schedule without a restart.
+const lookForTenants = () =>
+  scheduleAll(service.bus, store).catch(() =>
+    service.log.warn({ operation: 'schedule' }, 'schedules could not be checked; trying again'),
+  );
+await lookForTenants();
+const timer = setInterval(lookForTenants, 60_000);
+service.onDrain(async () => clearInterval(timer));
+
+await service.stopped;

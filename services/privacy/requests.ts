@@ -1,0 +1,174 @@
+import { emit } from '@jangada/hop/hop.ts';
+import { packOf } from '@jangada/packs/registry.ts';
+import { deadlineDays, late, moved, type RequestState } from '@jangada/proto/privacy.ts';
+import { queries, type Transaction, written } from '@jangada/store/store.ts';
+import type { CoreTables } from '@jangada/store/tables.ts';
+import { faultFields } from '@jangada/telemetry/log.ts';
+import { sql } from 'kysely';
+import { carryOut } from './carry-out.ts';
+import { close, deliver, isFetched } from './deliver.ts';
+import { takeInventory } from './inventory.ts';
+import { type Changes, type Context, erasesPerson, type Request, write } from './request.ts';
+
+/**
+ * A request goes from state to state, each in one transaction with what it takes. What may take several is counted in its
+ * receipts as it goes, so that whoever comes after a process that died finds how far it came. It waits in two states: in
+ * `legal_review` for somebody who approves, where that is demanded, and in `executing` while what is there does not
+ * agree with its receipts.
+ */
+
+const db = queries<CoreTables>();
+
+/** Parts of the time, in per cent, at whose end an open request is told of. */
+const warnings = [50, 80, 95] as const;
+
+/** Takes every open request of a tenant as far as it comes. One that fails leaves the others alone. */
+export const advanceAll = async (context: Context, signal: AbortSignal): Promise<void> => {
+  const { store, tenant, log } = context;
+  const [owner] = await store.rows(db.selectFrom('tenants').select('pack').where('id', '=', tenant));
+  if (!owner) return;
+  for (const { id } of await store.read({ tenant }, unfinished(tenant))) {
+    signal.throwIfAborted();
+    try {
+      await advance(context, owner.pack, id);
+    } catch (error) {
+      log.warn(
+        { operation: 'privacy', tenantId: tenant, runId: id, ...faultFields(error) },
+        'a privacy request could not go on; trying again',
+      );
+    }
+  }
+};
+
+const unfinished = (tenant: string) =>
+  db
+    .selectFrom('privacy_requests')
+    .select('id')
+    .where('tenant_id', '=', tenant)
+    .where(sql<boolean>`state <> 'closed' or told < jsonb_array_length(history)`)
+    .orderBy('at');
+
+const advance = async (context: Context, packName: string, id: string): Promise<void> => {
+  const pack = packOf(packName);
+  for (;;) {
+    const request = await read(context, id);
+    if (!request) return;
+    const next = await nextOf(context, pack, request);
+    await tell(context, id);
+    if (!next) return warn(context, request);
+  }
+};
+
+/** True when the request came to its next state. */
+const nextOf = async (
+  context: Context,
+  pack: ReturnType<typeof packOf>,
+  request: Request,
+): Promise<boolean> => {
+  const { store, tenant, reviews } = context;
+  const enter = (state: RequestState, work?: (transaction: Transaction) => Promise<Changes>) =>
+    store.within({ tenant }, async (transaction) => {
+      await move(transaction, request, state, work ? await work(transaction) : {});
+      return true;
+    });
+  switch (request.state) {
+    case 'received':
+      return enter('identity_verified');
+    case 'identity_verified':
+      return enter('inventory', async (transaction) => ({
+        receipts: await takeInventory(transaction, pack, request),
+      }));
+    case 'inventory':
+      return enter('legal_review');
+    case 'legal_review':
+      if (request.approved === false)
+        return enter('closed', (transaction) => close(transaction, context, request));
+      if (reviews === 'erasure' && erasesPerson(request) && request.approved === null) return false;
+      return enter('executing');
+    case 'executing': {
+      const { receipts, partial } = await carryOut(context, pack, request);
+      if (partial.length === 0) return enter('verified', async () => ({ receipts, partial }));
+      await store.within({ tenant }, (transaction) => write(transaction, request, { receipts, partial }));
+      return false;
+    }
+    case 'verified':
+      return enter('delivered', (transaction) => deliver(transaction, context, pack, request));
+    case 'delivered':
+      return store.within({ tenant }, async (transaction) => {
+        if (!(await isFetched(transaction, request))) return false;
+        await move(transaction, request, 'closed', await close(transaction, context, request));
+        return true;
+      });
+    case 'closed':
+      return false;
+  }
+};
+
+const read = async (
+  { store, tenant }: Pick<Context, 'store' | 'tenant'>,
+  id: string,
+): Promise<Request | undefined> => {
+  const one = db
+    .selectFrom('privacy_requests')
+    .selectAll()
+    .where('tenant_id', '=', tenant)
+    .where('id', '=', id);
+  return (await store.read({ tenant }, one))[0];
+};
+
+/** Another instance may have come there first: then nothing is done twice. */
+const move = async (
+  transaction: Transaction,
+  request: Request,
+  state: RequestState,
+  changes: Changes,
+): Promise<void> => {
+  const { tenant_id: tenant, id, state: from } = request;
+  const stage = JSON.stringify([{ state, at: new Date().toISOString() }]);
+  const entered = await transaction.rows(
+    written(sql`
+      update privacy_requests set state = ${state}, history = history || ${stage}::jsonb
+      where tenant_id = ${tenant} and id = ${id} and state = ${from} returning id`),
+  );
+  if (entered.length > 0) await write(transaction, request, changes);
+};
+
+/** Tells audit of the states that it was not told of yet. Told twice, it is the same fact. */
+const tell = async ({ store, tenant, say }: Context, id: string): Promise<void> => {
+  const request = await read({ store, tenant }, id);
+  if (!request) return;
+  const { type, history, told, receipts, approved } = request;
+  for (const { state } of history.slice(told)) {
+    const isCounted = state === 'inventory' || state === 'verified';
+    await say(
+      `${id}-${state}`,
+      emit(moved, {
+        ...{ request: id, type, state },
+        ...(isCounted ? { receipts: [...receipts] } : {}),
+        ...(state === 'closed' && approved === false ? { rejected: true } : {}),
+      }),
+    );
+  }
+  if (history.length > told)
+    await store.read(
+      { tenant },
+      db
+        .updateTable('privacy_requests')
+        .set({ told: history.length })
+        .where('tenant_id', '=', tenant)
+        .where('id', '=', id),
+    );
+};
+
+/** Says, once for each, that a part of the time is over. */
+const warn = async ({ store, tenant, say }: Context, request: Request): Promise<void> => {
+  const { id, type, state, deadline_at, warned } = request;
+  if (state === 'closed' || state === 'delivered') return;
+  const left = Date.parse(deadline_at) - Date.now();
+  const over = 100 - (left / (deadlineDays * 86_400_000)) * 100;
+  const percent = warnings.findLast((one) => one <= over);
+  if (percent === undefined || percent <= warned) return;
+  await say(`${id}-${percent}`, emit(late, { request: id, type, state, percent }));
+  const update = db.updateTable('privacy_requests').set({ warned: percent });
+  await store.read({ tenant }, update.where('tenant_id', '=', tenant).where('id', '=', id));
+};
