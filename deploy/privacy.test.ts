@@ -1,12 +1,15 @@
 import { holdingsOf } from '@jangada/packs/holdings.ts';
 import { packs } from '@jangada/packs/registry.ts';
-import { moved, type RequestType } from '@jangada/proto/privacy.ts';
-import type { Store } from '@jangada/store/store.ts';
+import { late, moved, type RequestType } from '@jangada/proto/privacy.ts';
+import { connect, queries, type Store } from '@jangada/store/store.ts';
+import type { CoreTables } from '@jangada/store/tables.ts';
 import { openParcel, recipientOf } from '@jangada/trust/parcel.ts';
 import { strFromU8, unzipSync } from 'fflate';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Context } from '../services/privacy/request.ts';
 import { advanceAll } from '../services/privacy/requests.ts';
+import { type Erasure, listErasures, replayErasures } from './erasures.ts';
 import { startDatabase, type TestDatabase, tenantSql } from './test-database.ts';
 
 // Privacy requests in PostgreSQL, carried out as the service's own role.
@@ -24,6 +27,7 @@ beforeAll(async () => {
       values ('casa', 'staff', 'staff', 's@x.invalid', '', 'admin', null);`);
 }, 90_000);
 afterAll(async () => {
+  for (const one of toClose) await one[Symbol.asyncDispose]();
   await database[Symbol.asyncDispose]();
 });
 
@@ -90,6 +94,39 @@ const filesOf = async (id: string): Promise<Record<string, string>> => {
   const [parcel] = await database.administer(`select content from privacy_deliveries where id = '${id}'`);
   const files = unzipSync(await openParcel(link, String(parcel?.['content'])));
   return Object.fromEntries(Object.entries(files).map(([name, bytes]) => [name, strFromU8(bytes, true)]));
+};
+
+const operator = (url = database.server.url): Store => {
+  const opened = connect('operator', { DATABASE_URL: url, DATABASE_POOL_SIZE: 1 });
+  toClose.push(opened);
+  return opened;
+};
+const toClose: Store[] = [];
+
+/** Copies the database, has `work` done with the first, and carries out in the copy what its ledger says. */
+const restoreFrom = async (name: string, work: () => Promise<readonly Erasure[]>): Promise<void> => {
+  const { pathname } = new URL(database.server.url);
+  const client = new pg.Client({ connectionString: new URL('/template1', database.server.url).href });
+  await client.connect();
+  // Who is connected to what is copied keeps it from being copied.
+  await client.query(
+    `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${pathname.slice(1)}'`,
+  );
+  await client.query(`create database ${name} template "${pathname.slice(1)}"`);
+  await client.end();
+  const erasures = await work();
+  const { href } = new URL(`/${name}`, database.server.url);
+  const copy = operator(href);
+  const leftIn = async () =>
+    (await copy.rows(queries<{ clients: { id: string } }>().selectFrom('clients').select('id'))).map(
+      ({ id }) => id,
+    );
+  expect(await leftIn()).toContain('c5');
+  database.vault.forget('casa');
+  // And two of whom something is kept.
+  expect(await replayErasures(copy, database.vault, erasures)).toBe(3);
+  await advance({ store: await database.storeOf('privacy', 2, { casa: href }) });
+  expect(await leftIn()).not.toContain('c5');
 };
 
 /** Tables in which anything of somebody is left, by their id. */
@@ -240,5 +277,81 @@ describe('who asks to be deleted', () => {
     expect(receipts.find(({ table }) => table === 'billing')).toMatchObject({ kept: 1, basis: 'legal hold' });
     expect(await leftOf('c4')).toEqual(expect.arrayContaining(['billing', 'clients']));
     await database.administer('delete from legal_holds');
+  });
+});
+
+test('a backup that comes back brings back nobody who was erased: the ledger is carried out again', async () => {
+  await plant('c5', { old: true });
+  await restoreFrom('before', async () => {
+    await ask('r6', 'c5', 'deletion');
+    await advance();
+    const erasures = await listErasures(operator());
+    expect(JSON.stringify(erasures)).not.toContain('c5');
+    return erasures;
+  });
+});
+
+describe('who asks', () => {
+  test('to be made nobody stays as a figure, and as no one', async () => {
+    await plant('c6', { old: true });
+    await ask('r7', 'c6', 'anonymisation');
+    await advance();
+    expect(await requestOf('r7')).toMatchObject({ state: 'delivered', partial: [] });
+    const [person] = await database.administer(`select * from clients where id = 'c6'`);
+    expect(person).toMatchObject({ name: 'anonymised', birth_date: null, cpf: null, cpf_index: null });
+    const kept = await database.administer(
+      `select (select count(*)::int from appointments where client_id = 'c6') as appointments,
+         (select count(*)::int from aesthetic_records where client_id = 'c6' and description is null) as records,
+         (select count(*)::int from accounts where person_id = 'c6') as accounts`,
+    );
+    expect(kept).toEqual([{ appointments: 1, records: 1, accounts: 0 }]);
+  });
+
+  test('for a correction has it, sealed, and found by its new value', async () => {
+    await plant('c7', { old: false });
+    await ask('r8', 'c7', 'correction');
+    const right = JSON.stringify({ name: 'Ána Nova', email: 'nova@example.invalid' });
+    const place = { tenant: 'casa', table: 'privacy_requests', column: 'details', row: 'r8', subject: 'c7' };
+    const found = await store.within({ tenant: 'casa' }, async (transaction) => {
+      const holder = { subject: 'c7', class: 'discretionary' } as const;
+      using sealer = await database.vault.sealer('casa', [holder], transaction);
+      const details = sealer.seal(place, 'discretionary', right);
+      await transaction.rows(
+        queries<CoreTables>().updateTable('privacy_requests').set({ details }).where('id', '=', 'r8'),
+      );
+      const at = { tenant: 'casa', table: 'clients', column: 'email' };
+      return database.vault.indexesOf(at, 'email', 'nova@example.invalid', transaction);
+    });
+    await advance();
+    expect(await requestOf('r8')).toMatchObject({ state: 'delivered', partial: [] });
+    const [person] = await database.administer(
+      `select name, name_search, email_index from clients where id = 'c7'`,
+    );
+    expect(person).toEqual({ name: 'Ána Nova', name_search: 'ana nova', email_index: found[0] });
+  });
+
+  test('what they agreed to is told that, and who takes it back is not read from then on', async () => {
+    await ask('r9', 'c7', 'consent');
+    await ask('r10', 'c7', 'revocation');
+    await advance();
+    const files = await filesOf('r9');
+    expect(Object.keys(files)).toEqual(expect.arrayContaining(['consents.csv', 'data.ndjson']));
+    expect(Object.keys(files)).not.toContain('clients.csv');
+    expect(await database.administer(`select level from consent_levels where subject_id = 'c7'`)).toEqual([
+      { level: null },
+    ]);
+    await database.administer(`update privacy_deliveries set used_at = now()`);
+    await advance();
+    expect((await requestOf('r10')).state).toBe('closed');
+  });
+
+  test('is told of to who audits when a part of the time is over, once for each', async () => {
+    await plant('c8', { old: true });
+    await ask('r11', 'c8', 'deletion', 13);
+    await advance({ reviews: 'erasure' });
+    await advance({ reviews: 'erasure' });
+    expect(said.filter(({ message }) => message === late.name)).toEqual([
+      { id: 'r11-80', message: late.name, body: expect.objectContaining({ percent: 80 }) },
+    ]);
   });
 });

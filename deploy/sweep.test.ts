@@ -144,6 +144,21 @@ test('questions that waited for an answer are forgotten a day after they could h
   expect(await left('interrupts')).toEqual(['casa/new']);
 });
 
+test('nothing is deleted of whoever waits to be told what there is of them', async () => {
+  const request = (state: string) =>
+    `insert into privacy_requests (tenant_id, id, subject_id, type, state, identity, opened_by, recipient, deadline_at)
+     values ('casa', 'r', 'c1', 'access', '${state}', 'document', 'u', '', now())
+     on conflict (tenant_id, id) do update set state = excluded.state;`;
+  const old = ago(10_000);
+  await database.administer(
+    request('executing') + appointment('a', old) + appointment('b', old, 'casa', 'c2'),
+  );
+  expect(deletedOf(await swept())).toMatchObject({ appointment_data: 1 });
+  expect(await left('appointments')).toEqual(['casa/a']);
+  await database.administer(request('closed'));
+  expect(deletedOf(await swept('2026-11-22'))).toMatchObject({ appointment_data: 1 });
+});
+
 describe('a legal hold', () => {
   test('keeps its class, of its tenant, until it is released', async () => {
     const old = ago(10_000);

@@ -19,6 +19,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   policies: async () => (await import('./policies.ts')).policiesCommand(),
   limits: async () => (await import('./limits.ts')).limitsCommand(),
   knowledge: async () => (await import('./knowledge.ts')).knowledgeCommand(),
+  privacy: async () => (await import('./privacy.ts')).privacyCommand(),
   retention: async () => (await import('./retention.ts')).retentionCommand(),
   keys: async () => (await import('./keys.ts')).keysCommand(),
   security: async () => (await import('./security.ts')).securityCommand(),

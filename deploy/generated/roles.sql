@@ -564,6 +564,7 @@ grant select on legal_holds to svc_retention;
 grant select, insert, update on retention_runs to svc_retention;
 grant select, delete, update on ai_agent_sessions to svc_retention;
 grant select, delete on interrupts to svc_retention;
+grant select on privacy_requests to svc_retention;
 grant select, delete on aesthetic_records to svc_retention;
 grant select, delete on ai_agent_conversations to svc_retention;
 grant select, delete on appointments to svc_retention;
@@ -581,6 +582,7 @@ create policy svc_retention_select on legal_holds for select to svc_retention us
 create policy svc_retention_select on retention_runs for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_select on ai_agent_sessions for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_select on interrupts for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_retention_select on privacy_requests for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_select on aesthetic_records for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_select on ai_agent_conversations for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_select on appointments for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));

@@ -886,12 +886,14 @@ CREATE INDEX privacy_requests_open ON public.privacy_requests USING btree (tenan
 alter table public.privacy_requests enable row level security, force row level security;
 grant insert, select, update on public.privacy_requests to svc_access;
 grant select, update on public.privacy_requests to svc_privacy;
+grant select on public.privacy_requests to svc_retention;
 create policy svc_access_insert on public.privacy_requests for insert to svc_access with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_access_select on public.privacy_requests for select to svc_access using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_access_update on public.privacy_requests for update to svc_access using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_edge_select on public.privacy_requests for select to svc_edge using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_privacy_select on public.privacy_requests for select to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_privacy_update on public.privacy_requests for update to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_retention_select on public.privacy_requests for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
 create table public.providers (
   tenant_id text not null,

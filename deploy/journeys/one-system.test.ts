@@ -19,6 +19,8 @@ import './cli.ts';
 import './validate.ts';
 import './retention.ts';
 import './console.ts';
+// Takes a client's account away.
+import './privacy.ts';
 // Takes the administrator's second factor away.
 import './identity.ts';
 

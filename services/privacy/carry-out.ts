@@ -69,9 +69,9 @@ const erasePerson = async (context: Context, pack: Pack, request: Request): Prom
   const { store, vault, tenant, forget } = context;
   await store.within({ tenant }, (transaction) => enterErasure(transaction, vault, request));
   const keptClasses = await keptKeyClasses(context, pack, request);
-  for (const of of (['discretionary', 'clinical'] as const).filter((one) => !keptClasses.has(one)))
+  for (const kind of (['discretionary', 'clinical'] as const).filter((one) => !keptClasses.has(one)))
     await shred({
-      ...{ store, tenant, subject: request.subject_id, class: of },
+      ...{ store, tenant, subject: request.subject_id, class: kind },
       ...{ tables: sealedTables(pack), announce: forget },
     });
   const receipts = request.receipts.map((receipt) => ({ ...receipt }));

@@ -16,7 +16,7 @@ export const contract = sink({
   on: [due, idle],
   emits: [swept, replayed],
   policy: policy({ timeoutMs: 60_000, concurrent: 1, waiting: 4 }),
-  reads: ['tenants', 'legal_holds', 'retention_runs', 'ai_agent_sessions', 'interrupts'],
+  reads: ['tenants', 'legal_holds', 'retention_runs', 'ai_agent_sessions', 'interrupts', 'privacy_requests'],
   packTables: ['aged'],
   writes: { retention_runs: ['insert', 'update'], ai_agent_sessions: ['update'], interrupts: ['delete'] },
   calls: ['public.turn_conversation_months(timestamp with time zone)'],

@@ -1,4 +1,5 @@
-import type { RetentionRule } from '@jangada/packs/pack.ts';
+import { holdingsOf } from '@jangada/packs/holdings.ts';
+import type { Pack, RetentionRule } from '@jangada/packs/pack.ts';
 import { packOf } from '@jangada/packs/registry.ts';
 import { cutoffOf } from '@jangada/packs/retention.ts';
 import type { Body } from '@jangada/proto/message.ts';
@@ -32,7 +33,8 @@ export const sweep = async (store: Store, tick: Tick, signal: AbortSignal): Prom
   const { finished, report } = await begin(store, tick);
   if (finished) return report;
 
-  const { retention } = packOf(owner.pack);
+  const pack = packOf(owner.pack);
+  const { retention } = pack;
   for (const rule of retention) {
     if (!rule.table || !rule.ageColumn) continue;
     const cutoff = cutoffOf(rule, at.toTemporalInstant(), owner.time_zone);
@@ -43,7 +45,7 @@ export const sweep = async (store: Store, tick: Tick, signal: AbortSignal): Prom
       deleted: 0,
     };
     if (!report.rules.includes(line)) report.rules.push(line);
-    await expire(store, tenant, dueOf(rule, before, retention), signal, async (transaction, deleted) => {
+    await expire(store, tenant, dueOf(rule, before, pack), signal, async (transaction, deleted) => {
       line.deleted += deleted;
       await write(transaction, tick, { report: JSON.stringify(report) });
     });
@@ -129,8 +131,9 @@ interface Due {
   readonly condition: RawBuilder<unknown>;
 }
 
-/** What a rule finds due before a moment. Each person's record is one, over all of the `rules` that count from its last entry. */
-const dueOf = (rule: RetentionRule, before: Date, rules: readonly RetentionRule[]): Due => {
+/** What a rule finds due before a moment. Each person's record is one, over all rules that count from its last entry. */
+const dueOf = (rule: RetentionRule, before: Date, pack: Pack): Due => {
+  const { retention: rules } = pack;
   const { table = '', ageColumn, person, anchor, unlessReferencedBy = [] } = rule;
   const aged = sql`${sql.ref(`${table}.${ageColumn}`)} < ${before}`;
   const unreferenced = unlessReferencedBy.map(
@@ -143,10 +146,18 @@ const dueOf = (rule: RetentionRule, before: Date, rules: readonly RetentionRule[
       sql`not exists (select from ${sql.table(other.table ?? '')} as entry
         where ${sql.ref(`entry.${other.person}`)} = ${sql.ref(`${table}.${person}`)} and ${sql.ref(`entry.${other.ageColumn}`)} >= ${before})`,
   );
+  // Nothing of anybody who waits to be told what there is of them.
+  const waited = holdingsOf(pack)
+    .filter((holding) => holding.table === table && !holding.byAccount)
+    .map(
+      ({ subject }) =>
+        sql`not exists (select from privacy_requests p where p.tenant_id = ${sql.ref(`${table}.tenant_id`)}
+          and p.subject_id = ${sql.ref(`${table}.${subject}`)} and p.state <> 'closed')`,
+    );
   return {
     class: rule.class,
     table,
-    condition: sql.join([aged, ...unreferenced, ...quiet], sql` and `),
+    condition: sql.join([aged, ...unreferenced, ...quiet, ...waited], sql` and `),
   };
 };
 
