@@ -85,6 +85,7 @@ const earlier: Readonly<Record<KindName, (known: Earlier) => object | undefined>
       : { kty: 'oct', kid: 'first', k: Buffer.from(grantDatabaseKey, 'base64').toString('base64url') },
   message: ({ messageKeys }) => (jwk(messageKeys) as { keys: object[] } | undefined)?.keys[0],
   origin: () => undefined,
+  checkpoint: () => undefined,
 };
 
 /** The root keys that are kept at `path`. */

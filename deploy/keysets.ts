@@ -24,7 +24,7 @@ interface Kind {
   readonly says: string;
   /** The setting that its file is for. */
   readonly setting: Name;
-  /** What others verify with it; absent for a secret that both ends hold. */
+  /** What services verify with it; absent for a secret that both ends hold, and where only who is outside verifies. */
   readonly use?: Use;
   /** Longest that something it made may still be met, in ms. Only after that is it safe to refuse. */
   readonly longestMs: number;
@@ -99,6 +99,14 @@ export const kinds = {
     longestMs: lifetimeMs,
     overlapMs: lifetimeMs,
     make: numbered,
+  },
+  checkpoint: {
+    says: 'audit says how far the chains of the trail have come',
+    setting: 'AUDIT_CHECKPOINT_KEYS',
+    // Whoever verifies the trail later has to know every key that ever signed a checkpoint of it.
+    longestMs: lifetimeMs,
+    overlapMs: lifetimeMs,
+    make: pair,
   },
 } as const satisfies Record<string, Kind>;
 

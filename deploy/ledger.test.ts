@@ -1,11 +1,19 @@
-import type { Store } from '@jangada/store/store.ts';
+import { generateKeyPairSync } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Store, written } from '@jangada/store/store.ts';
+import { shardOf } from '@jangada/verifier/entry.ts';
+import type { Report } from '@jangada/verifier/report.ts';
+import { verify } from '@jangada/verifier/verify.ts';
+import { sql } from 'kysely';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Entry } from '../services/audit/handler.ts';
 import { append } from '../services/audit/ledger.ts';
 import type { Fact } from '../services/detection/facts.ts';
 import { type Seen, watch } from '../services/detection/watch.ts';
-import { startDatabase, type TestDatabase } from './test-database.ts';
+import { seal } from '../services/audit/seal.ts';
+import { forgetTrail, startDatabase, type TestDatabase } from './test-database.ts';
+import { checkpointsOf, dumpOf } from './trail.ts';
 
 // The audit trail in PostgreSQL, written as the service's own role.
 
@@ -20,7 +28,7 @@ afterAll(async () => {
   await database[Symbol.asyncDispose]();
 });
 beforeEach(async () => {
-  await database.administer('truncate audit_entries');
+  await database.administer(forgetTrail);
 });
 
 const entry = (own: Partial<Entry> = {}): Entry => ({
@@ -62,6 +70,8 @@ describe('the trail', () => {
         resource: null,
         details: { rows: 2 },
         origin: 'sealed',
+        shard: shardOf('casa'),
+        number: 0,
       },
     ]);
   });
@@ -116,16 +126,106 @@ describe('the trail', () => {
         store,
         Array.from({ length: count }, (_, index) => entry({ subject: `run-${index}` })),
       );
-    const [prepared] = await database.administer(
-      "select count(distinct query)::int as texts from pg_stat_activity where usename = 'svc_audit' and query like '%insert into audit_entries%'",
+    const [prepared] = await store.rows(
+      written(
+        sql`select count(*)::int as texts from pg_prepared_statements where statement like '%insert into audit_entries%' and statement not like '%pg_prepared%'`,
+      ),
     );
     expect(prepared).toEqual({ texts: 1 });
+  });
+});
+
+describe('the chains', () => {
+  const many = (from: number, count: number): Entry[] =>
+    Array.from({ length: count }, (_, index) =>
+      entry({
+        tenant: `tenant-${(from + index) % 9}`,
+        subject: `run-${from + index}`,
+        sequence: 1 + from + index,
+      }),
+    );
+  const keys = generateKeyPairSync('ed25519');
+  const signer = { kid: 'first', key: keys.privateKey };
+  const sealed = () => seal(store, { log: 'local', signer: () => signer });
+  const verified = async () => {
+    const keyOf = () => keys.publicKey;
+    const checkpoints = await checkpointsOf(database.server.url);
+    return verify({ dump: dumpOf(database.server.url), checkpoints, keyOf, keptDays: 730 });
+  };
+  const faultsOf = ({ findings }: Report) =>
+    findings.map(({ fault, shard, number }) => [fault, shard, number]);
+  /** As nobody can who does not take the triggers away. */
+  const past = (text: string) =>
+    database.administer(
+      `set session_replication_role = replica; ${text}; set session_replication_role = origin`,
+    );
+
+  test('do not fork and hold each entry once, where two instances keep the same facts at once', async () => {
+    const other = await database.storeOf('audit');
+    const batches = [0, 20, 40, 60, 80].map((from) => many(from, 40));
+    await Promise.all(batches.flatMap((batch) => [append(store, batch), append(other, batch.toReversed())]));
+    await Promise.all([sealed(), seal(other, { log: 'local', signer: () => signer })]);
+    await sealed();
+    expect(await verified()).toMatchObject({ entries: 120, found: 0, unsealed: 0, pruned: 0 });
+    expect(await kept('number')).toHaveLength(120);
+  });
+
+  test('are sealed once for what they hold, and what came since is told as unsealed', async () => {
+    await append(store, many(0, 8));
+    expect(await sealed()).toMatchObject({ number: 0 });
+    expect(await sealed()).toBeUndefined();
+    await append(store, many(8, 4));
+    expect(await verified()).toMatchObject({ checkpoints: 1, entries: 12, unsealed: 4, found: 0 });
+  });
+
+  test.each([
+    ["update audit_entries set actor = 'nobody' where shard = 1 and number = 2", [['edit', 1, 2]]],
+    ['delete from audit_entries where shard = 1 and number = 0', [['deletion', 1, 0]]],
+    [
+      "update audit_entries set at = at + interval '1 microsecond' where shard = 1 and number = 1",
+      [['edit', 1, 1]],
+    ],
+    ['update audit_entries set number = 1 - number + 100 where shard = 1 and number < 2', undefined],
+    [
+      'delete from audit_batches where shard = 1; delete from audit_entries where shard = 1',
+      [['truncation', 1, 0]],
+    ],
+  ])('show what was done past every right: %s', async (done, faults) => {
+    await append(store, many(0, 40));
+    await sealed();
+    await past(done);
+    const report = await verified();
+    expect(report.found).toBeGreaterThan(0);
+    if (faults) expect(faultsOf(report)).toEqual(expect.arrayContaining(faults));
+  });
+
+  test('still verify where retention removed what was old, and no one else could have', async () => {
+    await append(store, many(0, 40));
+    await sealed();
+    const retention = await database.storeOf('retention');
+    await retention.within({ tenant: 'tenant-0' }, (transaction) =>
+      transaction.rows(written(sql`delete from audit_entries where at < now()`)),
+    );
+    const young = await verified();
+    expect(young.pruned).toBe(0);
+    expect(young.findings.filter(({ fault }) => fault === 'deletion')).toHaveLength(5);
+    const keyOf = () => keys.publicKey;
+    const checkpoints = await checkpointsOf(database.server.url);
+    await sleep(5);
+    // Of a time so short that what was just sealed is past it.
+    const old = await verify({ dump: dumpOf(database.server.url), checkpoints, keyOf, keptDays: 2 });
+    expect(old).toMatchObject({ pruned: 5, found: 0 });
+    await expect(database.administer('delete from audit_entries')).rejects.toMatchObject({ code: '42501' });
   });
 });
 
 describe('what was written', () => {
   test.each([
     "update audit_entries set actor = 'nobody'",
+    'update audit_batches set first = 9',
+    'delete from audit_batches',
+    'update audit_heads set next = 0',
+    'insert into audit_heads values (9, 0, sha256(null))',
     'delete from audit_entries',
     'truncate audit_entries',
     'drop table audit_entries',

@@ -21,6 +21,9 @@ export interface Local {
 export const home = (env: NodeJS.ProcessEnv = process.env): string =>
   env['JANGADA_HOME'] ?? join(import.meta.dirname, '..', '.jangada');
 
+/** Where the local system appends checkpoints of the audit trail to. */
+export const checkpointLog = (folder = home()): string => join(folder, 'checkpoints.log');
+
 export const localFile = (): string => join(home(), 'run.json');
 
 /** No system is running, or it cannot be found from here. The text says the next step. */

@@ -3,7 +3,7 @@ import { cutoffOf } from '@jangada/packs/retention.ts';
 import type { Store } from '@jangada/store/store.ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { sweep } from '../services/retention/sweep.ts';
-import { startDatabase, type TestDatabase, tenantSql } from './test-database.ts';
+import { forgetTrail, startDatabase, type TestDatabase, tenantSql } from './test-database.ts';
 
 // Retention in PostgreSQL, carried out as the service's own role.
 
@@ -34,8 +34,9 @@ afterAll(async () => {
   await database[Symbol.asyncDispose]();
 });
 beforeEach(async () => {
+  await database.administer(forgetTrail);
   await database.administer(
-    'truncate clients, appointments, billing, aesthetic_records, audit_entries, feedback, legal_holds, retention_runs, interrupts',
+    'truncate clients, appointments, billing, aesthetic_records, feedback, legal_holds, retention_runs, interrupts',
   );
 });
 

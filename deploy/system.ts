@@ -19,7 +19,7 @@ import { settingsOf } from './generate/services.ts';
 import { type Keys, openKeys } from './keys.ts';
 import { fileOf, kindNames, kinds, nextRing } from './keysets.ts';
 import { refreshKnowledge } from './knowledge.ts';
-import type { Local } from './local.ts';
+import { checkpointLog, type Local } from './local.ts';
 import { migrate } from './migrate.ts';
 import { provision } from './provision.ts';
 import { type Account, seed } from './seed.ts';
@@ -141,6 +141,7 @@ export const startSystem = async (options: Options): Promise<System> => {
           ...environment(service, keys, urls, tenantDatabases, {
             JANGADA_PORT: String(edgePort),
             CONSOLE_DIR: consoleDir,
+            AUDIT_CHECKPOINT_LOG: checkpointLog(home),
             ...(openTenant ? { PUBLIC_TENANT: openTenant } : {}),
           }),
           ...options.env,

@@ -148,3 +148,9 @@ export const agreedSql = `
   insert into consents (tenant_id, id, subject_id, action, level, holds, basis, channel, recorded_by)
     select tenant_id, 'agreed ' || id, id, 'given', 'health', 'health', 'demo', 'demo', 'demo' from clients
     on conflict do nothing;`;
+
+/** Makes the trail one that was never written to; nobody can without taking its triggers away. */
+export const forgetTrail = `set session_replication_role = replica;
+  truncate audit_entries, audit_batches, audit_checkpoints;
+  update audit_heads set next = 0, chain = sha256(convert_to('jangada audit chain 1', 'UTF8') || '\\x00'::bytea || convert_to(shard::text, 'UTF8'));
+  set session_replication_role = origin`;

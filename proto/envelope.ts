@@ -57,3 +57,6 @@ export const keyRing = {
   get: '$JS.API.DIRECT.GET.KV_KEYS',
   live: 'keys.ring',
 } as const;
+
+/** Signed checkpoints of the audit trail, for whoever keeps them elsewhere. No service hears them. */
+export const checkpoints = { stream: 'CHECKPOINTS', subject: 'audit.checkpoint' } as const;

@@ -6,6 +6,7 @@ import type { Server } from '@jangada/servers/server.ts';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { migrate } from '../migrate.ts';
+import { forgetTrail } from '../test-database.ts';
 import { type Ended, runInside } from './test-terminal.ts';
 
 /** Commands that read PostgreSQL, on the real schema. */
@@ -22,7 +23,8 @@ beforeAll(async () => {
   await client.connect();
 });
 beforeEach(async () => {
-  await client.query('truncate audit_entries, retention_runs, tenants cascade');
+  await client.query(forgetTrail);
+  await client.query('truncate retention_runs, tenants cascade');
   await client.query(`insert into tenants (id, name, pack, time_zone, locale, currency)
     select id, id, 'aesthetic-clinic', 'UTC', 'en', 'BRL' from unnest(array['clinica', 'outra']) as id`);
 });

@@ -1,6 +1,6 @@
 import type { Contract } from '@jangada/hop/hop.ts';
 import { messages } from '@jangada/proto/catalogue.ts';
-import { core, keyRing, limitStream } from '@jangada/proto/envelope.ts';
+import { checkpoints, core, keyRing, limitStream } from '@jangada/proto/envelope.ts';
 import { goesOn } from '@jangada/proto/letter.ts';
 import { filterOf, type Message, streamOf } from '@jangada/proto/message.ts';
 import { deadStream } from '@jangada/runtime/dead-letters.ts';
@@ -76,6 +76,7 @@ export const rightsOf = (contract: Contract, contracts: readonly Contract[]): Ri
         : []),
       ...(contract.kind === 'sink' && contract.replays ? sendingAgain : []),
       ...(contract.kind === 'sink' && contract.erases ? [core.keysChanged('*'), core.changed('*')] : []),
+      ...(contract.kind === 'sink' && contract.seals ? [checkpoints.subject] : []),
       ...(limits ? directGet(limitStream) : []),
       ...(schedules.length > 0 ? [...schedules, ...directGet(streamOf.tick)] : []),
       keyRing.get,

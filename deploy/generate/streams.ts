@@ -1,6 +1,6 @@
 import type { Contract } from '@jangada/hop/hop.ts';
 import { messages } from '@jangada/proto/catalogue.ts';
-import { core, keyRing, limitStream } from '@jangada/proto/envelope.ts';
+import { checkpoints, core, keyRing, limitStream } from '@jangada/proto/envelope.ts';
 import { filterOf, type Message, streamOf } from '@jangada/proto/message.ts';
 import { reply } from '@jangada/proto/reply.ts';
 import { ackWaitMs } from '@jangada/runtime/consume.ts';
@@ -116,6 +116,19 @@ export const streams = (): readonly Stream[] => {
       max_msg_size: 1_024,
       allow_direct: true,
       republish: { src: core.limit('*', '*'), dest: core.limitSet('{{wildcard(1)}}', '{{wildcard(2)}}') },
+    },
+    {
+      name: checkpoints.stream,
+      description: 'How far the chains of the audit trail had come, signed; for whoever keeps it elsewhere.',
+      subjects: [checkpoints.subject],
+      ...common,
+      retention: 'limits',
+      discard: 'old',
+      max_age: days(7),
+      max_bytes: mebibytes(512),
+      max_msg_size: 8 * 1024,
+      allow_direct: true,
+      ...kept,
     },
     {
       name: keyRing.stream,

@@ -616,8 +616,11 @@ create policy svc_retention_delete on interrupts for delete to svc_retention usi
 -- svc_audit
 grant usage on schema public, sec to svc_audit;
 grant execute on function sec.claimed_tenant() to svc_audit;
-grant select, insert on audit_entries to svc_audit;
-create policy svc_audit_select on audit_entries for select to svc_audit using (tenant_id = (select sec.claimed_tenant()));
+grant select, update on audit_heads to svc_audit;
+grant select, insert on audit_batches to svc_audit;
+grant select, insert on audit_checkpoints to svc_audit;
+grant select (tenant_id, subject_id, fact), insert on audit_entries to svc_audit;
+create policy svc_audit_select on audit_entries for select to svc_audit using (true);
 create policy svc_audit_insert on audit_entries for insert to svc_audit with check (true);
 
 -- svc_import

@@ -203,6 +203,29 @@ create policy svc_privacy_update on public.appointments for update to svc_privac
 create policy svc_retention_delete on public.appointments for delete to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_select on public.appointments for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
+create table public.audit_batches (
+  shard smallint not null,
+  first bigint not null,
+  leaves bytea not null,
+  root bytea not null,
+  chain bytea not null,
+  at timestamp with time zone not null default clock_timestamp(),
+  constraint audit_batches_pkey PRIMARY KEY (shard, first),
+  constraint audit_batches_shard_fkey FOREIGN KEY (shard) REFERENCES audit_heads(shard),
+  constraint audit_batches_chain_check CHECK ((length(chain) = 32)),
+  constraint audit_batches_leaves_check CHECK (((length(leaves) > 0) AND ((length(leaves) % 32) = 0))),
+  constraint audit_batches_root_check CHECK ((length(root) = 32))
+); -- of jangada_owner
+grant insert, select on public.audit_batches to svc_audit;
+
+create table public.audit_checkpoints (
+  number bigint not null,
+  at timestamp with time zone not null,
+  statement text not null,
+  constraint audit_checkpoints_pkey PRIMARY KEY (number)
+); -- of jangada_owner
+grant insert, select on public.audit_checkpoints to svc_audit;
+
 create table public.audit_entries (
   tenant_id text not null,
   subject_id text not null,
@@ -218,6 +241,8 @@ create table public.audit_entries (
   resource text,
   details jsonb not null,
   origin text,
+  shard smallint,
+  number bigint,
   constraint audit_entries_pkey PRIMARY KEY (tenant_id, subject_id, fact),
   constraint audit_entries_decision_check CHECK ((decision = ANY (ARRAY['allowed'::text, 'denied'::text, 'failed'::text, 'done'::text])))
 ); -- of jangada_owner
@@ -225,14 +250,23 @@ CREATE INDEX audit_entries_actor ON public.audit_entries USING btree (tenant_id,
 CREATE INDEX audit_entries_at ON public.audit_entries USING btree (tenant_id, at, subject_id, fact);
 CREATE INDEX audit_entries_code ON public.audit_entries USING btree (tenant_id, code, at, subject_id, fact) WHERE (code IS NOT NULL);
 CREATE INDEX audit_entries_fact ON public.audit_entries USING btree (tenant_id, fact, at, subject_id);
+CREATE UNIQUE INDEX audit_entries_place ON public.audit_entries USING btree (shard, number);
 alter table public.audit_entries enable row level security, force row level security;
-grant insert, select on public.audit_entries to svc_audit;
+grant insert on public.audit_entries to svc_audit;
 grant delete, select on public.audit_entries to svc_retention;
 create policy svc_audit_insert on public.audit_entries for insert to svc_audit with check (true);
-create policy svc_audit_select on public.audit_entries for select to svc_audit using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_audit_select on public.audit_entries for select to svc_audit using (true);
 create policy svc_edge_select on public.audit_entries for select to svc_edge using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_delete on public.audit_entries for delete to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_select on public.audit_entries for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+
+create table public.audit_heads (
+  shard smallint not null,
+  next bigint not null,
+  chain bytea not null,
+  constraint audit_heads_pkey PRIMARY KEY (shard)
+); -- of jangada_owner
+grant select, update on public.audit_heads to svc_audit;
 
 create table public.billing (
   tenant_id text not null,
@@ -1386,6 +1420,28 @@ AS $function$
       return null;
     end $function$; -- of jangada_sec
 grant execute on function sec.keep_consent_level() to nobody;
+
+CREATE OR REPLACE FUNCTION sec.keep_heads()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    begin
+      if tg_op = 'UPDATE' and new.shard = old.shard and new.next > old.next then return new; end if;
+      raise exception 'a chain only ever grows' using errcode = '42501';
+    end $function$; -- of jangada_sec
+grant execute on function sec.keep_heads() to nobody;
+
+CREATE OR REPLACE FUNCTION sec.keep_trail()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    begin
+      if tg_op = 'DELETE' and tg_relid = 'public.audit_entries'::regclass and current_user = 'svc_retention' then return old; end if;
+      raise exception 'the audit trail is only ever added to' using errcode = '42501';
+    end $function$; -- of jangada_sec
+grant execute on function sec.keep_trail() to nobody;
 
 CREATE OR REPLACE FUNCTION sec.number_consent()
  RETURNS trigger

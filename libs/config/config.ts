@@ -9,7 +9,7 @@ export class ConfigError extends Error {
 
 /** Prefix of settings that are surely meant for us, so that a misspelt one is an error and not silence. */
 const ours =
-  /^(JANGADA|AI_SERVICE|AI_AGENT|AI_SECURITY|AI_ENCRYPTION|AI_KMS|ENCRYPTION|GRANT|PASS|TOKEN|MESSAGE|KEY_RING|OIDC|TOOL|EMBEDDING)_/;
+  /^(JANGADA|AI_SERVICE|AI_AGENT|AI_SECURITY|AI_ENCRYPTION|AI_KMS|AUDIT|ENCRYPTION|GRANT|PASS|TOKEN|MESSAGE|KEY_RING|OIDC|TOOL|EMBEDDING)_/;
 /** Set for the command-line tools and the supervisor, which read them before any service does. */
 const forTools = new Set([
   'JANGADA_CACHE_DIR',

@@ -153,6 +153,13 @@ export const settings = {
   PASS_ORIGIN_KEYS: keySet(
     'seal from where somebody called; only the edge holds them, and who reads the audit trail',
   ),
+  AUDIT_CHECKPOINT_KEYS: keySet(
+    'sign how far the chains of the audit trail have come; only audit holds them',
+  ),
+  AUDIT_CHECKPOINT_LOG: setting({
+    says: 'a file that checkpoints of the audit trail are appended to, on another disk than the database; none where it is absent',
+    value: z.string().min(1).optional(),
+  }),
   TOKEN_PRIVATE_KEYS: keySet('sign access tokens of the log-in; only the edge holds them'),
   OIDC_ISSUER: setting({
     says: 'an outside issuer whose access tokens are accepted too',

@@ -60,6 +60,8 @@ export interface Sink<I extends Message = Message, O extends Message = Message> 
   readonly replays: boolean;
   /** True when it destroys keys and data of people, and so tells every service to forget what it remembers of them. */
   readonly erases: boolean;
+  /** True when it chains what it keeps, whosever it is, and says how far the chains have come. */
+  readonly seals: boolean;
 }
 
 /** Commands by table. */
@@ -127,7 +129,7 @@ export const hop = <I extends Message, const O extends Message>(
   kind: 'hop',
 });
 
-type Rarely = 'packTables' | 'opens' | 'replays' | 'erases' | 'follows' | 'finds' | 'calls';
+type Rarely = 'packTables' | 'opens' | 'replays' | 'erases' | 'seals' | 'follows' | 'finds' | 'calls';
 
 /** Declares a sink. */
 export const sink = <I extends Message, const O extends Message = never>(
@@ -137,6 +139,7 @@ export const sink = <I extends Message, const O extends Message = never>(
   opens: false,
   replays: false,
   erases: false,
+  seals: false,
   follows: [],
   finds: {},
   calls: [],

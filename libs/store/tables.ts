@@ -249,6 +249,31 @@ export interface CoreTables {
     details: ColumnType<unknown, string, string>;
     /** From where the call came, sealed; see libs/trust/origin.ts. */
     origin: string | null;
+    /** The chain that it is in and its place there, from 0; null of entries from before there was one. */
+    shard: number | null;
+    number: number | null;
+  };
+  audit_heads: {
+    shard: number;
+    /** Entries that the chain holds. */
+    next: number;
+    chain: Buffer;
+  };
+  audit_batches: {
+    shard: number;
+    first: number;
+    /** Hashes of its entries, 32 bytes each; they stay when the entries are removed. */
+    leaves: Buffer;
+    root: Buffer;
+    /** The chain after it. */
+    chain: Buffer;
+    at: ColumnType<string, never, never>;
+  };
+  audit_checkpoints: {
+    number: number;
+    at: Time;
+    /** Signed; see libs/verifier/checkpoint.ts. */
+    statement: string;
   };
   privacy_requests: {
     tenant_id: string;

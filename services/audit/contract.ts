@@ -4,6 +4,8 @@
  * Hears every fact and keeps each exactly once: the key of an entry is its fact, so a redelivery changes nothing.
  * Nobody can do anything in the system but by a message, which is why nothing can happen unheard. A fact whose pass nobody
  * signed is nobody's: it leaves an entry in the system's own trail, and none in that of the tenant it names.
+ * Entries are chained as they are kept, and how far the chains have come is signed each second; libs/verifier says what
+ * can be shown with that.
  */
 import { sink } from '@jangada/hop/hop.ts';
 import { policy } from '@jangada/hop/policy.ts';
@@ -46,6 +48,13 @@ export const contract = sink({
     breaker: { failures: 10, withinMs: 5_000, openMs: 1_000, successes: 2 },
     deliveries: Number.MAX_SAFE_INTEGER,
   }),
-  reads: ['audit_entries'],
-  writes: { audit_entries: ['insert'] },
+  reads: ['audit_heads', 'audit_batches', 'audit_checkpoints'],
+  finds: { audit_entries: ['tenant_id', 'subject_id', 'fact'] },
+  writes: {
+    audit_entries: ['insert'],
+    audit_batches: ['insert'],
+    audit_heads: ['update'],
+    audit_checkpoints: ['insert'],
+  },
+  seals: true,
 });

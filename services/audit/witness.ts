@@ -1,0 +1,92 @@
+import { appendFile, readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { checkpoints, headers } from '@jangada/proto/envelope.ts';
+import type { Bus } from '@jangada/runtime/bus.ts';
+import type { Store } from '@jangada/store/store.ts';
+import { faultFields, type Log } from '@jangada/telemetry/log.ts';
+import type { Metrics } from '@jangada/telemetry/metrics.ts';
+import { claimsOf } from '@jangada/verifier/checkpoint.ts';
+import { checkpointsAfter, lastNumber, type Sealed, type Sealing } from './seal.ts';
+
+/** How often chains that have moved are sealed. */
+const everyMs = 1_000;
+
+interface Sealer {
+  readonly store: Store;
+  readonly bus: Bus;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** A file that checkpoints are appended to. */
+  readonly path: string | undefined;
+  readonly seal: () => Promise<Sealing | undefined>;
+}
+
+/**
+ * Seals the chains each second in which they have moved, and tells each checkpoint where this service cannot take it back:
+ * a file, and the broker. What another instance sealed is told too, and what could not be told is told later; the same one
+ * twice is one. Returns what ends it.
+ */
+export const keepSealed = async ({
+  store,
+  bus,
+  log,
+  metrics,
+  path,
+  seal,
+}: Sealer): Promise<() => Promise<void>> => {
+  const waited = metrics.histogram(
+    'audit_seal_seconds',
+    'From when entries were kept until a checkpoint took them in',
+    [0.25, 0.5, 1, 1.5, 2, 3, 5, 10],
+  );
+  let doneAt = Date.now();
+  metrics.gauge(
+    'audit_checkpoint_age_seconds',
+    'Since when all that was kept was last known to be in a checkpoint that was told',
+    [],
+    () => (Date.now() - doneAt) / 1_000,
+  );
+  let told = path ? await lastIn(path) : undefined;
+
+  const tell = async ({ number, statement }: Sealed): Promise<void> => {
+    if (path) await appendFile(path, `${statement}\n`);
+    await bus.publish(checkpoints.subject, statement, { [headers.messageId]: `checkpoint.${number}` });
+    told = number;
+  };
+  const turn = async (): Promise<void> => {
+    const startedAt = Date.now();
+    told ??= await lastNumber(store);
+    for (let sealing = await seal(); sealing; sealing = await seal())
+      for (const ms of sealing.waitedMs) waited.observe(ms / 1_000);
+    for (const checkpoint of await checkpointsAfter(store, told)) await tell(checkpoint);
+    doneAt = startedAt;
+  };
+
+  const stop = new AbortController();
+  const work = (async () => {
+    while (!stop.signal.aborted) {
+      await turn().catch((error: unknown) => {
+        log.warn({ operation: 'seal', ...faultFields(error) }, 'the trail is not sealed; trying again');
+      });
+      await sleep(everyMs, undefined, { signal: stop.signal }).catch(() => undefined);
+    }
+    // What was kept last.
+    await turn().catch(() => undefined);
+  })();
+  return async () => {
+    stop.abort();
+    await work;
+  };
+};
+
+/** Number of the last checkpoint in a file; -1 where there is none. A line that was cut off is written again. */
+const lastIn = async (path: string): Promise<number> => {
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return '';
+    throw error;
+  });
+  const whole = text.slice(0, text.lastIndexOf('\n') + 1).trimEnd();
+  if (text.length > 0 && !text.endsWith('\n')) await appendFile(path, '\n');
+  const last = whole.slice(whole.lastIndexOf('\n') + 1);
+  return last === '' ? -1 : claimsOf(last).number;
+};
