@@ -7,6 +7,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { z } from 'zod';
 import { fileOf } from '../keysets.ts';
 import { home } from '../local.ts';
+import { checkCommands } from './audit-check.ts';
 import { iso, type Moment, rowsOf } from './database.ts';
 import { type Emergency, emergencyOf } from './emergency.ts';
 import { type Format, jsonOption, moment, print, remark, table } from './output.ts';
@@ -158,30 +159,31 @@ const countOf = (text: string): number => {
   throw new InvalidArgumentError('a number of entries');
 };
 
-export const auditCommand = (): Command =>
-  new Command('audit')
-    .description('who did what to whose data, and with what outcome')
-    .addCommand(
-      new Command('tail')
-        .description('the last entries')
-        .option('--tenant <tenant>', 'one tenant; all otherwise')
-        .option('-n, --number <count>', 'how many', countOf, 20)
-        .addOption(jsonOption())
-        .action(async (options: Options & { number: number }) => {
-          const entries = await tail(options.tenant, options.number);
-          print(options, entries, () => entriesText(entries));
-        }),
-    )
-    .addCommand(
-      new Command('get')
-        .description('every entry of a run')
-        .argument('<run>', 'id of the run, or its beginning')
-        .option('--tenant <tenant>', 'tenant of the run, where the id alone is not enough')
-        .addOption(jsonOption())
-        .action(async (wanted: string, options: Options) => {
-          const entries = await chainOf(wanted, options.tenant);
-          print(options, entries, () =>
-            [entriesText(entries), ...originTexts(entries), ...emergencyTexts(entries)].join('\n'),
-          );
-        }),
-    );
+export const auditCommand = (): Command => {
+  const audit = new Command('audit').description('who did what to whose data, and with what outcome');
+  for (const command of [...readCommands(), ...checkCommands()]) audit.addCommand(command);
+  return audit;
+};
+
+const readCommands = (): readonly Command[] => [
+  new Command('tail')
+    .description('the last entries')
+    .option('--tenant <tenant>', 'one tenant; all otherwise')
+    .option('-n, --number <count>', 'how many', countOf, 20)
+    .addOption(jsonOption())
+    .action(async (options: Options & { number: number }) => {
+      const entries = await tail(options.tenant, options.number);
+      print(options, entries, () => entriesText(entries));
+    }),
+  new Command('get')
+    .description('every entry of a run')
+    .argument('<run>', 'id of the run, or its beginning')
+    .option('--tenant <tenant>', 'tenant of the run, where the id alone is not enough')
+    .addOption(jsonOption())
+    .action(async (wanted: string, options: Options) => {
+      const entries = await chainOf(wanted, options.tenant);
+      print(options, entries, () =>
+        [entriesText(entries), ...originTexts(entries), ...emergencyTexts(entries)].join('\n'),
+      );
+    }),
+];

@@ -1,10 +1,16 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startPostgres } from '@jangada/servers/postgres.ts';
 import type { Server } from '@jangada/servers/server.ts';
+import { connect } from '@jangada/store/store.ts';
+import { signerFrom } from '@jangada/trust/keyset.ts';
 import pg from 'pg';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { append } from '../../services/audit/ledger.ts';
+import { seal } from '../../services/audit/seal.ts';
+import { fileOf, firstKey, writeSet } from '../keysets.ts';
 import { migrate } from '../migrate.ts';
 import { forgetTrail } from '../test-database.ts';
 import { type Ended, runInside } from './test-terminal.ts';
@@ -130,4 +136,61 @@ test('retention report tells the last sweep of the tenant, also while it runs', 
     report: null,
   });
   expect((await jangada('retention', 'report', '--tenant', 'clinica')).stdout).toContain('not finished');
+});
+
+describe('of a trail that is chained', () => {
+  const chained = async (count: number): Promise<void> => {
+    const folder = join(dir, 'keys');
+    if (!existsSync(fileOf(folder, 'checkpoint'))) writeSet(folder, 'checkpoint', [firstKey('checkpoint')]);
+    const signer = signerFrom(() => readFileSync(fileOf(folder, 'checkpoint'), 'utf8'));
+    await using store = connect('audit', { DATABASE_URL: postgres.url, DATABASE_POOL_SIZE: 1 });
+    const entries = Array.from({ length: count }, (_, index) => ({
+      ...{
+        tenant: index % 2 ? 'clinica' : 'outra',
+        subject: `r_${index}`,
+        fact: 'run.answered',
+        sequence: 1 + index,
+      },
+      ...{ at: new Date('2026-11-21T10:00:00Z'), actor: 'u-1', role: 'admin', session: null, purpose: null },
+      ...{ decision: 'done' as const, code: null, resource: null, details: { rows: 2 }, origin: null },
+    }));
+    await append(store, entries);
+    await seal(store, { log: 'local', signer });
+  };
+
+  test('audit verify finds nothing where nothing was done, and names what was', async () => {
+    await chained(12);
+    expect(await jangada('audit', 'verify')).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/12 entries/),
+    });
+    await client.query(`set session_replication_role = replica;
+      update audit_entries set actor = 'nobody' where subject_id = 'r_3'; set session_replication_role = origin`);
+    const { code, stdout } = await jangada('audit', 'verify', '--json');
+    expect([code, JSON.parse(stdout)]).toMatchObject([1, { found: 1, findings: [{ fault: 'edit' }] }]);
+  });
+
+  test('audit proof shows one entry to who has the key and nothing else, and no other entry', async () => {
+    await chained(12);
+    const { code, stdout } = await jangada('audit', 'proof', 'r_5/run.answered');
+    expect(code).toBe(0);
+    const given = JSON.parse(stdout) as {
+      entry: { subject: string; shard: number; number: number };
+      proof: object;
+    };
+    expect(given.entry.subject).toBe('r_5');
+    expect(JSON.stringify(given.proof).length).toBeLessThan(1_024);
+    const { shard, number } = given.entry;
+    expect((await jangada('audit', 'proof', `${shard}/${number}`)).stdout).toBe(stdout);
+    const file = join(dir, 'proof.json');
+    writeFileSync(file, stdout);
+    expect(await jangada('audit', 'verify', '--proof', file)).toMatchObject({ code: 0 });
+    writeFileSync(file, stdout.replace('"u-1"', '"u-2"'));
+    expect(await jangada('audit', 'verify', '--proof', file)).toMatchObject({ code: 1 });
+  });
+
+  test('audit proof of what is not there says so', async () => {
+    await chained(1);
+    expect(await jangada('audit', 'proof', 'r_9/run.answered')).toMatchObject({ code: 1 });
+  });
 });

@@ -44,6 +44,14 @@ const isEntry = (entry: Record<string, unknown>): boolean =>
   'details' in entry &&
   ['shard', 'number'].every((name) => entry[name] === null || isPlace(entry[name]));
 
+/** An entry that was read on its own, without its place; undefined where it is none. */
+export const entryOf = (value: unknown): Stated | undefined => {
+  if (typeof value !== 'object' || value === null || !isEntry(value as Record<string, unknown>))
+    return undefined;
+  const { shard: _shard, number: _number, ...stated } = value as EntryLine['entry'];
+  return stated;
+};
+
 /** A line as it is read; undefined where it is none. Written by hand, because it is asked for each entry of years. */
 export const lineOf = (text: string): Line | undefined => {
   let line: { [kind: string]: Record<string, unknown> };
