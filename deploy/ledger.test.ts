@@ -9,9 +9,9 @@ import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Entry } from '../services/audit/handler.ts';
 import { append } from '../services/audit/ledger.ts';
+import { seal } from '../services/audit/seal.ts';
 import type { Fact } from '../services/detection/facts.ts';
 import { type Seen, watch } from '../services/detection/watch.ts';
-import { seal } from '../services/audit/seal.ts';
 import { forgetTrail, startDatabase, type TestDatabase } from './test-database.ts';
 import { checkpointsOf, dumpOf } from './trail.ts';
 

@@ -63,12 +63,16 @@ const statements = async (path: string | undefined): Promise<string[]> => {
   return [...appended, ...(await checkpointsOf(databaseUrl()))];
 };
 
-/** Days that every tenant's entries are kept at least. */
-const keptDays = Math.min(
-  ...packs.flatMap(({ retention }) =>
-    retention.filter(({ table }) => table === 'audit_entries').map(({ days }) => days),
-  ),
-);
+/** Days that every tenant's entries are kept at least, up to now. */
+const keptDays = (): number => {
+  const today = Temporal.Now.plainDateISO('UTC');
+  const days = packs.flatMap(({ retention }) =>
+    retention
+      .filter(({ table }) => table === 'audit_entries')
+      .map(({ keep }) => today.since(today.subtract(keep)).days),
+  );
+  return Math.min(...days);
+};
 
 const reportText = (report: Report): string => {
   const { entries, batches, checkpoints, pruned, unchained, unsealed, findings, found } = report;
@@ -99,7 +103,7 @@ const verifyTrail = async ({ dump, checkpoints, key }: Files): Promise<Report> =
   const lines = dump
     ? createInterface({ input: createReadStream(dump), crlfDelay: Number.POSITIVE_INFINITY })
     : dumpOf(databaseUrl());
-  return verify({ dump: lines, checkpoints: seen, keyOf, keptDays });
+  return verify({ dump: lines, checkpoints: seen, keyOf, keptDays: keptDays() });
 };
 
 /** What `audit proof` writes: all that is needed beside the key. */

@@ -7,7 +7,7 @@ select pg_advisory_xact_lock(hashtext('jangada roles'));
 do $$
 declare
   name text;
-  logins text[] := array['svc_edge', 'svc_access', 'svc_feedback', 'svc_permission', 'svc_data_access', 'svc_conversation', 'svc_privacy', 'svc_retention', 'svc_audit', 'svc_import'];
+  logins text[] := array['svc_edge', 'svc_access', 'svc_feedback', 'svc_permission', 'svc_data_access', 'svc_conversation', 'svc_detection', 'svc_privacy', 'svc_retention', 'svc_audit', 'svc_import'];
 begin
   foreach name in array logins || array['jangada_sec', 'app_tenant', 'app_related', 'app_own', 'purpose_administration', 'purpose_billing', 'purpose_care', 'purpose_information', 'purpose_own_history', 'purpose_pricing', 'purpose_statistics', 'app_tenant_administration', 'app_tenant_billing', 'app_tenant_care', 'app_tenant_information', 'app_tenant_own_history', 'app_tenant_pricing', 'app_tenant_statistics', 'app_related_administration', 'app_related_billing', 'app_related_care', 'app_related_information', 'app_related_own_history', 'app_related_pricing', 'app_related_statistics', 'app_own_administration', 'app_own_billing', 'app_own_care', 'app_own_information', 'app_own_own_history', 'app_own_pricing', 'app_own_statistics'] loop
     if not exists (select from pg_roles where rolname = name) then
@@ -75,7 +75,7 @@ begin
   -- Nobody else connects, and nobody makes temporary tables, which would hide others of their name; but an import
   -- keeps the keys of a file in one while it reads it.
   execute format('revoke all on database %I from public', current_database());
-  execute format('grant connect on database %I to svc_edge, svc_access, svc_feedback, svc_permission, svc_data_access, svc_conversation, svc_privacy, svc_retention, svc_audit, svc_import', current_database());
+  execute format('grant connect on database %I to svc_edge, svc_access, svc_feedback, svc_permission, svc_data_access, svc_conversation, svc_detection, svc_privacy, svc_retention, svc_audit, svc_import', current_database());
   execute format('grant temporary on database %I to svc_import', current_database());
 end $$;
 revoke all on schema public from public;
@@ -459,6 +459,20 @@ create policy svc_conversation_insert on ai_agent_conversations for insert to sv
 create policy svc_conversation_insert on tenant_keys for insert to svc_conversation with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_conversation_insert on subject_keys for insert to svc_conversation with check (tenant_id = (select sec.claimed_tenant()));
 
+-- svc_detection
+grant usage on schema public, sec to svc_detection;
+grant execute on function sec.claimed_tenant() to svc_detection;
+grant select, insert, update on alert_states to svc_detection;
+grant select, insert on alerts to svc_detection;
+grant select, update on sessions to svc_detection;
+create policy svc_detection_select on alert_states for select to svc_detection using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_detection_select on alerts for select to svc_detection using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_detection_select on sessions for select to svc_detection using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_detection_insert on alert_states for insert to svc_detection with check (true);
+create policy svc_detection_update on alert_states for update to svc_detection using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_detection_insert on alerts for insert to svc_detection with check (true);
+create policy svc_detection_update on sessions for update to svc_detection using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
+
 -- svc_privacy
 grant usage on schema public, sec to svc_privacy;
 grant execute on function sec.claimed_tenant() to svc_privacy;
@@ -731,6 +745,6 @@ create policy svc_import_update on knowledge_vectors for update to svc_import us
 create policy svc_import_delete on knowledge_vectors for delete to svc_import using (tenant_id = (select sec.claimed_tenant()));
 
 -- What every service compares with what it finds, before it works.
-grant execute on function sec.drift() to svc_edge, svc_access, svc_feedback, svc_permission, svc_data_access, svc_conversation, svc_privacy, svc_retention, svc_audit, svc_import;
+grant execute on function sec.drift() to svc_edge, svc_access, svc_feedback, svc_permission, svc_data_access, svc_conversation, svc_detection, svc_privacy, svc_retention, svc_audit, svc_import;
 delete from sec.expected;
 insert into sec.expected select * from sec.state();

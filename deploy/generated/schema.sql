@@ -10,6 +10,8 @@ role svc_conversation: login
 
 role svc_data_access: login
 
+role svc_detection: login
+
 role svc_edge: login
 
 role svc_feedback: login
@@ -166,6 +168,40 @@ create policy svc_privacy_select on public.ai_agent_sessions for select to svc_p
 create policy svc_retention_delete on public.ai_agent_sessions for delete to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_select on public.ai_agent_sessions for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_update on public.ai_agent_sessions for update to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+
+create table public.alert_states (
+  tenant_id text not null,
+  id text not null,
+  state jsonb not null,
+  constraint alert_states_pkey PRIMARY KEY (tenant_id, id)
+); -- of jangada_owner
+alter table public.alert_states enable row level security, force row level security;
+grant insert, select, update on public.alert_states to svc_detection;
+create policy svc_detection_insert on public.alert_states for insert to svc_detection with check (true);
+create policy svc_detection_select on public.alert_states for select to svc_detection using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_detection_update on public.alert_states for update to svc_detection using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+
+create table public.alerts (
+  tenant_id text not null,
+  id text not null,
+  sequence bigint not null,
+  at timestamp with time zone not null,
+  actor text not null,
+  session text,
+  rule text not null,
+  severity text not null,
+  value double precision not null,
+  threshold double precision not null,
+  ended text[] not null,
+  constraint alerts_pkey PRIMARY KEY (tenant_id, id),
+  constraint alerts_severity_check CHECK ((severity = ANY (ARRAY['note'::text, 'warning'::text, 'critical'::text])))
+); -- of jangada_owner
+CREATE INDEX alerts_at ON public.alerts USING btree (at);
+CREATE INDEX alerts_sequence ON public.alerts USING btree (tenant_id, sequence);
+alter table public.alerts enable row level security, force row level security;
+grant insert, select on public.alerts to svc_detection;
+create policy svc_detection_insert on public.alerts for insert to svc_detection with check (true);
+create policy svc_detection_select on public.alerts for select to svc_detection using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
 create table public.appointments (
   tenant_id text not null,
@@ -1130,8 +1166,11 @@ create table public.sessions (
 ); -- of jangada_owner
 CREATE INDEX sessions_account ON public.sessions USING btree (tenant_id, account_id, created_at);
 alter table public.sessions enable row level security, force row level security;
+grant select, update on public.sessions to svc_detection;
 grant delete, insert, select, update on public.sessions to svc_edge;
 grant delete, select on public.sessions to svc_privacy;
+create policy svc_detection_select on public.sessions for select to svc_detection using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_detection_update on public.sessions for update to svc_detection using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_edge_delete on public.sessions for delete to svc_edge using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_edge_insert on public.sessions for insert to svc_edge with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_edge_select on public.sessions for select to svc_edge using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
@@ -1310,7 +1349,7 @@ CREATE OR REPLACE FUNCTION sec.claimed_tenant()
  STABLE PARALLEL SAFE
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$ select nullif(current_setting('app.tenant', true), '') $function$; -- of jangada_sec
-grant execute on function sec.claimed_tenant() to svc_access, svc_audit, svc_conversation, svc_edge, svc_feedback, svc_import, svc_permission, svc_privacy, svc_retention;
+grant execute on function sec.claimed_tenant() to svc_access, svc_audit, svc_conversation, svc_detection, svc_edge, svc_feedback, svc_import, svc_permission, svc_privacy, svc_retention;
 
 CREATE OR REPLACE FUNCTION sec.drift()
  RETURNS TABLE(object text, expected text, found text)
@@ -1348,7 +1387,7 @@ AS $function$
       from (select current_setting('server_version_num')::int as is) v
       where not (v.is >= 180000 or v.is between 170006 and 179999 or v.is between 160010 and 169999 or v.is between 150014 and 159999)
     $function$; -- of jangada_sec
-grant execute on function sec.drift() to svc_access, svc_audit, svc_conversation, svc_data_access, svc_edge, svc_feedback, svc_import, svc_permission, svc_privacy, svc_retention;
+grant execute on function sec.drift() to svc_access, svc_audit, svc_conversation, svc_data_access, svc_detection, svc_edge, svc_feedback, svc_import, svc_permission, svc_privacy, svc_retention;
 
 CREATE OR REPLACE FUNCTION sec.granted_care()
  RETURNS text[]
