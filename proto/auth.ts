@@ -84,10 +84,10 @@ export const viewed = message({
   name: 'trail.viewed',
   kind: 'fact',
   passed: false,
-  says: 'Who administers a tenant looked at what others asked, or at the audit trail.',
+  says: 'Who administers a tenant looked at what others asked, at the audit trail, or at a report of it.',
   body: z.object({
     actor,
-    what: z.enum(['runs', 'run', 'audit']),
+    what: z.enum(['runs', 'run', 'audit', 'report']),
     /** Whose steps were looked at, where it was one run. */
     run: z.string().max(128).optional(),
     from,

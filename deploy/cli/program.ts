@@ -21,6 +21,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   knowledge: async () => (await import('./knowledge.ts')).knowledgeCommand(),
   privacy: async () => (await import('./privacy.ts')).privacyCommand(),
   retention: async () => (await import('./retention.ts')).retentionCommand(),
+  compliance: async () => (await import('./compliance.ts')).complianceCommand(),
   keys: async () => (await import('./keys.ts')).keysCommand(),
   security: async () => (await import('./security.ts')).securityCommand(),
   validate: async () => (await import('./validate.ts')).validateCommand(),

@@ -1,8 +1,9 @@
-import { chmodSync } from 'node:fs';
+import { chmodSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { until } from '@jangada/testkit/until.ts';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Ended } from '../cli/test-terminal.ts';
+import type { Report } from '../compliance/report.ts';
 import { collect } from '../topology.ts';
 import { type Journey, sharedJourney } from './journey.ts';
 
@@ -119,6 +120,25 @@ test('alerts tells who reads as nobody should, and a replay of the trail the sam
   expect(entry).toMatchObject({
     ...{ fact: 'alert.raised', actor: stranger.actor },
     details: { rule: 'relation_denials', ended: 0 },
+  });
+});
+
+test('compliance report tells what is done with data and who read about a person, as JSON and as pages', async () => {
+  const { runId } = await (await journey.as('client')).query('quais são as minhas consultas este mês?');
+  await journey.auditOf(runId);
+  const file = join(journey.home, 'report.pdf');
+  const asked = ['--tenant', 'clinica-aurora', '--regime', 'lgpd', '--subject', 'cli-1', '--pdf', file];
+  const report = await json<Report>('compliance', 'report', ...asked);
+  expect(report).toMatchObject({ tenant: 'clinica-aurora', isDeclared: true, days: 365 });
+  expect(report.register.map(({ source }) => source)).toContain('appointments');
+  expect(report.subject?.accesses).toContainEqual(
+    expect.objectContaining({ run: runId, actor: 'clinica-aurora-client', resource: 'appointments' }),
+  );
+  expect(report.subject?.consents.length).toBeGreaterThan(0);
+  expect(readFileSync(file).subarray(0, 5).toString()).toBe('%PDF-');
+  await until('the report in the trail', async () => {
+    const sql = `select from audit_entries where fact = 'trail.viewed' and actor = 'operator' and details->>'what' = 'report'`;
+    return (await journey.sql(sql)).length > 0;
   });
 });
 
