@@ -6,6 +6,7 @@ import { understood } from '@jangada/proto/run.ts';
 import { connect, queries, type Store } from '@jangada/store/store.ts';
 import { sampleOf } from '@jangada/testkit/conformance.ts';
 import { passFor, secretSet } from '@jangada/testkit/identity.ts';
+import { until } from '@jangada/testkit/until.ts';
 import { openBodies } from '@jangada/trust/body.ts';
 import type { Pass } from '@jangada/trust/pass.ts';
 import { headOf, type Place } from '@jangada/vault/field.ts';
@@ -285,6 +286,68 @@ describe('a command', () => {
       expect(await open(own)).toMatchObject({ refused: 'TENANT_ISOLATION_VIOLATION' });
     expect(await open()).toEqual(done);
     expect(await known()).toMatchObject({ inReach: true });
+  });
+
+  test('to hold a class of data, and to release it, names who did', async () => {
+    const place = () => give({ action: 'place_hold', class: 'billing_data', reason: 'a lawsuit' }, asAdmin);
+    const release = () => give({ action: 'release_hold', class: 'billing_data' }, asAdmin);
+    expect(await release()).toMatchObject({ refused: 'INPUT_INVALID' });
+    expect(await place()).toEqual(done);
+    expect(await place()).toMatchObject({ refused: 'INPUT_INVALID' });
+    expect(await release()).toEqual(done);
+    expect(
+      await database.administer(
+        'select class, reason, placed_by, released_by, released_at is not null as over from legal_holds',
+      ),
+    ).toEqual([
+      { class: 'billing_data', reason: 'a lawsuit', placed_by: 'user-1', released_by: 'user-1', over: true },
+    ]);
+  });
+
+  test('to hold a class of data waits for the batch that is being removed', async () => {
+    const remover = new pg.Client({ connectionString: database.server.url });
+    await remover.connect();
+    await remover.query('begin');
+    await remover.query("select pg_advisory_xact_lock(hashtextextended('retention casa feedback', 0))");
+    let isPlaced = false;
+    const placing = give({ action: 'place_hold', class: 'feedback', reason: 'a lawsuit' }, asAdmin).then(
+      () => {
+        isPlaced = true;
+      },
+    );
+    await until('the command to wait', async () => {
+      const [waits] = await database.administer(
+        "select from pg_locks where locktype = 'advisory' and not granted",
+      );
+      return waits;
+    });
+    expect(isPlaced).toBe(false);
+    await remover.query('commit');
+    await placing;
+    await remover.end();
+    expect(isPlaced).toBe(true);
+  });
+
+  test('to agree to what retention planned is of another person than who asked, and for that list only', async () => {
+    await database.administer(
+      ['user-1', 'schedule']
+        .map(
+          (by) =>
+            `insert into retention_plans (tenant_id, tick, class, policy, before, asked_by, planned_at, planned, rows_then, root, needs)
+             values ('casa', 'of-${by}', 'billing_data', 'p', now(), '${by}', now(), 1, 1, decode(repeat('ab', 32), 'hex'), 'share');`,
+        )
+        .join(''),
+    );
+    const agree = (tick: string, root = 'ab'.repeat(32)) =>
+      give({ action: 'approve_retention', class: 'billing_data', tick, root }, asAdmin);
+    expect(await agree('of-user-1')).toMatchObject({ refused: 'AUTHZ_DENIED' });
+    expect(await agree('of-schedule', 'cd'.repeat(32))).toMatchObject({ refused: 'NOT_FOUND' });
+    expect(await agree('of-schedule')).toEqual(done);
+    expect(await database.administer('select tick, approved_by from retention_approvals')).toEqual([
+      { tick: 'of-schedule', approved_by: 'user-1' },
+    ]);
+    await database.administer('update retention_plans set finished_at = now()');
+    expect(await agree('of-schedule')).toMatchObject({ refused: 'NOT_FOUND' });
   });
 
   test('to reach for somebody in an emergency holds for one person and half an hour', async () => {

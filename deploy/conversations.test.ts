@@ -2,6 +2,8 @@ import { read } from '@jangada/packs/read.ts';
 import { packOf } from '@jangada/packs/registry.ts';
 import { sealedTables } from '@jangada/packs/sealed.ts';
 import type { Plan } from '@jangada/proto/plan.ts';
+import { swept as sweptFact } from '@jangada/proto/retention.ts';
+import type { Kept } from '@jangada/runtime/keep.ts';
 import { connect, queries, type Store, type Transaction } from '@jangada/store/store.ts';
 import { openMetrics } from '@jangada/telemetry/metrics.ts';
 import { until } from '@jangada/testkit/until.ts';
@@ -15,7 +17,7 @@ import type { Exchange } from '../services/conversation/handler.ts';
 import { followSessions } from '../services/conversation/sessions.ts';
 import { openRows } from '../services/data-access/open.ts';
 import { endIdle } from '../services/retention/sessions.ts';
-import { sweep } from '../services/retention/sweep.ts';
+import { sweep, takeUp } from '../services/retention/sweep.ts';
 import { grantFor, startDatabase, type TestDatabase, tenantSql } from './test-database.ts';
 
 // What people ask agents and are told: kept, read back by whose it is, and gone in time, each as the service's own role.
@@ -43,7 +45,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   await database.administer(
-    'truncate ai_agent_sessions, ai_agent_conversations, legal_holds, retention_runs',
+    'truncate ai_agent_sessions, ai_agent_conversations, legal_holds, retention_runs, retention_plans cascade',
   );
 });
 
@@ -228,7 +230,7 @@ describe('a session', () => {
       exchange('new', { agoMs: minutes(10), thread: 'thread-2' }),
       exchange('theirs', { agoMs: minutes(40), tenant: 'other' }),
     );
-    const tick = { tenant: 'casa', of: 'sessions' as const, id: 'now', at: new Date(now) };
+    const tick = { tenant: 'casa', at: new Date(now) };
     for (let time = 0; time < 2; time++) await endIdle(retention, tick);
     expect(Object.fromEntries((await sessions()).map(({ id, is_active }) => [id, is_active]))).toEqual({
       old: false,
@@ -273,11 +275,30 @@ describe('a month', () => {
   const tickOf = (id: string, own = {}) => ({
     tenant: 'casa',
     of: 'rules' as const,
-    id,
+    asked: id,
+    askedBy: 'operator',
     at: new Date(now),
     ...own,
   });
-  const never = new AbortController().signal;
+  /** Plans, agrees, carries out; returns what was deleted of each class. */
+  const swept = async (tick: ReturnType<typeof tickOf>) => {
+    const told: unknown[] = [];
+    const work = {
+      store: retention,
+      signal: new AbortController().signal,
+      tell: async ({ emission }: Kept) => told.push(emission.body),
+    };
+    await sweep(work, tick);
+    await database.administer(`
+      insert into retention_approvals (tenant_id, tick, class, root, approved_by)
+      select tenant_id, tick, class, root, 'bia' from retention_plans where needs is not null and finished_at is null`);
+    await takeUp(work, tick);
+    const [run] = await database.administer(
+      `select report from retention_runs where tenant_id = '${tick.tenant}' and tick = '${tick.asked}'`,
+    );
+    const { rules } = sweptFact.body.parse(run?.['report']);
+    return rules.filter((rule) => rule.deleted > 0);
+  };
 
   test('is there before its first question', async () => {
     await keep(exchange('next', { agoMs: -days(31) }));
@@ -298,18 +319,16 @@ describe('a month', () => {
     await database.administer(
       "insert into legal_holds (tenant_id, class, reason) values ('other', 'conversations', 'a lawsuit')",
     );
-    const report = await sweep(retention, tickOf('1'), never);
-    expect(report?.rules.filter((rule) => rule.deleted > 0)).toMatchObject([
-      { class: 'conversations', deleted: 1 },
-      { class: 'agent_sessions', deleted: 1 },
-    ]);
-    await sweep(retention, tickOf('1', { tenant: 'other' }), never);
+    // A session goes with the next run after its last question: when it was listed, it was still referred to.
+    expect(await swept(tickOf('1'))).toMatchObject([{ class: 'conversations', deleted: 1 }]);
+    expect(await swept(tickOf('1b'))).toMatchObject([{ class: 'agent_sessions', deleted: 1 }]);
+    await swept(tickOf('1', { tenant: 'other' }));
     expect(await kept('id')).toEqual([{ id: 'february' }, { id: 'young' }]);
     expect(await monthsOf()).not.toContain('months.ai_agent_conversations_2024_01');
     expect(await monthsOf()).toContain('months.ai_agent_conversations_2024_02');
 
     await database.administer('update legal_holds set released_at = now()');
-    await sweep(retention, tickOf('2', { tenant: 'other' }), never);
+    await swept(tickOf('2', { tenant: 'other' }));
     expect(await kept('id')).toEqual([{ id: 'young' }]);
     expect(await monthsOf()).toHaveLength(5);
     // What comes and goes is no drift: every service starts on it.

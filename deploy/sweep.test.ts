@@ -1,8 +1,13 @@
+import { createHash } from 'node:crypto';
+import { leafOf, proofOf, rootFrom } from '@jangada/merkle/tree.ts';
 import { packOf } from '@jangada/packs/registry.ts';
 import { cutoffOf } from '@jangada/packs/retention.ts';
+import type { Body } from '@jangada/proto/message.ts';
+import { planned as plannedFact, type swept as sweptFact } from '@jangada/proto/retention.ts';
+import type { Kept } from '@jangada/runtime/keep.ts';
 import type { Store } from '@jangada/store/store.ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { sweep } from '../services/retention/sweep.ts';
+import { sweep, takeUp } from '../services/retention/sweep.ts';
 import { forgetTrail, startDatabase, type TestDatabase, tenantSql } from './test-database.ts';
 
 // Retention in PostgreSQL, carried out as the service's own role.
@@ -10,10 +15,38 @@ import { forgetTrail, startDatabase, type TestDatabase, tenantSql } from './test
 let database: TestDatabase;
 let store: Store;
 
+type Report = Body<typeof sweptFact>;
+
 const at = new Date('2026-11-21T06:00:00.000Z');
 const never = new AbortController().signal;
-const swept = (id = '2026-11-21', own: { tenant?: string; signal?: AbortSignal } = {}) =>
-  sweep(store, { tenant: own.tenant ?? 'casa', of: 'rules', id, at }, own.signal ?? never);
+const facts: Kept[] = [];
+const work = { signal: never, tell: async (fact: Kept) => facts.push(fact) };
+interface Own {
+  readonly tenant?: string;
+  readonly signal?: AbortSignal;
+  readonly now?: () => number;
+  readonly at?: Date;
+}
+const tickFor = (asked: string | undefined, own: Own) =>
+  ({ tenant: own.tenant ?? 'casa', of: 'rules', asked, askedBy: 'ana', at: own.at ?? at }) as const;
+/** Plans, and carries out what needs nobody. */
+const planned = (id?: string, own: Own = {}) => sweep({ ...work, store, ...own }, tickFor(id, own));
+/** Agrees to all that waits, as somebody. */
+const agree = (who = 'bia') =>
+  database.administer(`
+    insert into retention_approvals (tenant_id, tick, class, root, approved_by)
+    select tenant_id, tick, class, root, '${who}' from retention_plans where needs is not null and finished_at is null`);
+/** Plans, agrees, carries out, and returns the report as it is then. */
+const swept = async (id?: string, own: Own = {}): Promise<Report | undefined> => {
+  const first = await planned(id, own);
+  if (!first?.rules.some(({ state }) => state === 'waiting')) return first;
+  await agree();
+  await takeUp({ ...work, store, ...own }, tickFor(id, own));
+  const [run] = await database.administer(
+    `select report from retention_runs where tick = '${id ?? '2026-11-21'}' and tenant_id = '${own.tenant ?? 'casa'}'`,
+  );
+  return run?.['report'] as Report;
+};
 
 const { retention } = packOf('aesthetic-clinic');
 /** The moment, as SQL, from which on rows of a class are kept. */
@@ -36,8 +69,9 @@ afterAll(async () => {
 beforeEach(async () => {
   await database.administer(forgetTrail);
   await database.administer(
-    'truncate clients, appointments, billing, aesthetic_records, feedback, legal_holds, retention_runs, interrupts',
+    'truncate clients, appointments, billing, aesthetic_records, feedback, legal_holds, retention_runs, retention_plans, interrupts cascade',
   );
+  facts.length = 0;
 });
 
 const client = (id: string, created: string, tenant = 'casa'): string =>
@@ -124,7 +158,15 @@ describe('a sweep', () => {
 
   test('reports each class with the day before which it was deleted', async () => {
     const report = await swept();
-    expect(report?.rules).toContainEqual({ class: 'audit_logs', before: '2024-11-21', deleted: 0 });
+    expect(report?.rules).toContainEqual(
+      expect.objectContaining({
+        class: 'audit_logs',
+        before: '2024-11-21',
+        planned: 0,
+        deleted: 0,
+        state: 'complete',
+      }),
+    );
     expect(report?.rules.map((rule) => rule.class)).not.toContain('system_logs');
     const [run] = await database.administer('select report, finished_at from retention_runs');
     expect(run).toEqual({ report, finished_at: expect.any(String) });
@@ -176,6 +218,31 @@ describe('a legal hold', () => {
     await database.administer('update legal_holds set released_at = now()');
     expect(deletedOf(await swept('2026-11-22'))).toMatchObject({ appointment_data: 1 });
   });
+
+  test('that is placed between two batches keeps what is left, and what it kept goes with the next run', async () => {
+    await database.administer(
+      `insert into appointments select 'casa', 'a' || n, 'c1', 'p1', 'x', ${ago(10_000)}, 30, 'completed' from generate_series(1, 2500) n`,
+    );
+    await planned();
+    await agree();
+    const between = Object.assign(new AbortController().signal, { throwIfAborted: () => undefined });
+    let batches = 0;
+    const held: Store = {
+      ...store,
+      within: async (claim, run) => {
+        const [there] = await database.administer('select count(*)::int as n from appointments');
+        if (there?.['n'] === 1_500 && batches++ === 0) await database.administer(hold('appointment_data'));
+        return store.within(claim, run);
+      },
+    };
+    await takeUp({ ...work, store: held, signal: between }, tickFor(undefined, {}));
+    expect(await left('appointments')).toHaveLength(1_500);
+    expect(facts.at(-1)?.emission.body).toMatchObject({
+      rules: [{ planned: 2_500, deleted: 1_000, held: 1_500, state: 'partial', approvedBy: 'bia' }],
+    });
+    await database.administer('update legal_holds set released_at = now()');
+    expect(deletedOf(await swept('2026-11-22'))).toMatchObject({ appointment_data: 1_500 });
+  });
 });
 
 describe('a tick', () => {
@@ -188,33 +255,160 @@ describe('a tick', () => {
     expect(deletedOf(await swept('2026-11-22'))).toMatchObject({ appointment_data: 1 });
   });
 
-  test('that was begun by a process that died is taken up again', async () => {
-    await database.administer(appointment('a', ago(10_000)));
-    const stopped = AbortSignal.abort();
-    await expect(swept('2026-11-21', { signal: stopped })).rejects.toThrow();
-    expect(await left('appointments')).toEqual(['casa/a']);
-    expect(deletedOf(await swept())).toMatchObject({ appointment_data: 1 });
-  });
-
-  test('that was taken up again reports what was deleted before, too', async () => {
+  test('that was begun by a process that died is taken up again where it stopped', async () => {
     await database.administer(
       `insert into appointments select 'casa', 'a' || n, 'c1', 'p1', 'x', ${ago(10_000)}, 30, 'completed' from generate_series(1, 2500) n`,
     );
-    // Asked before each batch: the fourth is the second of the appointments.
+    await expect(planned(undefined, { signal: AbortSignal.abort() })).rejects.toThrow();
+    await planned();
+    await agree();
+    // Asked before each batch.
     let asked = 0;
     const dying = Object.assign(new AbortController().signal, {
       throwIfAborted: () => {
-        if (++asked === 4) throw new Error('killed');
+        if (++asked === 2) throw new Error('killed');
       },
     });
-    await expect(swept('2026-11-21', { signal: dying })).rejects.toThrow('killed');
+    await expect(takeUp({ ...work, store, signal: dying }, tickFor(undefined, {}))).rejects.toThrow('killed');
     expect(await left('appointments')).toHaveLength(1_500);
-    expect(deletedOf(await swept())).toMatchObject({ appointment_data: 2_500 });
+    await takeUp({ ...work, store }, tickFor(undefined, {}));
+    expect(facts.at(-1)).toMatchObject({
+      id: '2026-11-21-appointment_data',
+      emission: {
+        body: { rules: [{ class: 'appointment_data', planned: 2_500, deleted: 2_500, state: 'complete' }] },
+      },
+    });
+  });
+
+  test('is one run, with one list, however many instances take it', async () => {
+    await database.administer(
+      `insert into appointments select 'casa', 'a' || n, 'c1', 'p1', 'x', ${ago(10_000)}, 30, 'completed' from generate_series(1, 6000) n`,
+    );
+    const [one, other] = await Promise.all([planned(), planned()]);
+    expect(one).toEqual(other);
+    await agree();
+    await Promise.all([1, 2].map(() => takeUp({ ...work, store }, tickFor(undefined, {}))));
+    expect(await left('appointments')).toEqual([]);
+    expect(
+      await database.administer(
+        'select count(*)::int as items, count(distinct key)::int as rows, count(distinct n)::int as places from retention_items',
+      ),
+    ).toEqual([{ items: 6_000, rows: 6_000, places: 6_000 }]);
+    expect(new Set(facts.map(({ emission }) => JSON.stringify(emission.body))).size).toBe(3);
   });
 
   test('of one tenant is not that of another on the same day', async () => {
     await database.administer(appointment('a', ago(10_000), 'other'));
     await swept();
     expect(deletedOf(await swept('2026-11-21', { tenant: 'other' }))).toMatchObject({ appointment_data: 1 });
+  });
+});
+
+describe('a plan', () => {
+  const lineFor = (report: Report | undefined, name = 'appointment_data') =>
+    report?.rules.find((rule) => rule.class === name);
+
+  test('is told before anything is touched, and waits for somebody else where its rule is new', async () => {
+    await database.administer(appointment('a', ago(10_000)));
+    expect(lineFor(await planned())).toMatchObject({
+      state: 'waiting',
+      needs: 'new-policy',
+      planned: 1,
+      deleted: 0,
+    });
+    expect(facts[0]).toMatchObject({
+      emission: {
+        message: plannedFact,
+        body: {
+          askedBy: 'ana',
+          plans: expect.arrayContaining([expect.objectContaining({ planned: 1, of: 1 })]),
+        },
+      },
+    });
+    await takeUp({ ...work, store }, tickFor(undefined, {}));
+    await agree('ana');
+    await takeUp({ ...work, store }, tickFor(undefined, {}));
+    expect(await left('appointments')).toEqual(['casa/a']);
+    await database.administer("update retention_approvals set approved_by = 'bia', root = sha256('another')");
+    await takeUp({ ...work, store }, tickFor(undefined, {}));
+    expect(await left('appointments')).toEqual(['casa/a']);
+    await database.administer('delete from retention_approvals');
+    await agree();
+    await takeUp({ ...work, store }, tickFor(undefined, {}));
+    expect(await left('appointments')).toEqual([]);
+  });
+
+  test('of a rule that was carried out before goes at once, while it is a small part of its class', async () => {
+    await database.administer(
+      appointment('first', ago(10_000)) +
+        `insert into appointments select 'casa', 'young' || n, 'c1', 'p1', 'x', ${ago(1)}, 30, 'completed' from generate_series(1, 99) n`,
+    );
+    await swept();
+    await database.administer(appointment('second', ago(10_000)));
+    expect(lineFor(await planned('2026-11-22'))).toMatchObject({ state: 'complete', deleted: 1 });
+    await database.administer(
+      `insert into appointments select 'casa', 'old' || n, 'c1', 'p1', 'x', ${ago(10_000)}, 30, 'completed' from generate_series(1, 6) n`,
+    );
+    expect(lineFor(await planned('2026-11-23'))).toMatchObject({
+      state: 'waiting',
+      needs: 'share',
+      planned: 6,
+    });
+  });
+
+  test('can be shown to have held one row, to who has it', async () => {
+    await database.administer(
+      appointment('a', ago(9_000)) + appointment('b', ago(10_000)) + appointment('c', ago(9_500)),
+    );
+    const [row] = await database.administer(
+      "select appointments::text as row from appointments where id = 'c'",
+    );
+    const line = lineFor(await swept());
+    const items = await database.administer(
+      "select key, encode(leaf, 'hex') as leaf from retention_items order by n",
+    );
+    expect(items.map(({ key }) => key)).toEqual([['b'], ['c'], ['a']]);
+    const leaves = items.map(({ leaf }) => Buffer.from(leaf as string, 'hex'));
+    const rowHash = createHash('sha256')
+      .update(row?.['row'] as string)
+      .digest();
+    const leaf = leafOf(Buffer.concat([Buffer.from(`["c"]|${line?.policy}|`), rowHash]));
+    expect(leaf).toEqual(leaves[1]);
+    expect(rootFrom({ leaf, index: 1, count: 3, proof: proofOf(leaves, 1) })?.toString('hex')).toBe(
+      line?.root,
+    );
+  });
+
+  test('leaves a row that is no longer what was listed, and one that is no longer due', async () => {
+    const from = keptFrom('aesthetic_records');
+    const entry = (id: string, of: string, recorded: string) =>
+      `insert into aesthetic_records (tenant_id, id, client_id, kind, recorded_at) values ('casa', '${id}', '${of}', 'x', ${recorded});`;
+    await database.administer(
+      ['c1', 'c2', 'c3', 'c4'].map((of) => entry(`${of}-old`, of, ago(20_000))).join(''),
+    );
+    await planned();
+    await database.administer(`
+      ${entry('c1-new', 'c1', from)}
+      update aesthetic_records set kind = 'y' where id = 'c2-old';
+      delete from aesthetic_records where id = 'c3-old';`);
+    await agree();
+    await takeUp({ ...work, store }, tickFor(undefined, {}));
+    expect(facts.at(-1)?.emission.body).toMatchObject({
+      rules: [{ planned: 4, deleted: 1, statutory: 1, failed: 2, held: 0, state: 'partial' }],
+    });
+    expect(await left('aesthetic_records')).toEqual(['casa/c1-new', 'casa/c1-old', 'casa/c2-old']);
+  });
+
+  test('is made by no clock that another contradicts', async () => {
+    await database.administer(appointment('a', ago(1)));
+    const years = 30 * 365 * 86_400_000;
+    for (const own of [
+      { now: () => Date.now() + years },
+      { now: () => Date.now() - 6_000 },
+      { at: new Date(Date.now() + years) },
+    ])
+      await expect(planned('asked-1', own)).rejects.toMatchObject({ code: 'CLOCK_SKEW' });
+    expect(await database.administer('select from retention_plans')).toEqual([]);
+    await planned('asked-1', { now: () => Date.now() + 1_000 });
   });
 });

@@ -8,6 +8,7 @@ import { locale } from './run.ts';
 
 const id = z.string().min(1).max(64);
 const level = z.string().min(1).max(40);
+const kind = z.string().regex(/^[a-z_]{1,40}$/);
 const explanationMax = 2_000;
 
 /** The answer by which somebody reaches for a person without a relationship: an explicit yes, a reason, and why. */
@@ -96,6 +97,16 @@ export const command = z.discriminatedUnion('action', [
     confirmed: z.boolean(),
     reason: z.string().max(40),
     explanation: z.string().max(explanationMax),
+  }),
+  // A hold keeps a class of data, whatever its rule says. The reason is no secret and names nobody.
+  z.object({ action: z.literal('place_hold'), class: kind, reason: z.string().trim().min(3).max(200) }),
+  z.object({ action: z.literal('release_hold'), class: kind }),
+  // Agrees to exactly what was listed and counted: another list has another root.
+  z.object({
+    action: z.literal('approve_retention'),
+    tick: z.string().min(1).max(64),
+    class: kind,
+    root: z.string().regex(/^[0-9a-f]{64}$/),
   }),
 ]);
 export type Command = z.output<typeof command>;

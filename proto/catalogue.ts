@@ -31,6 +31,7 @@ export const messages = [
   feedback.recorded,
   retention.due,
   retention.idle,
+  retention.planned,
   retention.swept,
   privacy.look,
   privacy.moved,

@@ -197,6 +197,12 @@ export const faults = {
     'The request could not be processed',
     'A solicitação não pôde ser processada',
   ),
+  CLOCK_SKEW: fault(
+    503,
+    true,
+    'The clocks of the system do not agree',
+    'Os relógios do sistema não estão de acordo',
+  ),
   RETENTION_BELOW_LEGAL_MIN: fault(
     422,
     false,

@@ -12,6 +12,8 @@ export const due = message({
   body: z.object({
     /** Seconds after its planned time at which a late tick is no longer acted on. */
     staleAfterSeconds: z.int(),
+    /** Who asked for it; the schedule where nobody is named. */
+    askedBy: z.string().min(1).max(64).optional(),
   }),
 });
 
@@ -26,12 +28,58 @@ export const idle = message({
   }),
 });
 
+/** Why a second person has to agree to a plan: its rule was not applied before, it is much of its class, or far more than usual. */
+const needs = z.enum(['new-policy', 'share', 'jump']);
+
+/** Root of the Merkle tree over what a plan lists (RFC 6962), in hex. */
+const root = z.string().regex(/^[0-9a-f]{64}$/);
+
+export const planned = message({
+  name: 'retention.planned',
+  kind: 'fact',
+  passed: false,
+  says: 'What is due of a tenant is listed and counted, and nothing of it is touched yet.',
+  body: z.object({
+    askedBy: z.string(),
+    plans: z.array(
+      z.object({
+        class: z.string(),
+        /** Version of the rule. */
+        policy: z.string(),
+        before: z.iso.date(),
+        planned: z.int(),
+        /** Rows of the class then. */
+        of: z.int(),
+        root,
+        needs: needs.optional(),
+      }),
+    ),
+  }),
+});
+
 export const swept = message({
   name: 'retention.swept',
   kind: 'fact',
   passed: false,
   says: 'The retention rules of a tenant were applied once and the report is written.',
   body: z.object({
-    rules: z.array(z.object({ class: z.string(), before: z.iso.date(), deleted: z.int() })),
+    rules: z.array(
+      z.object({
+        class: z.string(),
+        before: z.iso.date(),
+        deleted: z.int(),
+        /** What was planned is what was deleted, held, kept because it was due no more, and found gone or changed. */
+        planned: z.int().optional(),
+        held: z.int().optional(),
+        statutory: z.int().optional(),
+        failed: z.int().optional(),
+        policy: z.string().optional(),
+        root: root.optional(),
+        /** `partial` unless everything planned was deleted; `waiting` for a second person, and nothing was touched. */
+        state: z.enum(['complete', 'partial', 'waiting']).optional(),
+        needs: needs.optional(),
+        approvedBy: z.string().optional(),
+      }),
+    ),
   }),
 });

@@ -1,7 +1,8 @@
 import { packOf } from '@jangada/packs/registry.ts';
 import { cutoffOf } from '@jangada/packs/retention.ts';
-import type { Body } from '@jangada/proto/message.ts';
-import type { swept } from '@jangada/proto/retention.ts';
+import { headers } from '@jangada/proto/envelope.ts';
+import { type Body, subjectOf } from '@jangada/proto/message.ts';
+import { idle, type swept } from '@jangada/proto/retention.ts';
 import { until } from '@jangada/testkit/until.ts';
 import { jetstream } from '@nats-io/jetstream';
 import { headers as newHeaders } from '@nats-io/transport-node';
@@ -42,7 +43,7 @@ const rows: Readonly<
   aesthetic_records: {
     table: 'aesthetic_records',
     id: 'id',
-    insert: `(tenant_id, id, client_id, kind, description, recorded_at) values ($1, $2, $2, 'evaluation', decode('01' || repeat('00', 48), 'hex'), ${aged})`,
+    insert: `(tenant_id, id, client_id, kind, description, recorded_at) values ($1, $2, 'of-' || $2, 'evaluation', decode('01' || repeat('00', 48), 'hex'), ${aged})`,
   },
   appointment_data: {
     table: 'appointments',
@@ -142,7 +143,27 @@ const askForSweep = async (of = tenant): Promise<string> => {
 };
 const reportOf = (id: string): Promise<Swept> =>
   until('the report', async () => (await reports()).find(({ tick }) => tick === id));
-const sweep = async (): Promise<Swept> => reportOf(await askForSweep());
+
+/** Agrees to what waits, as a second person, and has it carried out. */
+const settled = async (id: string): Promise<Swept> => {
+  const first = await reportOf(id);
+  if (!first.report.rules.some(({ state }) => state === 'waiting')) return first;
+  await journey.sql(
+    `insert into retention_approvals (tenant_id, tick, class, root, approved_by)
+     select tenant_id, tick, class, root, 'somebody' from retention_plans
+     where tenant_id = $1 and tick = $2 and needs is not null and finished_at is null`,
+    [tenant, id],
+  );
+  const sent = newHeaders();
+  sent.set(headers.schema, String(idle.version));
+  const body = JSON.stringify({ staleAfterSeconds: 3_600 });
+  await jetstream(journey.nc).publish(subjectOf(idle, tenant, ''), body, { headers: sent });
+  return until('what was agreed to', async () => {
+    const now = await reportOf(id);
+    return now.report.rules.some(({ state }) => state === 'waiting') ? undefined : now;
+  });
+};
+const sweep = async (): Promise<Swept> => settled(await askForSweep());
 
 const deletedOf = ({ report }: Swept): Record<string, number> =>
   Object.fromEntries(report.rules.map((rule) => [rule.class, rule.deleted]));
@@ -186,19 +207,19 @@ describe('retention', () => {
     expect(await keptOf('billing_data')).toEqual(['aged-other', 'aged-young']);
   });
 
-  test('goes on after its process died, and its report counts what was deleted before', async () => {
-    const olderThan = (name: string) => keptDays(name) + 1;
-    await place('appointment_data', 'aged-before', olderThan('appointment_data'));
-    await place('audit_logs', 'aged-after', olderThan('audit_logs'));
+  test('goes on after its process died, and its report counts what was listed before', async () => {
+    await place('appointment_data', 'aged-before', keptDays('appointment_data') + 1);
+    await place('audit_logs', 'aged-after', keptDays('audit_logs') + 1);
     let id: string;
     {
       await using lock = await journey.lock('audit_entries');
       id = await askForSweep();
       await lock.caught('retention');
-      expect(await keptOf('appointment_data')).not.toContain('aged-before');
+      // Nothing is touched until everything is listed.
+      expect(await keptOf('appointment_data')).toContain('aged-before');
       journey.system.services.get('retention')?.kill('SIGKILL');
     }
-    const swept = await reportOf(id);
+    const swept = await settled(id);
     expect(await keptOf('audit_logs')).not.toContain('aged-after');
     expect(deletedOf(swept)).toMatchObject({ appointment_data: 1, audit_logs: 1 });
   });
@@ -222,6 +243,10 @@ describe('retention', () => {
   test('has its report audited, and shown by the command line', async () => {
     const last = await sweep();
     expect(await journey.auditOf(last.tick)).toEqual([
+      expect.objectContaining({
+        fact: 'retention.planned',
+        details: expect.objectContaining({ askedBy: 'operator' }),
+      }),
       {
         fact: 'retention.swept',
         actor: 'system',
@@ -251,7 +276,7 @@ describe('retention', () => {
       });
     };
     await fire('first');
-    const today = new Date().toISOString().slice(0, 10);
+    const today = Temporal.Now.plainDateISO('America/Sao_Paulo').toString();
     await place('appointment_data', 'aged-late', keptDays('appointment_data') + 1);
     await fire('second');
     expect((await reports()).filter((run) => run.tick === today)).toHaveLength(1);

@@ -59,9 +59,14 @@ interface Keeps<R> {
   readonly forged?: (met: Met) => R;
   /**
    * Stores records, all or none, each at most once however often it is called: a unique key sees to that.
-   * May return facts that follow.
+   * May return facts that follow; `tell` says one that has to be stored before what comes after it is done, once however
+   * often it is told.
    */
-  readonly keep: (records: readonly R[], signal: AbortSignal) => Promise<readonly Kept[]>;
+  readonly keep: (
+    records: readonly R[],
+    signal: AbortSignal,
+    tell: (fact: Kept) => Promise<unknown>,
+  ) => Promise<readonly Kept[]>;
   readonly probes?: Probes;
 }
 
@@ -111,20 +116,25 @@ export const keep = async <S extends Sink, R>(
     entry.settled();
   };
 
+  const teller =
+    (traceparent: string) =>
+    ({ tenant, id, emission }: Kept): Promise<unknown> =>
+      publishFact(voice, { tenant, id, pass: undefined, traceparent }, emission);
+
   const store = async (batch: readonly Waiting<R>[]): Promise<void> => {
     try {
+      const [first] = batch;
+      const tell = teller(first ? traceparentOf(first.span) : '');
       const follow = await policy.call(
         (signal) =>
           parts.keep(
             batch.map((entry) => entry.record),
             signal,
+            tell,
           ),
         never,
       );
-      const [first] = batch;
-      const traceparent = first ? traceparentOf(first.span) : '';
-      for (const { tenant, id, emission } of follow)
-        await publishFact(voice, { tenant, id, pass: undefined, traceparent }, emission);
+      for (const fact of follow) await tell(fact);
       batches.observe(batch.length);
       for (const entry of batch) {
         entry.raw.ack();
@@ -177,7 +187,7 @@ export const keep = async <S extends Sink, R>(
         : `INTERNAL: ${faultFields(error).error}`;
     try {
       const forged = about ? undefined : forgedOf(raw, error);
-      if (forged) await policy.call((signal) => parts.keep([forged], signal), never);
+      if (forged) await policy.call((signal) => parts.keep([forged], signal, teller('')), never);
       await publishDead(voice, raw, contract.name, contract.on, about ?? { tenant: '', id: '' }, reason);
       raw.term(reason.split(':')[0] ?? '');
       log.error(

@@ -326,8 +326,45 @@ export interface CoreTables {
     tenant_id: string;
     class: string;
     reason: string;
-    placed_at: Time;
+    placed_at: Generated<Time>;
     released_at: Time | null;
+    /** Null where it was no command of a person's. */
+    placed_by: string | null;
+    released_by: string | null;
+  };
+  /** One class of one occasion. */
+  retention_plans: {
+    tenant_id: string;
+    tick: string;
+    class: string;
+    policy: string;
+    before: Time;
+    asked_by: string;
+    /** Null until everything is listed; so are the four below. */
+    planned_at: Time | null;
+    planned: number | null;
+    rows_then: number | null;
+    root: Buffer | null;
+    needs: 'new-policy' | 'share' | 'jump' | null;
+    finished_at: Time | null;
+  };
+  retention_items: {
+    tenant_id: string;
+    tick: string;
+    class: string;
+    n: number;
+    key: string[];
+    at: Time;
+    leaf: Buffer;
+    outcome: 'deleted' | 'held' | 'statutory' | 'failed' | null;
+  };
+  retention_approvals: {
+    tenant_id: string;
+    tick: string;
+    class: string;
+    root: Buffer;
+    approved_by: string;
+    approved_at: Generated<Time>;
   };
   retention_runs: {
     tenant_id: string;

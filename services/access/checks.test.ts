@@ -72,6 +72,27 @@ describe.each([open, close])('$action', (command) => {
   });
 });
 
+describe.each<Change>([
+  { action: 'place_hold', class: 'billing_data', reason: 'a lawsuit' },
+  { action: 'release_hold', class: 'billing_data' },
+  { action: 'approve_retention', tick: '2026-11-21', class: 'billing_data', root: '00' },
+])('$action', (command) => {
+  test.each<[string, Partial<Facts>, Code | undefined]>([
+    ['by an administrator with a second factor', { inTenant: false }, undefined],
+    ['by one without', { assurance: 'aal1' }, 'MFA_REQUIRED'],
+    ['by one who gave it too long ago', { signedInMsAgo: 300_001 }, 'AUTH_STEP_UP'],
+    ['by a professional', { ...professional, inCare: true }, 'AUTHZ_DENIED'],
+    ['by an unknown role', ghost, 'AUTHZ_DENIED'],
+    [
+      'of a class that there is not',
+      { command: { ...command, class: 'secrets' } as Change },
+      'INPUT_INVALID',
+    ],
+  ])('%s', (_who, own, code) => {
+    expect(refusal({ command, ...own })).toBe(code);
+  });
+});
+
 describe('break_glass', () => {
   test.each<[string, Partial<Facts>, Code | undefined]>([
     ['by a professional', {}, undefined],

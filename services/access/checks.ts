@@ -42,6 +42,10 @@ export const refusalOf = (facts: Facts): Code | undefined => {
       return privacyRequest(facts, command);
     case 'review_privacy_request':
       return review(facts);
+    case 'place_hold':
+    case 'release_hold':
+    case 'approve_retention':
+      return lifecycle(facts, command.class);
   }
 };
 
@@ -63,6 +67,14 @@ const relationship = (facts: Facts): Code | undefined => {
   if (!holds(facts, 'admin:users')) return 'AUTHZ_DENIED';
   if (facts.assurance !== 'aal2') return 'MFA_REQUIRED';
   return facts.inTenant ? undefined : 'TENANT_ISOLATION_VIOLATION';
+};
+
+/** What is kept and what goes is for who answers for the data, right after showing a second factor. */
+const lifecycle = (facts: Facts, name: string): Code | undefined => {
+  if (!holds(facts, 'admin:security')) return 'AUTHZ_DENIED';
+  if (facts.assurance !== 'aal2') return 'MFA_REQUIRED';
+  if (!(facts.signedInMsAgo <= freshMs)) return 'AUTH_STEP_UP';
+  return facts.pack.retention.some((rule) => rule.class === name) ? undefined : 'INPUT_INVALID';
 };
 
 /** Who cares for people may reach for one more, for a reason, right after showing a second factor. */

@@ -1,7 +1,8 @@
 /**
  * access: may this person change who may do what, and what holds from then on?
  *
- * Carries out commands on consent, care relationships, emergencies and privacy requests, each once: the effect, and what came of the
+ * Carries out commands on consent, care relationships, emergencies, legal holds, what retention may remove and privacy requests,
+ * each once: the effect, and what came of the
  * command, are in one transaction of PostgreSQL. It changes rights and reads nobody's records. It seals why somebody
  * reached for a person, and has no right to read what it sealed. A question that was interrupted goes on from here when
  * its answer is a yes: as it was understood then, and no other.
@@ -27,6 +28,9 @@ export const contract = hop({
     'access_commands',
     'interrupts',
     'privacy_requests',
+    'legal_holds',
+    'retention_plans',
+    'retention_approvals',
     'tenant_keys',
     'subject_keys',
   ],
@@ -39,6 +43,8 @@ export const contract = hop({
     emergencies: ['insert'],
     interrupts: ['update'],
     privacy_requests: ['insert', 'update'],
+    legal_holds: ['insert', 'update'],
+    retention_approvals: ['insert'],
     // Keys are made at their first use.
     tenant_keys: ['insert'],
     subject_keys: ['insert'],

@@ -12,6 +12,7 @@ import type { KeyClass } from '@jangada/vault/keys.ts';
 import type { Vault } from '@jangada/vault/vault.ts';
 import { sql } from 'kysely';
 import { type Change, refusalOf } from './checks.ts';
+import { lifecycle } from './lifecycle.ts';
 
 const db = queries<CoreTables>();
 
@@ -60,7 +61,8 @@ const factsIn = async (
   { command, pass, pack }: Given & { readonly command: Change },
 ): Promise<{ inTenant: boolean; inCare: boolean }> => {
   const people = peopleOf(pack);
-  if (!people) return { inTenant: false, inCare: false };
+  // What is about a class of data is about nobody.
+  if (!people || !('subjectId' in command)) return { inTenant: false, inCare: false };
   const provider =
     'providerId' in command && people.providers
       ? sql` and exists (select from ${sql.table(people.providers)} where id = ${command.providerId})`
@@ -78,7 +80,7 @@ const factsIn = async (
   return known ?? { inTenant: false, inCare: false };
 };
 
-type Effect<A extends Change['action']> = (
+export type Effect<A extends Change['action']> = (
   transaction: Transaction,
   given: Given,
   command: Extract<Change, { action: A }>,
@@ -213,4 +215,5 @@ const effects: { readonly [A in Change['action']]: Effect<A> } = {
     );
     return reviewed.length > 0 ? undefined : 'INPUT_INVALID';
   },
+  ...lifecycle,
 };

@@ -16,7 +16,7 @@ import * as feedback from '@jangada/proto/feedback.ts';
 import * as keys from '@jangada/proto/keys.ts';
 import { replayed } from '@jangada/proto/letter.ts';
 import * as privacy from '@jangada/proto/privacy.ts';
-import { swept } from '@jangada/proto/retention.ts';
+import { planned, swept } from '@jangada/proto/retention.ts';
 import * as run from '@jangada/proto/run.ts';
 
 export const contract = sink({
@@ -30,6 +30,7 @@ export const contract = sink({
     access.changed,
     access.refused,
     feedback.recorded,
+    planned,
     swept,
     privacy.moved,
     privacy.late,

@@ -6,7 +6,7 @@ import * as keys from '@jangada/proto/keys.ts';
 import { replayed } from '@jangada/proto/letter.ts';
 import type { Head, Message } from '@jangada/proto/message.ts';
 import * as privacy from '@jangada/proto/privacy.ts';
-import { swept } from '@jangada/proto/retention.ts';
+import { planned, swept } from '@jangada/proto/retention.ts';
 import * as run from '@jangada/proto/run.ts';
 import type { Heard } from '@jangada/runtime/heard.ts';
 import type { Met } from '@jangada/runtime/keep.ts';
@@ -152,8 +152,9 @@ const meaningOf = (message: Message, head: Head<Message>): Meaning => {
         resource: 'privacy',
         details: { ...(head as Head<typeof privacy.moved | typeof privacy.late>) },
       });
+    case planned:
     case swept:
-      return meaning('done', { resource: 'retention', details: head as Head<typeof swept> });
+      return meaning('done', { resource: 'retention', details: head as Head<typeof planned | typeof swept> });
     case keys.rotated:
     case keys.destroyed:
       return meaning('done', { resource: 'keys', details: { ...(head as Head<typeof keys.rotated>) } });

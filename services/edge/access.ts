@@ -8,7 +8,7 @@ import { Refusal } from './refusal.ts';
 import { shaped } from './shape.ts';
 
 /**
- * Commands on who may do what: consent, care relationships, emergencies. Each is a message and ends in a fact; given
+ * Commands on who may do what: consent, care relationships, emergencies; and on what is kept: legal holds, approvals. Each is a message and ends in a fact; given
  * again with the same `commandId` it is the same command and has the same answer. Beside them, the history of consent,
  * which is told by its name.
  */
@@ -53,6 +53,23 @@ const emergency = z.strictObject({
   subjectId: id,
   reason: z.string().max(40).default(''),
   explanation: z.string().max(2_000).default(''),
+});
+
+const kind = z.string().regex(/^[a-z_]{1,40}$/);
+const hold = z.discriminatedUnion('action', [
+  z.strictObject({
+    action: z.literal('place'),
+    commandId,
+    class: kind,
+    reason: z.string().trim().min(3).max(200),
+  }),
+  z.strictObject({ action: z.literal('release'), commandId, class: kind }),
+]);
+const approval = z.strictObject({
+  commandId,
+  tick: z.string().min(1).max(64),
+  class: kind,
+  root: z.string().regex(/^[0-9a-f]{64}$/),
 });
 
 /** Gives a command and waits for what comes of it. @throws Refusal */
@@ -100,5 +117,17 @@ export const accessRoutes = (app: FastifyInstance, admission: Admission): void =
   app.post('/v1/break-glass', async (request, reply) => {
     const { commandId: given, ...rest } = shaped(emergency, request.body);
     return carryOut(admission, request, reply, given, { action: 'break_glass', ...rest });
+  });
+
+  app.post('/v1/holds', async (request, reply) => {
+    const { action, commandId: given, ...rest } = shaped(hold, request.body);
+    const command =
+      action === 'place' ? { action: 'place_hold', ...rest } : { action: 'release_hold', ...rest };
+    return carryOut(admission, request, reply, given, command as Command);
+  });
+
+  app.post('/v1/retention/approvals', async (request, reply) => {
+    const { commandId: given, ...rest } = shaped(approval, request.body);
+    return carryOut(admission, request, reply, given, { action: 'approve_retention', ...rest });
   });
 };

@@ -1,6 +1,4 @@
-import { emit } from '@jangada/hop/hop.ts';
-import { swept } from '@jangada/proto/retention.ts';
-import { type Kept, keep } from '@jangada/runtime/keep.ts';
+import { keep } from '@jangada/runtime/keep.ts';
 import { configOf } from '@jangada/runtime/service.ts';
 import { openStore } from '@jangada/store/store.ts';
 import { contract } from './contract.ts';
@@ -8,28 +6,25 @@ import { isStale, tickOf } from './handler.ts';
 import { keepLetters } from './letters.ts';
 import { scheduleAll } from './schedule.ts';
 import { endIdle } from './sessions.ts';
-import { sweep } from './sweep.ts';
+import { sweep, takeUp } from './sweep.ts';
 
 const config = configOf(['DATABASE_URL', 'DATABASE_POOL_SIZE', 'DATABASE_TENANT_URLS']);
 await using store = await openStore(contract.name, config);
 
 await using service = await keep(contract, config, {
   record: (heard, body) => {
-    const tick = tickOf(heard);
+    const tick = tickOf(heard, body);
     return { ...tick, stale: isStale(tick, body, new Date()) };
   },
-  keep: async (ticks, signal) => {
-    const kept: Kept[] = [];
+  keep: async (ticks, signal, tell) => {
     for (const tick of ticks) {
       if (tick.stale) continue;
-      if (tick.of === 'sessions') {
-        await endIdle(store, tick);
-        continue;
-      }
-      const report = await sweep(store, tick, signal);
-      if (report) kept.push({ tenant: tick.tenant, id: tick.id, emission: emit(swept, report) });
+      const work = { store, signal, tell };
+      if (tick.of === 'sessions') await endIdle(store, tick);
+      await takeUp(work, tick);
+      if (tick.of === 'rules') await sweep(work, tick);
     }
-    return kept;
+    return [];
   },
   probes: { database: () => store.ping() },
 });

@@ -5,7 +5,10 @@ import type { Tick } from './handler.ts';
 const db = queries<CoreTables>();
 
 /** Ends the sessions of a tenant that were over when a tick came. Again it finds none. */
-export const endIdle = async (store: Pick<Store, 'read'>, { tenant, at }: Tick): Promise<void> => {
+export const endIdle = async (
+  store: Pick<Store, 'read'>,
+  { tenant, at }: Pick<Tick, 'tenant' | 'at'>,
+): Promise<void> => {
   await store.read(
     { tenant },
     db

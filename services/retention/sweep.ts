@@ -1,66 +1,131 @@
-import { holdingsOf } from '@jangada/packs/holdings.ts';
-import type { Pack, RetentionRule } from '@jangada/packs/pack.ts';
+import { emit } from '@jangada/hop/hop.ts';
+import type { Pack } from '@jangada/packs/pack.ts';
 import { packOf } from '@jangada/packs/registry.ts';
-import { cutoffOf } from '@jangada/packs/retention.ts';
+import { cutoffOf, versionOf } from '@jangada/packs/retention.ts';
 import type { Body } from '@jangada/proto/message.ts';
-import { swept } from '@jangada/proto/retention.ts';
+import { planned, swept } from '@jangada/proto/retention.ts';
+import type { Kept } from '@jangada/runtime/keep.ts';
 import { queries, type Store, type Transaction, written } from '@jangada/store/store.ts';
 import type { CoreTables } from '@jangada/store/tables.ts';
-import { type RawBuilder, sql } from 'kysely';
-import type { Tick } from './handler.ts';
+import { sql } from 'kysely';
+import { assertClocks } from './clock.ts';
+import { type Applied, dueOf, isApplied } from './due.ts';
+import { approverOf, carryOut, finish, told } from './execute.ts';
+import { lineOf, occasionOf, type Tick } from './handler.ts';
+import { listDue, type Plan } from './plan.ts';
 
 type Report = Body<typeof swept>;
 
 /** How long an answer that comes again finds what came of it: as long as the streams tell it. */
 const answeredForMs = 86_400_000;
 
-/** Rows deleted in one transaction, so that no lock is held long. */
-const batch = 1_000;
-
 const db = queries<CoreTables>();
 
-/**
- * Applies a tenant's rules once for a tick and returns the report, the same one however often the tick comes;
- * undefined for a tenant that is unknown. A tick that was begun and not finished, because a process died, is taken
- * up again: each batch is counted in the transaction that deletes it, so nothing is missing in the report.
- */
-export const sweep = async (store: Store, tick: Tick, signal: AbortSignal): Promise<Report | undefined> => {
-  const { tenant, at } = tick;
+interface Work {
+  readonly store: Store;
+  /** Resolves when the fact is stored, once however often it is told. */
+  readonly tell: (fact: Kept) => Promise<unknown>;
+  readonly signal: AbortSignal;
+  /** Milliseconds since 1970. */
+  readonly now?: () => number;
+}
+
+interface Owner {
+  readonly pack: Pack;
+  readonly zone: string;
+}
+
+const ownerOf = async (store: Store, tenant: string): Promise<Owner | undefined> => {
   const [owner] = await store.rows(
     db.selectFrom('tenants').select(['pack', 'time_zone']).where('id', '=', tenant),
   );
-  if (!owner) return undefined;
-  const { finished, report } = await begin(store, tick);
-  if (finished) return report;
+  return owner && { pack: packOf(owner.pack), zone: owner.time_zone };
+};
 
-  const pack = packOf(owner.pack);
-  const { retention } = pack;
-  for (const rule of retention) {
-    if (!rule.table || !rule.ageColumn) continue;
-    const cutoff = cutoffOf(rule, at.toTemporalInstant(), owner.time_zone);
-    const before = new Date(cutoff.epochMilliseconds);
-    const line = report.rules.find((known) => known.class === rule.class) ?? {
-      class: rule.class,
-      before: cutoff.toPlainDate().toString(),
-      deleted: 0,
-    };
-    if (!report.rules.includes(line)) report.rules.push(line);
-    await expire(store, tenant, dueOf(rule, before, pack), signal, async (transaction, deleted) => {
-      line.deleted += deleted;
-      await write(transaction, tick, { report: JSON.stringify(report) });
-    });
-    if (rule.byMonth) await turnMonths(store, tenant, before);
+/**
+ * Applies a tenant's rules once for a tick and tells the report, the same one however often the tick comes; returns it, or
+ * undefined for a tenant that is unknown. What is due is listed and told before anything of it is touched. A tick that was
+ * begun and not finished, because a process died, is taken up again where it stopped.
+ * @throws Unprocessable CLOCK_SKEW
+ */
+export const sweep = async (work: Work, tick: Tick): Promise<Report | undefined> => {
+  const { store, tell } = work;
+  const { tenant } = tick;
+  const owner = await ownerOf(store, tenant);
+  if (!owner) return undefined;
+  const id = occasionOf(tick, owner.zone);
+  const over = await begin(store, tick, id);
+  if (over) {
+    await tell({ tenant, id, emission: emit(swept, over) });
+    return over;
   }
+  await assertClocks(store, tick, work.now);
+  const plans: Plan[] = [];
+  for (const rule of owner.pack.retention.filter(isApplied)) plans.push(await list(work, tick, id, rule, owner));
+  await tell({ tenant, id, emission: emit(planned, plansOf(plans, owner.zone)) });
+
+  const rules: Report['rules'] = [];
+  for (const plan of plans) rules.push(await apply(work, plan, owner));
+  const report = { rules };
+  await tell({ tenant, id, emission: emit(swept, report) });
   await store.within({ tenant }, async (transaction) => {
-    const forgotten = new Date(at.getTime() - answeredForMs).toISOString();
+    for (const plan of plans)
+      if (rules.find((line) => line.class === plan.class)?.state !== 'waiting')
+        await finish(transaction, plan);
+    const forgotten = new Date(tick.at.getTime() - answeredForMs).toISOString();
     await transaction.rows(db.deleteFrom('interrupts').where('expires_at', '<', forgotten));
-    await write(transaction, tick, { finished_at: new Date(), report: JSON.stringify(report) });
+    await transaction.rows(
+      db
+        .updateTable('retention_runs')
+        .set({ finished_at: sql<string>`now()`, report: JSON.stringify(report) })
+        .where('tenant_id', '=', tenant)
+        .where('tick', '=', id),
+    );
   });
   return report;
 };
 
-/** Makes the tick's row, or reads how far an earlier delivery came. */
-const begin = (store: Store, { tenant, id, at }: Tick): Promise<{ finished: boolean; report: Report }> =>
+/** Carries out what waited for a second person, and who agreed meanwhile; each plan has a report of its own. */
+export const takeUp = async (work: Work, tick: Tick): Promise<void> => {
+  const { store, tell } = work;
+  const { tenant } = tick;
+  const open = await store.within({ tenant }, async (transaction) => {
+    const waiting = await transaction.rows(
+      db
+        .selectFrom('retention_plans')
+        .selectAll()
+        .where('tenant_id', '=', tenant)
+        .where('finished_at', 'is', null)
+        .where('needs', 'is not', null)
+        .orderBy('planned_at'),
+    );
+    const agreed: Plan[] = [];
+    for (const plan of waiting) if (await approverOf(transaction, plan)) agreed.push(plan);
+    return agreed;
+  });
+  if (open.length === 0) return;
+  const owner = await ownerOf(store, tenant);
+  if (!owner) return;
+  await assertClocks(store, tick, work.now);
+  for (const plan of open) {
+    const line = await apply(work, plan, owner);
+    const id = `${plan.tick}-${plan.class}`;
+    await tell({ tenant, id, emission: emit(swept, { rules: [line] }) });
+    await store.within({ tenant }, async (transaction) => {
+      await finish(transaction, plan);
+      await transaction.rows(
+        written(sql`
+          update retention_runs set report = jsonb_set(report, '{rules}', (
+            select jsonb_agg(case when one->>'class' = ${plan.class} then ${JSON.stringify(line)}::jsonb else one end)
+            from jsonb_array_elements(report->'rules') as one))
+          where tick = ${plan.tick} and finished_at is not null`),
+      );
+    });
+  }
+};
+
+/** Makes the occasion's row; returns the report of one that is over. */
+const begin = (store: Store, { tenant, at }: Tick, id: string): Promise<Report | undefined> =>
   store.within({ tenant }, async (transaction) => {
     await transaction.rows(
       db
@@ -75,100 +140,59 @@ const begin = (store: Store, { tenant, id, at }: Tick): Promise<{ finished: bool
         .where('tenant_id', '=', tenant)
         .where('tick', '=', id),
     );
-    return { finished: row?.finished_at != null, report: swept.body.parse(row?.report) };
+    return row?.finished_at ? swept.body.parse(row.report) : undefined;
   });
 
-const write = async (
-  transaction: Transaction,
-  { tenant, id }: Tick,
-  values: { report: string; finished_at?: Date },
-): Promise<void> => {
-  const update = db.updateTable('retention_runs').set(values);
-  await transaction.rows(update.where('tenant_id', '=', tenant).where('tick', '=', id));
+const list = (
+  { store, signal }: Work,
+  { tenant, at, askedBy }: Tick,
+  tick: string,
+  rule: Applied,
+  { pack, zone }: Owner,
+): Promise<Plan> => {
+  const policy = versionOf(rule);
+  const before = cutoffOf(rule, at.toTemporalInstant(), zone).toInstant().toString();
+  const due = dueOf(rule, { policy, before }, pack);
+  return listDue(store, { tenant, tick, class: rule.class }, due, { policy, before, askedBy }, signal);
 };
 
-/** Deletes in batches; `count` is called in the transaction of each. */
-const expire = async (
-  store: Store,
-  tenant: string,
-  due: Due,
-  signal: AbortSignal,
-  count: (transaction: Transaction, deleted: number) => Promise<void>,
-): Promise<void> => {
-  let deleted: number;
-  do {
-    signal.throwIfAborted();
-    deleted = await store.within({ tenant }, async (transaction) => {
-      // Asked again in each transaction: a hold that is placed meanwhile stops the rest.
-      if (await isHeld(transaction, due.class)) return 0;
-      const gone = await deleteBatch(transaction, due);
-      await count(transaction, gone);
-      return gone;
-    });
-  } while (deleted === batch);
-};
+const plansOf = (plans: readonly Plan[], zone: string): Body<typeof planned> => ({
+  askedBy: plans[0]?.asked_by ?? '',
+  plans: plans.map((plan) => {
+    const { before, policy = '', root = '' } = lineOf(plan, {}, undefined, zone);
+    return {
+      class: plan.class,
+      policy,
+      before,
+      planned: plan.planned ?? 0,
+      of: plan.rows_then ?? 0,
+      root,
+      ...(plan.needs ? { needs: plan.needs } : {}),
+    };
+  }),
+});
 
-const isHeld = async (transaction: Transaction, name: string): Promise<boolean> => {
-  const holds = db
-    .selectFrom('legal_holds')
-    .select('class')
-    .where('class', '=', name)
-    .where('released_at', 'is', null)
-    .limit(1);
-  return (await transaction.rows(holds)).length > 0;
+/** Carries a plan out where it may be, and says what it came to. */
+const apply = async (
+  { store, signal }: Work,
+  plan: Plan,
+  { pack, zone }: Owner,
+): Promise<Report['rules'][number]> => {
+  const { tenant_id: tenant } = plan;
+  const about = { tenant, tick: plan.tick, class: plan.class };
+  const rule = pack.retention.filter(isApplied).find((one) => one.class === plan.class);
+  const mayGo =
+    plan.needs === null ||
+    (await store.within({ tenant }, (transaction) => approverOf(transaction, plan))) !== undefined;
+  // Of a rule that was changed meanwhile the plan is another's.
+  if (rule && mayGo && versionOf(rule) === plan.policy) {
+    await carryOut(store, about, dueOf(rule, plan, pack), signal);
+    if (rule.byMonth) await turnMonths(store, tenant, plan.before);
+  }
+  return store.within({ tenant }, (transaction: Transaction) => told(transaction, plan, zone));
 };
 
 /** Takes out the months that rules have emptied, of whatever tenant, and makes those to come. */
-const turnMonths = async (store: Store, tenant: string, before: Date): Promise<void> => {
-  const statement = sql`select public.turn_conversation_months(${before})`;
-  await store.read({ tenant }, written(statement));
-};
-
-/** Which rows of a table are due. */
-interface Due {
-  readonly class: string;
-  readonly table: string;
-  readonly condition: RawBuilder<unknown>;
-}
-
-/** What a rule finds due before a moment. Each person's record is one, over all rules that count from its last entry. */
-const dueOf = (rule: RetentionRule, before: Date, pack: Pack): Due => {
-  const { retention: rules } = pack;
-  const { table = '', ageColumn, person, anchor, unlessReferencedBy = [] } = rule;
-  const aged = sql`${sql.ref(`${table}.${ageColumn}`)} < ${before}`;
-  const unreferenced = unlessReferencedBy.map(
-    (other) =>
-      sql`not exists (select from ${sql.table(other.table)} where ${sql.ref(`${other.table}.${other.column}`)} = ${sql.ref(`${table}.id`)})`,
-  );
-  const entries = anchor === 'lastEntry' ? rules.filter((one) => one.anchor === 'lastEntry') : [];
-  const quiet = entries.map(
-    (other) =>
-      sql`not exists (select from ${sql.table(other.table ?? '')} as entry
-        where ${sql.ref(`entry.${other.person}`)} = ${sql.ref(`${table}.${person}`)} and ${sql.ref(`entry.${other.ageColumn}`)} >= ${before})`,
-  );
-  // Nothing of anybody who waits to be told what there is of them.
-  const waited = holdingsOf(pack)
-    .filter((holding) => holding.table === table && !holding.byAccount)
-    .map(
-      ({ subject }) =>
-        sql`not exists (select from privacy_requests p where p.tenant_id = ${sql.ref(`${table}.tenant_id`)}
-          and p.subject_id = ${sql.ref(`${table}.${subject}`)} and p.state <> 'closed')`,
-    );
-  return {
-    class: rule.class,
-    table,
-    condition: sql.join([aged, ...unreferenced, ...quiet, ...waited], sql` and `),
-  };
-};
-
-const deleteBatch = async (transaction: Transaction, { table, condition }: Due): Promise<number> => {
-  // Rows of two partitions may have one ctid.
-  const statement = sql<{ one: number }>`
-    with due as (
-      select ${sql.ref(`${table}.tableoid`)} as part, ${sql.ref(`${table}.ctid`)} as place from ${sql.table(table)}
-      where ${condition} limit ${batch})
-    delete from ${sql.table(table)} using due
-    where ${sql.ref(`${table}.ctid`)} = due.place and ${sql.ref(`${table}.tableoid`)} = due.part and ${condition}
-    returning 1 as one`;
-  return (await transaction.rows(written(statement))).length;
+const turnMonths = async (store: Store, tenant: string, before: string): Promise<void> => {
+  await store.read({ tenant }, written(sql`select public.turn_conversation_months(${before}::timestamptz)`));
 };
