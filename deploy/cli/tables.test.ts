@@ -162,13 +162,26 @@ test('a sweep shows what was deleted of each class', () => {
     tick: '2026-11-21',
     startedAt: '2026-11-21T06:00:00.000Z',
     finishedAt: '2026-11-21T06:00:01.500Z',
-    report: { rules: [{ class: 'appointment_data', before: '2021-11-22', deleted: 14 }] },
+    report: {
+      rules: [
+        {
+          class: 'appointment_data',
+          before: '2021-11-22',
+          planned: 15,
+          deleted: 14,
+          held: 1,
+          state: 'partial',
+        },
+        { class: 'feedback', before: '2024-11-22', deleted: 3 },
+      ],
+    },
   });
   expect(lines(text)).toEqual([
     'tick 2026-11-21 · started 2026-11-21 06:00:00.000 · finished 2026-11-21 06:00:01.500 (UTC)',
     '',
-    'class             older than  deleted',
-    'appointment_data  2021-11-22       14',
+    'class             older than  planned  deleted  held  due no more  failed  state    approved by',
+    'appointment_data  2021-11-22       15       14     1                       partial',
+    'feedback          2024-11-22                 3',
   ]);
 });
 
