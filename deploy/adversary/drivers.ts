@@ -5,6 +5,7 @@ import { context } from './context.ts';
 import { crypto } from './crypto.ts';
 import { dos } from './dos.ts';
 import type { Driver } from './driver.ts';
+import { dsr } from './dsr.ts';
 import { input } from './input.ts';
 import { llm } from './llm.ts';
 import { mfa } from './mfa.ts';
@@ -34,4 +35,6 @@ export const drivers: readonly Driver[] = [
   ...poison,
   ...dos,
   ...telemetry,
+  // Takes back what a client agreed to, and gives two of them a second factor.
+  ...dsr,
 ];
