@@ -260,9 +260,11 @@ describe('every role of a service', () => {
       const contract = roles.find((other) => other.name === name);
       const writes = Object.entries(contract && 'writes' in contract ? contract.writes : {});
       const aged = contract?.packTables.includes('aged') ? packTables().aged : [];
+      const held = contract?.packTables.includes('held') ? packTables().held : [];
       const declared = [
         ...writes.flatMap(([table, commands]) => commands.map((command) => `${table} ${command}`)),
         ...aged.map((table) => `${table} delete`),
+        ...held.flatMap((table) => [`${table} delete`, `${table} update`]),
       ];
       const writable = await ask(server.url, [
         `select c.relname || ' ' || command as right from pg_class c, unnest(array['insert', 'update', 'delete', 'truncate', 'references', 'trigger']) command
