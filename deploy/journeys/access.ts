@@ -298,6 +298,20 @@ describe('a command', () => {
       'AUTHZ_DENIED',
     ],
     [
+      'a legal hold without a second factor',
+      'admin',
+      '/v1/holds',
+      { action: 'place', class: 'billing_data', reason: 'a lawsuit' },
+      'MFA_REQUIRED',
+    ],
+    [
+      'an approval by who answers for no data',
+      'professional',
+      '/v1/retention/approvals',
+      { tick: '2026-11-21', class: 'billing_data', root: '0'.repeat(64) },
+      'AUTHZ_DENIED',
+    ],
+    [
       'an emergency without a reason',
       'professional',
       '/v1/break-glass',
