@@ -16,6 +16,7 @@ import { sqli } from './sqli.ts';
 import { telemetry } from './telemetry.ts';
 import { tenant } from './tenant.ts';
 import { timing } from './timing.ts';
+import { trail } from './trail.ts';
 
 /** Every driver there is. What takes a server away comes last, so that nothing else meets it on its return. */
 export const drivers: readonly Driver[] = [
@@ -32,6 +33,7 @@ export const drivers: readonly Driver[] = [
   ...crypto,
   ...redos,
   ...timing,
+  ...trail,
   ...poison,
   ...dos,
   ...telemetry,

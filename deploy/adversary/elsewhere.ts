@@ -27,7 +27,6 @@ export const elsewhere: readonly Elsewhere[] = [
     why: 'waits for as long as a model may be silent',
     test: 'services/response-generation/model.test.ts: is composed where the model falls silent for 5 s, never begins, or is not there',
   },
-  { verdict: 'later', area: 'audit', words: /./, why: 'the chained and signed trail is a later part' },
   {
     verdict: 'elsewhere',
     area: 'retention',

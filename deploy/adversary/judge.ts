@@ -86,7 +86,7 @@ const agrees = (field: string, figure: number | boolean | string | undefined, va
     if (/(?:^|_)max(?:_|$)/.test(field)) return figure <= value;
     if (/(?:^|_)min(?:_|$)/.test(field)) return figure >= value;
   }
-  return figure === value;
+  return figure === (typeof value === 'object' ? JSON.stringify(value) : value);
 };
 
 const isRecorded = async (name: string, seen: Observed, effects: Effects): Promise<boolean> => {

@@ -17,6 +17,7 @@ import './access.ts';
 import './conversation.ts';
 import './cli.ts';
 import './validate.ts';
+import './trail.ts';
 import './retention.ts';
 import './console.ts';
 // Takes a client's account away.
