@@ -24,6 +24,7 @@ const entries = {
   'proof:cancel': 'proof/cancel.ts',
   'proof:guard': 'proof/guard.ts',
   'proof:detection': 'proof/detection.ts',
+  'proof:audit': 'proof/audit.ts',
   train: 'nlu/train.ts',
   eval: 'nlu/eval.ts',
   generate: 'generate.ts',

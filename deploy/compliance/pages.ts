@@ -35,8 +35,8 @@ export const pagesOf = (report: Report): Document => {
           : 'Not applied yet.',
       },
       table(
-        ['class', 'days', 'legal hold'],
-        report.retention.rules.map(({ class: of, days: kept, isHeld }) => [of, kept, isHeld ? 'held' : '']),
+        ['class', 'kept for', 'legal hold'],
+        report.retention.rules.map(({ class: of, keep, isHeld }) => [of, keep, isHeld ? 'held' : '']),
       ),
       { heading: `Accesses (${basis.access})` },
       table(
@@ -87,7 +87,7 @@ const registerParts = ({ register }: Report, basis: string): readonly Part[] => 
         .filter(({ personal }) => personal)
         .map(({ name, sealed }) => (sealed ? `${name} (encrypted)` : name))
         .join(', '),
-      retention ? `${retention.days} days` : 'no rule',
+      retention?.keep ?? 'no rule',
     ]),
     [2, 1.5, 4, 1.2, 3, 1.3],
   ),

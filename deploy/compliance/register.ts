@@ -24,7 +24,7 @@ export interface Processing {
     readonly maskedFor: readonly string[];
   }[];
   /** How long it is kept; null where no rule deletes it. */
-  readonly retention: { readonly class: string; readonly days: number } | null;
+  readonly retention: { readonly class: string; readonly keep: string } | null;
 }
 
 /** The register of a pack, from what the pack declares: what it does not declare cannot be read, and so is not in it. */
@@ -64,5 +64,5 @@ const purposesOf = ({ purposes, roles }: Pack, { resource }: Source): Processing
 
 const retentionOf = (rules: readonly RetentionRule[], { table }: Source): Processing['retention'] => {
   const rule = rules.find((one) => one.table === table);
-  return rule ? { class: rule.class, days: rule.days } : null;
+  return rule ? { class: rule.class, keep: rule.keep } : null;
 };

@@ -41,7 +41,7 @@ export interface Report {
   /** People by the level of consent that holds; null where none does. */
   readonly consents: readonly { readonly level: string | null; readonly people: number }[];
   readonly retention: {
-    readonly rules: readonly { readonly class: string; readonly days: number; readonly isHeld: boolean }[];
+    readonly rules: readonly { readonly class: string; readonly keep: string; readonly isHeld: boolean }[];
     /** The last time that they were applied. */
     readonly sweptAt: string | null;
   };
@@ -123,8 +123,8 @@ const retentionIn = async (rows: Rows, tenant: string, pack: Pack): Promise<Repo
     select finished_at as at from retention_runs where tenant_id = ${tenant} and finished_at is not null
     order by finished_at desc limit 1`);
   return {
-    rules: pack.retention.map(({ class: of, days }) => ({
-      ...{ class: of, days },
+    rules: pack.retention.map(({ class: of, keep }) => ({
+      ...{ class: of, keep },
       isHeld: held.some((hold) => hold.class === of),
     })),
     sweptAt: swept?.at ?? null,
