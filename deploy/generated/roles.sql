@@ -7,7 +7,7 @@ select pg_advisory_xact_lock(hashtext('jangada roles'));
 do $$
 declare
   name text;
-  logins text[] := array['svc_edge', 'svc_access', 'svc_feedback', 'svc_permission', 'svc_data_access', 'svc_conversation', 'svc_retention', 'svc_audit', 'svc_import'];
+  logins text[] := array['svc_edge', 'svc_access', 'svc_feedback', 'svc_permission', 'svc_data_access', 'svc_conversation', 'svc_detection', 'svc_privacy', 'svc_retention', 'svc_audit', 'svc_import'];
 begin
   foreach name in array logins || array['jangada_sec', 'app_tenant', 'app_related', 'app_own', 'purpose_administration', 'purpose_billing', 'purpose_care', 'purpose_information', 'purpose_own_history', 'purpose_pricing', 'purpose_statistics', 'app_tenant_administration', 'app_tenant_billing', 'app_tenant_care', 'app_tenant_information', 'app_tenant_own_history', 'app_tenant_pricing', 'app_tenant_statistics', 'app_related_administration', 'app_related_billing', 'app_related_care', 'app_related_information', 'app_related_own_history', 'app_related_pricing', 'app_related_statistics', 'app_own_administration', 'app_own_billing', 'app_own_care', 'app_own_information', 'app_own_own_history', 'app_own_pricing', 'app_own_statistics'] loop
     if not exists (select from pg_roles where rolname = name) then
@@ -75,7 +75,7 @@ begin
   -- Nobody else connects, and nobody makes temporary tables, which would hide others of their name; but an import
   -- keeps the keys of a file in one while it reads it.
   execute format('revoke all on database %I from public', current_database());
-  execute format('grant connect on database %I to svc_edge, svc_access, svc_feedback, svc_permission, svc_data_access, svc_conversation, svc_retention, svc_audit, svc_import', current_database());
+  execute format('grant connect on database %I to svc_edge, svc_access, svc_feedback, svc_permission, svc_data_access, svc_conversation, svc_detection, svc_privacy, svc_retention, svc_audit, svc_import', current_database());
   execute format('grant temporary on database %I to svc_import', current_database());
 end $$;
 revoke all on schema public from public;
@@ -101,10 +101,12 @@ grant select, insert, update on refresh_tokens to svc_edge;
 grant select, insert, update on second_factors to svc_edge;
 grant select, insert, update, delete on recovery_codes to svc_edge;
 grant select, insert, update, delete on socket_tickets to svc_edge;
+grant select, update on privacy_deliveries to svc_edge;
 grant select (tenant_id, thread_id, created_at) on ai_agent_sessions to svc_edge;
 grant select (tenant_id, subject_id, fact, sequence, at, actor, role, session, purpose, decision, code, resource, details) on audit_entries to svc_edge;
 grant select (tenant_id, rating, at) on feedback to svc_edge;
 grant select (tenant_id, tick, started_at, finished_at, report) on retention_runs to svc_edge;
+grant select (tenant_id, id, type, state, opened_by, at, deadline_at, receipts, partial) on privacy_requests to svc_edge;
 grant select (tenant_id, class, reason, placed_at, released_at) on legal_holds to svc_edge;
 create policy svc_edge_select on tenants for select to svc_edge using (true);
 create policy svc_edge_select on accounts for select to svc_edge using (true);
@@ -113,10 +115,12 @@ create policy svc_edge_select on refresh_tokens for select to svc_edge using (te
 create policy svc_edge_select on second_factors for select to svc_edge using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_edge_select on recovery_codes for select to svc_edge using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_edge_select on socket_tickets for select to svc_edge using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_edge_select on privacy_deliveries for select to svc_edge using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_edge_select on ai_agent_sessions for select to svc_edge using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_edge_select on audit_entries for select to svc_edge using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_edge_select on feedback for select to svc_edge using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_edge_select on retention_runs for select to svc_edge using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_edge_select on privacy_requests for select to svc_edge using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_edge_select on legal_holds for select to svc_edge using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_edge_insert on sessions for insert to svc_edge with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_edge_update on sessions for update to svc_edge using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
@@ -131,6 +135,7 @@ create policy svc_edge_delete on recovery_codes for delete to svc_edge using (te
 create policy svc_edge_insert on socket_tickets for insert to svc_edge with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_edge_update on socket_tickets for update to svc_edge using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_edge_delete on socket_tickets for delete to svc_edge using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_edge_update on privacy_deliveries for update to svc_edge using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
 
 -- svc_access
 grant usage on schema public, sec to svc_access;
@@ -140,6 +145,7 @@ grant select, insert on consents to svc_access;
 grant select, insert, update on consent_levels to svc_access;
 grant select, insert on access_commands to svc_access;
 grant select, update on interrupts to svc_access;
+grant select, insert, update on privacy_requests to svc_access;
 grant select, insert, update on legal_holds to svc_access;
 grant select on retention_plans to svc_access;
 grant select, insert on retention_approvals to svc_access;
@@ -155,6 +161,7 @@ create policy svc_access_select on consents for select to svc_access using (tena
 create policy svc_access_select on consent_levels for select to svc_access using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_access_select on access_commands for select to svc_access using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_access_select on interrupts for select to svc_access using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_access_select on privacy_requests for select to svc_access using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_access_select on legal_holds for select to svc_access using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_access_select on retention_plans for select to svc_access using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_access_select on retention_approvals for select to svc_access using (tenant_id = (select sec.claimed_tenant()));
@@ -172,6 +179,8 @@ create policy svc_access_update on consent_levels for update to svc_access using
 create policy svc_access_insert on access_commands for insert to svc_access with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_access_insert on emergencies for insert to svc_access with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_access_update on interrupts for update to svc_access using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_access_insert on privacy_requests for insert to svc_access with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_access_update on privacy_requests for update to svc_access using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_access_insert on legal_holds for insert to svc_access with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_access_update on legal_holds for update to svc_access using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_access_insert on retention_approvals for insert to svc_access with check (tenant_id = (select sec.claimed_tenant()));
@@ -459,6 +468,117 @@ create policy svc_conversation_insert on ai_agent_conversations for insert to sv
 create policy svc_conversation_insert on tenant_keys for insert to svc_conversation with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_conversation_insert on subject_keys for insert to svc_conversation with check (tenant_id = (select sec.claimed_tenant()));
 
+-- svc_detection
+grant usage on schema public, sec to svc_detection;
+grant execute on function sec.claimed_tenant() to svc_detection;
+grant select, insert, update on alert_states to svc_detection;
+grant select, insert on alerts to svc_detection;
+grant select, update on sessions to svc_detection;
+create policy svc_detection_select on alert_states for select to svc_detection using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_detection_select on alerts for select to svc_detection using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_detection_select on sessions for select to svc_detection using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_detection_insert on alert_states for insert to svc_detection with check (true);
+create policy svc_detection_update on alert_states for update to svc_detection using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_detection_insert on alerts for insert to svc_detection with check (true);
+create policy svc_detection_update on sessions for update to svc_detection using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
+
+-- svc_privacy
+grant usage on schema public, sec to svc_privacy;
+grant execute on function sec.claimed_tenant() to svc_privacy;
+grant select on tenants to svc_privacy;
+grant select on legal_holds to svc_privacy;
+grant select, update on privacy_requests to svc_privacy;
+grant select, insert, delete on privacy_deliveries to svc_privacy;
+grant select, insert on erasures to svc_privacy;
+grant select, insert, update on subject_keys to svc_privacy;
+grant select, insert on tenant_keys to svc_privacy;
+grant select, insert, delete on consents to svc_privacy;
+grant select, insert, update, delete on consent_levels to svc_privacy;
+grant select, delete on care_relationships to svc_privacy;
+grant select, delete on emergencies to svc_privacy;
+grant select, delete on interrupts to svc_privacy;
+grant select, delete on ai_agent_conversations to svc_privacy;
+grant select, delete on ai_agent_sessions to svc_privacy;
+grant select, delete on feedback to svc_privacy;
+grant select, delete on sessions to svc_privacy;
+grant select, delete on second_factors to svc_privacy;
+grant select, delete on accounts to svc_privacy;
+grant select, update, delete on aesthetic_records to svc_privacy;
+grant select, update, delete on appointments to svc_privacy;
+grant select, update, delete on billing to svc_privacy;
+grant select, update, delete on care_events to svc_privacy;
+grant select, update, delete on care_inquiries to svc_privacy;
+grant select, update, delete on clients to svc_privacy;
+grant select, update, delete on medications to svc_privacy;
+grant select, update, delete on resident_appointments to svc_privacy;
+grant select, update, delete on residents to svc_privacy;
+create policy svc_privacy_select on tenants for select to svc_privacy using (true);
+create policy svc_privacy_select on legal_holds for select to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_select on privacy_requests for select to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_select on privacy_deliveries for select to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_select on erasures for select to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_select on subject_keys for select to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_select on tenant_keys for select to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_select on consents for select to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_select on consent_levels for select to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_select on care_relationships for select to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_select on emergencies for select to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_select on interrupts for select to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_select on ai_agent_conversations for select to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_select on ai_agent_sessions for select to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_select on feedback for select to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_select on sessions for select to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_select on second_factors for select to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_select on accounts for select to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_select on aesthetic_records for select to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_select on appointments for select to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_select on billing for select to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_select on care_events for select to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_select on care_inquiries for select to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_select on clients for select to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_select on medications for select to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_select on resident_appointments for select to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_select on residents for select to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_update on aesthetic_records for update to svc_privacy using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_delete on aesthetic_records for delete to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_update on appointments for update to svc_privacy using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_delete on appointments for delete to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_update on billing for update to svc_privacy using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_delete on billing for delete to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_update on care_events for update to svc_privacy using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_delete on care_events for delete to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_update on care_inquiries for update to svc_privacy using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_delete on care_inquiries for delete to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_update on clients for update to svc_privacy using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_delete on clients for delete to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_update on medications for update to svc_privacy using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_delete on medications for delete to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_update on resident_appointments for update to svc_privacy using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_delete on resident_appointments for delete to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_update on residents for update to svc_privacy using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_delete on residents for delete to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_update on privacy_requests for update to svc_privacy using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_insert on privacy_deliveries for insert to svc_privacy with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_delete on privacy_deliveries for delete to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_insert on erasures for insert to svc_privacy with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_insert on subject_keys for insert to svc_privacy with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_update on subject_keys for update to svc_privacy using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_insert on tenant_keys for insert to svc_privacy with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_insert on consents for insert to svc_privacy with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_delete on consents for delete to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_insert on consent_levels for insert to svc_privacy with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_update on consent_levels for update to svc_privacy using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_delete on consent_levels for delete to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_delete on care_relationships for delete to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_delete on emergencies for delete to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_delete on interrupts for delete to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_delete on ai_agent_conversations for delete to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_delete on ai_agent_sessions for delete to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_delete on feedback for delete to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_delete on sessions for delete to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_delete on second_factors for delete to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_delete on accounts for delete to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+
 -- svc_retention
 grant usage on schema public, sec to svc_retention;
 grant execute on function sec.claimed_tenant(), public.turn_conversation_months(timestamp with time zone) to svc_retention;
@@ -470,6 +590,7 @@ grant select, insert, update on retention_items to svc_retention;
 grant select on retention_approvals to svc_retention;
 grant select, delete, update on ai_agent_sessions to svc_retention;
 grant select, delete on interrupts to svc_retention;
+grant select on privacy_requests to svc_retention;
 grant select, delete on aesthetic_records to svc_retention;
 grant select, delete on ai_agent_conversations to svc_retention;
 grant select, delete on appointments to svc_retention;
@@ -490,6 +611,7 @@ create policy svc_retention_select on retention_items for select to svc_retentio
 create policy svc_retention_select on retention_approvals for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_select on ai_agent_sessions for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_select on interrupts for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_retention_select on privacy_requests for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_select on aesthetic_records for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_select on ai_agent_conversations for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_select on appointments for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
@@ -527,8 +649,11 @@ create policy svc_retention_delete on interrupts for delete to svc_retention usi
 -- svc_audit
 grant usage on schema public, sec to svc_audit;
 grant execute on function sec.claimed_tenant() to svc_audit;
-grant select, insert on audit_entries to svc_audit;
-create policy svc_audit_select on audit_entries for select to svc_audit using (tenant_id = (select sec.claimed_tenant()));
+grant select, update on audit_heads to svc_audit;
+grant select, insert on audit_batches to svc_audit;
+grant select, insert on audit_checkpoints to svc_audit;
+grant select (tenant_id, subject_id, fact), insert on audit_entries to svc_audit;
+create policy svc_audit_select on audit_entries for select to svc_audit using (true);
 create policy svc_audit_insert on audit_entries for insert to svc_audit with check (true);
 
 -- svc_import
@@ -639,6 +764,6 @@ create policy svc_import_update on knowledge_vectors for update to svc_import us
 create policy svc_import_delete on knowledge_vectors for delete to svc_import using (tenant_id = (select sec.claimed_tenant()));
 
 -- What every service compares with what it finds, before it works.
-grant execute on function sec.drift() to svc_edge, svc_access, svc_feedback, svc_permission, svc_data_access, svc_conversation, svc_retention, svc_audit, svc_import;
+grant execute on function sec.drift() to svc_edge, svc_access, svc_feedback, svc_permission, svc_data_access, svc_conversation, svc_detection, svc_privacy, svc_retention, svc_audit, svc_import;
 delete from sec.expected;
 insert into sec.expected select * from sec.state();

@@ -10,6 +10,8 @@ role svc_conversation: login
 
 role svc_data_access: login
 
+role svc_detection: login
+
 role svc_edge: login
 
 role svc_feedback: login
@@ -17,6 +19,8 @@ role svc_feedback: login
 role svc_import: login
 
 role svc_permission: login
+
+role svc_privacy: login
 
 role svc_retention: login
 
@@ -49,7 +53,10 @@ create table public.accounts (
 ); -- of jangada_owner
 alter table public.accounts enable row level security, force row level security;
 grant select on public.accounts to svc_edge;
+grant delete, select on public.accounts to svc_privacy;
 create policy svc_edge_select on public.accounts for select to svc_edge using (true);
+create policy svc_privacy_delete on public.accounts for delete to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_select on public.accounts for select to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
 create table public.aesthetic_records (
   tenant_id text not null,
@@ -69,6 +76,7 @@ create table public.aesthetic_records (
 CREATE INDEX aesthetic_records_client ON public.aesthetic_records USING btree (tenant_id, client_id, recorded_at);
 alter table public.aesthetic_records enable row level security, force row level security;
 grant insert, select, update on public.aesthetic_records to svc_import;
+grant delete, select, update on public.aesthetic_records to svc_privacy;
 grant delete, select on public.aesthetic_records to svc_retention;
 create policy app_own_select on public.aesthetic_records for select to app_own using (((tenant_id, client_id) = ( SELECT g.tenant,
     g.person
@@ -80,6 +88,9 @@ create policy app_tenant_select on public.aesthetic_records for select to app_te
 create policy svc_import_insert on public.aesthetic_records for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.aesthetic_records for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_update on public.aesthetic_records for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_delete on public.aesthetic_records for delete to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_select on public.aesthetic_records for select to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_update on public.aesthetic_records for update to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_delete on public.aesthetic_records for delete to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_select on public.aesthetic_records for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
@@ -111,12 +122,15 @@ CREATE INDEX ai_agent_conversations_thread ON ONLY public.ai_agent_conversations
 CREATE INDEX idx_ai_conversations_session_time ON ONLY public.ai_agent_conversations USING btree (session_id, created_at DESC);
 alter table public.ai_agent_conversations enable row level security, force row level security;
 grant insert on public.ai_agent_conversations to svc_conversation;
+grant delete, select on public.ai_agent_conversations to svc_privacy;
 grant delete, select on public.ai_agent_conversations to svc_retention;
 create policy app_own_select on public.ai_agent_conversations for select to app_own using (((tenant_id, subject_id) = ( SELECT g.tenant,
     g.person
    FROM sec.granted_to() g(tenant, person))));
 create policy svc_conversation_insert on public.ai_agent_conversations for insert to svc_conversation with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_conversation_select on public.ai_agent_conversations for select to svc_conversation using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_delete on public.ai_agent_conversations for delete to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_select on public.ai_agent_conversations for select to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_delete on public.ai_agent_conversations for delete to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_select on public.ai_agent_conversations for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
@@ -142,15 +156,52 @@ CREATE INDEX idx_ai_sessions_active_tenant ON public.ai_agent_sessions USING btr
 CREATE UNIQUE INDEX ai_agent_sessions_one_active ON public.ai_agent_sessions USING btree (tenant_id, thread_id) WHERE is_active;
 alter table public.ai_agent_sessions enable row level security, force row level security;
 grant insert, select, update on public.ai_agent_sessions to svc_conversation;
+grant delete, select on public.ai_agent_sessions to svc_privacy;
 grant delete, select, update on public.ai_agent_sessions to svc_retention;
 create policy jangada_sec_select on public.ai_agent_sessions for select to jangada_sec using (true);
 create policy svc_conversation_insert on public.ai_agent_sessions for insert to svc_conversation with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_conversation_select on public.ai_agent_sessions for select to svc_conversation using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_conversation_update on public.ai_agent_sessions for update to svc_conversation using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_edge_select on public.ai_agent_sessions for select to svc_edge using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_delete on public.ai_agent_sessions for delete to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_select on public.ai_agent_sessions for select to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_delete on public.ai_agent_sessions for delete to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_select on public.ai_agent_sessions for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_update on public.ai_agent_sessions for update to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+
+create table public.alert_states (
+  tenant_id text not null,
+  id text not null,
+  state jsonb not null,
+  constraint alert_states_pkey PRIMARY KEY (tenant_id, id)
+); -- of jangada_owner
+alter table public.alert_states enable row level security, force row level security;
+grant insert, select, update on public.alert_states to svc_detection;
+create policy svc_detection_insert on public.alert_states for insert to svc_detection with check (true);
+create policy svc_detection_select on public.alert_states for select to svc_detection using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_detection_update on public.alert_states for update to svc_detection using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+
+create table public.alerts (
+  tenant_id text not null,
+  id text not null,
+  sequence bigint not null,
+  at timestamp with time zone not null,
+  actor text not null,
+  session text,
+  rule text not null,
+  severity text not null,
+  value double precision not null,
+  threshold double precision not null,
+  ended text[] not null,
+  constraint alerts_pkey PRIMARY KEY (tenant_id, id),
+  constraint alerts_severity_check CHECK ((severity = ANY (ARRAY['note'::text, 'warning'::text, 'critical'::text])))
+); -- of jangada_owner
+CREATE INDEX alerts_at ON public.alerts USING btree (at);
+CREATE INDEX alerts_sequence ON public.alerts USING btree (tenant_id, sequence);
+alter table public.alerts enable row level security, force row level security;
+grant insert, select on public.alerts to svc_detection;
+create policy svc_detection_insert on public.alerts for insert to svc_detection with check (true);
+create policy svc_detection_select on public.alerts for select to svc_detection using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
 create table public.appointments (
   tenant_id text not null,
@@ -170,6 +221,7 @@ CREATE INDEX appointments_date_range ON public.appointments USING btree (tenant_
 CREATE INDEX appointments_provider_index ON public.appointments USING btree (tenant_id, provider_id, start_time);
 alter table public.appointments enable row level security, force row level security;
 grant insert, select, update on public.appointments to svc_import;
+grant delete, select, update on public.appointments to svc_privacy;
 grant delete, select on public.appointments to svc_retention;
 create policy app_own_select on public.appointments for select to app_own using (((tenant_id, client_id) = ( SELECT g.tenant,
     g.person
@@ -181,8 +233,34 @@ create policy app_tenant_select on public.appointments for select to app_tenant 
 create policy svc_import_insert on public.appointments for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.appointments for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_update on public.appointments for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_delete on public.appointments for delete to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_select on public.appointments for select to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_update on public.appointments for update to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_delete on public.appointments for delete to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_select on public.appointments for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+
+create table public.audit_batches (
+  shard smallint not null,
+  first bigint not null,
+  leaves bytea not null,
+  root bytea not null,
+  chain bytea not null,
+  at timestamp with time zone not null default clock_timestamp(),
+  constraint audit_batches_pkey PRIMARY KEY (shard, first),
+  constraint audit_batches_shard_fkey FOREIGN KEY (shard) REFERENCES audit_heads(shard),
+  constraint audit_batches_chain_check CHECK ((length(chain) = 32)),
+  constraint audit_batches_leaves_check CHECK (((length(leaves) > 0) AND ((length(leaves) % 32) = 0))),
+  constraint audit_batches_root_check CHECK ((length(root) = 32))
+); -- of jangada_owner
+grant insert, select on public.audit_batches to svc_audit;
+
+create table public.audit_checkpoints (
+  number bigint not null,
+  at timestamp with time zone not null,
+  statement text not null,
+  constraint audit_checkpoints_pkey PRIMARY KEY (number)
+); -- of jangada_owner
+grant insert, select on public.audit_checkpoints to svc_audit;
 
 create table public.audit_entries (
   tenant_id text not null,
@@ -199,6 +277,8 @@ create table public.audit_entries (
   resource text,
   details jsonb not null,
   origin text,
+  shard smallint,
+  number bigint,
   constraint audit_entries_pkey PRIMARY KEY (tenant_id, subject_id, fact),
   constraint audit_entries_decision_check CHECK ((decision = ANY (ARRAY['allowed'::text, 'denied'::text, 'failed'::text, 'done'::text])))
 ); -- of jangada_owner
@@ -206,14 +286,23 @@ CREATE INDEX audit_entries_actor ON public.audit_entries USING btree (tenant_id,
 CREATE INDEX audit_entries_at ON public.audit_entries USING btree (tenant_id, at, subject_id, fact);
 CREATE INDEX audit_entries_code ON public.audit_entries USING btree (tenant_id, code, at, subject_id, fact) WHERE (code IS NOT NULL);
 CREATE INDEX audit_entries_fact ON public.audit_entries USING btree (tenant_id, fact, at, subject_id);
+CREATE UNIQUE INDEX audit_entries_place ON public.audit_entries USING btree (shard, number);
 alter table public.audit_entries enable row level security, force row level security;
-grant insert, select on public.audit_entries to svc_audit;
+grant insert on public.audit_entries to svc_audit;
 grant delete, select on public.audit_entries to svc_retention;
 create policy svc_audit_insert on public.audit_entries for insert to svc_audit with check (true);
-create policy svc_audit_select on public.audit_entries for select to svc_audit using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_audit_select on public.audit_entries for select to svc_audit using (true);
 create policy svc_edge_select on public.audit_entries for select to svc_edge using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_delete on public.audit_entries for delete to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_select on public.audit_entries for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+
+create table public.audit_heads (
+  shard smallint not null,
+  next bigint not null,
+  chain bytea not null,
+  constraint audit_heads_pkey PRIMARY KEY (shard)
+); -- of jangada_owner
+grant select, update on public.audit_heads to svc_audit;
 
 create table public.billing (
   tenant_id text not null,
@@ -235,6 +324,7 @@ CREATE INDEX billing_client ON public.billing USING btree (tenant_id, client_id,
 CREATE INDEX billing_period ON public.billing USING btree (tenant_id, issued_at);
 alter table public.billing enable row level security, force row level security;
 grant insert, select, update on public.billing to svc_import;
+grant delete, select, update on public.billing to svc_privacy;
 grant delete, select on public.billing to svc_retention;
 create policy app_own_select on public.billing for select to app_own using (((tenant_id, client_id) = ( SELECT g.tenant,
     g.person
@@ -246,6 +336,9 @@ create policy app_tenant_select on public.billing for select to app_tenant using
 create policy svc_import_insert on public.billing for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.billing for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_update on public.billing for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_delete on public.billing for delete to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_select on public.billing for select to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_update on public.billing for update to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_delete on public.billing for delete to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_select on public.billing for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
@@ -266,6 +359,7 @@ CREATE INDEX care_events_resident ON public.care_events USING btree (tenant_id, 
 CREATE INDEX care_events_time ON public.care_events USING btree (tenant_id, occurred_at);
 alter table public.care_events enable row level security, force row level security;
 grant insert, select, update on public.care_events to svc_import;
+grant delete, select, update on public.care_events to svc_privacy;
 grant delete, select on public.care_events to svc_retention;
 create policy app_own_select on public.care_events for select to app_own using (((tenant_id, resident_id) = ( SELECT g.tenant,
     g.person
@@ -277,6 +371,9 @@ create policy app_tenant_select on public.care_events for select to app_tenant u
 create policy svc_import_insert on public.care_events for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.care_events for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_update on public.care_events for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_delete on public.care_events for delete to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_select on public.care_events for select to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_update on public.care_events for update to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_delete on public.care_events for delete to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_select on public.care_events for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
@@ -295,6 +392,7 @@ create table public.care_inquiries (
 CREATE INDEX care_inquiries_resident ON public.care_inquiries USING btree (tenant_id, resident_id, opened_at);
 alter table public.care_inquiries enable row level security, force row level security;
 grant insert, select, update on public.care_inquiries to svc_import;
+grant delete, select, update on public.care_inquiries to svc_privacy;
 grant delete, select on public.care_inquiries to svc_retention;
 create policy app_own_select on public.care_inquiries for select to app_own using (((tenant_id, resident_id) = ( SELECT g.tenant,
     g.person
@@ -306,6 +404,9 @@ create policy app_tenant_select on public.care_inquiries for select to app_tenan
 create policy svc_import_insert on public.care_inquiries for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.care_inquiries for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_update on public.care_inquiries for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_delete on public.care_inquiries for delete to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_select on public.care_inquiries for select to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_update on public.care_inquiries for update to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_delete on public.care_inquiries for delete to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_select on public.care_inquiries for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
@@ -329,6 +430,7 @@ alter table public.care_relationships enable row level security, force row level
 grant insert, select, update on public.care_relationships to svc_access;
 grant insert, select, update on public.care_relationships to svc_import;
 grant select on public.care_relationships to svc_permission;
+grant delete, select on public.care_relationships to svc_privacy;
 create policy jangada_sec_select on public.care_relationships for select to jangada_sec using (true);
 create policy svc_access_insert on public.care_relationships for insert to svc_access with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_access_select on public.care_relationships for select to svc_access using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
@@ -337,6 +439,8 @@ create policy svc_import_insert on public.care_relationships for insert to svc_i
 create policy svc_import_select on public.care_relationships for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_update on public.care_relationships for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_permission_select on public.care_relationships for select to svc_permission using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_delete on public.care_relationships for delete to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_select on public.care_relationships for select to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
 create table public.carers (
   tenant_id text not null,
@@ -390,6 +494,7 @@ CREATE INDEX clients_full_text_search ON public.clients USING gin (full_text_sea
 CREATE INDEX clients_phone_index ON public.clients USING btree (tenant_id, phone_index);
 alter table public.clients enable row level security, force row level security;
 grant insert, select, update on public.clients to svc_import;
+grant delete, select, update on public.clients to svc_privacy;
 grant delete, select on public.clients to svc_retention;
 create policy app_own_select on public.clients for select to app_own using (((tenant_id, id) = ( SELECT g.tenant,
     g.person
@@ -401,6 +506,9 @@ create policy svc_import_insert on public.clients for insert to svc_import with 
 create policy svc_import_select on public.clients for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_update on public.clients for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_permission_select on public.clients for select to svc_permission using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_delete on public.clients for delete to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_select on public.clients for select to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_update on public.clients for update to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_delete on public.clients for delete to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_select on public.clients for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
@@ -492,6 +600,7 @@ grant select on public.consent_levels to app_tenant;
 grant insert, select, update on public.consent_levels to svc_access;
 grant insert, select, update on public.consent_levels to svc_import;
 grant select on public.consent_levels to svc_permission;
+grant delete, insert, select, update on public.consent_levels to svc_privacy;
 create policy app_own_select on public.consent_levels for select to app_own using (((tenant_id, subject_id) = ( SELECT g.tenant,
     g.person
    FROM sec.granted_to() g(tenant, person))));
@@ -505,6 +614,10 @@ create policy svc_import_insert on public.consent_levels for insert to svc_impor
 create policy svc_import_select on public.consent_levels for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_update on public.consent_levels for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_permission_select on public.consent_levels for select to svc_permission using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_delete on public.consent_levels for delete to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_insert on public.consent_levels for insert to svc_privacy with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_select on public.consent_levels for select to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_update on public.consent_levels for update to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
 create table public.consents (
   tenant_id text not null,
@@ -529,6 +642,7 @@ alter table public.consents enable row level security, force row level security;
 grant insert, select on public.consents to svc_access;
 grant insert, select on public.consents to svc_import;
 grant select on public.consents to svc_permission;
+grant delete, insert, select on public.consents to svc_privacy;
 create policy app_own_select on public.consents for select to app_own using (((tenant_id, subject_id) = ( SELECT g.tenant,
     g.person
    FROM sec.granted_to() g(tenant, person))));
@@ -539,6 +653,9 @@ create policy svc_access_select on public.consents for select to svc_access usin
 create policy svc_import_insert on public.consents for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.consents for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_permission_select on public.consents for select to svc_permission using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_delete on public.consents for delete to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_insert on public.consents for insert to svc_privacy with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_select on public.consents for select to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
 create table public.cosmetic_products (
   tenant_id text not null,
@@ -572,7 +689,25 @@ create table public.emergencies (
 ); -- of jangada_owner
 alter table public.emergencies enable row level security, force row level security;
 grant insert on public.emergencies to svc_access;
+grant delete, select on public.emergencies to svc_privacy;
 create policy svc_access_insert on public.emergencies for insert to svc_access with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_delete on public.emergencies for delete to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_select on public.emergencies for select to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+
+create table public.erasures (
+  tenant_id text not null,
+  id text not null,
+  subject bytea not null,
+  type text not null,
+  at timestamp with time zone not null default now(),
+  constraint erasures_pkey PRIMARY KEY (tenant_id, id),
+  constraint erasures_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  constraint erasures_type_check CHECK ((type = ANY (ARRAY['anonymisation'::text, 'deletion'::text])))
+); -- of jangada_owner
+alter table public.erasures enable row level security, force row level security;
+grant insert, select on public.erasures to svc_privacy;
+create policy svc_privacy_insert on public.erasures for insert to svc_privacy with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_select on public.erasures for select to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
 create table public.facility_articles (
   tenant_id text not null,
@@ -613,11 +748,14 @@ create table public.feedback (
 CREATE INDEX feedback_at ON public.feedback USING btree (tenant_id, at);
 alter table public.feedback enable row level security, force row level security;
 grant insert, select, update on public.feedback to svc_feedback;
+grant delete, select on public.feedback to svc_privacy;
 grant delete, select on public.feedback to svc_retention;
 create policy svc_edge_select on public.feedback for select to svc_edge using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_feedback_insert on public.feedback for insert to svc_feedback with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_feedback_select on public.feedback for select to svc_feedback using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_feedback_update on public.feedback for update to svc_feedback using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_delete on public.feedback for delete to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_select on public.feedback for select to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_delete on public.feedback for delete to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_select on public.feedback for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
@@ -641,11 +779,14 @@ create table public.interrupts (
 alter table public.interrupts enable row level security, force row level security;
 grant select, update on public.interrupts to svc_access;
 grant insert, select on public.interrupts to svc_permission;
+grant delete, select on public.interrupts to svc_privacy;
 grant delete, select on public.interrupts to svc_retention;
 create policy svc_access_select on public.interrupts for select to svc_access using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_access_update on public.interrupts for update to svc_access using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_permission_insert on public.interrupts for insert to svc_permission with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_permission_select on public.interrupts for select to svc_permission using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_delete on public.interrupts for delete to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_select on public.interrupts for select to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_delete on public.interrupts for delete to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_select on public.interrupts for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
@@ -722,11 +863,13 @@ create table public.legal_holds (
 ); -- of jangada_owner
 alter table public.legal_holds enable row level security, force row level security;
 grant insert, select, update on public.legal_holds to svc_access;
+grant select on public.legal_holds to svc_privacy;
 grant select on public.legal_holds to svc_retention;
 create policy svc_access_insert on public.legal_holds for insert to svc_access with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_access_select on public.legal_holds for select to svc_access using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_access_update on public.legal_holds for update to svc_access using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_edge_select on public.legal_holds for select to svc_edge using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_select on public.legal_holds for select to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_select on public.legal_holds for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
 create table public.medications (
@@ -748,6 +891,7 @@ CREATE INDEX medications_resident ON public.medications USING btree (tenant_id, 
 CREATE INDEX medications_time ON public.medications USING btree (tenant_id, due_at);
 alter table public.medications enable row level security, force row level security;
 grant insert, select, update on public.medications to svc_import;
+grant delete, select, update on public.medications to svc_privacy;
 grant delete, select on public.medications to svc_retention;
 create policy app_own_select on public.medications for select to app_own using (((tenant_id, resident_id) = ( SELECT g.tenant,
     g.person
@@ -759,8 +903,73 @@ create policy app_tenant_select on public.medications for select to app_tenant u
 create policy svc_import_insert on public.medications for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.medications for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_update on public.medications for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_delete on public.medications for delete to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_select on public.medications for select to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_update on public.medications for update to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_delete on public.medications for delete to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_select on public.medications for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+
+create table public.privacy_deliveries (
+  tenant_id text not null,
+  id text not null,
+  account_id text not null,
+  recipient text not null,
+  content text not null,
+  expires_at timestamp with time zone not null,
+  used_at timestamp with time zone,
+  constraint privacy_deliveries_pkey PRIMARY KEY (tenant_id, id),
+  constraint privacy_deliveries_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
+); -- of jangada_owner
+CREATE INDEX privacy_deliveries_recipient ON public.privacy_deliveries USING btree (tenant_id, recipient);
+alter table public.privacy_deliveries enable row level security, force row level security;
+grant select, update on public.privacy_deliveries to svc_edge;
+grant delete, insert, select on public.privacy_deliveries to svc_privacy;
+create policy svc_edge_select on public.privacy_deliveries for select to svc_edge using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_edge_update on public.privacy_deliveries for update to svc_edge using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_delete on public.privacy_deliveries for delete to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_insert on public.privacy_deliveries for insert to svc_privacy with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_select on public.privacy_deliveries for select to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+
+create table public.privacy_requests (
+  tenant_id text not null,
+  id text not null,
+  subject_id text not null,
+  type text not null,
+  state text not null default 'received'::text,
+  identity text not null,
+  opened_by text not null,
+  recipient text not null,
+  details bytea,
+  at timestamp with time zone not null default now(),
+  deadline_at timestamp with time zone not null,
+  warned smallint not null default 0,
+  reviewed_by text,
+  approved boolean,
+  receipts jsonb not null default '[]'::jsonb,
+  partial jsonb not null default '[]'::jsonb,
+  certificate jsonb,
+  history jsonb not null default '[]'::jsonb,
+  told integer not null default 0,
+  constraint privacy_requests_pkey PRIMARY KEY (tenant_id, id),
+  constraint privacy_requests_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  constraint privacy_requests_check CHECK (((reviewed_by IS NULL) = (approved IS NULL))),
+  constraint privacy_requests_details_is_sealed CHECK (((details IS NULL) OR ((length(details) >= 49) AND (substr(details, 1, 1) = '\x01'::bytea)))),
+  constraint privacy_requests_identity_check CHECK ((identity = ANY (ARRAY['second_factor'::text, 'document'::text]))),
+  constraint privacy_requests_state_check CHECK ((state = ANY (ARRAY['received'::text, 'identity_verified'::text, 'inventory'::text, 'legal_review'::text, 'executing'::text, 'verified'::text, 'delivered'::text, 'closed'::text]))),
+  constraint privacy_requests_type_check CHECK ((type = ANY (ARRAY['access'::text, 'portability'::text, 'correction'::text, 'anonymisation'::text, 'deletion'::text, 'consent'::text, 'revocation'::text])))
+); -- of jangada_owner
+CREATE INDEX privacy_requests_open ON public.privacy_requests USING btree (tenant_id, subject_id) WHERE (state <> 'closed'::text);
+alter table public.privacy_requests enable row level security, force row level security;
+grant insert, select, update on public.privacy_requests to svc_access;
+grant select, update on public.privacy_requests to svc_privacy;
+grant select on public.privacy_requests to svc_retention;
+create policy svc_access_insert on public.privacy_requests for insert to svc_access with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_access_select on public.privacy_requests for select to svc_access using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_access_update on public.privacy_requests for update to svc_access using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_edge_select on public.privacy_requests for select to svc_edge using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_select on public.privacy_requests for select to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_update on public.privacy_requests for update to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_retention_select on public.privacy_requests for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
 create table public.providers (
   tenant_id text not null,
@@ -833,6 +1042,7 @@ CREATE INDEX resident_appointments_resident ON public.resident_appointments USIN
 CREATE INDEX resident_appointments_time ON public.resident_appointments USING btree (tenant_id, start_time);
 alter table public.resident_appointments enable row level security, force row level security;
 grant insert, select, update on public.resident_appointments to svc_import;
+grant delete, select, update on public.resident_appointments to svc_privacy;
 grant delete, select on public.resident_appointments to svc_retention;
 create policy app_own_select on public.resident_appointments for select to app_own using (((tenant_id, resident_id) = ( SELECT g.tenant,
     g.person
@@ -844,6 +1054,9 @@ create policy app_tenant_select on public.resident_appointments for select to ap
 create policy svc_import_insert on public.resident_appointments for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.resident_appointments for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_update on public.resident_appointments for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_delete on public.resident_appointments for delete to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_select on public.resident_appointments for select to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_update on public.resident_appointments for update to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_delete on public.resident_appointments for delete to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_select on public.resident_appointments for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
@@ -868,6 +1081,7 @@ CREATE INDEX residents_name ON public.residents USING btree (tenant_id, name_sea
 CREATE INDEX residents_phone_index ON public.residents USING btree (tenant_id, phone_index);
 alter table public.residents enable row level security, force row level security;
 grant insert, select, update on public.residents to svc_import;
+grant delete, select, update on public.residents to svc_privacy;
 grant delete, select on public.residents to svc_retention;
 create policy app_own_select on public.residents for select to app_own using (((tenant_id, id) = ( SELECT g.tenant,
     g.person
@@ -879,6 +1093,9 @@ create policy svc_import_insert on public.residents for insert to svc_import wit
 create policy svc_import_select on public.residents for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_update on public.residents for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_permission_select on public.residents for select to svc_permission using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_delete on public.residents for delete to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_select on public.residents for select to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_update on public.residents for update to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_delete on public.residents for delete to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_select on public.residents for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
@@ -978,9 +1195,12 @@ create table public.second_factors (
 ); -- of jangada_owner
 alter table public.second_factors enable row level security, force row level security;
 grant insert, select, update on public.second_factors to svc_edge;
+grant delete, select on public.second_factors to svc_privacy;
 create policy svc_edge_insert on public.second_factors for insert to svc_edge with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_edge_select on public.second_factors for select to svc_edge using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_edge_update on public.second_factors for update to svc_edge using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_delete on public.second_factors for delete to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_select on public.second_factors for select to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
 create table public.services (
   tenant_id text not null,
@@ -1018,11 +1238,17 @@ create table public.sessions (
 ); -- of jangada_owner
 CREATE INDEX sessions_account ON public.sessions USING btree (tenant_id, account_id, created_at);
 alter table public.sessions enable row level security, force row level security;
+grant select, update on public.sessions to svc_detection;
 grant delete, insert, select, update on public.sessions to svc_edge;
+grant delete, select on public.sessions to svc_privacy;
+create policy svc_detection_select on public.sessions for select to svc_detection using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_detection_update on public.sessions for update to svc_detection using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_edge_delete on public.sessions for delete to svc_edge using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_edge_insert on public.sessions for insert to svc_edge with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_edge_select on public.sessions for select to svc_edge using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_edge_update on public.sessions for update to svc_edge using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_delete on public.sessions for delete to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_select on public.sessions for select to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
 create table public.socket_tickets (
   tenant_id text not null,
@@ -1070,6 +1296,7 @@ grant insert, select on public.subject_keys to svc_access;
 grant insert, select on public.subject_keys to svc_conversation;
 grant insert, select on public.subject_keys to svc_feedback;
 grant insert, select on public.subject_keys to svc_import;
+grant insert, select, update on public.subject_keys to svc_privacy;
 create policy app_own_select on public.subject_keys for select to app_own using (((tenant_id, subject_id) = ( SELECT g.tenant,
     g.person
    FROM sec.granted_to() g(tenant, person))));
@@ -1083,6 +1310,9 @@ create policy svc_feedback_insert on public.subject_keys for insert to svc_feedb
 create policy svc_feedback_select on public.subject_keys for select to svc_feedback using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_insert on public.subject_keys for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.subject_keys for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_insert on public.subject_keys for insert to svc_privacy with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_select on public.subject_keys for select to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_update on public.subject_keys for update to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
 create table public.tenant_keys (
   tenant_id text not null,
@@ -1108,6 +1338,7 @@ grant insert, select on public.tenant_keys to svc_access;
 grant insert, select on public.tenant_keys to svc_conversation;
 grant insert, select on public.tenant_keys to svc_feedback;
 grant insert, select on public.tenant_keys to svc_import;
+grant insert, select on public.tenant_keys to svc_privacy;
 create policy app_own_select on public.tenant_keys for select to app_own using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
 create policy app_related_select on public.tenant_keys for select to app_related using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
 create policy app_tenant_select on public.tenant_keys for select to app_tenant using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
@@ -1119,6 +1350,8 @@ create policy svc_feedback_insert on public.tenant_keys for insert to svc_feedba
 create policy svc_feedback_select on public.tenant_keys for select to svc_feedback using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_insert on public.tenant_keys for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.tenant_keys for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_insert on public.tenant_keys for insert to svc_privacy with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_select on public.tenant_keys for select to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
 create table public.tenants (
   id text not null,
@@ -1134,11 +1367,13 @@ create table public.tenants (
 alter table public.tenants enable row level security, force row level security;
 grant select on public.tenants to svc_edge;
 grant insert, select, update on public.tenants to svc_import;
+grant select on public.tenants to svc_privacy;
 grant select on public.tenants to svc_retention;
 create policy svc_edge_select on public.tenants for select to svc_edge using (true);
 create policy svc_import_insert on public.tenants for insert to svc_import with check ((id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.tenants for select to svc_import using ((id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_update on public.tenants for update to svc_import using ((id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_select on public.tenants for select to svc_privacy using (true);
 create policy svc_retention_select on public.tenants for select to svc_retention using (true);
 
 create table public.units (
@@ -1186,7 +1421,7 @@ CREATE OR REPLACE FUNCTION sec.claimed_tenant()
  STABLE PARALLEL SAFE
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$ select nullif(current_setting('app.tenant', true), '') $function$; -- of jangada_sec
-grant execute on function sec.claimed_tenant() to svc_access, svc_audit, svc_conversation, svc_edge, svc_feedback, svc_import, svc_permission, svc_retention;
+grant execute on function sec.claimed_tenant() to svc_access, svc_audit, svc_conversation, svc_detection, svc_edge, svc_feedback, svc_import, svc_permission, svc_privacy, svc_retention;
 
 CREATE OR REPLACE FUNCTION sec.drift()
  RETURNS TABLE(object text, expected text, found text)
@@ -1224,7 +1459,7 @@ AS $function$
       from (select current_setting('server_version_num')::int as is) v
       where not (v.is >= 180000 or v.is between 170006 and 179999 or v.is between 160010 and 169999 or v.is between 150014 and 159999)
     $function$; -- of jangada_sec
-grant execute on function sec.drift() to svc_access, svc_audit, svc_conversation, svc_data_access, svc_edge, svc_feedback, svc_import, svc_permission, svc_retention;
+grant execute on function sec.drift() to svc_access, svc_audit, svc_conversation, svc_data_access, svc_detection, svc_edge, svc_feedback, svc_import, svc_permission, svc_privacy, svc_retention;
 
 CREATE OR REPLACE FUNCTION sec.granted_care()
  RETURNS text[]
@@ -1296,6 +1531,28 @@ AS $function$
       return null;
     end $function$; -- of jangada_sec
 grant execute on function sec.keep_consent_level() to nobody;
+
+CREATE OR REPLACE FUNCTION sec.keep_heads()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    begin
+      if tg_op = 'UPDATE' and new.shard = old.shard and new.next > old.next then return new; end if;
+      raise exception 'a chain only ever grows' using errcode = '42501';
+    end $function$; -- of jangada_sec
+grant execute on function sec.keep_heads() to nobody;
+
+CREATE OR REPLACE FUNCTION sec.keep_trail()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    begin
+      if tg_op = 'DELETE' and tg_relid = 'public.audit_entries'::regclass and current_user = 'svc_retention' then return old; end if;
+      raise exception 'the audit trail is only ever added to' using errcode = '42501';
+    end $function$; -- of jangada_sec
+grant execute on function sec.keep_trail() to nobody;
 
 CREATE OR REPLACE FUNCTION sec.number_consent()
  RETURNS trigger

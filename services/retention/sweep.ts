@@ -61,7 +61,8 @@ export const sweep = async (work: Work, tick: Tick): Promise<Report | undefined>
   }
   await assertClocks(store, tick, work.now);
   const plans: Plan[] = [];
-  for (const rule of owner.pack.retention.filter(isApplied)) plans.push(await list(work, tick, id, rule, owner));
+  for (const rule of owner.pack.retention.filter(isApplied))
+    plans.push(await list(work, tick, id, rule, owner));
   await tell({ tenant, id, emission: emit(planned, plansOf(plans, owner.zone)) });
 
   const rules: Report['rules'] = [];
