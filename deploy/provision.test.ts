@@ -89,7 +89,16 @@ describe('with its rights alone', () => {
     const jsm = await jetstreamManager(operator.nc);
     const streams: string[] = [];
     for await (const name of jsm.streams.names()) streams.push(name);
-    expect(streams.sort()).toEqual(['DEAD', 'FACTS', 'INTAKE', 'KV_KEYS', 'LIMITS', 'REPLY', 'SCHED']);
+    expect(streams.sort()).toEqual([
+      'CHECKPOINTS',
+      'DEAD',
+      'FACTS',
+      'INTAKE',
+      'KV_KEYS',
+      'LIMITS',
+      'REPLY',
+      'SCHED',
+    ]);
     await jetstream(operator.nc).publish('run.understood.t1.replayed', '{}');
     const found = await jsm.direct.getMessage('FACTS', { last_by_subj: 'run.understood.t1.replayed' });
     expect(found?.string()).toBe('{}');

@@ -17,7 +17,7 @@ test('the register says of each kind of data what the pack declares, and nothing
       { name: 'statistics', roles: ['admin', 'aesthetic_professional'], groupMin: 5 },
     ],
     consent: 'health',
-    retention: { class: 'aesthetic_records', keep: 'P20Y' },
+    retention: { class: 'aesthetic_records', keep: 'P25Y' },
   });
   const clients = register.find(({ source }) => source === 'clients');
   expect(clients?.purposes.find(({ name }) => name === 'administration')?.secondFactor).toBe(true);

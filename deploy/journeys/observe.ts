@@ -38,7 +38,7 @@ const wholeTrace = (id: string): Promise<Span[]> =>
   until('every span of a run', () => {
     const spans = spansOf(id);
     const count = (wanted: string) => spans.filter(({ name }) => name === wanted).length;
-    const hops = ['edge', 'intent', 'permission', 'data-access', 'response-generation'];
+    const hops = ['edge', 'intent', 'permission', 'data-access', 'response-generation', 'detection'];
     return count('audit') === 4 && hops.every((hop) => count(hop) === 1) ? spans : undefined;
   });
 
@@ -58,6 +58,7 @@ describe('traces', () => {
         ['data-access', 'permission'],
         ['postgresql', 'data-access'],
         ['response-generation', 'data-access'],
+        ['detection', 'data-access'],
         ...['intent', 'permission', 'data-access', 'response-generation'].map((hop) => ['audit', hop]),
       ].toSorted(),
     );
