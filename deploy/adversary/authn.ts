@@ -113,7 +113,8 @@ const expiresWhileOpen = async (_one: AttackCase, ground: Ground): Promise<Obser
 
 const bruteForce = async (one: AttackCase, ground: Ground): Promise<Observed> => {
   const { accounts } = ground.journey.system;
-  const account = accounts.find(({ alias }) => alias === 'client2');
+  // Nobody else's attack needs this account, which stays locked.
+  const account = accounts.find(({ alias }) => alias === 'viewer');
   if (!account) throw new NotBuilt('no account to try');
   const address = ground.address();
   const allowed = Number(one.expected['after'] ?? 10);

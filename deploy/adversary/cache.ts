@@ -112,7 +112,7 @@ const redisGone = async (_one: AttackCase, ground: Ground): Promise<Observed> =>
       told.push(await ground.ask('admin', `quantas consultas em ${day}/01/2014?`));
     const failed = told.filter(({ status }) => status !== 200).length;
     const { accounts } = ground.journey.system;
-    const email = accounts.find(({ alias }) => alias === 'client2')?.email;
+    const email = accounts.find(({ alias }) => alias === 'viewer')?.email;
     const login = await ground.http('POST', '/v1/auth/token', {
       address: ground.address(),
       body: { email, password: 'wrong' },

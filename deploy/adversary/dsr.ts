@@ -1,6 +1,7 @@
 import { until } from '@jangada/testkit/until.ts';
 import { totpAt } from '@jangada/trust/totp.ts';
 import pg from 'pg';
+import { sweep } from '../journeys/sweep.ts';
 import type { AttackCase } from './case.ts';
 import { area, type Observed } from './driver.ts';
 import type { Ground, Told } from './ground.ts';
@@ -114,30 +115,19 @@ const purge = async (_one: AttackCase, ground: Ground): Promise<Observed> => {
      on conflict do nothing`,
     [tenant],
   );
-  const { requestId } = await open(ground, 'access');
+  await open(ground, 'access');
   const isThere = async (): Promise<boolean> =>
     (await journey.sql(`select from appointments where id = 'dsr-old'`)).length > 0;
-  const sweep = async (): Promise<void> => {
-    const { stdout } = await journey.jangada('retention', 'run', '--tenant', tenant, '--json');
-    const { sequence } = JSON.parse(stdout) as { sequence: number };
-    await until('the sweep', async () => {
-      const done = await journey.sql(
-        'select from retention_runs where tenant_id = $1 and tick = $2 and finished_at is not null',
-        [tenant, `asked-${sequence}`],
-      );
-      return done.length > 0 || undefined;
-    });
-  };
-  await sweep();
+  await sweep(journey, tenant);
   const kept = await isThere();
   await journey.sql(`update privacy_requests set state = 'closed' where opened_by like $1`, [`${tenant}%`]);
-  await sweep();
+  await sweep(journey, tenant);
   const goneAfter = !(await isThere());
   return {
     holds: kept && goneAfter ? ['purge_skips'] : [],
     // The row went as soon as the request was over, and by nothing else.
     figures: { skipped_reason: kept && goneAfter ? 'open_dsr' : 'none' },
-    note: `request ${requestId}`,
+    note: `after the first sweep it was ${kept ? 'there' : 'gone'}, after the second ${goneAfter ? 'gone' : 'there'}`,
   };
 };
 

@@ -34,9 +34,12 @@ const noticed = {
 /** Data-access reads in the role that a grant names. */
 const dataAccess = `(rolname = 'svc_data_access' or rolname ~ '^app_')`;
 
+/** Who write what was heard earlier, or when a schedule wakes them: not for what is going on now. */
+const apart = `('svc_audit', 'svc_detection', 'svc_privacy', 'svc_retention')`;
+
 const statements = `select coalesce(sum(calls), 0)::int as calls from pg_stat_statements
   join pg_roles on pg_roles.oid = userid
-  where (rolname like 'svc\\_%' or rolname like 'app\\_%') and rolname not in ('svc_audit', 'svc_retention')
+  where (rolname like 'svc\\_%' or rolname like 'app\\_%') and rolname not in ${apart}
     and query !~* '^(select \\$1$|select sec|begin|commit|rollback|set)'`;
 
 /** Remembers how things stand, to tell later what has changed. */

@@ -73,10 +73,9 @@ export const signIn = async ({ accounts, local }: System, alias: string): Promis
       headers: { 'content-type': 'application/json', ...headers },
       body: JSON.stringify(body),
     });
-  const issued = (await (await post('/v1/auth/token', { email, password })).json()) as {
-    access_token: string;
-  };
-  const token = issued.access_token;
+  const response = await post('/v1/auth/token', { email, password });
+  if (!response.ok) throw new Error(`${alias} cannot sign in: ${response.status} ${await response.text()}`);
+  const { access_token: token } = (await response.json()) as { access_token: string };
   const headers = { authorization: `Bearer ${token}` };
   const agent = { url: `${edgeUrl}/v1/agui/assistant`, headers };
 

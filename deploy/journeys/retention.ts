@@ -1,13 +1,11 @@
 import { packOf } from '@jangada/packs/registry.ts';
 import { cutoffOf } from '@jangada/packs/retention.ts';
-import { headers } from '@jangada/proto/envelope.ts';
-import { type Body, subjectOf } from '@jangada/proto/message.ts';
-import { idle, type swept } from '@jangada/proto/retention.ts';
 import { until } from '@jangada/testkit/until.ts';
 import { jetstream } from '@nats-io/jetstream';
 import { headers as newHeaders } from '@nats-io/transport-node';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { connectAs, type Journey, sharedJourney } from './journey.ts';
+import { askForSweep, type Swept, settled, sweep, sweepsOf } from './sweep.ts';
 
 /** Data is kept as long as its class says, and not a day longer. */
 
@@ -123,48 +121,6 @@ const kept = async (): Promise<Record<string, string[]>> =>
     await Promise.all(Object.keys(rows).map(async (name) => [name, await keptOf(name)] as const)),
   );
 
-type Report = Body<typeof swept>;
-interface Swept {
-  readonly tick: string;
-  readonly report: Report;
-}
-
-const reports = (): Promise<Swept[]> =>
-  journey.sql<Swept>(
-    'select tick, report from retention_runs where tenant_id = $1 and finished_at is not null order by started_at',
-    [tenant],
-  );
-
-/** Asks as an operator does that the rules are applied; returns what this time is called. */
-const askForSweep = async (of = tenant): Promise<string> => {
-  const { code, stdout } = await journey.jangada('retention', 'run', '--tenant', of, '--json');
-  expect(code).toBe(0);
-  return `asked-${(JSON.parse(stdout) as { sequence: number }).sequence}`;
-};
-const reportOf = (id: string): Promise<Swept> =>
-  until('the report', async () => (await reports()).find(({ tick }) => tick === id));
-
-/** Agrees to what waits, as a second person, and has it carried out. */
-const settled = async (id: string): Promise<Swept> => {
-  const first = await reportOf(id);
-  if (!first.report.rules.some(({ state }) => state === 'waiting')) return first;
-  await journey.sql(
-    `insert into retention_approvals (tenant_id, tick, class, root, approved_by)
-     select tenant_id, tick, class, root, 'somebody' from retention_plans
-     where tenant_id = $1 and tick = $2 and needs is not null and finished_at is null`,
-    [tenant, id],
-  );
-  const sent = newHeaders();
-  sent.set(headers.schema, String(idle.version));
-  const body = JSON.stringify({ staleAfterSeconds: 3_600 });
-  await jetstream(journey.nc).publish(subjectOf(idle, tenant, ''), body, { headers: sent });
-  return until('what was agreed to', async () => {
-    const now = await reportOf(id);
-    return now.report.rules.some(({ state }) => state === 'waiting') ? undefined : now;
-  });
-};
-const sweep = async (): Promise<Swept> => settled(await askForSweep());
-
 const deletedOf = ({ report }: Swept): Record<string, number> =>
   Object.fromEntries(report.rules.map((rule) => [rule.class, rule.deleted]));
 const each = (of: (name: string) => unknown) =>
@@ -183,7 +139,7 @@ describe('retention', () => {
       `insert into legal_holds (tenant_id, class, reason) values ($1, 'billing_data', 'court order')`,
       [tenant],
     );
-    const first = await sweep();
+    const first = await sweep(journey, tenant);
     expect(await kept()).toEqual(
       each((name) => ['aged-old', 'aged-other', 'aged-young'].slice(name === 'billing_data' ? 0 : 1)),
     );
@@ -196,14 +152,16 @@ describe('retention', () => {
       `update appointments set client_id = 'aged-referred' where tenant_id = $1 and id = 'aged-young'`,
       [tenant],
     );
-    expect(deletedOf(await sweep())['client_data']).toBe(0);
+    expect(deletedOf(await sweep(journey, tenant))['client_data']).toBe(0);
     expect(await keptOf('client_data')).toContain('aged-referred');
   });
 
   test('finds nothing more to delete the second time, until a hold is released', async () => {
-    expect(deletedOf(await sweep())).toEqual(each(() => 0));
+    expect(deletedOf(await sweep(journey, tenant))).toEqual(each(() => 0));
     await journey.sql('update legal_holds set released_at = now() where tenant_id = $1', [tenant]);
-    expect(deletedOf(await sweep())).toEqual(each((name) => (name === 'billing_data' ? 1 : 0)));
+    expect(deletedOf(await sweep(journey, tenant))).toEqual(
+      each((name) => (name === 'billing_data' ? 1 : 0)),
+    );
     expect(await keptOf('billing_data')).toEqual(['aged-other', 'aged-young']);
   });
 
@@ -213,13 +171,13 @@ describe('retention', () => {
     let id: string;
     {
       await using lock = await journey.lock('audit_entries');
-      id = await askForSweep();
+      id = await askForSweep(journey, tenant);
       await lock.caught('retention');
       // Nothing is touched until everything is listed.
       expect(await keptOf('appointment_data')).toContain('aged-before');
       journey.system.services.get('retention')?.kill('SIGKILL');
     }
-    const swept = await settled(id);
+    const swept = await settled(journey, tenant, id);
     expect(await keptOf('audit_logs')).not.toContain('aged-after');
     expect(deletedOf(swept)).toMatchObject({ appointment_data: 1, audit_logs: 1 });
   });
@@ -228,10 +186,10 @@ describe('retention', () => {
     const asked: [tenant: string, id: string][] = [];
     {
       await using lock = await journey.lock('audit_entries');
-      await askForSweep();
+      await askForSweep(journey, tenant);
       await lock.caught('retention');
       // These two wait together behind the first, and are then taken together.
-      for (const each of [tenant, 'clinica-brisa']) asked.push([each, await askForSweep(each)]);
+      for (const each of [tenant, 'clinica-brisa']) asked.push([each, await askForSweep(journey, each)]);
     }
     for (const [each, id] of asked)
       await until(`the sweep of ${each}`, async () => {
@@ -241,7 +199,7 @@ describe('retention', () => {
   });
 
   test('has its report audited, and shown by the command line', async () => {
-    const last = await sweep();
+    const last = await sweep(journey, tenant);
     expect(await journey.auditOf(last.tick)).toEqual([
       expect.objectContaining({
         fact: 'retention.planned',
@@ -279,7 +237,7 @@ describe('retention', () => {
     const today = Temporal.Now.plainDateISO('America/Sao_Paulo').toString();
     await place('appointment_data', 'aged-late', keptDays('appointment_data') + 1);
     await fire('second');
-    expect((await reports()).filter((run) => run.tick === today)).toHaveLength(1);
+    expect((await sweepsOf(journey, tenant)).filter((run) => run.tick === today)).toHaveLength(1);
     expect(await journey.stored('FACTS', `retention.swept.${tenant}.${today}`)).toHaveLength(1);
     expect(await keptOf('appointment_data')).toContain('aged-late');
   });
