@@ -1,15 +1,11 @@
-import * as access from '@jangada/proto/access.ts';
 import * as alert from '@jangada/proto/alert.ts';
 import * as auth from '@jangada/proto/auth.ts';
-import * as feedback from '@jangada/proto/feedback.ts';
-import * as keys from '@jangada/proto/keys.ts';
 import { replayed } from '@jangada/proto/letter.ts';
 import type { Head, Message } from '@jangada/proto/message.ts';
-import * as privacy from '@jangada/proto/privacy.ts';
-import { planned, swept } from '@jangada/proto/retention.ts';
-import * as run from '@jangada/proto/run.ts';
+import type * as run from '@jangada/proto/run.ts';
 import type { Heard } from '@jangada/runtime/heard.ts';
 import type { Met } from '@jangada/runtime/keep.ts';
+import { meaningOf } from './meaning.ts';
 import { type Unanswered, unansweredOf } from './unanswered.ts';
 
 /** One entry of the audit trail. Holds who, what and with what outcome; never the rows or the question. */
@@ -88,118 +84,3 @@ const fromDoor = (message: Message, head: Head<Message>): { actor: string; from?
   [...auth.authFacts, replayed, alert.raised].includes(message as never)
     ? (head as { actor: string; from?: string })
     : undefined;
-
-type Meaning = Pick<Entry, 'decision' | 'code' | 'resource' | 'details'>;
-
-const meaningOf = (message: Message, head: Head<Message>): Meaning => {
-  const meaning = (decision: Entry['decision'], rest: Partial<Meaning> = {}): Meaning => ({
-    decision,
-    code: null,
-    resource: null,
-    details: {},
-    ...rest,
-  });
-  switch (message) {
-    case run.understood:
-    case run.permitted: {
-      const { intent, source, ask, fields, joins, decision, answers } = head as Head<typeof run.permitted> &
-        Head<typeof run.understood>;
-      const beside = { ...(decision ? { decision } : {}), ...(answers ? { answers } : {}) };
-      return meaning('allowed', { resource: source, details: { intent, ask, fields, joins, ...beside } });
-    }
-    case run.found:
-    case run.fetched: {
-      const { source, ask, fields, rows, cached, asOf, tier, topics, tools, people } = head as Head<
-        typeof run.fetched
-      >;
-      const beside = {
-        ...(asOf ? { asOf } : {}),
-        ...(tier ? { tier } : {}),
-        ...(topics ? { topics } : {}),
-        ...(tools ? { tools } : {}),
-        ...(people ? { people } : {}),
-      };
-      return meaning('done', { resource: source, details: { ask, fields, rows, cached, ...beside } });
-    }
-    case run.refused: {
-      const { code, intent, decision, attack } = head as Head<typeof run.refused>;
-      const stoodOn = { ...(decision ? { decision } : {}), ...(attack ? { attack } : {}) };
-      return meaning('denied', { code, details: { intent: intent ?? null, ...stoodOn } });
-    }
-    case run.interrupted: {
-      const { code, intent, decision, action, expiresAt } = head as Head<typeof run.interrupted>;
-      return meaning('denied', { code, details: { intent, decision, asked: action, until: expiresAt } });
-    }
-    case run.failed: {
-      const { code, hop } = head as Head<typeof run.failed>;
-      return meaning('failed', { code, details: { hop } });
-    }
-    case access.changed: {
-      const { action, until } = head as Head<typeof access.changed>;
-      return meaning('done', { resource: 'access', details: { action, until: until ?? null } });
-    }
-    case access.refused: {
-      const { action, code } = head as Head<typeof access.refused>;
-      return meaning('denied', { code, resource: 'access', details: { action } });
-    }
-    case feedback.recorded: {
-      const { run: about, rating } = head as Head<typeof feedback.recorded>;
-      return meaning('done', { resource: 'feedback', details: { run: about, rating } });
-    }
-    case privacy.moved:
-    case privacy.late:
-      return meaning('done', {
-        resource: 'privacy',
-        details: { ...(head as Head<typeof privacy.moved | typeof privacy.late>) },
-      });
-    case planned:
-    case swept:
-      return meaning('done', { resource: 'retention', details: head as Head<typeof planned | typeof swept> });
-    case keys.rotated:
-    case keys.destroyed:
-      return meaning('done', { resource: 'keys', details: { ...(head as Head<typeof keys.rotated>) } });
-    case auth.opened:
-    case auth.revoked:
-    case auth.changed: {
-      const {
-        actor: _actor,
-        from: _from,
-        ...details
-      } = head as Head<typeof auth.opened | typeof auth.revoked | typeof auth.changed>;
-      return meaning('done', { resource: 'account', details });
-    }
-    case auth.reused:
-    case auth.replayed:
-    case auth.locked:
-      return meaning('denied', { resource: 'account' });
-    case auth.denied:
-      return meaning('denied', { resource: 'account', code: (head as Head<typeof auth.denied>).code });
-    case auth.viewed: {
-      const { what, run: seen } = head as Head<typeof auth.viewed>;
-      return meaning('done', { resource: 'trail', details: { what, run: seen ?? null } });
-    }
-    case alert.raised: {
-      const { actor: _actor, ...details } = head as Head<typeof alert.raised>;
-      return meaning('done', { resource: 'reading', details });
-    }
-    case replayed: {
-      const { actor: _actor, ...details } = head as Head<typeof replayed>;
-      return meaning('done', { resource: 'message', details });
-    }
-    case run.answered: {
-      const { rows, cached, degraded, read, people, found } = head as Head<typeof run.answered>;
-      const { source: resource = null, ...what } = read ?? {};
-      return meaning('done', {
-        resource,
-        details: {
-          ...what,
-          ...{ rows, cached, degraded },
-          ...(people ? { people } : {}),
-          ...(found === undefined ? {} : { found }),
-        },
-      });
-    }
-    default:
-      return meaning('done');
-  }
-};
