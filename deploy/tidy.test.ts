@@ -81,6 +81,14 @@ describe('the house', () => {
     expect(found).toEqual([]);
   });
 
+  test('what a service is, decides and is made of is a page each: docs/adr/0014', () => {
+    const lengths = sources
+      .filter((path) => /^services\/[^/]+\/(contract|handler|main)\.ts$/.test(path))
+      .map((path) => [path, text(path).split('\n').length - 1] as const);
+    expect(lengths.length).toBeGreaterThan(20);
+    expect(lengths.filter(([, lines]) => lines > 120)).toEqual([]);
+  });
+
   test('every script of a package starts something that exists', () => {
     const missing = manifests.flatMap(({ folder, scripts = {} }) =>
       Object.values(scripts)

@@ -119,7 +119,7 @@ const askAll = async (journey: Journey, all: readonly Asked[]): Promise<readonly
 const actionsIn = async (journey: Journey) => {
   const names = await journey.sql<{ name: string }>(
     `select c.relname as name from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind = 'r'
-     and not c.relispartition and c.relname !~ '(audit|conversation|exchange|session|thread|token|key|kysely|ticket)' order by 1`,
+     and not c.relispartition and c.relname !~ '(audit|alert|conversation|exchange|session|thread|token|key|kysely|ticket)' order by 1`,
   );
   const digests = new Map<string, string>();
   for (const { name } of names) {
@@ -132,8 +132,8 @@ const actionsIn = async (journey: Journey) => {
   return { digests, last: state.last_seq };
 };
 
-/** Facts of a question and of who signed in to ask it. */
-const expected = /^(?:run\.(?:understood|permitted|fetched|answered|refused)|session\.opened)$/;
+/** Facts of a question, of who signed in to ask it, and that somebody asks what nobody should. */
+const expected = /^(?:run\.(?:understood|permitted|fetched|answered|refused)|session\.opened|alert\.raised)$/;
 
 interface Mode {
   readonly name: string;

@@ -8,7 +8,7 @@ import { type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jet
 import { nkeys } from '@nats-io/transport-node';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Bus, limitReached, openBus, Refused } from './bus.ts';
-import { redeliveryDelayMs } from './serve.ts';
+import { redeliveryDelayMs } from './redelivery.ts';
 
 let dir: string;
 let nats: NatsServer;

@@ -1,16 +1,10 @@
 import type { Emission } from '@jangada/hop/hop.ts';
 import { Unavailable } from '@jangada/hop/outcome.ts';
-import * as access from '@jangada/proto/access.ts';
-import { core, deadHeaders, headerMaxBytes, headers } from '@jangada/proto/envelope.ts';
-import { textOf } from '@jangada/proto/errors.ts';
-import * as feedback from '@jangada/proto/feedback.ts';
+import { headers } from '@jangada/proto/envelope.ts';
 import { type Body, type Message, streamOf, subjectOf } from '@jangada/proto/message.ts';
 import { type Part, reply } from '@jangada/proto/reply.ts';
-import * as run from '@jangada/proto/run.ts';
-import { type Bodies, isSealed, type Place } from '@jangada/trust/body.ts';
-import type { JsMsg } from '@nats-io/jetstream';
+import type { Bodies } from '@jangada/trust/body.ts';
 import type { Bus, Stored } from './bus.ts';
-import { messageOf, placeOf } from './heard.ts';
 
 /** What is spoken with. Those that say nothing personal hold no key of bodies. */
 export interface Voice {
@@ -133,98 +127,4 @@ export const publishReply = async (
   const stored = await voice.bus.publish(subject, bytes, { ...carried, [headers.messageId]: id });
   if (first && stored.duplicate && !stored.again) voice.unexpected?.();
   return stored;
-};
-
-/** What the person who asked is told by a message that ends their run. */
-export const endPart = (emission: Emission<Message>): Part | undefined => {
-  if (emission.tell) return emission.tell;
-  const { message, body } = emission;
-  if (message === run.refused) {
-    const { code, locale, intent, limit } = body as Body<typeof run.refused>;
-    const beside = { ...(intent ? { intent } : {}), ...(limit ? { limit } : {}) };
-    return { type: 'refused', code, message: textOf(code, locale), ...beside };
-  }
-  if (message === run.failed) {
-    const { code, locale } = body as Body<typeof run.failed>;
-    return { type: 'failed', code, message: textOf(code, locale) };
-  }
-  if (message === access.changed) return done((body as Body<typeof access.changed>).action);
-  if (message === feedback.recorded) return done('feedback');
-  if (message === access.refused) {
-    const { code, locale, action: intent } = body as Body<typeof access.refused>;
-    return { type: 'refused', code, message: textOf(code, locale), intent };
-  }
-  return message === run.cancelled ? { type: 'cancelled' } : undefined;
-};
-
-/** That a command was carried out. */
-const done = (intent: string): Part => ({
-  type: 'answered',
-  confidence: 1,
-  usage: { promptTokens: 0, completionTokens: 0, totalTokens: 0, processingTimeMs: 0 },
-  cached: false,
-  degraded: false,
-  intent,
-});
-
-/** Headers of ours: whatever else came along is not kept, nor what is too long to have been ours. */
-const kept: readonly string[] = ['traceparent', headers.pass, headers.grant, headers.schema, headers.head];
-
-/** Keeps a message that cannot be processed, with its reason, where an operator finds and replays it. */
-export const publishDead = async (
-  voice: Voice,
-  raw: JsMsg,
-  hop: string,
-  candidates: readonly Message[],
-  about: { tenant: string; id: string },
-  reason: string,
-): Promise<Stored> => {
-  const [tenant, id] = [about.tenant || 'unknown', about.id || 'unknown'];
-  const subject = core.dead(hop, tenant, id);
-  const original = kept.flatMap((name) => {
-    const value = raw.headers?.get(name);
-    return value && value.length <= headerMaxBytes ? [[name, value] as const] : [];
-  });
-  const place = { subject, tenant, id, message: 'dead', version: '1', head: '' };
-  return voice.bus.publish(subject, remains(voice, raw, candidates, about, place), {
-    ...Object.fromEntries(original),
-    [deadHeaders.hop]: hop,
-    [deadHeaders.reason]: reason,
-    [deadHeaders.subject]: raw.subject,
-    [headers.messageId]: voice.bus.messageId('dead', hop, raw.info.stream, raw.seq, raw.info.timestampNanos),
-  });
-};
-
-/**
- * The body of a dead letter: never readable. One that was sealed in its place stays as it is and can be replayed.
- * What else came in its stead may be anything, so it is sealed as what it is, a dead letter: replayed, it dies again.
- * A sink holds no key; it keeps what is sealed and what its schema allows, and nothing else.
- */
-const remains = (
-  { bodies }: Voice,
-  raw: JsMsg,
-  candidates: readonly Message[],
-  about: { tenant: string; id: string },
-  dead: Place,
-): Uint8Array => {
-  const message = messageOf(raw, candidates);
-  if (message && !message.sealed) return isOf(message, raw) ? raw.data : nothing;
-  if (!bodies) return isSealed(raw.data) ? raw.data : nothing;
-  try {
-    if (message) bodies.open(placeOf(message, about, raw), raw.data);
-    else return bodies.seal(dead, raw.data);
-    return raw.data;
-  } catch {
-    return bodies.seal(dead, raw.data);
-  }
-};
-
-const nothing = new Uint8Array();
-
-const isOf = (message: Message, raw: JsMsg): boolean => {
-  try {
-    return message.body.safeParse(raw.json()).success;
-  } catch {
-    return false;
-  }
 };

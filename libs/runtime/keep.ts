@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Values } from '@jangada/config/settings.ts';
 import type { Emission, Sink } from '@jangada/hop/hop.ts';
 import { Unprocessable } from '@jangada/hop/outcome.ts';
@@ -12,12 +11,14 @@ import type { JsMsg } from '@nats-io/jetstream';
 import type { Span } from '@opentelemetry/api';
 import type { Bus } from './bus.ts';
 import { consume } from './consume.ts';
-import { publishDead, publishFact } from './emit.ts';
+import { publishDead } from './dead.ts';
+import { publishFact } from './emit.ts';
+import { groupCommit } from './group-commit.ts';
 import type { Probes } from './health.ts';
 import { bodyOf, type Heard, headOf, hear, messageOf } from './heard.ts';
+import { redeliveryDelayMs } from './redelivery.ts';
 import { isTransient } from './resilience.ts';
 import { withNewKeys } from './ring.ts';
-import { redeliveryDelayMs } from './serve.ts';
 import { type commonSettings, openService, type Service } from './service.ts';
 
 /** A fact to be published because a record was kept, about `id` of `tenant`; a batch may hold records of several. */
@@ -78,14 +79,8 @@ interface Waiting<R> {
   readonly settled: () => void;
 }
 
-/** How long a batch is gathered: a commit, a write and a wake-up then serve many records, and nobody waits for a sink. */
-const gatherMs = 20;
-/** Records stored in one transaction at most. */
-const batchLimit = 256;
-
 /**
- * Runs a sink. One batch is in work at a time and everything that arrives meanwhile goes into the next: group
- * commit. A message is acknowledged after its record is stored.
+ * Runs a sink, by group commit. A message is acknowledged after its record is stored.
  */
 export const keep = async <S extends Sink, R>(
   contract: S,
@@ -106,8 +101,6 @@ export const keep = async <S extends Sink, R>(
     'Records stored in one transaction',
     [1, 4, 16, 64, 256],
   );
-  let waiting: Waiting<R>[] = [];
-  let working = false;
 
   const settle = (entry: Waiting<R>, outcome: string): void => {
     entry.span.setAttribute('outcome', outcome);
@@ -199,17 +192,7 @@ export const keep = async <S extends Sink, R>(
     }
   };
 
-  const work = async (): Promise<void> => {
-    if (working) return;
-    working = true;
-    while (waiting.length > 0) {
-      if (waiting.length < batchLimit) await sleep(gatherMs);
-      const batch = waiting.slice(0, batchLimit);
-      waiting = waiting.slice(batchLimit);
-      await store(batch);
-    }
-    working = false;
-  };
+  const storeSoon = groupCommit(store);
 
   const handle = async (raw: JsMsg): Promise<void> => {
     let heard: Heard | undefined;
@@ -236,8 +219,7 @@ export const keep = async <S extends Sink, R>(
       });
       const entry = { raw, record, span, heard };
       await new Promise<void>((settled) => {
-        waiting.push({ ...entry, settled });
-        void work();
+        storeSoon({ ...entry, settled });
       });
     } catch (error) {
       if (isTransient(error)) {
