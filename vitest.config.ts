@@ -10,7 +10,12 @@ class JourneysFirst extends BaseSequencer {
   }
 }
 
-const proofs = ['deploy/journeys/faults.test.ts', 'deploy/journeys/every-key.test.ts'];
+const proofs = [
+  'deploy/journeys/faults.test.ts',
+  'deploy/journeys/every-key.test.ts',
+  'deploy/journeys/limits.test.ts',
+  'deploy/import/volume.test.ts',
+];
 /** Of the assembled system. */
 const patience = { testTimeout: 60_000, hookTimeout: 120_000 };
 
@@ -26,7 +31,7 @@ export default defineConfig({
         test: {
           name: 'parts',
           include: ['{proto,libs,services}/**/*.test.ts', 'deploy/**/*.test.ts'],
-          exclude: ['**/node_modules/**', 'deploy/journeys/**'],
+          exclude: ['**/node_modules/**', 'deploy/journeys/**', ...proofs],
           // Files in one worker share what they import: loading it was a third of what they cost.
           isolate: false,
           testTimeout: 30_000,
@@ -41,8 +46,8 @@ export default defineConfig({
           ...patience,
         },
       },
-      // Services are killed under load, servers taken away, every key replaced: minutes, so `npm test` leaves them to
-      // `npm run proof:faults` and `npm run proof:keys`.
+      // Services are killed under load, servers taken away, every key replaced, limits waited for, whole data sets imported:
+      // minutes, so `npm test` leaves them to `npm run proof:faults`, `proof:keys`, `proof:limits` and `proof:import`.
       { test: { name: 'proofs', include: proofs, ...patience } },
     ],
   },

@@ -118,6 +118,8 @@ const greetCache = async (url: string): Promise<void> => {
 };
 const greetDatabase = async (url: string): Promise<unknown> => {
   const client = new pg.Client({ connectionString: url });
+  // What the server says of a greeting that was broken off may come after its end.
+  client.on('error', () => undefined);
   try {
     await client.connect();
     const { rows } = await client.query<{ ssl: boolean }>(

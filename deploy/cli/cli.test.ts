@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { core, deadHeaders, headers } from '@jangada/proto/envelope.ts';
 import type { Status } from '@jangada/runtime/service.ts';
 import { type NatsServer, startNats } from '@jangada/servers/nats.ts';
+import { until } from '@jangada/testkit/until.ts';
 import { type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { createUser } from '@nats-io/nkeys';
 import { connect, type NatsConnection, headers as newHeaders } from '@nats-io/transport-node';
@@ -41,7 +42,9 @@ beforeAll(async () => {
   };
 });
 beforeEach(async () => {
-  for (const stream of streams()) await jsm.streams.add(stream);
+  // The broker goes on deleting a stream's files after it has said that they are gone.
+  for (const stream of streams())
+    await until(`${stream.name} to be made`, () => jsm.streams.add(stream).catch(() => undefined));
 });
 afterEach(async () => {
   for (const { name } of streams()) await jsm.streams.delete(name);

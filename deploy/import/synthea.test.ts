@@ -1,73 +1,26 @@
-import { execFile } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { createWriteStream, existsSync, readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import { promisify } from 'node:util';
-import { startPostgres } from '@jangada/servers/postgres.ts';
 import { headOf } from '@jangada/vault/field.ts';
-import type { Vault } from '@jangada/vault/vault.ts';
-import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { migrate } from '../migrate.ts';
-import { throughClient, vaultFrom } from '../vault.ts';
+import { throughClient } from '../vault.ts';
 import { importCommand } from './command.ts';
 import { printProgress } from './progress.ts';
-import { type BadRow, type ImportOptions, ImportRefused, importSynthea, type Progress } from './synthea.ts';
+import { type BadRow, ImportRefused } from './synthea.ts';
+import { fixtures, type Imports, openImports, silent } from './test-imports.ts';
 
 // The first run on a machine downloads PostgreSQL.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
 
-const encryptionKey = randomBytes(32).toString('base64');
-const fixtures = join(import.meta.dirname, 'fixtures');
-
-let dir: string;
-let server: Awaited<ReturnType<typeof startPostgres>>;
-let client: pg.Client;
-let vault: Vault;
+let imports: Imports;
+let rows: Imports['rows'];
+let run: Imports['run'];
+let contentOf: Imports['contentOf'];
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'jangada-import-'));
-  server = await startPostgres({ dir: join(dir, 'postgres'), durability: 'relaxed' });
-  vault = await vaultFrom({ ENCRYPTION_KEY: encryptionKey });
-  await migrate(server.url, { vault });
-  client = new pg.Client({ connectionString: server.url });
-  await client.connect();
+  imports = await openImports();
+  ({ rows, run, contentOf } = imports);
 });
-afterAll(async () => {
-  await client.end();
-  await server.stop();
-  await rm(dir, { recursive: true, force: true });
-});
-
-const rows = async (sql: string, ...values: unknown[]): Promise<Record<string, unknown>[]> =>
-  (await client.query(sql, values)).rows;
-
-const silent: Progress = { rows: () => {}, badRow: () => {}, done: () => {} };
-
-const run = (tenant: string, options: Partial<ImportOptions> = {}) =>
-  importSynthea({
-    dir: fixtures,
-    tenant,
-    databaseUrl: server.url,
-    vault,
-    progress: silent,
-    onChanged: async () => {},
-    ...options,
-  });
-
-const tables = [
-  'units',
-  'providers',
-  'clients',
-  'appointments',
-  'billing',
-  'aesthetic_records',
-  'care_relationships',
-  'consent_levels',
-];
+afterAll(() => imports?.[Symbol.asyncDispose]());
 
 /** What is on record in a tenant, opened. */
 const recordsOf = async (tenant: string): Promise<string[]> => {
@@ -80,22 +33,11 @@ const recordsOf = async (tenant: string): Promise<string[]> => {
     class: 'clinical' as const,
     ...headOf(row.description),
   }));
-  using opener = await vault.opener(tenant, fields, throughClient(client));
+  using opener = await imports.vault.opener(tenant, fields, throughClient(imports.client));
   return records.map(({ id, client_id: subject, kind, description }) => {
     const place = { tenant, table: 'aesthetic_records', column: 'description', row: id, subject };
     return `${kind}: ${opener.open(place, 'clinical', description)}`;
   });
-};
-
-/** All that a tenant has, as text. */
-const contentOf = async (tenant: string): Promise<string> => {
-  const contents: unknown[] = [];
-  for (const table of tables) {
-    contents.push(
-      await rows(`select * from ${table} as kept where tenant_id = $1 order by kept::text`, tenant),
-    );
-  }
-  return JSON.stringify(contents);
 };
 
 const told = ({ file, line, column, reason }: BadRow): string => `${file}:${line} ${column ?? '-'} ${reason}`;
@@ -238,10 +180,10 @@ describe('an import of made-up files', () => {
 
   test('leaves a relation alone that somebody assigned, and one that ended', async () => {
     await run('ended');
-    await client.query(
+    await imports.client.query(
       `update care_relationships set basis = 'assigned', valid_from = '2030-01-01' where tenant_id = 'ended' and provider_id = 'provider-1'`,
     );
-    await client.query(
+    await imports.client.query(
       `update care_relationships set valid_to = valid_from + interval '1 day' where tenant_id = 'ended' and provider_id = 'provider-2'`,
     );
     const before = await contentOf('ended');
@@ -285,7 +227,7 @@ describe('an import of made-up files', () => {
     expect(second.files.filter(({ changed }) => changed > 0)).toEqual([]);
     expect([first.tenant.created, second.tenant.created]).toEqual([true, false]);
 
-    await client.query(
+    await imports.client.query(
       `update clients set name = 'Other', phone_index = '1' where tenant_id = 'again' and id = 'client-1'`,
     );
     const third = await run('again');
@@ -309,7 +251,7 @@ describe('an import of made-up files', () => {
   });
 
   test('needs no more rights than the role of imports has', async () => {
-    const databaseUrl = Object.assign(new URL(server.url), { username: 'svc_import' }).href;
+    const databaseUrl = Object.assign(new URL(imports.url), { username: 'svc_import' }).href;
     const { files } = await run('narrow', { databaseUrl });
     expect(files).toEqual((await run('wide')).files);
     // What is sealed is never the same twice.
@@ -320,7 +262,7 @@ describe('an import of made-up files', () => {
   });
 
   test('that fails leaves nothing of the file it failed in, and tells of those before', async () => {
-    await client.query(`
+    await imports.client.query(`
       create function refuse() returns trigger language plpgsql as $$ begin raise 'no berth left'; end $$;
       create trigger refuse before insert on billing for each row when (new.id = 'line-6') execute function refuse()`);
     const changed: string[] = [];
@@ -330,14 +272,14 @@ describe('an import of made-up files', () => {
       },
     });
     await expect(failing).rejects.toThrow('no berth left');
-    await client.query('drop trigger refuse on billing');
+    await imports.client.query('drop trigger refuse on billing');
     expect(changed).toEqual(['failing']);
     expect(await rows(`select from clients where tenant_id = 'failing'`)).toHaveLength(3);
     expect(await rows(`select from billing where tenant_id = 'failing'`)).toEqual([]);
   });
 
   test('tells rows apart that are equal, and ids that repeat, however far apart they stand', async () => {
-    const folder = join(dir, 'equal');
+    const folder = join(imports.dir, 'equal');
     await mkdir(folder);
     const conditions = Array.from({ length: 2_500 }, () => '2023-05-02,,client-1,visit-1,11,Dry skin\n');
     const units = Array.from({ length: 2_500 }, (_, index) => `unit-${index % 2_400},Clinic,,\n`);
@@ -359,7 +301,7 @@ describe('an import of made-up files', () => {
   });
 
   test('is not ended by fields and lines that no table could hold', async () => {
-    const folder = join(dir, 'odd');
+    const folder = join(imports.dir, 'odd');
     await mkdir(folder);
     const lines = [
       'Id,NAME,CITY,PHONE',
@@ -386,7 +328,9 @@ describe('an import of made-up files', () => {
   test('refuses a folder without such files and a tenant of another pack, and makes nothing', async () => {
     await expect(run('empty', { dir: join(fixtures, 'nowhere') })).rejects.toThrow(/holds no file/);
     expect(await rows(`select from tenants where id = 'empty'`)).toEqual([]);
-    await client.query(`insert into tenants values ('other', 'Other', 'care-home', 'UTC', 'en', 'USD')`);
+    await imports.client.query(
+      `insert into tenants values ('other', 'Other', 'care-home', 'UTC', 'en', 'USD')`,
+    );
     await expect(run('other')).rejects.toThrow(ImportRefused);
   });
 });
@@ -398,10 +342,10 @@ describe('the command', () => {
   });
 
   const runCommand = async (...args: string[]) => {
-    vi.stubEnv('DATABASE_URL', server.url);
+    vi.stubEnv('DATABASE_URL', imports.url);
     for (const name of ['NATS_URL', 'NATS_NKEY_SEED', 'REDIS_URL', 'JANGADA_EDGE_URL'])
       vi.stubEnv(name, 'unused');
-    vi.stubEnv('ENCRYPTION_KEY', encryptionKey);
+    vi.stubEnv('ENCRYPTION_KEY', imports.encryptionKey);
     const output: string[] = [];
     const progress: string[] = [];
     vi.spyOn(process.stdout, 'write').mockImplementation((text) => output.push(String(text)) > 0);
@@ -444,119 +388,4 @@ describe('the command', () => {
       expect(shown.join('')).toBe(expected);
     },
   );
-});
-
-describe('an import of a large file', () => {
-  const count = 100_000;
-  const chunk = 5_000;
-
-  test('needs no more memory for it', async () => {
-    const folder = join(dir, 'large');
-    await mkdir(folder);
-    const file = createWriteStream(join(folder, 'organizations.csv'));
-    await pipeline(function* () {
-      yield 'Id,NAME,ADDRESS,CITY,STATE,ZIP,LAT,LON,PHONE,REVENUE,UTILIZATION\n';
-      for (let start = 0; start < count; start += chunk) {
-        const ids = Array.from({ length: chunk }, (_, index) => start + index);
-        yield ids
-          .map((id) => `unit-${id},Clinic ${id},${id} Quay,Natal ${id},RN,59000,0.0,0.0,555 ${id},0.0,1\n`)
-          .join('');
-      }
-    }, file);
-    // Its rows, held at once, would be more than this heap and end the process.
-    const { stdout } = await promisify(execFile)(process.execPath, [
-      '--max-old-space-size=40',
-      '--input-type=module',
-      '--eval',
-      `const { importSynthea } = await import(${JSON.stringify(join(import.meta.dirname, 'synthea.ts'))});
-      const { files } = await importSynthea({
-        ...${JSON.stringify({ dir: folder, tenant: 'large', databaseUrl: server.url })},
-        progress: { rows() {}, badRow() {}, done() {} },
-        onChanged: async () => {},
-      });
-      console.log(files[0].imported);`,
-    ]);
-    expect(Number(stdout)).toBe(count);
-    expect(await rows(`select count(*)::int from units where tenant_id = 'large'`)).toEqual([{ count }]);
-  });
-});
-
-const dataSet = join(
-  process.env['JANGADA_DATA_DIR'] ?? join(import.meta.dirname, '../../../shared/data'),
-  'synthea',
-);
-if (!existsSync(dataSet)) {
-  console.warn(
-    'SKIPPED: the Synthea data set is not here. Set JANGADA_DATA_DIR to the folder that holds synthea/.',
-  );
-}
-
-describe.skipIf(!existsSync(dataSet))('an import of the Synthea data set', () => {
-  /** The data set has neither quotes nor bad rows, so this reads it without what is tested. */
-  const csv = (file: string): Record<string, string>[] => {
-    const [header = '', ...lines] = readFileSync(join(dataSet, file), 'utf8').trimEnd().split('\n');
-    const names = header.split(',');
-    return lines.map((line) =>
-      Object.fromEntries(line.split(',').map((field, index) => [names[index], field])),
-    );
-  };
-  const countOf = async (table: string, where = 'true') =>
-    (await rows(`select count(*)::int from ${table} where tenant_id = 'synthea' and ${where}`))[0]?.['count'];
-
-  beforeAll(async () => {
-    const report = await run('synthea', { dir: dataSet });
-    expect(report.badRows).toEqual([]);
-  });
-
-  test.for([
-    ['organizations.csv', 'units'],
-    ['providers.csv', 'providers'],
-    ['patients.csv', 'clients'],
-    ['encounters.csv', 'appointments'],
-    ['claims_transactions.csv', 'billing'],
-  ] as const)('every row of %s is in %s', async ([file, table]) => {
-    expect(await countOf(table)).toBe(csv(file).length);
-  });
-
-  test.for([
-    ['conditions.csv', 'condition'],
-    ['procedures.csv', 'procedure'],
-    ['careplans.csv', 'careplan'],
-    ['allergies.csv', 'allergy'],
-    ['immunizations.csv', 'immunization'],
-    ['medications.csv', 'medication'],
-    ['observations.csv', 'observation'],
-  ] as const)('every row of %s is a record of kind %s', async ([file, kind]) => {
-    expect(await countOf('aesthetic_records', `kind = '${kind}'`)).toBe(csv(file).length);
-  });
-
-  test('every pair of provider and patient of the encounters is related', async () => {
-    const pairs = new Set(csv('encounters.csv').map((row) => `${row['PROVIDER']} ${row['PATIENT']}`));
-    expect(await countOf('care_relationships')).toBe(pairs.size);
-  });
-
-  test('2023 has 90 appointments', async () => {
-    expect(await countOf('appointments', `extract(year from start_time at time zone 'UTC') = 2023`)).toBe(90);
-  });
-
-  test('charges add up to the cent, month by month', async () => {
-    const cents = new Map<string, bigint>();
-    for (const row of csv('claims_transactions.csv').filter(({ TYPE }) => TYPE === 'CHARGE')) {
-      const month = row['FROMDATE']?.slice(0, 7) ?? '';
-      cents.set(month, (cents.get(month) ?? 0n) + BigInt(row['AMOUNT']?.replace('.', '') ?? 0));
-    }
-    const sums = await rows(
-      `select to_char(issued_at at time zone 'UTC', 'YYYY-MM') as month, (sum(amount) * 100)::bigint::text as cents
-        from billing where tenant_id = 'synthea' and kind = 'charge' group by 1`,
-    );
-    expect(new Map(sums.map(({ month, cents }) => [month, BigInt(String(cents))]))).toEqual(cents);
-    expect(cents.size).toBeGreaterThan(100);
-  });
-
-  test('doing it again changes nothing', async () => {
-    const before = await contentOf('synthea');
-    const { files } = await run('synthea', { dir: dataSet });
-    expect(files.filter(({ changed }) => changed > 0)).toEqual([]);
-    expect(await contentOf('synthea')).toBe(before);
-  });
 });
