@@ -2,7 +2,9 @@ import type { Locale } from '@jangada/proto/errors.ts';
 import type { Service } from '@jangada/runtime/service.ts';
 import { queries, type Store } from '@jangada/store/store.ts';
 import type { CoreTables } from '@jangada/store/tables.ts';
+import { sql } from 'kysely';
 import { LRUCache } from 'lru-cache';
+import { crowd } from './crowd.ts';
 
 /** Accounts and tenants: what the edge looks up before there is a pass. */
 
@@ -43,19 +45,21 @@ export const openAccounts = (store: Store, policy: Service['policy']): Accounts 
     const { id, tenant_id: tenant, email, role, person_id, password_hash: passwordHash } = row;
     return { id, tenant, email, role, person: person_id ?? undefined, passwordHash };
   };
+  const tenantOf = crowd(async (ids: readonly string[]) => {
+    const query = db
+      .selectFrom('tenants')
+      .select(['id', 'pack', 'time_zone as zone', 'locale', 'currency'])
+      .where('id', '=', sql<string>`any (${ids}::text[])`);
+    const found = await policy.call(() => store.rows(query), never);
+    const byId = new Map(found.map(({ id, ...tenant }) => [id, tenant]));
+    return ids.map((id) => byId.get(id));
+  });
   const tenants = new LRUCache<string, Tenant>({
     max: 1_000,
     ttl: 60_000,
     allowStaleOnFetchRejection: true,
     noDeleteOnFetchRejection: true,
-    fetchMethod: async (id) => {
-      const query = db
-        .selectFrom('tenants')
-        .select(['pack', 'time_zone as zone', 'locale', 'currency'])
-        .where('id', '=', id);
-      const [row] = await policy.call(() => store.rows(query), never);
-      return row;
-    },
+    fetchMethod: (id) => tenantOf(id),
   });
   return {
     byEmail: (email) => one(selection.where('email', '=', email.toLowerCase())),

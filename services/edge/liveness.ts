@@ -1,12 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import * as auth from '@jangada/proto/auth.ts';
 import { core } from '@jangada/proto/envelope.ts';
 import type { Code } from '@jangada/proto/errors.ts';
 import { isTransient } from '@jangada/runtime/resilience.ts';
 import type { Service } from '@jangada/runtime/service.ts';
 import { faultFields } from '@jangada/telemetry/log.ts';
-import DataLoader from 'dataloader';
 import { LRUCache } from 'lru-cache';
+import { crowd } from './crowd.ts';
 import type { Identity } from './identity.ts';
 import { Refusal } from './refusal.ts';
 import type { Holder, Session, Sessions } from './sessions.ts';
@@ -36,9 +35,8 @@ interface Word {
   readonly code: Code | undefined;
 }
 
-/** Sessions asked about at once at most, and how long others wait for the answer. */
-const crowdLimit = 256;
-const crowdMs = 100;
+/** Sessions that are looked after at once at most. */
+const sweptAtOnce = 256;
 
 const keyOf = ({ tenant, session }: Holder): string => `${tenant}.${session}`;
 const holderOf = (key: string): Holder => {
@@ -89,28 +87,18 @@ export const openLiveness = (
     return found;
   };
 
-  let asked: Promise<unknown> = Promise.resolve();
   const warn = (error: unknown): void =>
     log.warn({ operation: 'sessions', ...faultFields(error) }, 'not looked after');
-  /** Whoever comes while some are asked about is asked about with the next: a crowd costs as many round trips as one. */
-  const crowd = new DataLoader<Holder, Word>(
-    async (wanted) => {
-      const answer = ask(wanted);
-      asked = Promise.race([answer.catch(() => undefined), sleep(crowdMs)]);
-      // Nobody waits until their use is noted.
-      sessions.use(await answer).catch(warn);
-      return wanted.map((holder) => words.get(keyOf(holder)) ?? { at: Date.now(), code: 'AUTH_REVOKED' });
-    },
-    {
-      cache: false,
-      maxBatchSize: crowdLimit,
-      batchScheduleFn: (next) => void asked.then(() => setImmediate(next)),
-    },
-  );
+  const askWithOthers = crowd(async (wanted: readonly Holder[]) => {
+    const found = await ask(wanted);
+    // Nobody waits until their use is noted.
+    sessions.use(found).catch(warn);
+    return wanted.map((holder): Word => words.get(keyOf(holder)) ?? { at: Date.now(), code: 'AUTH_REVOKED' });
+  });
 
   const askOnce = async (holder: Holder, known: Word | undefined): Promise<Word> => {
     try {
-      return await crowd.load(holder);
+      return await askWithOthers(holder);
     } catch (error) {
       if (known && isTransient(error) && Date.now() - known.at < staleMs) return known;
       throw error;
@@ -132,7 +120,8 @@ export const openLiveness = (
   /** Looks after what is open and says nothing. */
   const sweep = async (): Promise<void> => {
     const held = [...watchers.keys()].map(holderOf);
-    for (let from = 0; from < held.length; from += crowdLimit) await ask(held.slice(from, from + crowdLimit));
+    for (let from = 0; from < held.length; from += sweptAtOnce)
+      await ask(held.slice(from, from + sweptAtOnce));
   };
   let sweeping = false;
   const timer = setInterval(() => {
