@@ -11,13 +11,15 @@ import { Kysely, PostgresDialect } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import pg from 'pg';
 import { importer, owner, roleOf } from './generate/roles.ts';
-import { sealExisting, vaultFrom } from './vault.ts';
+import { rootKeysOf, sealExisting, vaultFrom } from './vault.ts';
 
 export interface MigrateOptions {
   /** The keys that seal grants for the database, as permission holds them (JWK set). */
   readonly grantDatabaseKeys?: string;
   /** Seals what is clear from before its column was sealed; needed where such rows are. */
   readonly vault?: Vault;
+  /** Root keys that secrets of second factors may stand under from before they were sealed by the vault. */
+  readonly rootKeys?: readonly Buffer[];
   /** Passwords of login roles, by role; without one a role logs in as the server's own rules let it. */
   readonly passwords?: Readonly<Record<string, string>>;
 }
@@ -31,7 +33,7 @@ export interface MigrateOptions {
 export const migrate = async (databaseUrl: string, options: MigrateOptions = {}): Promise<void> => {
   await asAdministrator(databaseUrl, (client) => client.query(ownerSql));
   await runMigrations(databaseUrl);
-  await sealExisting(databaseUrl, options.vault);
+  await sealExisting(databaseUrl, options.vault, options.rootKeys);
   await asAdministrator(databaseUrl, async (client) => {
     await client.query(readFileSync(join(import.meta.dirname, 'generated', 'roles.sql'), 'utf8'));
     const loose = (await client.query<{ name: string }>(unprotectedSql)).rows.map(({ name }) => name);
@@ -155,7 +157,7 @@ if (import.meta.main) {
   });
   const hasRoot = rootSettings.some((name) => process.env[name] ?? process.env[`${name}_FILE`]);
   await migrate(DATABASE_URL, {
-    ...(hasRoot ? { vault: await vaultFrom(process.env) } : {}),
+    ...(hasRoot ? { vault: await vaultFrom(process.env), rootKeys: rootKeysOf(process.env) } : {}),
     passwords: Object.fromEntries(passwords),
     ...(GRANT_DATABASE_KEYS ? { grantDatabaseKeys: GRANT_DATABASE_KEYS } : {}),
   });

@@ -156,6 +156,8 @@ test('every column that names a person belongs to a class, or to what says why i
     'privacy_deliveries.account_id',
     // Goes with its factor.
     'recovery_codes.account_id',
+    // Follows from its account, which is held.
+    'second_factors.subject_id',
     // A keyed hash once they were erased.
     'privacy_requests.subject_id',
     // Destroyed.

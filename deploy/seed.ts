@@ -5,8 +5,8 @@ import { packs } from '@jangada/packs/registry.ts';
 import { sealedTables } from '@jangada/packs/sealed.ts';
 import type { Transaction } from '@jangada/store/store.ts';
 import { hashPassword } from '@jangada/trust/password.ts';
-import { openSecrets } from '@jangada/trust/secret.ts';
 import { newTotpSecret } from '@jangada/trust/totp.ts';
+import { factorOf, secondFactors } from '@jangada/vault/core.ts';
 import { type SealedTable, sealRows } from '@jangada/vault/rows.ts';
 import type { Vault } from '@jangada/vault/vault.ts';
 import { type Compilable, Kysely, PostgresDialect } from 'kysely';
@@ -31,9 +31,8 @@ export interface Account {
 export const seed = async (
   databaseUrl: string,
   home: string,
-  { encryptionKey, vault }: { readonly encryptionKey: string; readonly vault: Vault },
+  { vault }: { readonly vault: Vault },
 ): Promise<readonly Account[]> => {
-  const secrets = openSecrets(Buffer.from(encryptionKey, 'base64'));
   const file = join(home, 'accounts.json');
   const known: Account[] = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : [];
   const db = new Kysely<Record<string, Record<string, unknown>>>({
@@ -50,10 +49,9 @@ export const seed = async (
     for (let start = 0; start < rows.length; start += 500) {
       const some = rows.slice(start, start + 500);
       await db.transaction().execute(async (transaction) => {
-        const through: Transaction = {
-          rows: async <R>(query: Compilable<R>) => (await transaction.executeQuery(query.compile())).rows,
-        };
-        const stored = sealed ? await sealRows(vault, sealed, tenant, some, through) : some;
+        const stored = sealed
+          ? await sealRows(vault, sealed, tenant, some, throughKysely(transaction))
+          : some;
         await transaction
           .insertInto(table)
           .values(stored)
@@ -108,13 +106,23 @@ export const seed = async (
             )
             .execute();
           if (!totpSecret) continue;
-          const secret = secrets.seal(totpSecret, id);
-          await db
-            .insertInto('second_factors')
-            .values({ tenant_id: tenant.id, account_id: id, secret })
-            // The step of the last code stays, so that it is not good again after a restart.
-            .onConflict((conflict) => conflict.columns(['tenant_id', 'account_id']).doUpdateSet({ secret }))
-            .execute();
+          const factor = { id, subject_id: factorOf(id), secret: totpSecret };
+          await db.transaction().execute(async (transaction) => {
+            const [stored] = await sealRows(
+              vault,
+              secondFactors,
+              tenant.id,
+              [factor],
+              throughKysely(transaction),
+            );
+            const secret = stored?.['secret'];
+            await transaction
+              .insertInto('second_factors')
+              .values({ tenant_id: tenant.id, id, secret })
+              // The step of the last code stays, so that it is not good again after a restart.
+              .onConflict((conflict) => conflict.columns(['tenant_id', 'id']).doUpdateSet({ secret }))
+              .execute();
+          });
         }
       }
     }
@@ -124,3 +132,10 @@ export const seed = async (
   writeFileSync(file, JSON.stringify(accounts, null, 2), { mode: 0o600 });
   return accounts;
 };
+
+/** A transaction of Kysely as the vault reads and writes through it. */
+const throughKysely = (
+  transaction: Pick<Kysely<Record<string, Record<string, unknown>>>, 'executeQuery'>,
+): Transaction => ({
+  rows: async <R>(query: Compilable<R>) => (await transaction.executeQuery(query.compile())).rows,
+});

@@ -99,7 +99,7 @@ describe('a session', () => {
 });
 
 test('a second factor is enrolled, confirmed, used once, and recovered from', async () => {
-  const factors = openFactors(store, Buffer.alloc(32, 7));
+  const factors = openFactors(store, database.vault);
   const { secret } = await factors.enrol(account('casa'), 'ana');
   expect(await factors.isEnrolled(account('casa'))).toBe(false);
   const { verdict, recoveryCodes } = await factors.confirm(account('casa'), totpAt(secret, Date.now()));
@@ -111,6 +111,17 @@ test('a second factor is enrolled, confirmed, used once, and recovered from', as
   expect(await factors.verify({ ...account('casa'), tenant: 'other' }, code)).toMatchObject({
     verdict: 'wrong',
   });
+  // Its key is the door's own; of people's the door sees none, and makes none.
+  await database.write('casa', 'clients', [
+    { id: 'c1', name: 'Bia', name_search: 'bia', email: 'bia@casa.example' },
+  ]);
+  const keys = queries<CoreTables>().selectFrom('subject_keys').select('subject_id');
+  expect(await store.read({ tenant: 'casa' }, keys)).toEqual([{ subject_id: 'factor:casa-ana' }]);
+  const whose = { subject: 'c2', class: 'discretionary' } as const;
+  const making = store.within({ tenant: 'casa' }, (transaction) =>
+    database.vault.sealer('casa', [whose], transaction),
+  );
+  await expect(making).rejects.toThrow('42501');
   const [first = ''] = recoveryCodes;
   expect(await factors.verify(account('casa'), first)).toEqual({ verdict: 'right', recovered: true });
   expect(await factors.verify(account('casa'), first)).toMatchObject({ verdict: 'used' });

@@ -25,7 +25,7 @@ import { provision } from './provision.ts';
 import { type Account, seed } from './seed.ts';
 import { type Supervised, supervise } from './supervise.ts';
 import { collect, root } from './topology.ts';
-import { rootEnv, vaultFrom } from './vault.ts';
+import { rootEnv, rootKeysOf, vaultFrom } from './vault.ts';
 
 /** The whole system as it runs on one machine: three servers and a process for each service. */
 export interface System extends AsyncDisposable {
@@ -101,14 +101,18 @@ export const startSystem = async (options: Options): Promise<System> => {
   const vault = await vaultFrom(rootEnv(keys));
   await Promise.all([
     ...[urls.postgres, ...Object.values(tenantDatabases)].map((url) =>
-      migrate(url, { grantDatabaseKeys: keys.setOf('database-grant'), vault }),
+      migrate(url, {
+        grantDatabaseKeys: keys.setOf('database-grant'),
+        vault,
+        rootKeys: rootKeysOf(rootEnv(keys)),
+      }),
     ),
     provision(urls.nats, keys.broker['provisioner']?.seed ?? '', {
       replicas: 1,
       ring: nextRing(keys.folder),
     }),
   ]);
-  const accounts = await seed(urls.postgres, home, { encryptionKey: keys.encryptionKey, vault });
+  const accounts = await seed(urls.postgres, home, { vault });
   // As the services are set, or they could not compare what it makes.
   const embedding = await openEmbedding(readConfig(embeddingSettings, { ...process.env, ...options.env }));
   await refreshKnowledge(urls.postgres, { embedding }).catch((error: unknown) => {

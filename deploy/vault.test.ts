@@ -1,21 +1,34 @@
-import { randomBytes } from 'node:crypto';
+import { createCipheriv, hkdfSync, randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startPostgres } from '@jangada/servers/postgres.ts';
 import type { Server } from '@jangada/servers/server.ts';
+import { factorOf } from '@jangada/vault/core.ts';
+import { headOf } from '@jangada/vault/field.ts';
 import type { Vault } from '@jangada/vault/vault.ts';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { migrate } from './migrate.ts';
 import { tenantSql } from './test-database.ts';
-import { vaultFrom } from './vault.ts';
+import { throughClient, vaultFrom } from './vault.ts';
 
 // What becomes of rows that are older than the sealing of their columns.
 
 const newVault = (key = randomBytes(32)): Promise<Vault> =>
   vaultFrom({ ENCRYPTION_KEY: key.toString('base64') });
 const root = randomBytes(32);
+
+const secret = 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ';
+
+/** A second factor's secret as it stood under the root key itself, in hex. */
+const sealedBefore = (account: string, text: string): string => {
+  const nonce = randomBytes(12);
+  const key = Buffer.from(hkdfSync('sha256', root, '', 'jangada second factor 1', 32));
+  const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(account));
+  const body = Buffer.concat([cipher.update(text), cipher.final()]);
+  return Buffer.concat([Buffer.from([1]), nonce, body, cipher.getAuthTag()]).toString('hex');
+};
 
 let dir: string;
 let server: Server;
@@ -54,8 +67,17 @@ beforeAll(async () => {
     alter table emergencies rename column id to command;
     alter table emergencies drop constraint emergencies_explanation_is_sealed,
       alter column explanation type text using '', alter column explanation set not null;
-    delete from kysely_migration where name like '%0002_sealed' or name = 'core/0014_explanation';
+    alter table second_factors drop constraint second_factors_secret_is_sealed, drop constraint second_factors_pending_is_sealed,
+      drop column subject_id;
+    alter table second_factors rename column id to account_id;
+    delete from kysely_migration
+      where name like '%0002_sealed' or name in ('core/0014_explanation', 'core/0025_factor_vault');
     ${tenantSql('casa')} ${tenantSql('other')}
+    insert into accounts (id, tenant_id, alias, email, password_hash, role)
+      select alias, 'casa', alias, alias || '@casa.example', '', 'admin' from unnest(array['ana', 'bia']) alias;
+    insert into second_factors (tenant_id, account_id, secret, pending)
+      values ('casa', 'ana', decode('${sealedBefore('ana', secret)}', 'hex'), null),
+        ('casa', 'bia', null, decode('${sealedBefore('bia', secret)}', 'hex'));
     insert into clients (tenant_id, id, name, name_search, email, phone)
       select tenant, 'c' || n, 'Ana ' || n, 'ana ' || n, 'ana' || n || '@' || tenant || '.example', null
       from unnest(array['casa', 'other']) tenant, generate_series(1, 600) n;
@@ -78,7 +100,11 @@ describe('an older installation', () => {
   });
 
   test('is sealed by an administrator who is no superuser, wherever that stopped before', async () => {
-    await migrate(urlOf('administrator'), { vault: await newVault(root) });
+    const vault = await newVault(root);
+    await expect(migrate(urlOf('administrator'), { vault, rootKeys: [randomBytes(32)] })).rejects.toThrow(
+      'rows of second_factors could not be sealed',
+    );
+    await migrate(urlOf('administrator'), { vault, rootKeys: [randomBytes(32), root] });
     const [left] = await ask(`
       select (select count(*) from clients where email is not null and substr(email, 1, 1) <> '\\x01'::bytea)::int as clear,
         (select count(*) from clients where substr(email, 1, 1) = '\\x01'::bytea and length(email_index) = 18)::int as sealed,
@@ -91,6 +117,29 @@ describe('an older installation', () => {
       ...{ clear: 0, sealed: 1_200, records: 1, explained: 'run-c1', erased: 1 },
       ...{ unproven: 0, unbound: 0 },
     });
+  });
+
+  test('keeps second factors, sealed as every field is, each in its place', async () => {
+    const vault = await newVault(root);
+    const client = new pg.Client({ connectionString: urlOf('') });
+    await client.connect();
+    try {
+      const { rows } = await client.query<{ id: string; secret: Buffer | null; pending: Buffer | null }>(
+        'select id, secret, pending from second_factors order by id',
+      );
+      const opened = rows.flatMap(({ id, ...columns }) =>
+        Object.entries(columns).map(async ([column, bytes]) => {
+          if (!bytes) return null;
+          const whose = { subject: factorOf(id), class: 'discretionary' } as const;
+          using opener = await vault.opener('casa', [{ ...whose, ...headOf(bytes) }], throughClient(client));
+          const place = { tenant: 'casa', table: 'second_factors', column, row: id, subject: whose.subject };
+          return opener.open(place, whose.class, bytes);
+        }),
+      );
+      expect(await Promise.all(opened)).toEqual([secret, null, null, secret]);
+    } finally {
+      await client.end();
+    }
   });
 
   test('starts again with its root and with no other', async () => {

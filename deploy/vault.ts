@@ -3,9 +3,11 @@ import { join } from 'node:path';
 import { readConfig } from '@jangada/config/config.ts';
 import { packOf } from '@jangada/packs/registry.ts';
 import { sealedTables } from '@jangada/packs/sealed.ts';
+import { secretBefore } from '@jangada/store/0025_factor_vault.ts';
 import { connect, queries, type Store, type Transaction, written } from '@jangada/store/store.ts';
 import type { CoreTables } from '@jangada/store/tables.ts';
 import { openMetrics } from '@jangada/telemetry/metrics.ts';
+import { secondFactors } from '@jangada/vault/core.ts';
 import { tenantKeysInUse } from '@jangada/vault/keys.ts';
 import { openRoot, rootSettings } from '@jangada/vault/root.ts';
 import type { SealedTable } from '@jangada/vault/rows.ts';
@@ -22,6 +24,12 @@ import { home } from './local.ts';
 /** @throws ConfigError, Unavailable */
 export const vaultFrom = async (env: NodeJS.ProcessEnv): Promise<Vault> =>
   openVault(await openRoot(readConfig(rootSettings, env)), openMetrics('deploy'));
+
+/** The root key of the settings, and those accepted beside it. @throws ConfigError */
+export const rootKeysOf = (env: NodeJS.ProcessEnv): readonly Buffer[] => {
+  const settings = readConfig(['ENCRYPTION_KEY', 'ENCRYPTION_KEYS_ACCEPTED'], env);
+  return [settings.ENCRYPTION_KEY, ...settings.ENCRYPTION_KEYS_ACCEPTED];
+};
 
 /** Root settings of a local system: its own keys, and from the environment where else the root may be. */
 export const rootEnv = (
@@ -64,10 +72,15 @@ const unbound = (table: string) => sql`alter table ${sql.table(table)} no force 
 /**
  * Seals what is clear from before its column was sealed, and has PostgreSQL prove that nothing clear is left. To be
  * called after the migrations and before the rights, as often as one likes.
+ * @param rootKeys under which secrets of second factors stood before
  * @throws Error when rows wait to be sealed and there is no vault
  * @throws Unprocessable when the root is not the one that wrapped the tenants' keys
  */
-export const sealExisting = async (databaseUrl: string, vault: Vault | undefined): Promise<void> => {
+export const sealExisting = async (
+  databaseUrl: string,
+  vault: Vault | undefined,
+  rootKeys: readonly Buffer[] = [],
+): Promise<void> => {
   const url = new URL(databaseUrl);
   url.searchParams.set('options', `-c role=${owner} -c search_path=public,pg_temp`);
   await using store = connect('migrate', { DATABASE_URL: url.href, DATABASE_POOL_SIZE: 2 });
@@ -86,7 +99,11 @@ export const sealExisting = async (databaseUrl: string, vault: Vault | undefined
   for (const table of new Set(['subject_keys', ...unproven.map((one) => one.table)]))
     await run(unbound(table));
   for (const { tenant, tables } of vault ? tenants : [])
-    for (const table of tables) if (vault) await sweep(store, vault, { tenant, table, clear: true });
+    for (const table of tables) {
+      const clear = (row: string, bytes: Buffer): string =>
+        table.name === secondFactors.name ? secretBefore(rootKeys, row, bytes) : bytes.toString();
+      if (vault) await sweep(store, vault, { tenant, table, clear });
+    }
   for (const { name, table } of unproven)
     await run(sql`alter table ${sql.table(table)} validate constraint ${sql.ref(name)}`).catch(
       (error: unknown) => {

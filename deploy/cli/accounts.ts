@@ -64,8 +64,8 @@ const resetFactor = async (email: string): Promise<{ account: string; ended: num
       db
         .deleteFrom('second_factors')
         .where('tenant_id', '=', tenant)
-        .where('account_id', '=', account)
-        .returning('account_id'),
+        .where('id', '=', account)
+        .returning('id'),
     );
     if (taken.length === 0) throw new Failure('this account has no second factor');
     await transaction.rows(

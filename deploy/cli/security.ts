@@ -103,7 +103,7 @@ const administrators = async (system: System): Promise<readonly { id: string; en
     system,
     sql<{ id: string; role: string; pack: string; enrolled: boolean }>`
       select a.id, a.role, t.pack, exists (select from second_factors f
-        where f.tenant_id = a.tenant_id and f.account_id = a.id and f.secret is not null) as enrolled
+        where f.tenant_id = a.tenant_id and f.id = a.id and f.secret is not null) as enrolled
       from accounts a join tenants t on t.id = a.tenant_id order by a.id`,
   );
   return accounts.filter(({ role, pack }) =>

@@ -5,7 +5,6 @@ import { core } from '@jangada/proto/envelope.ts';
 import { destroyed, rotated } from '@jangada/proto/keys.ts';
 import { connect, queries, type Store, written } from '@jangada/store/store.ts';
 import type { CoreTables } from '@jangada/store/tables.ts';
-import { openSecrets } from '@jangada/trust/secret.ts';
 import type { KeyClass } from '@jangada/vault/keys.ts';
 import {
   type Kind,
@@ -153,7 +152,6 @@ export const rotateVaultKeys = async (
         await say(context.operator, rotated, of, body);
         all.push(rotation);
       }
-      if (isLocalRoot) await resealAccounts(context.store);
       return all;
     },
     // The new root is one that every service knows already, beside the one of now.
@@ -186,31 +184,6 @@ const madeAt = async (store: Store, tenant: string): Promise<number | undefined>
     .limit(1);
   const [row] = await store.rows(newest);
   return row && Date.parse(row.created_at);
-};
-
-/** Secrets of accounts are under the root key itself. */
-const resealAccounts = async (store: Store): Promise<void> => {
-  const { encryptionKey, encryptionKeysAccepted } = ownKeys(file());
-  const [old, next] = [encryptionKey, encryptionKeysAccepted].map((key) => Buffer.from(key, 'base64'));
-  if (!old || !next) return;
-  const both = openSecrets(next, [old]);
-  const anew = (account: string, sealed: Buffer | null): Buffer | null =>
-    sealed && both.seal(both.open(sealed, account), account);
-  const factors = await store.rows(
-    db.selectFrom('second_factors').select(['tenant_id', 'account_id', 'secret', 'pending']),
-  );
-  for (const { tenant_id, account_id, secret, pending } of factors)
-    await store.rows(
-      db
-        .updateTable('second_factors')
-        .set({ secret: anew(account_id, secret), pending: anew(account_id, pending) })
-        .where('tenant_id', '=', tenant_id)
-        .where('account_id', '=', account_id)
-        // Somebody may have enrolled anew meanwhile; that one stays.
-        .where(
-          sql<boolean>`secret is not distinct from ${secret} and pending is not distinct from ${pending}`,
-        ),
-    );
 };
 
 /**

@@ -93,7 +93,9 @@ export const rightsOf = (contract: Contract, contracts: readonly Contract[]): Ri
       ...(contract.kind === 'sink' && contract.replays ? [core.letters('*', '*')] : []),
       ...(limits ? [core.limitSet('*', '*')] : []),
       ...(isBorder ? [core.ended('*', '*')] : []),
-      ...(contract.reads.includes('subject_keys') ? [core.keysChanged('*')] : []),
+      ...(contract.reads.includes('subject_keys') || 'subject_keys' in contract.writes
+        ? [core.keysChanged('*')]
+        : []),
       ...(isBorder && follows.some(({ kind }) => kind === 'reply') ? [core.live('*', '*')] : []),
     ],
   };

@@ -1,6 +1,7 @@
 import type { Contract } from '@jangada/hop/hop.ts';
 import { packs, packTables } from '@jangada/packs/registry.ts';
 import { readables } from '@jangada/packs/rights.ts';
+import { factorOf } from '@jangada/vault/core.ts';
 
 /** The role that owns every table. Nobody logs in as it. */
 export const owner = 'jangada_owner';
@@ -78,6 +79,9 @@ const ofNobody: readonly string[] = ['audit_heads', 'audit_batches', 'audit_chec
 /** Which rows of a table a service may touch. */
 const rowsFor = (contract: Contract, table: string, command: Command): string => {
   if (ofNobody.includes(table)) return '';
+  // Who stands at the door opens second factors, and nothing that is of a person.
+  if (contract.kind === 'border' && table === 'subject_keys')
+    return `${claimed(table)} and subject_id like '${factorOf('%')}'`;
   // At log-in nobody is known yet, and the border is who finds out; what follows from it is a tenant's.
   if (contract.kind === 'border')
     return table in contract.writes || table in contract.shows ? claimed(table) : 'true';

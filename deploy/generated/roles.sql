@@ -101,6 +101,8 @@ grant select, insert, update on refresh_tokens to svc_edge;
 grant select, insert, update on second_factors to svc_edge;
 grant select, insert, update, delete on recovery_codes to svc_edge;
 grant select, insert, update, delete on socket_tickets to svc_edge;
+grant select, insert on tenant_keys to svc_edge;
+grant select, insert on subject_keys to svc_edge;
 grant select, update on privacy_deliveries to svc_edge;
 grant select (tenant_id, thread_id, created_at) on ai_agent_sessions to svc_edge;
 grant select (tenant_id, subject_id, fact, sequence, at, actor, role, session, purpose, decision, code, resource, details) on audit_entries to svc_edge;
@@ -115,6 +117,8 @@ create policy svc_edge_select on refresh_tokens for select to svc_edge using (te
 create policy svc_edge_select on second_factors for select to svc_edge using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_edge_select on recovery_codes for select to svc_edge using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_edge_select on socket_tickets for select to svc_edge using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_edge_select on tenant_keys for select to svc_edge using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_edge_select on subject_keys for select to svc_edge using (tenant_id = (select sec.claimed_tenant()) and subject_id like 'factor:%');
 create policy svc_edge_select on privacy_deliveries for select to svc_edge using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_edge_select on ai_agent_sessions for select to svc_edge using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_edge_select on audit_entries for select to svc_edge using (tenant_id = (select sec.claimed_tenant()));
@@ -135,6 +139,8 @@ create policy svc_edge_delete on recovery_codes for delete to svc_edge using (te
 create policy svc_edge_insert on socket_tickets for insert to svc_edge with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_edge_update on socket_tickets for update to svc_edge using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_edge_delete on socket_tickets for delete to svc_edge using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_edge_insert on tenant_keys for insert to svc_edge with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_edge_insert on subject_keys for insert to svc_edge with check (tenant_id = (select sec.claimed_tenant()) and subject_id like 'factor:%');
 create policy svc_edge_update on privacy_deliveries for update to svc_edge using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
 
 -- svc_access

@@ -1001,7 +1001,7 @@ create table public.recovery_codes (
   hash text not null,
   used_at timestamp with time zone,
   constraint recovery_codes_pkey PRIMARY KEY (tenant_id, account_id, number),
-  constraint recovery_codes_tenant_id_account_id_fkey FOREIGN KEY (tenant_id, account_id) REFERENCES second_factors(tenant_id, account_id) ON DELETE CASCADE
+  constraint recovery_codes_tenant_id_account_id_fkey FOREIGN KEY (tenant_id, account_id) REFERENCES second_factors(tenant_id, id) ON DELETE CASCADE
 ); -- of jangada_owner
 alter table public.recovery_codes enable row level security, force row level security;
 grant delete, insert, select, update on public.recovery_codes to svc_edge;
@@ -1183,15 +1183,18 @@ create policy svc_retention_update on public.retention_runs for update to svc_re
 
 create table public.second_factors (
   tenant_id text not null,
-  account_id text not null,
+  id text not null,
   secret bytea,
   pending bytea,
   last_step bigint not null default 0,
   failures integer not null default 0,
   failed_since timestamp with time zone,
-  constraint second_factors_pkey PRIMARY KEY (tenant_id, account_id),
-  constraint second_factors_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id),
-  constraint second_factors_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
+  subject_id text not null generated always as (('factor:'::text || id)) stored,
+  constraint second_factors_pkey PRIMARY KEY (tenant_id, id),
+  constraint second_factors_account_id_fkey FOREIGN KEY (id) REFERENCES accounts(id),
+  constraint second_factors_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  constraint second_factors_pending_is_sealed CHECK (((pending IS NULL) OR ((length(pending) >= 49) AND (substr(pending, 1, 1) = '\x01'::bytea)))),
+  constraint second_factors_secret_is_sealed CHECK (((secret IS NULL) OR ((length(secret) >= 49) AND (substr(secret, 1, 1) = '\x01'::bytea))))
 ); -- of jangada_owner
 alter table public.second_factors enable row level security, force row level security;
 grant insert, select, update on public.second_factors to svc_edge;
@@ -1294,6 +1297,7 @@ grant select on public.subject_keys to app_related;
 grant select on public.subject_keys to app_tenant;
 grant insert, select on public.subject_keys to svc_access;
 grant insert, select on public.subject_keys to svc_conversation;
+grant insert, select on public.subject_keys to svc_edge;
 grant insert, select on public.subject_keys to svc_feedback;
 grant insert, select on public.subject_keys to svc_import;
 grant insert, select, update on public.subject_keys to svc_privacy;
@@ -1306,6 +1310,8 @@ create policy svc_access_insert on public.subject_keys for insert to svc_access 
 create policy svc_access_select on public.subject_keys for select to svc_access using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_conversation_insert on public.subject_keys for insert to svc_conversation with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_conversation_select on public.subject_keys for select to svc_conversation using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_edge_insert on public.subject_keys for insert to svc_edge with check (((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)) AND (subject_id ~~ 'factor:%'::text)));
+create policy svc_edge_select on public.subject_keys for select to svc_edge using (((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)) AND (subject_id ~~ 'factor:%'::text)));
 create policy svc_feedback_insert on public.subject_keys for insert to svc_feedback with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_feedback_select on public.subject_keys for select to svc_feedback using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_insert on public.subject_keys for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
@@ -1336,6 +1342,7 @@ grant select on public.tenant_keys to app_related;
 grant select on public.tenant_keys to app_tenant;
 grant insert, select on public.tenant_keys to svc_access;
 grant insert, select on public.tenant_keys to svc_conversation;
+grant insert, select on public.tenant_keys to svc_edge;
 grant insert, select on public.tenant_keys to svc_feedback;
 grant insert, select on public.tenant_keys to svc_import;
 grant insert, select on public.tenant_keys to svc_privacy;
@@ -1346,6 +1353,8 @@ create policy svc_access_insert on public.tenant_keys for insert to svc_access w
 create policy svc_access_select on public.tenant_keys for select to svc_access using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_conversation_insert on public.tenant_keys for insert to svc_conversation with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_conversation_select on public.tenant_keys for select to svc_conversation using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_edge_insert on public.tenant_keys for insert to svc_edge with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_edge_select on public.tenant_keys for select to svc_edge using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_feedback_insert on public.tenant_keys for insert to svc_feedback with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_feedback_select on public.tenant_keys for select to svc_feedback using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_insert on public.tenant_keys for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));

@@ -241,22 +241,19 @@ describe('security check', () => {
   });
 
   test('names an administrator without a second factor, and a guard that somebody changed', async () => {
-    const [factor] = await journey.sql<{ account_id: string; secret: Buffer }>(
+    const [factor] = await journey.sql<{ id: string; secret: Buffer }>(
       `update second_factors f set secret = null from second_factors old
-       where old.account_id = f.account_id and f.account_id = 'clinica-aurora-admin' returning old.account_id, old.secret`,
+       where old.id = f.id and f.id = 'clinica-aurora-admin' returning old.id, old.secret`,
     );
     await journey.sql('alter table clients no force row level security');
     const { drift } = await check('development');
     await journey.sql('alter table clients force row level security');
-    await journey.sql('update second_factors set secret = $1 where account_id = $2', [
-      factor?.secret,
-      factor?.account_id,
-    ]);
+    await journey.sql('update second_factors set secret = $1 where id = $2', [factor?.secret, factor?.id]);
     expect(drift.map(({ control }) => control)).toEqual([
       'administrators without a second factor',
       'guards of the database that changed',
     ]);
-    expect(drift.map(({ found }) => found)).toEqual([factor?.account_id, expect.stringContaining('clients')]);
+    expect(drift.map(({ found }) => found)).toEqual([factor?.id, expect.stringContaining('clients')]);
     expect((await check('development')).code).toBe(0);
   });
 

@@ -67,6 +67,11 @@ test('every kind rotates while people ask, and no run fails', async () => {
 
 test('a second factor still opens under the root key to come', async () => {
   expect((await (await journey.as('admin')).query('quantos clientes?')).status).toBe(200);
+  const factors = await journey.sql<{ version: string }>(
+    `select encode(substr(secret, 2, 4), 'hex') as version from second_factors where tenant_id = 'clinica-aurora'`,
+  );
+  // Under the second key of its holder, sealed when the tenant's second wrapped that.
+  expect(factors).toContainEqual({ version: '00020002' });
 });
 
 /** A look begins with a process of its own, which takes long where others take the machine. */

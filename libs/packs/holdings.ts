@@ -42,7 +42,7 @@ const ofCore: readonly Holding[] = [
     ...{ class: 'accounts', table: 'sessions', subject: 'account_id', byAccount: true },
     told: ['created_at', 'used_at', 'ended_at'],
   },
-  { class: 'accounts', table: 'second_factors', subject: 'account_id', byAccount: true, told: [] },
+  { class: 'accounts', table: 'second_factors', subject: 'id', byAccount: true, told: [] },
   { class: 'accounts', table: 'accounts', subject: 'person_id', told: ['alias', 'email', 'role'] },
 ];
 

@@ -10,7 +10,9 @@ interface Remembers {
 /** Forgets keys when they change, and has none remembered while that could not be heard. */
 export const forgetChangedKeys = ({ nc }: Pick<Bus, 'nc'>, vault: Remembers): void => {
   nc.subscribe(core.keysChanged('*'), {
-    callback: (_error, message) => vault.forget(message.subject.slice(core.keysChanged('').length)),
+    // Where the broker does not let us hear, it tells so here.
+    callback: (error, message) =>
+      error ? vault.hearing(false) : vault.forget(message.subject.slice(core.keysChanged('').length)),
   });
   void (async () => {
     for await (const { type } of nc.status()) {

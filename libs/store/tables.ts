@@ -60,11 +60,14 @@ export interface CoreTables {
   };
   second_factors: {
     tenant_id: string;
-    account_id: string;
-    /** Sealed; null until the first is confirmed. */
-    secret: Buffer | null;
-    /** Sealed; one that is not confirmed yet. */
-    pending: Buffer | null;
+    /** The account's. */
+    id: string;
+    /** For whom it is sealed: `factor:<the account>`. */
+    subject_id: ColumnType<string, never, never>;
+    /** Null until the first is confirmed. */
+    secret: Sealed<string> | null;
+    /** One that is not confirmed yet. */
+    pending: Sealed<string> | null;
     /** The newest time step whose code was used. */
     last_step: Generated<number>;
     failures: Generated<number>;

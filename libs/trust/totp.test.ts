@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { openSecrets } from './secret.ts';
 import { newTotpSecret, totpAt, totpStep, totpUri } from './totp.ts';
 
 // The SHA-1 secret and values of RFC 6238, appendix B, cut to six digits.
@@ -32,31 +31,5 @@ describe('a one-time code', () => {
     expect(totpUri(one, 'ana@casa.example')).toBe(
       `otpauth://totp/Jangada:ana%40casa.example?secret=${one}&issuer=Jangada`,
     );
-  });
-});
-
-describe('a sealed secret', () => {
-  const secrets = openSecrets(Buffer.alloc(32, 7));
-  const sealed = secrets.seal(secret, 'casa-ana');
-
-  test('is opened for its account, and looks different each time', () => {
-    expect(secrets.open(sealed, 'casa-ana')).toBe(secret);
-    expect(secrets.seal(secret, 'casa-ana')).not.toEqual(sealed);
-    expect(sealed.toString('latin1')).not.toContain(secret);
-  });
-
-  test('is opened under another root where this one is accepted beside it', () => {
-    expect(openSecrets(Buffer.alloc(32, 8), [Buffer.alloc(32, 7)]).open(sealed, 'casa-ana')).toBe(secret);
-  });
-
-  test('is not opened for another account, under another root, in another form, or altered anywhere', () => {
-    expect(() => secrets.open(sealed, 'casa-bia')).toThrow();
-    expect(() => openSecrets(Buffer.alloc(32, 8)).open(sealed, 'casa-ana')).toThrow();
-    expect(() => secrets.open(sealed.subarray(0, 20), 'casa-ana')).toThrow();
-    for (let at = 0; at < sealed.length; at++) {
-      const altered = Buffer.from(sealed);
-      altered[at] = (altered[at] ?? 0) ^ 1;
-      expect(() => secrets.open(altered, 'casa-ana')).toThrow();
-    }
   });
 });

@@ -34,4 +34,20 @@ export const privacyRequests = {
   columns: { details: { class: 'discretionary' } },
 } as const satisfies SealedTable;
 
-export const coreTables: readonly SealedTable[] = [emergencies, conversations, feedback, privacyRequests];
+/** What one-time codes are made of. Its key is no person's: erasing somebody's data must not close the door on them. */
+export const secondFactors = {
+  name: 'second_factors',
+  subject: 'subject_id',
+  columns: { secret: { class: 'discretionary' }, pending: { class: 'discretionary' } },
+} as const satisfies SealedTable;
+
+/** Whose key the factor of an account is sealed with. */
+export const factorOf = (account: string): string => `factor:${account}`;
+
+export const coreTables: readonly SealedTable[] = [
+  emergencies,
+  conversations,
+  feedback,
+  privacyRequests,
+  secondFactors,
+];

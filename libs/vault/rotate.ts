@@ -212,7 +212,6 @@ const sweepAll = async ({ store, vault, tenant, tables, progress, signal }: Rota
     moved += await sweep(store, vault, {
       tenant,
       table,
-      clear: false,
       ...told,
       ...(signal ? { signal } : {}),
     });

@@ -18,8 +18,8 @@ const batch = 500;
 export interface Sweep {
   readonly tenant: string;
   readonly table: SealedTable;
-  /** Whether clear text is sealed. Otherwise it is counted as left: it should not be there. */
-  readonly clear: boolean;
+  /** Reads what is in a row from before it was sealed. Without it that is counted as left: it should not be there. */
+  readonly clear?: (row: string, bytes: Buffer) => string;
   /** Called after each batch with the rows done so far. */
   readonly progress?: (rows: number) => void;
   readonly signal?: AbortSignal;
@@ -129,7 +129,7 @@ const sealAnew = async (
   const textOf = (row: Stale, column: string, of: KeyClass): string | null | undefined => {
     const bytes = row[column] ?? null;
     if (bytes === null) return null;
-    if (clear && isClear(bytes)) return bytes.toString();
+    if (clear && isClear(bytes)) return clear(row.id, bytes);
     try {
       return opener.open({ tenant, table: table.name, column, row: row.id, subject: row.subject }, of, bytes);
     } catch (error) {

@@ -502,7 +502,9 @@ describe('destroying', () => {
     await write('casa', crowd(2));
     await destroy('p0000', { class: 'clinical' });
     await administer(`update people set note = convert_to('note', 'UTF8')`);
-    expect(await sweep(store, vault, { tenant: 'casa', table: people, clear: true })).toBe(2);
+    expect(
+      await sweep(store, vault, { tenant: 'casa', table: people, clear: (_row, bytes) => bytes.toString() }),
+    ).toBe(2);
     expect(await read('casa')).toEqual([
       { id: 'p0000', email: 'person0@casa.example', note: null },
       { id: 'p0001', email: 'person1@casa.example', note: 'note' },
@@ -522,7 +524,8 @@ describe('a tenant', () => {
       insert into people (tenant_id, id, email, note)
       select 'casa', 'p' || lpad(n::text, 4, '0'), convert_to('person' || n || '@casa.example', 'UTF8'), convert_to('note ' || n, 'UTF8')
       from generate_series(0, 699) n`);
-    const of = { tenant: 'casa', table: people, clear: true };
+    const clear = (_row: string, bytes: Buffer): string => bytes.toString();
+    const of = { tenant: 'casa', table: people, clear };
     const dying = new AbortController();
     await expect(
       sweep(store, vault, { ...of, signal: dying.signal, progress: () => dying.abort() }),

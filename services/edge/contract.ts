@@ -34,6 +34,9 @@ export const contract = border({
     second_factors: ['insert', 'update'],
     recovery_codes: ['insert', 'update', 'delete'],
     socket_tickets: ['insert', 'update', 'delete'],
+    // Secrets of second factors are sealed; their keys are made at their first use.
+    tenant_keys: ['insert'],
+    subject_keys: ['insert'],
     // Handed over once, to whoever has the link that opens it.
     privacy_deliveries: ['update'],
   },

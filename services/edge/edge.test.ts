@@ -20,8 +20,10 @@ import { startPostgres } from '@jangada/servers/postgres.ts';
 import { startRedis } from '@jangada/servers/redis.ts';
 
 import * as core from '@jangada/store/0001_core.ts';
+import * as keys from '@jangada/store/0002_keys.ts';
 import * as identity from '@jangada/store/0004_identity.ts';
 import * as conversations from '@jangada/store/0015_conversations.ts';
+import * as factorVault from '@jangada/store/0025_factor_vault.ts';
 import { connect } from '@jangada/store/store.ts';
 
 import type { CoreTables } from '@jangada/store/tables.ts';
@@ -29,6 +31,8 @@ import { judgeOverheard, overhear } from '@jangada/testkit/overheard.ts';
 import { until } from '@jangada/testkit/until.ts';
 import { type Pass, passReader, questionHash } from '@jangada/trust/pass.ts';
 import { hashPassword } from '@jangada/trust/password.ts';
+import { openRoot } from '@jangada/vault/root.ts';
+import { openVault } from '@jangada/vault/vault.ts';
 import { HttpAgent as OlderHttpAgent } from 'ag-ui-client-0';
 import { decodeJwt, SignJWT } from 'jose';
 import { Kysely, PostgresDialect } from 'kysely';
@@ -139,7 +143,7 @@ beforeAll(async () => {
   const db = new Kysely<CoreTables>({
     dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: database.url }) }),
   });
-  for (const { up } of [core, identity, conversations]) await up(db as never);
+  for (const { up } of [core, keys, identity, conversations, factorVault]) await up(db as never);
   const tenant = {
     pack: 'aesthetic-clinic',
     time_zone: 'America/Sao_Paulo',
@@ -220,7 +224,8 @@ beforeAll(async () => {
     metrics: service.metrics,
   });
   const probes = { database: () => store.ping() };
-  ({ url } = await openServer(service, config, { store, limits, probes }));
+  const vault = openVault(await openRoot(config), service.metrics);
+  ({ url } = await openServer(service, config, { store, limits, probes, vault }));
   closing = [
     () => limits[Symbol.asyncDispose](),
     () => redis.stop(),
@@ -1154,7 +1159,8 @@ test('a port that is taken is said in one sentence', async () => {
   const second = await openService(contract, config);
   const limits = openLimits({ settings: config, metrics: second.metrics });
   try {
-    await expect(openServer(second, config, { store, limits, probes: {} })).rejects.toThrow(
+    const vault = openVault(await openRoot(config), second.metrics);
+    await expect(openServer(second, config, { store, limits, vault, probes: {} })).rejects.toThrow(
       `port ${port} on 127.0.0.1 is taken`,
     );
   } finally {

@@ -1,9 +1,11 @@
 import { randomInt } from 'node:crypto';
 import { queries, type Store, type Transaction } from '@jangada/store/store.ts';
-import type { CoreTables } from '@jangada/store/tables.ts';
+import type { CoreTables, Sealed } from '@jangada/store/tables.ts';
 import { hashPassword, verifyPassword } from '@jangada/trust/password.ts';
-import { openSecrets } from '@jangada/trust/secret.ts';
 import { codePattern, newTotpSecret, totpStep, totpUri } from '@jangada/trust/totp.ts';
+import { factorOf, secondFactors } from '@jangada/vault/core.ts';
+import { headOf, type Place } from '@jangada/vault/field.ts';
+import type { Vault } from '@jangada/vault/vault.ts';
 
 /** Second factors: one-time codes of an authenticator app, and recovery codes for the day the phone is lost. */
 
@@ -15,7 +17,10 @@ interface Holder {
   readonly tenant: string;
 }
 
-/** Each throws Unavailable when PostgreSQL cannot be reached: without it nobody knows what was used. */
+/**
+ * Each throws Unavailable when PostgreSQL, or the root of keys where its word is needed, cannot be reached: without them nobody
+ * knows what was used and what a code is made of.
+ */
 export interface Factors {
   /** Takes a code or a recovery code. Right at most once for each, however many ask at the same time. */
   verify(holder: Holder, code: string): Promise<{ verdict: Verdict; recovered: boolean }>;
@@ -50,9 +55,38 @@ const newRecoveryCode = (number: number): string => {
   return `${number}-${letters()}-${letters()}-${letters()}`;
 };
 
-export const openFactors = (store: Store, root: Buffer, accepted: readonly Buffer[] = []): Factors => {
-  const secrets = openSecrets(root, accepted);
+type Column = keyof typeof secondFactors.columns;
+
+const placeOf = ({ id, tenant }: Holder, column: Column): Place => ({
+  ...{ tenant, table: secondFactors.name, column, row: id, subject: factorOf(id) },
+});
+
+export const openFactors = (store: Store, vault: Vault): Factors => {
   const mine = db.updateTable('second_factors');
+
+  const sealed = async (
+    holder: Holder,
+    column: Column,
+    secret: string,
+    transaction: Transaction,
+  ): Promise<Sealed<string>> => {
+    const { class: kept } = secondFactors.columns[column];
+    const whose = { subject: factorOf(holder.id), class: kept };
+    using sealer = await vault.sealer(holder.tenant, [whose], transaction);
+    return sealer.seal(placeOf(holder, column), kept, secret);
+  };
+
+  const opened = async (
+    holder: Holder,
+    column: Column,
+    bytes: Buffer,
+    transaction: Transaction,
+  ): Promise<string> => {
+    const { class: kept } = secondFactors.columns[column];
+    const field = { subject: factorOf(holder.id), class: kept, ...headOf(bytes) };
+    using opener = await vault.opener(holder.tenant, [field], transaction);
+    return opener.open(placeOf(holder, column), kept, bytes);
+  };
 
   /**
    * Works on an account's factor while nobody else does: of codes that come at the same time each is judged with
@@ -68,7 +102,7 @@ export const openFactors = (store: Store, root: Buffer, accepted: readonly Buffe
           .selectFrom('second_factors')
           .select(['secret', 'pending', 'last_step', 'failures', 'failed_since'])
           .where('tenant_id', '=', tenant)
-          .where('account_id', '=', id)
+          .where('id', '=', id)
           .forUpdate(),
       );
       return work(factor, transaction);
@@ -87,7 +121,7 @@ export const openFactors = (store: Store, root: Buffer, accepted: readonly Buffe
       mine
         .set({ failures, ...since })
         .where('tenant_id', '=', tenant)
-        .where('account_id', '=', id),
+        .where('id', '=', id),
     );
     return failures < triesMax ? 'wrong' : 'last';
   };
@@ -102,9 +136,9 @@ export const openFactors = (store: Store, root: Buffer, accepted: readonly Buffe
       mine
         .set({ last_step: step, failures: 0, failed_since: null })
         .where('tenant_id', '=', tenant)
-        .where('account_id', '=', id)
+        .where('id', '=', id)
         .where('last_step', '<', step)
-        .returning('account_id'),
+        .returning('id'),
     );
     return taken.length === 1;
   };
@@ -147,7 +181,7 @@ export const openFactors = (store: Store, root: Buffer, accepted: readonly Buffe
             const verdict = await takeRecoveryCode(holder, code, transaction, now);
             return verdict === 'wrong' ? fail(holder, factor, transaction, now) : verdict;
           }
-          const step = totpStep(secrets.open(factor.secret, holder.id), code, now);
+          const step = totpStep(await opened(holder, 'secret', factor.secret, transaction), code, now);
           if (step !== undefined) return (await takeStep(holder, step, transaction)) ? 'right' : 'used';
           return fail(holder, factor, transaction, now);
         };
@@ -162,23 +196,25 @@ export const openFactors = (store: Store, root: Buffer, accepted: readonly Buffe
           { tenant },
           db
             .selectFrom('second_factors')
-            .select('account_id')
+            .select('id')
             .where('tenant_id', '=', tenant)
-            .where('account_id', '=', id)
+            .where('id', '=', id)
             .where('secret', 'is not', null),
         )
         .then(({ length }) => length > 0),
 
-    enrol: async ({ id, tenant }, label) => {
+    enrol: async (holder, label) => {
+      const { id, tenant } = holder;
       const secret = newTotpSecret();
-      const pending = secrets.seal(secret, id);
-      await store.read(
-        { tenant },
-        db
-          .insertInto('second_factors')
-          .values({ tenant_id: tenant, account_id: id, pending })
-          .onConflict((conflict) => conflict.columns(['tenant_id', 'account_id']).doUpdateSet({ pending })),
-      );
+      await store.within({ tenant }, async (transaction) => {
+        const pending = await sealed(holder, 'pending', secret, transaction);
+        await transaction.rows(
+          db
+            .insertInto('second_factors')
+            .values({ tenant_id: tenant, id, pending })
+            .onConflict((conflict) => conflict.columns(['tenant_id', 'id']).doUpdateSet({ pending })),
+        );
+      });
       return { secret, uri: totpUri(secret, label) };
     },
 
@@ -192,18 +228,19 @@ export const openFactors = (store: Store, root: Buffer, accepted: readonly Buffe
       return alone(holder, async (factor, transaction) => {
         if (!factor?.pending) return { verdict: 'wrong', recoveryCodes: [] };
         if (isLocked(factor, now)) return { verdict: 'locked', recoveryCodes: [] };
-        const step = totpStep(secrets.open(factor.pending, holder.id), code, now);
+        const secret = await opened(holder, 'pending', factor.pending, transaction);
+        const step = totpStep(secret, code, now);
         if (step === undefined)
           return { verdict: await fail(holder, factor, transaction, now), recoveryCodes: [] };
         const confirmed = {
-          secret: factor.pending,
+          secret: await sealed(holder, 'secret', secret, transaction),
           pending: null,
           last_step: step,
           failures: 0,
           failed_since: null,
         };
         await transaction.rows(
-          mine.set(confirmed).where('tenant_id', '=', holder.tenant).where('account_id', '=', holder.id),
+          mine.set(confirmed).where('tenant_id', '=', holder.tenant).where('id', '=', holder.id),
         );
         await transaction.rows(
           db

@@ -1,9 +1,12 @@
 import { followChanges } from '@jangada/limits/changes.ts';
 import { openLimits } from '@jangada/limits/limits.ts';
 import { optional } from '@jangada/runtime/health.ts';
+import { forgetChangedKeys } from '@jangada/runtime/rekey.ts';
 import { configOf, openService } from '@jangada/runtime/service.ts';
 import { openStore } from '@jangada/store/store.ts';
 import { openTelemetry } from '@jangada/telemetry/telemetry.ts';
+import { openRoot } from '@jangada/vault/root.ts';
+import { openVault } from '@jangada/vault/vault.ts';
 import { contract } from './contract.ts';
 import { edgeSettings, openServer } from './server.ts';
 
@@ -27,8 +30,15 @@ await using limits = openLimits({
   secret: config.ENCRYPTION_KEY,
   metrics: telemetry.metrics,
 });
-const probes = { database: () => store.ping(), redis: optional(() => limits.ping()) };
+const root = await openRoot(config);
+const vault = openVault(root, telemetry.metrics);
+const probes = {
+  database: () => store.ping(),
+  redis: optional(() => limits.ping()),
+  root: optional(() => root.health()),
+};
 await using service = await openService(contract, config, probes, telemetry);
 await followChanges(service.bus.nc, limits, telemetry.log);
-await openServer(service, config, { store, limits, probes: { database: probes.database } });
+forgetChangedKeys(service.bus, vault);
+await openServer(service, config, { store, limits, vault, probes: { database: probes.database } });
 await service.stopped;

@@ -12,6 +12,8 @@ import type { Store } from '@jangada/store/store.ts';
 import { faultFields } from '@jangada/telemetry/log.ts';
 import { openBodies } from '@jangada/trust/body.ts';
 import { openOrigins } from '@jangada/trust/origin.ts';
+import { rootSettings } from '@jangada/vault/root.ts';
+import type { Vault } from '@jangada/vault/vault.ts';
 import fastify, { type FastifyInstance } from 'fastify';
 import { accessRoutes } from './access.ts';
 import { accountRoutes } from './account.ts';
@@ -72,8 +74,7 @@ export const edgeSettings = [
   'OIDC_ISSUER',
   'OIDC_AUDIENCE',
   'PASS_PRIVATE_KEYS',
-  'ENCRYPTION_KEY',
-  'ENCRYPTION_KEYS_ACCEPTED',
+  ...rootSettings,
   'MESSAGE_KEYS',
   'PASS_ORIGIN_KEYS',
   'RUN_DEADLINE_MS',
@@ -87,7 +88,7 @@ const lastRunsMs = 5_000;
 export const openServer = async (
   service: Service,
   config: Values<'JANGADA_ENV' | (typeof edgeSettings)[number]>,
-  { store, limits, probes }: { store: Store; limits: Limits; probes: Probes },
+  { store, limits, probes, vault }: { store: Store; limits: Limits; probes: Probes; vault: Vault },
 ): Promise<{ url: string }> => {
   await service.keys.known;
   const meter = openMeter(service);
@@ -98,7 +99,7 @@ export const openServer = async (
   const origins = openOrigins(config.PASS_ORIGIN_KEYS);
   const witness = openWitness(service, origins);
   const liveness = openLiveness(service, sessions, witness);
-  const factors = openFactors(store, config.ENCRYPTION_KEY, config.ENCRYPTION_KEYS_ACCEPTED);
+  const factors = openFactors(store, vault);
   const tickets = openTickets(store, accounts, sessions);
   const follower = openFollower(service.bus.nc, bodies, meter.foreignReply);
   const admission = openAdmission(service, config, {

@@ -16,8 +16,10 @@ import { openService } from '@jangada/runtime/service.ts';
 import { startPostgres } from '@jangada/servers/postgres.ts';
 
 import * as core from '@jangada/store/0001_core.ts';
+import * as keys from '@jangada/store/0002_keys.ts';
 import * as identity from '@jangada/store/0004_identity.ts';
 import * as conversations from '@jangada/store/0015_conversations.ts';
+import * as factorVault from '@jangada/store/0025_factor_vault.ts';
 import { connect } from '@jangada/store/store.ts';
 
 import type { CoreTables } from '@jangada/store/tables.ts';
@@ -26,6 +28,8 @@ import { until } from '@jangada/testkit/until.ts';
 import { type Pass, passReader } from '@jangada/trust/pass.ts';
 import { hashPassword } from '@jangada/trust/password.ts';
 import { totpAt } from '@jangada/trust/totp.ts';
+import { openRoot } from '@jangada/vault/root.ts';
+import { openVault } from '@jangada/vault/vault.ts';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { WebSocket } from 'ws';
@@ -90,7 +94,7 @@ export const startEdge = async (
   pool.on('error', () => undefined);
   pool.on('connect', (client) => client.on('error', () => undefined));
   const db = new Kysely<CoreTables>({ dialect: new PostgresDialect({ pool }) });
-  for (const { up } of [core, identity, conversations]) await up(db as never);
+  for (const { up } of [core, keys, identity, conversations, factorVault]) await up(db as never);
   const about = { pack: packs[0]?.name ?? '', time_zone: 'America/Sao_Paulo', currency: 'BRL' };
   await db
     .insertInto('tenants')
@@ -161,7 +165,10 @@ export const startEdge = async (
   const service = await openService(contract, config, {});
   const limits = openLimits({ settings: config, secret: config.ENCRYPTION_KEY, metrics: service.metrics });
   const probes = { database: () => store.ping() };
-  const { url } = await openServer(service, config, { store, limits, probes });
+  const { url } = await openServer(service, config, {
+    ...{ store, limits, probes },
+    vault: openVault(await openRoot(config), service.metrics),
+  });
 
   const tokens = new Map<string, Promise<string>>();
   const logIn = async (email: string): Promise<string> => {

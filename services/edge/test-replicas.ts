@@ -10,19 +10,24 @@ import type { Part } from '@jangada/proto/reply.ts';
 import { refused, requested } from '@jangada/proto/run.ts';
 import { publishReply } from '@jangada/runtime/emit.ts';
 import { bodyOf, headOf } from '@jangada/runtime/heard.ts';
+import { forgetChangedKeys } from '@jangada/runtime/rekey.ts';
 import { openService, type Service } from '@jangada/runtime/service.ts';
 import { startPostgres } from '@jangada/servers/postgres.ts';
 import type { Server } from '@jangada/servers/server.ts';
 import * as core from '@jangada/store/0001_core.ts';
+import * as keys from '@jangada/store/0002_keys.ts';
 import * as identity from '@jangada/store/0004_identity.ts';
 import * as conversations from '@jangada/store/0015_conversations.ts';
 import * as feedback from '@jangada/store/0018_feedback.ts';
+import * as factorVault from '@jangada/store/0025_factor_vault.ts';
 import { connect } from '@jangada/store/store.ts';
 import { judgeOverheard, overhear } from '@jangada/testkit/overheard.ts';
 import { until } from '@jangada/testkit/until.ts';
 import type { Origin } from '@jangada/trust/origin.ts';
 import { type Pass, passReader } from '@jangada/trust/pass.ts';
 import { hashPassword } from '@jangada/trust/password.ts';
+import { openRoot } from '@jangada/vault/root.ts';
+import { openVault } from '@jangada/vault/vault.ts';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { WebSocket } from 'ws';
@@ -88,7 +93,7 @@ export const startEdges = async (count: number, over: object = {}): Promise<Edge
   pool.on('error', () => undefined);
   const sql: Edges['sql'] = async (text, values = []) => (await pool.query(text, [...values])).rows;
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
-  for (const { up } of [core, identity, conversations, feedback]) await up(db);
+  for (const { up } of [core, keys, identity, conversations, feedback, factorVault]) await up(db);
   for (const tenant of ['north', 'south'])
     await sql(`insert into tenants values ($1, $1, $2, 'America/Sao_Paulo', 'en', 'BRL')`, [
       tenant,
@@ -170,7 +175,9 @@ export const startEdges = async (count: number, over: object = {}): Promise<Edge
       () => limits[Symbol.asyncDispose](),
       () => store[Symbol.asyncDispose](),
     );
-    const { url } = await openServer(service, config, { store, limits, probes: {} });
+    const vault = openVault(await openRoot(config), service.metrics);
+    forgetChangedKeys(service.bus, vault);
+    const { url } = await openServer(service, config, { store, limits, vault, probes: {} });
     return { url, service };
   };
   const replicas: Replica[] = [];
