@@ -1,5 +1,6 @@
 import { packOf } from '@jangada/packs/registry.ts';
-import type { Code } from '@jangada/proto/errors.ts';
+import { ofCommand } from '@jangada/proto/assurance.ts';
+import { type Code, hintsOf, stepUp } from '@jangada/proto/errors.ts';
 import { describe, expect, test } from 'vitest';
 import { type Change, type Facts, refusalOf } from './checks.ts';
 
@@ -63,6 +64,7 @@ describe.each([open, close])('$action', (command) => {
   test.each<[string, Partial<Facts>, Code | undefined]>([
     ['by an administrator with a second factor', {}, undefined],
     ['by one without', { assurance: 'aal1' }, 'MFA_REQUIRED'],
+    ['by one who gave it too long ago', { signedInMsAgo: 300_001 }, 'AUTH_STEP_UP'],
     ['by a professional', { ...professional, inCare: true }, 'AUTHZ_DENIED'],
     ['by the person', client, 'AUTHZ_DENIED'],
     ['by an unknown role', ghost, 'AUTHZ_DENIED'],
@@ -115,5 +117,48 @@ describe('break_glass', () => {
     ['about whom they care for already', { inCare: true }, 'INPUT_INVALID'],
   ])('%s', (_who, own, code) => {
     expect(refusal({ command: emergency, ...professional, ...own })).toBe(code);
+  });
+});
+
+describe('a step-up', () => {
+  const privacy = {
+    action: 'open_privacy_request',
+    subjectId: 'cli-1',
+    type: 'deletion',
+    recipient: '',
+  } as const;
+  const review: Change = { action: 'review_privacy_request', request: 'r1', approved: true };
+  const hold = { action: 'place_hold', class: 'billing_data', reason: 'a lawsuit' } as const;
+  // One of each, as somebody who may give it does.
+  const given: { readonly [A in Change['action']]: Partial<Facts> } = {
+    give_consent: { command: give },
+    withdraw_consent: { command: withdraw },
+    open_relationship: { command: open },
+    close_relationship: { command: close },
+    break_glass: { command: emergency, ...professional },
+    open_privacy_request: { command: privacy, ...client },
+    review_privacy_request: { command: review },
+    place_hold: { command: hold },
+    release_hold: { command: { action: 'release_hold', class: 'billing_data' } },
+    approve_retention: {
+      command: { action: 'approve_retention', tick: '2026-11-21', class: 'billing_data', root: '00' },
+    },
+  };
+
+  test.each(Object.entries(given))('is what %s takes exactly where the table says so', (action, own) => {
+    expect(refusal(own)).toBeUndefined();
+    const proved = [
+      { assurance: 'aal1' },
+      { signedInMsAgo: 300_001 },
+      { signedInMsAgo: Number.NaN },
+    ] as const;
+    const refused = proved.map((little) => hintsOf(refusal({ ...own, ...little }) ?? 'NOT_FOUND'));
+    const takes = ofCommand[action as Change['action']] === 'step-up';
+    expect(refused).toEqual(proved.map(() => (takes ? stepUp : {})));
+  });
+
+  test('is not what changes of consent take, and nothing else', () => {
+    const free = Object.entries(ofCommand).filter(([, takes]) => takes !== 'step-up');
+    expect(free.map(([action]) => action)).toEqual(['give_consent', 'withdraw_consent']);
   });
 });

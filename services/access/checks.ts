@@ -2,7 +2,8 @@ import { correctable } from '@jangada/packs/holdings.ts';
 import type { Pack } from '@jangada/packs/pack.ts';
 import { mayReachOut, peopleOf } from '@jangada/packs/rules.ts';
 import type { Command } from '@jangada/proto/access.ts';
-import type { Code } from '@jangada/proto/errors.ts';
+import { ofCommand } from '@jangada/proto/assurance.ts';
+import { type Code, stepUp } from '@jangada/proto/errors.ts';
 
 /** What changes who may do what. */
 export type Change = Exclude<Command, { action: 'answer_interrupt' }>;
@@ -22,9 +23,6 @@ export interface Facts {
   /** The person is in the care of whoever gives the command, now. */
   readonly inCare: boolean;
 }
-
-/** How lately a second factor must have been given for it (RFC 9470). */
-const freshMs = 300_000;
 
 /** The code that a command is refused with; undefined when it is allowed. */
 export const refusalOf = (facts: Facts): Code | undefined => {
@@ -63,18 +61,24 @@ const consent = (facts: Facts, subject: string, level: string): Code | undefined
   return pack.consent.levels.includes(level) ? undefined : 'INPUT_INVALID';
 };
 
+/** What is missing of what the command takes; `without` where there is no second factor at all. */
+const unproven = ({ command, assurance, signedInMsAgo }: Facts, without: Code): Code | undefined => {
+  if (ofCommand[command.action] !== 'step-up') return undefined;
+  if (assurance !== stepUp.acr_values) return without;
+  return signedInMsAgo <= stepUp.max_age * 1_000 ? undefined : 'AUTH_STEP_UP';
+};
+
 const relationship = (facts: Facts): Code | undefined => {
   if (!holds(facts, 'admin:users')) return 'AUTHZ_DENIED';
-  if (facts.assurance !== 'aal2') return 'MFA_REQUIRED';
-  return facts.inTenant ? undefined : 'TENANT_ISOLATION_VIOLATION';
+  const missing = unproven(facts, 'MFA_REQUIRED');
+  return missing ?? (facts.inTenant ? undefined : 'TENANT_ISOLATION_VIOLATION');
 };
 
 /** What is kept and what goes is for who answers for the data, right after showing a second factor. */
 const lifecycle = (facts: Facts, name: string): Code | undefined => {
   if (!holds(facts, 'admin:security')) return 'AUTHZ_DENIED';
-  if (facts.assurance !== 'aal2') return 'MFA_REQUIRED';
-  if (!(facts.signedInMsAgo <= freshMs)) return 'AUTH_STEP_UP';
-  return facts.pack.retention.some((rule) => rule.class === name) ? undefined : 'INPUT_INVALID';
+  const missing = unproven(facts, 'MFA_REQUIRED');
+  return missing ?? (facts.pack.retention.some((rule) => rule.class === name) ? undefined : 'INPUT_INVALID');
 };
 
 /** Who cares for people may reach for one more, for a reason, right after showing a second factor. */
@@ -82,11 +86,12 @@ const emergency = (
   facts: Facts,
   { reason, explanation }: Extract<Command, { action: 'break_glass' }>,
 ): Code | undefined => {
-  const { pack, role, person, assurance, signedInMsAgo, inTenant, inCare } = facts;
+  const { pack, role, person, inTenant, inCare } = facts;
   const allowed = mayReachOut(pack, role, person) ? pack.emergency : undefined;
   if (!allowed?.reasons.includes(reason)) return 'AUTHZ_DENIED';
   if (explanation.trim().length < allowed.explanationMin) return 'AUTHZ_DENIED';
-  if (assurance !== 'aal2' || !(signedInMsAgo <= freshMs)) return 'AUTH_STEP_UP';
+  const missing = unproven(facts, 'AUTH_STEP_UP');
+  if (missing) return missing;
   if (!inTenant) return 'TENANT_ISOLATION_VIOLATION';
   // Who has a relationship needs no emergency.
   return inCare ? 'INPUT_INVALID' : undefined;
@@ -100,19 +105,16 @@ const privacyRequest = (
   facts: Facts,
   { subjectId, type, corrections }: Extract<Command, { action: 'open_privacy_request' }>,
 ): Code | undefined => {
-  const { pack, person, assurance, signedInMsAgo, inTenant } = facts;
+  const { pack, person, inTenant } = facts;
   const isOwn = person === subjectId;
   if (!isOwn && !holds(facts, 'admin:users')) return 'DSR_IDENTITY';
-  if (assurance !== 'aal2') return 'DSR_IDENTITY';
-  if (!(signedInMsAgo <= freshMs)) return 'AUTH_STEP_UP';
+  const missing = unproven(facts, 'DSR_IDENTITY');
+  if (missing) return missing;
   if (!inTenant) return 'TENANT_ISOLATION_VIOLATION';
   const wanted = Object.keys(corrections ?? {});
   if (wanted.length > 0 !== (type === 'correction')) return 'INPUT_INVALID';
   return wanted.every((field) => correctable(pack).has(field)) ? undefined : 'INPUT_INVALID';
 };
 
-const review = (facts: Facts): Code | undefined => {
-  if (!holds(facts, 'admin:users')) return 'AUTHZ_DENIED';
-  if (facts.assurance !== 'aal2') return 'MFA_REQUIRED';
-  return facts.signedInMsAgo <= freshMs ? undefined : 'AUTH_STEP_UP';
-};
+const review = (facts: Facts): Code | undefined =>
+  holds(facts, 'admin:users') ? unproven(facts, 'MFA_REQUIRED') : 'AUTHZ_DENIED';

@@ -80,6 +80,8 @@ export const carryOut = async (
   given: string | undefined,
   command: Command,
 ): Promise<{ commandId: string; action: string; done: true }> => {
+  if (!request.routeOptions.config.takes?.commands?.includes(command.action))
+    throw new Error('a route gives a command that the table of routes does not know it for');
   const run = await admission.submit(request.signedIn(), { id: given, command });
   reply.raw.once('close', run.stop);
   const { end } = (await wholeAnswer(run)) ?? {};

@@ -4,6 +4,7 @@ import { totpAt } from '@jangada/trust/totp.ts';
 import { decodeJwt } from 'jose';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { openIds } from './ids.ts';
+import { routeOf, routes } from './routes.ts';
 import {
   call,
   type Edges,
@@ -418,6 +419,33 @@ describe('administration', () => {
       'AUTH_STEP_UP',
       challenge,
     ]);
+  });
+
+  test('and whatever hands out, removes or keeps, takes a step-up at every route, and no route is without a line', async () => {
+    const kinds =
+      /\/(?:admin|keys|holds|break-glass)\b|retention|export|compliance|audit|revoke|relationship|eras|delet|deliver|review|^POST .*privacy/;
+    const named = Object.entries(routes).filter(([name]) => kinds.test(name));
+    expect(named.length).toBeGreaterThan(15);
+    expect(named.filter(([, { assurance }]) => assurance !== 'step-up')).toEqual([]);
+    expect(() => routeOf('GET', '/v1/unheard-of')).toThrow('GET /v1/unheard-of is not in the table');
+
+    const { token: weak } = await logIn(one, ana ?? '');
+    const { refreshToken } = await logIn(one, ana ?? '', (await enrol(ana ?? '')).code());
+    await edges.sql(
+      `update sessions set authenticated_at = now() - interval '301 seconds' where reason is null`,
+    );
+    const old = String((await renew(one, refreshToken)).body['access_token']);
+    // Commands are judged behind the door: services/access has each of them.
+    for (const [name, { assurance, permission, commands }] of Object.entries(routes)) {
+      if (assurance !== 'step-up' || commands) continue;
+      const [method, url = ''] = name.split(' ');
+      const ask = async (token: string) =>
+        said(
+          await call(one, url.replace(/:\w+/g, '1'), { token, ...(method === 'POST' ? { body: {} } : {}) }),
+        );
+      const without = permission === undefined ? [401, 'AUTH_STEP_UP'] : [403, 'MFA_REQUIRED'];
+      expect([name, await ask(weak), await ask(old)]).toEqual([name, without, [401, 'AUTH_STEP_UP']]);
+    }
   });
 
   test('does not reach into another tenant, nor tell what is there', async () => {

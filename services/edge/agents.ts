@@ -47,8 +47,7 @@ export const agentRoutes = (
     );
 
   for (const agent of ['public', 'tenant'] as const) {
-    const access = agent === 'public' ? { public: true as const } : {};
-    app.get(`/v1/ai-agents/${agent}/health`, { config: access }, () => {
+    app.get(`/v1/ai-agents/${agent}/health`, () => {
       if (agent === 'public') publicTenant();
       else assertTenantAgent();
       return { status: 'healthy', agent, timestamp: new Date().toISOString() };
@@ -64,7 +63,7 @@ export const agentRoutes = (
 
   app.post(
     '/v1/ai-agents/public/inquiry',
-    { config: { public: true, limits: 'public' }, ...counted('public') },
+    { config: { limits: 'public' }, ...counted('public') },
     async (request, reply) => {
       const tenant = publicTenant();
       const { message } = shaped(inquiry, request.body);

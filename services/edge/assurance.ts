@@ -3,6 +3,7 @@ import { stepUp } from '@jangada/proto/errors.ts';
 import type { Accounts, Tenant } from './accounts.ts';
 import type { Identity, Proof } from './identity.ts';
 import { Refusal } from './refusal.ts';
+import type { Route } from './routes.ts';
 
 /**
  * What somebody must have proved for what they ask (RFC 9470). The words of a request never count, only what its
@@ -10,7 +11,7 @@ import { Refusal } from './refusal.ts';
  */
 
 /** @throws Refusal AUTH_STEP_UP when the log-in, by whatever factors, is older than five minutes */
-export const demandRecent = ({ authenticatedAt }: Proof): void => {
+const demandRecent = ({ authenticatedAt }: Proof): void => {
   if (Date.now() - authenticatedAt > stepUp.max_age * 1_000) throw new Refusal('AUTH_STEP_UP');
 };
 
@@ -37,7 +38,7 @@ export const permissionsOf = (
  * Lets somebody administer whose role may, with a second factor given lately.
  * @throws Refusal AUTHZ_DENIED, MFA_REQUIRED without any second factor, AUTH_STEP_UP with an old one
  */
-export const demandPermission = async (
+const demandPermission = async (
   accounts: Accounts,
   identity: Identity,
   permission: string,
@@ -46,4 +47,18 @@ export const demandPermission = async (
   if (!permissionsOf(tenant, identity).includes(permission)) throw new Refusal('AUTHZ_DENIED');
   if (identity.acr === 'aal1') throw new Refusal('MFA_REQUIRED');
   demandSecondFactor(identity);
+};
+
+/**
+ * Holds who asks to what their route takes, but for commands, which are judged where they are carried out.
+ * @throws Refusal as `demandPermission`, and AUTH_STEP_UP for a sign-in or a second factor of too long ago
+ */
+export const demandAssurance = async (
+  accounts: Accounts,
+  identity: Identity,
+  { assurance, permission, commands }: Route,
+): Promise<void> => {
+  if (permission !== undefined) return demandPermission(accounts, identity, permission);
+  if (assurance === 'recent') demandRecent(identity);
+  if (assurance === 'step-up' && !commands) demandSecondFactor(identity);
 };

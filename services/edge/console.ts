@@ -11,7 +11,7 @@ const hashed = /^\/console\/assets\//;
 /** @param folder of the built console; where there is none, nothing is served */
 export const consoleRoutes = async (app: FastifyInstance, folder: string | undefined): Promise<void> => {
   if (!folder) return;
-  app.get('/', { config: { public: true } }, (_request, reply) => reply.redirect(prefix));
+  app.get('/', (_request, reply) => reply.redirect(prefix));
   const served: FastifyPluginAsync = async (pages) => {
     pages.addHook('onSend', async ({ url }, reply) => {
       if (reply.statusCode >= 300 && reply.statusCode !== 304) return;

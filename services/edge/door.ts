@@ -5,27 +5,26 @@ import type { Origin } from '@jangada/trust/origin.ts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Accounts } from './accounts.ts';
 import type { Admission } from './admission.ts';
-import { demandPermission } from './assurance.ts';
+import { demandAssurance } from './assurance.ts';
 import { securityHeaders } from './headers.ts';
 import type { Identities, Identity } from './identity.ts';
 import type { Gate } from './limits.ts';
 import type { Liveness } from './liveness.ts';
 import type { Meter } from './meter.ts';
 import { Refusal } from './refusal.ts';
+import { type Route, routeOf } from './routes.ts';
 import type { Tickets } from './tickets.ts';
 
 /** What every request passes before a route sees it: origin, token, tenant. */
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Answers without an access token. */
-    public?: true;
+    /** Its line in the table of routes. */
+    takes?: Route;
     /** A socket, whose client may also sign in by its first frame. */
     socket?: true;
     /** What a request uses; every other call of who is signed in is `api`. */
     limits?: LimitClass;
-    /** Administrative: takes this permission and a second factor given lately. */
-    permission?: string;
   }
   interface FastifyRequest {
     identity: Identity | undefined;
@@ -33,8 +32,8 @@ declare module 'fastify' {
     signedIn(): Identity;
     /** What the limits say, asked while the rest of the request is read. @throws Refusal RATE_LIMITED */
     limit: Promise<LimitFacts> | undefined;
-    /** @throws Refusal AUTHZ_DENIED, MFA_REQUIRED, AUTH_STEP_UP, kept by audit */
-    demand(permission: string): Promise<void>;
+    /** What is another's takes, by the table of routes. @throws Refusal AUTHZ_DENIED, MFA_REQUIRED, AUTH_STEP_UP, kept by audit */
+    demand(): Promise<void>;
   }
 }
 
@@ -45,7 +44,7 @@ const preflight = {
   'access-control-max-age': '600',
 };
 
-/** Where one has to be signed in for whatever is there, and for what is not. */
+/** Where one has to be signed in for what is not there too. */
 const guarded = /^\/(?:(?:v1|agui|copilotkit)\/|invocations\b)/;
 
 interface Deps {
@@ -67,13 +66,21 @@ export const door = (app: FastifyInstance, deps: Deps): void => {
     if (!this.identity) throw new Refusal('AUTH_MISSING');
     return this.identity;
   });
-  app.decorateRequest('demand', async function (permission: string) {
-    const identity = this.signedIn();
+  const hold = async (identity: Identity, takes: Route): Promise<void> => {
     try {
-      await demandPermission(accounts, identity, permission);
+      await demandAssurance(accounts, identity, takes);
     } catch (error) {
       throw error instanceof Refusal ? await admission.refuse(identity, error.code) : error;
     }
+  };
+  app.decorateRequest('demand', function () {
+    // No role has the permission that a route does not name.
+    const { others: permission = '' } = this.routeOptions.config.takes ?? {};
+    return hold(this.signedIn(), { assurance: 'step-up', permission });
+  });
+  app.addHook('onRoute', (route) => {
+    const [takes] = [route.method].flat().map((method) => routeOf(method, route.url));
+    route.config = { ...route.config, ...(takes ? { takes } : {}) };
   });
 
   /** A page of another origin gets in only if it is listed; what is no page sends no origin. */
@@ -93,7 +100,7 @@ export const door = (app: FastifyInstance, deps: Deps): void => {
 
   const signIn = async (request: FastifyRequest): Promise<void> => {
     const { config } = request.routeOptions;
-    if (config?.public || !guarded.test(request.url)) return;
+    if (config?.takes ? config.takes.assurance === 'none' : !guarded.test(request.url)) return;
     const { token, ticket } = credentialOf(request);
     try {
       if (carriesSecret(request)) throw new Refusal('AUTH_MISSING');
@@ -133,9 +140,9 @@ export const door = (app: FastifyInstance, deps: Deps): void => {
 
   // A question waits for its limits where it would be published, so that they cost it no time.
   app.addHook('preHandler', async (request) => {
-    const { limits, permission } = request.routeOptions.config ?? {};
+    const { limits, takes } = request.routeOptions.config ?? {};
     if (limits !== 'ai') await request.limit;
-    if (permission) await request.demand(permission);
+    if (takes && request.identity) await hold(request.identity, takes);
   });
 
   app.addHook('onSend', async (request, reply) => {

@@ -47,13 +47,13 @@ export const healthRoutes = (
   { probes, accepting, rollCall }: { probes: Probes; accepting: () => boolean; rollCall: RollCall },
 ): void => {
   for (const url of ['/v1/health', '/health']) {
-    app.get(url, { config: { public: true } }, async () => {
+    app.get(url, async () => {
       const websocket: Check = { name: 'websocket', status: accepting() ? 'healthy' : 'unhealthy' };
       return healthDocument([...merge(await rollCall()), websocket]);
     });
   }
 
-  app.get('/v1/ready', { config: { public: true } }, async (_request, reply) => {
+  app.get('/v1/ready', async (_request, reply) => {
     const checks = await runProbes({ broker: () => bus.nc.flush(), ...probes });
     const ready = accepting() && overall(checks) === 'healthy';
     return reply.code(ready ? 200 : 503).send({ ready, checks });

