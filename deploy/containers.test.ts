@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, globSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { isReread, settings } from '@jangada/config/settings.ts';
 import { tool } from '@jangada/servers/tool.ts';
 import { openMetrics } from '@jangada/telemetry/metrics.ts';
@@ -30,6 +30,8 @@ interface ComposeService {
   readonly healthcheck?: { readonly test: readonly string[] };
   readonly read_only?: boolean;
   readonly cap_drop?: readonly string[];
+  readonly cap_add?: readonly string[];
+  readonly network_mode?: string;
   readonly deploy?: { readonly resources: { readonly limits: Readonly<Record<string, string>> } };
 }
 
@@ -102,8 +104,41 @@ describe('docker-compose.yml', () => {
   test('gives each service all settings that it needs and no other', () => {
     for (const contract of contracts) {
       const { environment = {} } = generated.services[contract.name] ?? {};
-      expect([contract.name, Object.keys(environment)]).toEqual([contract.name, factsOf(contract).settings]);
-      for (const name of Object.keys(environment)) expect(Object.keys(settings)).toContain(name);
+      const given = Object.keys(environment).map((name) => name.replace(/_FILE$/, ''));
+      expect([contract.name, given]).toEqual([contract.name, factsOf(contract).settings]);
+      for (const name of given) expect(Object.keys(settings)).toContain(name);
+    }
+  });
+
+  test('has broker, database and cache speak TLS alone, and whoever reaches them believe no other authority', () => {
+    const { certificates, nats, postgres, redis } = compose.services;
+    const [, program = 'absent', folder, ...made] = certificates?.command ?? [];
+    expect(existsSync(join(root, 'deploy', program))).toBe(true);
+    expect(made.map((one) => one.replace(/:\d+$/, ''))).toEqual(['nats', 'postgres', 'redis']);
+    expect(certificates).toMatchObject({ cap_drop: ['ALL'], cap_add: ['CHOWN'], network_mode: 'none' });
+    for (const [name, server] of Object.entries({ nats, postgres, redis })) {
+      expect([name, server?.volumes]).toEqual([name, expect.arrayContaining([`tls-${name}:/tls:ro`])]);
+      expect(certificates?.volumes).toContain(`tls-${name}:${folder}/${name}`);
+      expect(server?.depends_on).toMatchObject({
+        certificates: { condition: 'service_completed_successfully' },
+      });
+    }
+    expect(compose.configs?.['nats-server']?.content).toMatch(/^tls \{ cert_file: .*min_version: "1.3" \}$/m);
+    expect(postgres?.command).toEqual(expect.arrayContaining(['ssl=on', 'ssl_min_protocol_version=TLSv1.3']));
+    expect(compose.configs?.['postgres-hba']?.content).toBe(
+      'local all all trust\n# Whoever comes by the network comes by TLS.\nhostssl all all all scram-sha-256\n',
+    );
+    expect(redis?.command?.join(' ')).toContain('--port 0 --tls-port 6379');
+
+    for (const [name, { environment = {}, volumes = [] }] of Object.entries(generated.services)) {
+      const links = ['NATS_URL', 'DATABASE_URL', 'REDIS_URL'].flatMap((link) => environment[link] ?? []);
+      expect(links.length).toBeGreaterThan(0);
+      for (const link of links)
+        expect([name, link]).toEqual([
+          name,
+          expect.stringMatching(/^(?:tls|rediss):|\?sslmode=verify-full$/),
+        ]);
+      expect(volumes).toEqual([`authority:${dirname(environment['TLS_CA_FILE'] ?? '')}:ro`]);
     }
   });
 

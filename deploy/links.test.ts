@@ -1,4 +1,14 @@
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,19 +21,18 @@ import { startPostgres } from '@jangada/servers/postgres.ts';
 import { startRedis } from '@jangada/servers/redis.ts';
 import { freePort, type Server } from '@jangada/servers/server.ts';
 import { openMetrics } from '@jangada/telemetry/metrics.ts';
-import { selfMade } from '@jangada/testkit/certificate.ts';
 import { until } from '@jangada/testkit/until.ts';
 import { createUser } from '@nats-io/nkeys';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { makeCertificates } from './certificates.ts';
 import { openOperator } from './cli/operator.ts';
 
 /** Links by TLS: as the settings say it, to servers whose certificate an authority of our own has signed. */
 
 const dir = mkdtempSync(join(tmpdir(), 'jangada-links-'));
-const made = selfMade('localhost');
-const other = selfMade('elsewhere.example');
-const fileOf = (name: string): string => join(dir, name);
+const fileOf = (...name: string[]): string => join(dir, 'tls', ...name);
+const text = (...name: string[]): string => readFileSync(fileOf(...name), 'utf8');
 const standard = getCACertificates('default');
 const seed = new TextDecoder().decode(createUser().getSeed());
 
@@ -34,17 +43,25 @@ let redis: Server;
 let postgres: Server;
 const urls = { nats: '', plain: '', redis: '', postgres: '' };
 
+let authority: string;
+let stranger: string;
+
 beforeAll(async () => {
+  await makeCertificates(fileOf(), [{ name: 'localhost' }, { name: 'elsewhere.example' }]);
+  await makeCertificates(fileOf('strange'), [{ name: 'localhost' }]);
+  authority = text('authority', 'ca.crt');
+  stranger = text('strange', 'authority', 'ca.crt');
   const redisPort = await freePort();
   [nats, plain, elsewhere, redis, postgres] = await Promise.all([
-    startNats({ dir: join(dir, 'nats'), configFile: tlsConfig('made', made) }),
+    startNats({ dir: join(dir, 'nats'), configFile: tlsConfig('localhost') }),
     startNats({ dir: join(dir, 'plain') }),
-    startNats({ dir: join(dir, 'other'), configFile: tlsConfig('other', other) }),
+    startNats({ dir: join(dir, 'other'), configFile: tlsConfig('elsewhere.example') }),
     startRedis({
       dir: join(dir, 'redis'),
       args: [
-        ...['--tls-port', String(redisPort), '--tls-auth-clients', 'no'],
-        ...['--tls-cert-file', fileOf('made.crt'), '--tls-key-file', fileOf('made.key')],
+        ...['--tls-port', String(redisPort), '--tls-auth-clients', 'no', '--tls-protocols', 'TLSv1.3'],
+        ...['--tls-cert-file', fileOf('localhost', 'server.crt')],
+        ...['--tls-key-file', fileOf('localhost', 'server.key')],
       ],
     }),
     startPostgres({ dir: join(dir, 'postgres'), durability: 'relaxed' }),
@@ -64,31 +81,28 @@ afterEach(() => {
   vi.unstubAllEnvs();
 });
 
-/** A configuration of the broker with a certificate, which is written beside it. */
-const tlsConfig = (name: string, { cert, key }: typeof made): string => {
-  writeFileSync(fileOf(`${name}.crt`), cert);
-  writeFileSync(fileOf(`${name}.key`), key, { mode: 0o600 });
-  const files = [fileOf(`${name}.crt`), fileOf(`${name}.key`)].map((file) => JSON.stringify(file));
-  writeFileSync(fileOf(`${name}.conf`), `tls { cert_file: ${files[0]}, key_file: ${files[1]} }`);
-  return fileOf(`${name}.conf`);
+/** A configuration of the broker with the certificate of a name, written beside it. */
+const tlsConfig = (name: string): string => {
+  const [cert, key] = ['server.crt', 'server.key'].map((file) => JSON.stringify(fileOf(name, file)));
+  const path = fileOf(name, 'nats.conf');
+  writeFileSync(path, `tls { cert_file: ${cert}, key_file: ${key}, min_version: "1.3" }`);
+  return path;
 };
 
 /** The server reads its key only from a file of its own. */
 const speakTls = async (url: string): Promise<void> => {
   const data = join(dir, 'postgres', 'data');
   mkdirSync(data, { recursive: true });
-  for (const [name, text] of [
-    ['server.crt', made.cert],
-    ['server.key', made.key],
-  ] as const) {
+  for (const name of ['server.crt', 'server.key']) {
     const path = join(data, name);
-    writeFileSync(path, text);
+    copyFileSync(fileOf('localhost', name), path);
     chmodSync(path, 0o600);
     if (process.getuid?.() === 0) chownSync(path, 65_534, 65_534);
   }
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   await client.query('alter system set ssl = on');
+  await client.query(`alter system set ssl_min_protocol_version = 'TLSv1.3'`);
   await client.query('select pg_reload_conf()');
   await client.end();
 };
@@ -133,35 +147,50 @@ const greetDatabase = async (url: string): Promise<unknown> => {
 
 describe('a link by TLS', () => {
   test('holds to each server once its authority is trusted', async () => {
-    trustAuthority(made.cert);
+    trustAuthority(authority);
     await greetBroker(urls.nats);
     await greetCache(urls.redis);
     expect(await greetDatabase(urls.postgres)).toBe(true);
   });
 
   test('holds for the operator, who reads which authority that is', async () => {
-    vi.stubEnv('TLS_CA', made.cert);
+    vi.stubEnv('TLS_CA', authority);
     await using operator = await openOperator({ natsUrl: urls.nats, operatorSeed: seed });
     await operator.nc.flush();
   });
 
-  test('does not come about with a server that nobody vouches for', async () => {
-    await expect(greetBroker(urls.nats)).rejects.toThrow();
-    await expect(greetCache(urls.redis)).rejects.toThrow();
-    await expect(greetDatabase(urls.postgres)).rejects.toThrow();
-  });
+  test.each(['nobody', 'another authority'])(
+    'does not come about with a server that %s vouches for',
+    async (who) => {
+      if (who !== 'nobody') trustAuthority(stranger);
+      await expect(greetBroker(urls.nats)).rejects.toThrow();
+      await expect(greetCache(urls.redis)).rejects.toThrow();
+      await expect(greetDatabase(urls.postgres)).rejects.toThrow();
+    },
+  );
 
   test('does not come about under another name', async () => {
-    trustAuthority(made.cert);
-    trustAuthority(other.cert);
+    trustAuthority(authority);
     await expect(greetBroker(elsewhere.url.replace('nats://127.0.0.1', 'tls://localhost'))).rejects.toThrow();
     await expect(greetCache(urls.redis.replace('localhost', '127.0.0.1'))).rejects.toThrow();
     await expect(greetDatabase(urls.postgres.replace('localhost', '127.0.0.1'))).rejects.toThrow();
   });
 
   test('does not fall back to a broker that speaks none', async () => {
-    trustAuthority(made.cert);
+    trustAuthority(authority);
     await expect(greetBroker(urls.plain)).rejects.toThrow();
+  });
+
+  test('stands on certificates that are made once, with keys that only who serves reads', async () => {
+    const before = text('localhost', 'server.crt');
+    expect(await makeCertificates(fileOf(), [{ name: 'localhost' }, { name: 'elsewhere.example' }])).toBe(
+      false,
+    );
+    expect(text('localhost', 'server.crt')).toBe(before);
+    expect(statSync(fileOf('localhost', 'server.key')).mode & 0o777).toBe(0o600);
+    // One that is another authority's is no good.
+    copyFileSync(fileOf('localhost', 'server.crt'), fileOf('strange', 'localhost', 'server.crt'));
+    expect(await makeCertificates(fileOf('strange'), [{ name: 'localhost' }])).toBe(true);
   });
 
   test('takes no authority that is none', () => {

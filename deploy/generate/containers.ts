@@ -24,13 +24,16 @@ export const userId = 1000;
 const notSecret = (name: Name): string =>
   isRequired(name) ? `\${${name}:?see deploy/generated/env.example}` : `\${${name}:-}`;
 
+/** Where a container finds the authority that signs for broker, database and cache; docker-compose.yml makes it. */
+const authority = { volume: 'authority:/run/jangada/authority:ro', file: '/run/jangada/authority/ca.crt' };
+
 /** Where the parts of a composed system find each other; what is not here comes from the environment. */
 const composed = (facts: ServiceFacts): Partial<Record<Name, string>> => ({
   NODE_ENV: 'production',
-  NATS_URL: 'nats://nats:4222',
+  NATS_URL: brokerUrl,
   NATS_NKEY_SEED: required(variableOf('SEED', facts.name)),
-  DATABASE_URL: `postgres://${facts.databaseRole}:${required(variableOf('PASSWORD', facts.name))}@postgres:5432/jangada`,
-  REDIS_URL: 'redis://redis:6379',
+  DATABASE_URL: `postgres://${facts.databaseRole}:${required(variableOf('PASSWORD', facts.name))}@${database}`,
+  REDIS_URL: 'rediss://redis:6379',
   JANGADA_HOST: '0.0.0.0',
   // Published on the machine's own loopback, where whatever ends TLS finds it.
   TLS_PROXY: 'true',
@@ -41,6 +44,9 @@ const composed = (facts: ServiceFacts): Partial<Record<Name, string>> => ({
   OTEL_EXPORTER_OTLP_ENDPOINT: 'http://jaeger:4318',
   TRACES_URL: 'http://127.0.0.1:16686/search?service=edge&tags=%7B%22run.id%22%3A%22{run}%22%7D',
 });
+
+const brokerUrl = 'tls://nats:4222';
+const database = 'postgres:5432/jangada?sslmode=verify-full';
 
 const required = (variable: string): string => `\${${variable}:?see deploy/generated/env.example}`;
 
@@ -70,7 +76,12 @@ const composeService = (contract: Contract) => {
   return {
     image: `jangada/${facts.name}`,
     build: { context: '../..', args: { SERVICE: facts.name } },
-    environment: Object.fromEntries(facts.settings.map((name) => [name, known[name] ?? notSecret(name)])),
+    environment: Object.fromEntries(
+      facts.settings.map((name) =>
+        name === 'TLS_CA' ? ['TLS_CA_FILE', authority.file] : [name, known[name] ?? notSecret(name)],
+      ),
+    ),
+    volumes: [authority.volume],
     ...(facts.kind === 'border' && { ports: [`127.0.0.1:\${JANGADA_PORT:-${ports.edge}}:${ports.edge}`] }),
     depends_on: {
       provision: { condition: 'service_completed_successfully' },
@@ -88,7 +99,8 @@ const tool = (program: string, environment: Record<string, string>, after: strin
   image: 'jangada/deploy',
   build: { context: '../..', args: { FOLDER: 'deploy' } },
   command: ['node', program],
-  environment,
+  environment: { TLS_CA_FILE: authority.file, ...environment },
+  volumes: [authority.volume],
   depends_on: { [after]: { condition: 'service_healthy' } },
   ...hardened,
 });
@@ -102,7 +114,7 @@ export const servicesYml = (contracts: readonly Contract[]): string => {
     provision: tool(
       'provision.ts',
       {
-        NATS_URL: 'nats://nats:4222',
+        NATS_URL: brokerUrl,
         NATS_NKEY_SEED: required('SEED_PROVISIONER'),
         KEY_RING: required('KEY_RING'),
       },
@@ -111,7 +123,7 @@ export const servicesYml = (contracts: readonly Contract[]): string => {
     migrate: tool(
       'migrate.ts',
       {
-        DATABASE_URL: `postgres://postgres:${required('POSTGRES_PASSWORD')}@postgres:5432/jangada`,
+        DATABASE_URL: `postgres://postgres:${required('POSTGRES_PASSWORD')}@${database}`,
         GRANT_DATABASE_KEYS: required('GRANT_DATABASE_KEYS'),
         ...Object.fromEntries(passwords.map((name) => [name, required(name)])),
         // It seals what was clear before.
@@ -150,7 +162,7 @@ export const variables = (contracts: readonly Contract[]): readonly Variable[] =
   const facts = contracts.map(factsOf);
   const users = [...contracts.map(({ name }) => name), ...people];
   const databases = facts.filter(({ databaseRole }) => databaseRole).map(({ name }) => name);
-  const provided = new Set(Object.keys(composed(contractless)));
+  const provided = new Set(['TLS_CA', ...Object.keys(composed(contractless))]);
   const read = (Object.keys(settings) as Name[]).filter(
     (name) => !provided.has(name) && facts.some((fact) => fact.settings.includes(name)),
   );
