@@ -379,6 +379,34 @@ describe('a plan', () => {
     );
   });
 
+  test('that was changed since it was told is not carried out, and a report that does not agree with it is not told', async () => {
+    const old = appointment('a', ago(10_000)) + appointment('b', ago(10_000));
+    const mismatch = { code: 'REPORT_MISMATCH' };
+    await database.administer(old + appointment('kept', ago(1)));
+    await planned();
+    await agree();
+    await database.administer(
+      `update retention_items set key = '{kept}', leaf = sha256('x') where key = '{a}'`,
+    );
+    await expect(takeUp({ ...work, store }, tickFor(undefined, {}))).rejects.toMatchObject(mismatch);
+    expect(await left('appointments')).toEqual(['casa/a', 'casa/b', 'casa/kept']);
+    expect(facts.filter(({ emission }) => emission.message !== plannedFact)).toHaveLength(1);
+
+    await planned('2026-11-22');
+    await database.administer(`
+      create function lose() returns trigger language plpgsql as $$ begin return null; end $$;
+      create trigger lose before update on retention_items for each row when (new.key = '{a}') execute function lose();`);
+    await agree();
+    await expect(takeUp({ ...work, store }, tickFor(undefined, {}))).resolves.toBeUndefined();
+    expect(facts.at(-1)?.emission.body).toMatchObject({
+      rules: [{ state: 'partial', deleted: 1, failed: 1 }],
+    });
+    await database.administer(
+      `drop function lose() cascade; update retention_runs set report = jsonb_set(report, '{rules,0,planned}', '7')`,
+    );
+    await expect(planned('2026-11-22')).rejects.toMatchObject(mismatch);
+  });
+
   test('leaves a row that is no longer what was listed, and one that is no longer due', async () => {
     const from = keptFrom('aesthetic_records');
     const entry = (id: string, of: string, recorded: string) =>

@@ -203,6 +203,12 @@ export const faults = {
     'The clocks of the system do not agree',
     'Os relógios do sistema não estão de acordo',
   ),
+  REPORT_MISMATCH: fault(
+    500,
+    false,
+    'The report does not agree with what was done',
+    'O relatório não está de acordo com o que foi feito',
+  ),
   RETENTION_BELOW_LEGAL_MIN: fault(
     422,
     false,

@@ -32,7 +32,7 @@ const sayViewed = async (): Promise<void> => {
 };
 
 /** @throws Failure where there is no such file */
-const textOf = (path: string): string => {
+export const textOf = (path: string): string => {
   if (!existsSync(path)) throw new Failure(`there is no ${path}`);
   return readFileSync(path, 'utf8');
 };
@@ -46,7 +46,7 @@ const publicText = (text: string): string => {
 };
 
 /** The public keys of a file, or of this system. @throws Failure */
-const keyText = (path: string | undefined): string => {
+export const keyText = (path: string | undefined): string => {
   const own = fileOf(join(home(), 'keys'), 'checkpoint');
   if (!path && !existsSync(own))
     throw new Failure('the keys of checkpoints are not here; name a file of them with --key');
@@ -107,10 +107,10 @@ const verifyTrail = async ({ dump, checkpoints, key }: Files): Promise<Report> =
 };
 
 /** What `audit proof` writes: all that is needed beside the key. */
-const proven = z.object({ entry: z.unknown(), proof, checkpoint: z.string() });
+export const proven = z.object({ entry: z.unknown(), proof, checkpoint: z.string() });
 
 /** True where an entry is shown to be in the trail that a checkpoint has seen. */
-const isProven = (text: string, key: string): boolean => {
+export const isProven = (text: string, key: string): boolean => {
   const { entry, proof: given, checkpoint } = proven.parse(JSON.parse(text));
   const stated = entryOf(entry);
   const seen = checkpointOf(keysOf(key), checkpoint);

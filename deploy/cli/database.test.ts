@@ -1,13 +1,16 @@
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { leafOf, rootOf } from '@jangada/merkle/tree.ts';
 import { startPostgres } from '@jangada/servers/postgres.ts';
 import type { Server } from '@jangada/servers/server.ts';
 import { connect } from '@jangada/store/store.ts';
 import { signerFrom } from '@jangada/trust/keyset.ts';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Entry } from '../../services/audit/handler.ts';
 import { append } from '../../services/audit/ledger.ts';
 import { seal } from '../../services/audit/seal.ts';
 import { fileOf, firstKey, writeSet } from '../keysets.ts';
@@ -139,7 +142,7 @@ test('retention report tells the last sweep of the tenant, also while it runs', 
 });
 
 describe('of a trail that is chained', () => {
-  const chained = async (count: number): Promise<void> => {
+  const chained = async (count: number, own: Partial<Entry> = {}): Promise<void> => {
     const folder = join(dir, 'keys');
     if (!existsSync(fileOf(folder, 'checkpoint'))) writeSet(folder, 'checkpoint', [firstKey('checkpoint')]);
     const signer = signerFrom(() => readFileSync(fileOf(folder, 'checkpoint'), 'utf8'));
@@ -153,6 +156,7 @@ describe('of a trail that is chained', () => {
       },
       ...{ at: new Date('2026-11-21T10:00:00Z'), actor: 'u-1', role: 'admin', session: null, purpose: null },
       ...{ decision: 'done' as const, code: null, resource: null, details: { rows: 2 }, origin: null },
+      ...own,
     }));
     await append(store, entries);
     await seal(store, { log: 'local', signer });
@@ -187,6 +191,72 @@ describe('of a trail that is chained', () => {
     expect(await jangada('audit', 'verify', '--proof', file)).toMatchObject({ code: 0 });
     writeFileSync(file, stdout.replace('"u-1"', '"u-2"'));
     expect(await jangada('audit', 'verify', '--proof', file)).toMatchObject({ code: 1 });
+  });
+
+  test('retention proof shows one row that was listed, and report refuses another list than was told', async () => {
+    const rows = ['b', 'c', 'a'].map((row) => createHash('sha256').update(row).digest());
+    const key = (row: string) => JSON.stringify([row]);
+    const leaves = ['b', 'c', 'a'].map((row, n) =>
+      leafOf(Buffer.concat([Buffer.from(`${key(row)}|v1|`), rows[n] ?? Buffer.alloc(0)])),
+    );
+    const root = rootOf(leaves);
+    const plan = { class: 'billing_data', policy: 'v1', before: '2019-11-23', planned: 3, of: 3 };
+    const details = { askedBy: 'operator', plans: [{ ...plan, root: root.toString('hex') }] };
+    await chained(1, { tenant: 'clinica', subject: 'asked-1', fact: 'retention.planned', details });
+    await client.query(
+      `insert into retention_plans (tenant_id, tick, class, policy, before, asked_by, planned, root)
+       values ('clinica', 'asked-1', 'billing_data', 'v1', now(), 'operator', 3, $1)`,
+      [root],
+    );
+    for (const [n, leaf] of leaves.entries())
+      await client.query(
+        `insert into retention_items (tenant_id, tick, class, n, key, at, leaf, outcome)
+         values ('clinica', 'asked-1', 'billing_data', $1, $2, now(), $3, 'deleted')`,
+        [n, [['b', 'c', 'a'][n]], leaf],
+      );
+    const [file, row] = [join(dir, 'listed.json'), join(dir, 'row.txt')];
+    const { stdout } = await jangada('retention', 'proof', 'asked-1', 'c');
+    writeFileSync(file, stdout);
+    writeFileSync(row, 'c');
+    const verified = ['retention', 'verify', file] as const;
+    expect(await jangada(...verified, '--row', row, '--json')).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('"isTold": true'),
+    });
+    writeFileSync(row, 'b');
+    expect((await jangada(...verified, '--row', row)).code).toBe(1);
+    const [one = '', another = ''] = leaves.map((leaf) => leaf.toString('hex'));
+    for (const [from, to] of [
+      ['"run":"asked-1"', '"run":"asked-2"'],
+      [another, one],
+    ] as const) {
+      writeFileSync(file, stdout.replace(from, to));
+      expect((await jangada(...verified)).code).toBe(1);
+    }
+    expect((await jangada('retention', 'proof', 'asked-1', 'z')).code).toBe(1);
+
+    const line = {
+      ...plan,
+      deleted: 3,
+      held: 0,
+      statutory: 0,
+      failed: 0,
+      root: root.toString('hex'),
+      state: 'complete',
+    };
+    const reported = (own: object) =>
+      client.query(
+        `insert into retention_runs (tenant_id, tick, started_at, finished_at, report) values ('clinica', 'asked-1', now(), now(), $1)
+         on conflict (tenant_id, tick) do update set report = excluded.report`,
+        [JSON.stringify({ rules: [{ ...line, ...own }] })],
+      );
+    const report = () => jangada('retention', 'report', '--tenant', 'clinica');
+    await reported({});
+    expect((await report()).code).toBe(0);
+    for (const wrong of [{ deleted: 2 }, { root: one }]) {
+      await reported(wrong);
+      expect(await report()).toMatchObject({ code: 1, stderr: expect.stringContaining('REPORT_MISMATCH') });
+    }
   });
 
   test('audit proof of what is not there says so', async () => {

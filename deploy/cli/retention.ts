@@ -14,6 +14,7 @@ import { Failure } from './failure.ts';
 import { openOperator } from './operator.ts';
 import { type Format, jsonOption, moment, print, table } from './output.ts';
 import { tokenOf } from './pick.ts';
+import { assertReport, proof, verify } from './removal.ts';
 import { post, refusalOf, signIn } from './sign-in.ts';
 
 interface ForTenant extends Format {
@@ -99,11 +100,12 @@ export const sweepText = (sweep: Sweep): string => {
 
 const report = (): Command =>
   new Command('report')
-    .description('what the last sweep of a tenant deleted')
+    .description('what the last sweep of a tenant deleted; refused where it does not agree with its list')
     .requiredOption('--tenant <tenant>', 'whose data')
     .addOption(jsonOption())
     .action(async (options: ForTenant) => {
       const sweep = await lastSweep(options.tenant);
+      await assertReport(options.tenant, sweep.tick, sweep.report ?? { rules: [] });
       print(options, sweep, () => sweepText(sweep));
     });
 
@@ -238,4 +240,6 @@ export const retentionCommand = (): Command =>
     .addCommand(hold())
     .addCommand(release())
     .addCommand(report())
+    .addCommand(proof())
+    .addCommand(verify())
     .addCommand(show());

@@ -1,40 +1,32 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { Unprocessable } from '@jangada/hop/outcome.ts';
+import { rootOf } from '@jangada/merkle/tree.ts';
 import type { Body } from '@jangada/proto/message.ts';
 import type { swept } from '@jangada/proto/retention.ts';
 import { lockClass } from '@jangada/store/lock.ts';
 import { queries, type Store, type Transaction, written } from '@jangada/store/store.ts';
 import type { CoreTables } from '@jangada/store/tables.ts';
+import { mismatchOf } from '@jangada/verifier/removal.ts';
 import { sql } from 'kysely';
 import type { Due } from './due.ts';
 import { lineOf } from './handler.ts';
-import { type About, type Plan, planOf } from './plan.ts';
+import { paced } from './pace.ts';
+import { type About, leavesOf, type Plan, planOf } from './plan.ts';
 
 const db = queries<CoreTables>();
 
-/** Items seen to in one transaction, so that no lock is held long. */
-const batch = 1_000;
-
-/**
- * Sees to every item of a plan that may be carried out. After each batch it rests as long as the batch took: who asks
- * questions meanwhile has the database to themselves half of the time.
- */
-export const carryOut = async (store: Store, about: About, due: Due, signal: AbortSignal): Promise<void> => {
-  for (;;) {
-    signal.throwIfAborted();
-    const began = performance.now();
-    const seen = await store.within({ tenant: about.tenant }, async (transaction) => {
+/** Sees to every item of a plan that may be carried out. */
+export const carryOut = (store: Store, about: About, due: Due, signal: AbortSignal): Promise<void> =>
+  paced(signal, (rows) =>
+    store.within({ tenant: about.tenant }, async (transaction) => {
       await transaction.rows(lockClass(about.tenant, about.class));
       const plan = await planOf(transaction, about);
       if (!plan?.planned_at || plan.finished_at) return 0;
       // Asked again in each transaction: a hold that is placed meanwhile keeps the rest.
       return (await isHeld(transaction, about.class))
-        ? holdBatch(transaction, about)
-        : removeBatch(transaction, about, due);
-    });
-    if (seen < batch) return;
-    await sleep(performance.now() - began, undefined, { signal });
-  }
-};
+        ? holdBatch(transaction, about, rows)
+        : removeBatch(transaction, about, due, rows);
+    }),
+  );
 
 const isHeld = async (transaction: Transaction, name: string): Promise<boolean> => {
   const holds = db
@@ -46,14 +38,14 @@ const isHeld = async (transaction: Transaction, name: string): Promise<boolean> 
   return (await transaction.rows(holds)).length > 0;
 };
 
-const openItems = ({ tick, class: name }: About) => sql`
+const openItems = ({ tick, class: name }: About, rows: number) => sql`
   select n, key, leaf, ctid as place from retention_items
-  where tick = ${tick} and class = ${name} and outcome is null order by n limit ${batch}`;
+  where tick = ${tick} and class = ${name} and outcome is null order by n limit ${rows}`;
 
-const holdBatch = async (transaction: Transaction, about: About): Promise<number> => {
+const holdBatch = async (transaction: Transaction, about: About, rows: number): Promise<number> => {
   const held = await transaction.rows(
     written(sql`
-      with item as (${openItems(about)})
+      with item as (${openItems(about, rows)})
       update retention_items as one set outcome = 'held' from item
       where one.ctid = item.place returning one.n`),
   );
@@ -68,6 +60,7 @@ const removeBatch = async (
   transaction: Transaction,
   about: About,
   { rule, table, key, isDue, leaf }: Due,
+  rows: number,
 ): Promise<number> => {
   const isItem = sql.join(
     key.map((column, index) => sql`${column} = item.key[${sql.lit(index + 1)}]`),
@@ -75,7 +68,7 @@ const removeBatch = async (
   );
   const seen = await transaction.rows(
     written(sql`
-      with item as materialized (${openItems(about)}),
+      with item as materialized (${openItems(about, rows)}),
       found as materialized (
         select item.n, there.part, there.place, there.is_due, there.hash = item.leaf as is_same from item cross join lateral (
           select ${sql.ref(`${rule.table}.tableoid`)} as part, ${sql.ref(`${rule.table}.ctid`)} as place, ${isDue} as is_due, ${leaf} as hash from ${table} where ${isItem} limit 1) as there),
@@ -106,7 +99,10 @@ export const approverOf = async (transaction: Transaction, plan: Plan): Promise<
   return approval?.approved_by;
 };
 
-/** What a plan's items have come to, as reports tell it. */
+/**
+ * What a plan's items have come to, as reports tell it.
+ * @throws Unprocessable REPORT_MISMATCH where it does not balance, or the list is not the one that was told
+ */
 export const told = async (
   transaction: Transaction,
   plan: Plan,
@@ -117,7 +113,20 @@ export const told = async (
       select outcome, count(*) as count from retention_items where tick = ${plan.tick} and class = ${plan.class} group by 1`),
   );
   const counts = Object.fromEntries(outcomes.map(({ outcome, count }) => [outcome ?? 'open', count]));
-  return lineOf(plan, counts, await approverOf(transaction, plan), zone);
+  const line = lineOf(plan, counts, await approverOf(transaction, plan), zone);
+  refuseMismatch(mismatchOf(line, await leavesOf(transaction, plan)));
+  return line;
+};
+
+/** Before anything of a plan is touched. @throws Unprocessable REPORT_MISMATCH where the list is not the one that was told */
+export const assertListed = async (transaction: Transaction, plan: Plan): Promise<void> => {
+  const root = rootOf(await leavesOf(transaction, plan));
+  refuseMismatch(plan.root?.equals(root) ? undefined : `${plan.class}: another list than was told`);
+};
+
+/** @throws Unprocessable REPORT_MISMATCH where there is one */
+export const refuseMismatch = (mismatch: string | undefined): void => {
+  if (mismatch) throw new Unprocessable('REPORT_MISMATCH', mismatch);
 };
 
 /** Marks a plan as over. */

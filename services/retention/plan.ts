@@ -5,11 +5,9 @@ import type { CoreTables } from '@jangada/store/tables.ts';
 import { type Selectable, sql } from 'kysely';
 import type { Due } from './due.ts';
 import { needsOf } from './handler.ts';
+import { paced } from './pace.ts';
 
 const db = queries<CoreTables>();
-
-/** Rows listed in one transaction. */
-const page = 5_000;
 
 /** One class of one occasion. */
 export interface About {
@@ -30,6 +28,22 @@ export const planOf = async (transaction: Transaction, about: About): Promise<Pl
       .where('class', '=', about.class),
   );
   return plan;
+};
+
+/** What a plan lists, in its order. */
+export const leavesOf = async (
+  transaction: Transaction,
+  { tick, class: name }: Pick<About, 'tick' | 'class'>,
+): Promise<readonly Buffer[]> => {
+  const items = await transaction.rows(
+    db
+      .selectFrom('retention_items')
+      .select('leaf')
+      .where('tick', '=', tick)
+      .where('class', '=', name)
+      .orderBy('n'),
+  );
+  return items.map(({ leaf }) => leaf);
 };
 
 /**
@@ -57,20 +71,22 @@ export const listDue = async (
       })
       .onConflict((conflict) => conflict.doNothing()),
   );
-  for (;;) {
-    signal.throwIfAborted();
-    const plan = await store.within({ tenant: about.tenant }, async (transaction) => {
+  let listed: Plan | undefined;
+  await paced(signal, (rows) =>
+    store.within({ tenant: about.tenant }, async (transaction) => {
       await transaction.rows(lockClass(about.tenant, about.class));
       const known = await planOf(transaction, about);
-      if (known?.planned_at) return known;
-      const listed = await listPage(transaction, about, due);
-      return listed < page ? settle(transaction, about, due) : undefined;
-    });
-    if (plan) return plan;
-  }
+      const seen = known?.planned_at ? 0 : await listPage(transaction, about, due, rows);
+      if (seen < rows) listed = known?.planned_at ? known : await settle(transaction, about, due);
+      return seen;
+    }),
+  );
+  if (!listed) throw new Error('what was listed to its end is a plan');
+  return listed;
 };
 
-const listPage = async (transaction: Transaction, about: About, due: Due): Promise<number> => {
+/** The hash is made of the rows of the page alone, and not of all that would have to be sorted for it. */
+const listPage = async (transaction: Transaction, about: About, due: Due, rows: number): Promise<number> => {
   const items = sql`retention_items where tick = ${about.tick} and class = ${about.class}`;
   const [{ from } = { from: 0 }] = await transaction.rows(
     written(sql<{ from: number }>`select coalesce(max(n) + 1, 0) as from from ${items}`),
@@ -84,8 +100,8 @@ const listPage = async (transaction: Transaction, about: About, due: Due): Promi
       insert into retention_items (tenant_id, tick, class, n, key, at, leaf)
       select ${about.tenant}, ${about.tick}, ${about.class}, ${from}::int + row_number() over (order by at, key) - 1, key, at, leaf
       from (
-        select array[${sql.join(due.key)}]::text[] as key, ${due.age} as at, ${due.leaf} as leaf from ${due.table}
-        where ${due.isDue} ${after} order by ${position} limit ${page}) as found
+        select array[${sql.join(due.key)}]::text[] as key, ${due.age} as at, ${due.leaf} as leaf from (
+          select * from ${due.table} where ${due.isDue} ${after} order by ${position} limit ${rows}) as ${sql.id(due.rule.table)}) as found
       returning n`),
   );
   return inserted.length;
@@ -93,14 +109,7 @@ const listPage = async (transaction: Transaction, about: About, due: Due): Promi
 
 /** Fixes the list: from now on it is its root, and whatever else of the class was open is over. */
 const settle = async (transaction: Transaction, about: About, due: Due): Promise<Plan> => {
-  const leaves = await transaction.rows(
-    db
-      .selectFrom('retention_items')
-      .select('leaf')
-      .where('tick', '=', about.tick)
-      .where('class', '=', about.class)
-      .orderBy('n'),
-  );
+  const leaves = await leavesOf(transaction, about);
   const [counted] = await transaction.rows(
     written(sql<{ of: number }>`select count(*) as of from ${due.table}`),
   );
@@ -131,7 +140,7 @@ const settle = async (transaction: Transaction, about: About, due: Due): Promise
         planned_at: sql<string>`now()`,
         planned,
         rows_then: of,
-        root: rootOf(leaves.map(({ leaf }) => leaf)),
+        root: rootOf(leaves),
         needs: needs ?? null,
       })
       .where('tenant_id', '=', about.tenant)

@@ -7,10 +7,11 @@ import { planned, swept } from '@jangada/proto/retention.ts';
 import type { Kept } from '@jangada/runtime/keep.ts';
 import { queries, type Store, type Transaction, written } from '@jangada/store/store.ts';
 import type { CoreTables } from '@jangada/store/tables.ts';
+import { mismatchOf } from '@jangada/verifier/removal.ts';
 import { sql } from 'kysely';
 import { assertClocks } from './clock.ts';
 import { type Applied, dueOf, isApplied } from './due.ts';
-import { approverOf, carryOut, finish, told } from './execute.ts';
+import { approverOf, assertListed, carryOut, finish, refuseMismatch, told } from './execute.ts';
 import { lineOf, occasionOf, type Tick } from './handler.ts';
 import { listDue, type Plan } from './plan.ts';
 
@@ -46,7 +47,7 @@ const ownerOf = async (store: Store, tenant: string): Promise<Owner | undefined>
  * Applies a tenant's rules once for a tick and tells the report, the same one however often the tick comes; returns it, or
  * undefined for a tenant that is unknown. What is due is listed and told before anything of it is touched. A tick that was
  * begun and not finished, because a process died, is taken up again where it stopped.
- * @throws Unprocessable CLOCK_SKEW
+ * @throws Unprocessable CLOCK_SKEW, or REPORT_MISMATCH where what was done is not what would be told
  */
 export const sweep = async (work: Work, tick: Tick): Promise<Report | undefined> => {
   const { store, tell } = work;
@@ -56,6 +57,7 @@ export const sweep = async (work: Work, tick: Tick): Promise<Report | undefined>
   const id = occasionOf(tick, owner.zone);
   const over = await begin(store, tick, id);
   if (over) {
+    for (const line of over.rules) refuseMismatch(mismatchOf(line));
     await tell({ tenant, id, emission: emit(swept, over) });
     return over;
   }
@@ -187,6 +189,7 @@ const apply = async (
     (await store.within({ tenant }, (transaction) => approverOf(transaction, plan))) !== undefined;
   // Of a rule that was changed meanwhile the plan is another's.
   if (rule && mayGo && versionOf(rule) === plan.policy) {
+    await store.within({ tenant }, (transaction) => assertListed(transaction, plan));
     await carryOut(store, about, dueOf(rule, plan, pack), signal);
     if (rule.byMonth) await turnMonths(store, tenant, plan.before);
   }
