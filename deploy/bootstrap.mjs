@@ -25,6 +25,7 @@ const entries = {
   'proof:guard': 'proof/guard.ts',
   'proof:detection': 'proof/detection.ts',
   'proof:audit': 'proof/audit.ts',
+  'proof:retention': 'proof/retention.ts',
   train: 'nlu/train.ts',
   eval: 'nlu/eval.ts',
   generate: 'generate.ts',
