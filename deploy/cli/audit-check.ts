@@ -25,10 +25,10 @@ const databaseUrl = (): string => readLocal(['databaseUrl']).databaseUrl;
 /** The system's own trail: what is read is every tenant's. */
 const systemTrail = '_';
 
-/** Audit keeps who looks at the trail, and nothing is told before it does. @throws Failure without a broker */
-const sayViewed = async (): Promise<void> => {
+/** Audit keeps who looks at a trail, and nothing is told before it does. @throws Failure without a broker */
+export const sayViewed = async (trail = systemTrail): Promise<void> => {
   await using operator = await openOperator();
-  await say(operator, viewed, systemTrail, { actor: 'operator', what: 'audit' });
+  await say(operator, viewed, trail, { actor: 'operator', what: 'audit' });
 };
 
 /** @throws Failure where there is no such file */
@@ -46,10 +46,13 @@ const publicText = (text: string): string => {
 };
 
 /** The public keys of a file, or of this system. @throws Failure */
-export const keyText = (path: string | undefined): string => {
-  const own = fileOf(join(home(), 'keys'), 'checkpoint');
+export const keyText = (
+  path: string | undefined,
+  kind: 'checkpoint' | 'certificate' = 'checkpoint',
+): string => {
+  const own = fileOf(join(home(), 'keys'), kind);
   if (!path && !existsSync(own))
-    throw new Failure('the keys of checkpoints are not here; name a file of them with --key');
+    throw new Failure(`the keys of a ${kind} are not here; name a file of them with --key`);
   return publicText(textOf(path ?? own));
 };
 

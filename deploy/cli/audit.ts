@@ -7,7 +7,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { z } from 'zod';
 import { fileOf } from '../keysets.ts';
 import { home } from '../local.ts';
-import { checkCommands } from './audit-check.ts';
+import { checkCommands, sayViewed } from './audit-check.ts';
 import { iso, type Moment, rowsOf } from './database.ts';
 import { type Emergency, emergencyOf } from './emergency.ts';
 import { type Format, jsonOption, moment, print, remark, table } from './output.ts';
@@ -104,6 +104,7 @@ const chainOf = async (wanted: string, tenant: string | undefined): Promise<Entr
     [tokenOf(wanted), tenant ?? null],
   );
   const run = pick(candidates, wanted);
+  await sayViewed(run.tenant);
   const entries = await read('where tenant_id = $1 and subject_id = $2 order by sequence', [
     run.tenant,
     run.id,
@@ -167,16 +168,17 @@ export const auditCommand = (): Command => {
 
 const readCommands = (): readonly Command[] => [
   new Command('tail')
-    .description('the last entries')
+    .description('the last entries; kept in the trail')
     .option('--tenant <tenant>', 'one tenant; all otherwise')
     .option('-n, --number <count>', 'how many', countOf, 20)
     .addOption(jsonOption())
     .action(async (options: Options & { number: number }) => {
+      await sayViewed(options.tenant && tokenOf(options.tenant));
       const entries = await tail(options.tenant, options.number);
       print(options, entries, () => entriesText(entries));
     }),
   new Command('get')
-    .description('every entry of a run')
+    .description('every entry of a run; kept in the trail')
     .argument('<run>', 'id of the run, or its beginning')
     .option('--tenant <tenant>', 'tenant of the run, where the id alone is not enough')
     .addOption(jsonOption())

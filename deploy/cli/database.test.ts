@@ -4,15 +4,20 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { leafOf, rootOf } from '@jangada/merkle/tree.ts';
+import { startNats } from '@jangada/servers/nats.ts';
 import { startPostgres } from '@jangada/servers/postgres.ts';
 import type { Server } from '@jangada/servers/server.ts';
 import { connect } from '@jangada/store/store.ts';
 import { signerFrom } from '@jangada/trust/keyset.ts';
+import { jetstreamManager } from '@nats-io/jetstream';
+import { createUser } from '@nats-io/nkeys';
+import { connect as connectNats, type NatsConnection } from '@nats-io/transport-node';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Entry } from '../../services/audit/handler.ts';
 import { append } from '../../services/audit/ledger.ts';
 import { seal } from '../../services/audit/seal.ts';
+import { streams } from '../generate/streams.ts';
 import { fileOf, firstKey, writeSet } from '../keysets.ts';
 import { migrate } from '../migrate.ts';
 import { forgetTrail } from '../test-database.ts';
@@ -22,11 +27,20 @@ import { type Ended, runInside } from './test-terminal.ts';
 
 let dir: string;
 let postgres: Server;
+let nats: Server;
+let nc: NatsConnection;
 let client: pg.Client;
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'jangada-cli-'));
-  postgres = await startPostgres({ dir: join(dir, 'postgres'), durability: 'relaxed' });
+  const servers = [
+    startPostgres({ dir: join(dir, 'postgres'), durability: 'relaxed' }),
+    startNats({ dir: join(dir, 'nats'), syncInterval: '1s' }),
+  ] as const;
+  [postgres, nats] = await Promise.all(servers);
+  nc = await connectNats({ servers: nats.url });
+  const facts = streams().find(({ name }) => name === 'FACTS');
+  await (await jetstreamManager(nc)).streams.add(facts ?? expect.fail('no stream of facts'));
   await migrate(postgres.url);
   client = new pg.Client(postgres.url);
   await client.connect();
@@ -39,6 +53,8 @@ beforeEach(async () => {
 });
 afterAll(async () => {
   await client.end();
+  await nc.close();
+  await nats.stop();
   await postgres.stop();
   await rm(dir, { recursive: true, force: true });
 });
@@ -48,8 +64,8 @@ const jangada = (...args: string[]): Promise<Ended> =>
     ...process.env,
     JANGADA_HOME: dir,
     DATABASE_URL: postgres.url,
-    NATS_URL: 'nats://127.0.0.1:1',
-    NATS_NKEY_SEED: 'none',
+    NATS_URL: nats.url,
+    NATS_NKEY_SEED: new TextDecoder().decode(createUser().getSeed()),
     REDIS_URL: 'redis://127.0.0.1:1',
     JANGADA_EDGE_URL: 'http://127.0.0.1:1',
   });
@@ -107,10 +123,19 @@ test('audit tail tells the last entries, the newest last', async () => {
   for (const n of [1, 2, 3]) await record('clinica', `r-${n}`, 'run.understood', n);
   await record('outra', 'r-4', 'run.understood', 4);
   expect(await json('audit', 'tail', '-n', '2')).toMatchObject([{ about: 'r-3' }, { about: 'r-4' }]);
+  const { streams: kept } = await jetstreamManager(nc);
+  const viewed = async (of: string) => {
+    const { state } = await kept.info('FACTS', { subjects_filter: `trail.viewed.${of}.*` });
+    return Object.keys(state.subjects ?? {}).length;
+  };
+  const before = [await viewed('clinica'), await viewed('_')];
   expect(await json('audit', 'tail', '--tenant', 'clinica', '-n', '2')).toMatchObject([
     { about: 'r-2' },
     { about: 'r-3' },
   ]);
+  await json('audit', 'get', 'r-1');
+  await json('audit', 'tail');
+  expect([await viewed('clinica'), await viewed('_')]).toEqual([(before[0] ?? 0) + 2, (before[1] ?? 0) + 1]);
 });
 
 test('retention report tells the last sweep of the tenant, also while it runs', async () => {
