@@ -304,6 +304,26 @@ describe('a command', () => {
     ]);
   });
 
+  test('to say that a recipient was told is kept once, and of no one who was given nothing', async () => {
+    const tell = (recipient: string) =>
+      give({ action: 'tell_privacy_recipient', request: 'r', recipient }, asAdmin);
+    await database.administer(`
+      insert into privacy_requests (tenant_id, id, subject_id, type, identity, opened_by, recipient, deadline_at, recipients)
+        values ('casa', 'r', 'c1', 'deletion', 'document', 'u', '', now(), '[{"name":"accountant"},{"name":"pharmacy"}]')`);
+    const kept = async () =>
+      (await database.administer(`select recipients from privacy_requests where id = 'r'`))[0]?.[
+        'recipients'
+      ];
+    expect(await tell('laboratory')).toMatchObject({ refused: 'INPUT_INVALID' });
+    expect(await tell('accountant')).toEqual(done);
+    const told = { name: 'accountant', told: { by: 'user-1', at: expect.any(String) } };
+    expect(await kept()).toEqual([told, { name: 'pharmacy' }]);
+    const first = await kept();
+    expect(await tell('accountant')).toEqual(done);
+    expect(await kept()).toEqual(first);
+    await database.administer(`delete from privacy_requests where id = 'r'`);
+  });
+
   test('to hold a class of data waits for the batch that is being removed', async () => {
     const remover = new pg.Client({ connectionString: database.server.url });
     await remover.connect();

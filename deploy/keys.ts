@@ -86,6 +86,7 @@ const earlier: Readonly<Record<KindName, (known: Earlier) => object | undefined>
   message: ({ messageKeys }) => (jwk(messageKeys) as { keys: object[] } | undefined)?.keys[0],
   origin: () => undefined,
   checkpoint: () => undefined,
+  certificate: () => undefined,
 };
 
 /** The root keys that are kept at `path`. */

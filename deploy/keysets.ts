@@ -108,6 +108,14 @@ export const kinds = {
     overlapMs: lifetimeMs,
     make: pair,
   },
+  certificate: {
+    says: 'privacy says what came of a request',
+    setting: 'PRIVACY_CERTIFICATE_KEYS',
+    // Somebody shows a certificate for as long as they like.
+    longestMs: lifetimeMs,
+    overlapMs: lifetimeMs,
+    make: pair,
+  },
 } as const satisfies Record<string, Kind>;
 
 export type KindName = keyof typeof kinds;

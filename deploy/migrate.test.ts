@@ -263,7 +263,7 @@ describe('every role of a service', () => {
       const held = contract?.packTables.includes('held') ? packTables().held : [];
       const declared = [
         ...writes.flatMap(([table, commands]) => commands.map((command) => `${table} ${command}`)),
-        ...aged.map((table) => `${table} delete`),
+        ...aged.map((table) => `${table} ${packTables().thinned.includes(table) ? 'update' : 'delete'}`),
         ...held.flatMap((table) => [`${table} delete`, `${table} update`]),
       ];
       const writable = await ask(server.url, [

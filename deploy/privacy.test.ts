@@ -3,13 +3,17 @@ import { packs } from '@jangada/packs/registry.ts';
 import { late, moved, type RequestType } from '@jangada/proto/privacy.ts';
 import { connect, queries, type Store } from '@jangada/store/store.ts';
 import type { CoreTables } from '@jangada/store/tables.ts';
+import { signerFrom } from '@jangada/trust/keyset.ts';
 import { openParcel, recipientOf } from '@jangada/trust/parcel.ts';
+import { certificateOf, shown } from '@jangada/verifier/certificate.ts';
+import { keysOf } from '@jangada/verifier/checkpoint.ts';
 import { strFromU8, unzipSync } from 'fflate';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Context } from '../services/privacy/request.ts';
 import { advanceAll } from '../services/privacy/requests.ts';
 import { type Erasure, listErasures, replayErasures } from './erasures.ts';
+import { firstKey, setText } from './keysets.ts';
 import { startDatabase, type TestDatabase, tenantSql } from './test-database.ts';
 
 // Privacy requests in PostgreSQL, carried out as the service's own role.
@@ -18,6 +22,8 @@ let database: TestDatabase;
 let store: Store;
 const never = new AbortController().signal;
 const link = Buffer.alloc(32, 7);
+const keys = setText([firstKey('certificate')]);
+const signer = signerFrom(() => keys);
 
 beforeAll(async () => {
   database = await startDatabase();
@@ -73,7 +79,7 @@ const said: { id: string; message: string; body: unknown }[] = [];
 const advance = (own: Partial<Context> = {}): Promise<void> =>
   advanceAll(
     {
-      ...{ store, vault: database.vault, tenant: 'casa', reviews: 'none' },
+      ...{ store, vault: database.vault, tenant: 'casa', reviews: 'none', signer },
       log: { warn: (fields: object) => expect.fail(JSON.stringify(fields)) } as unknown as Context['log'],
       say: async (id, { message, body }) => void said.push({ id, message: message.name, body }),
       forget: async () => database.vault.forget('casa'),
@@ -89,6 +95,7 @@ const requestOf = async (id: string) =>
     partial: string[];
     receipts: { table: string; found: number; deleted: number; kept: number; basis?: string }[];
     certificate: object;
+    recipients: object[];
   };
 const filesOf = async (id: string): Promise<Record<string, string>> => {
   const [parcel] = await database.administer(`select content from privacy_deliveries where id = '${id}'`);
@@ -215,6 +222,17 @@ describe('who asks to be deleted', () => {
     await advance();
     await database.administer('update privacy_deliveries set used_at = now()');
     await advance();
+    // Somebody has her bills, and is to be told before it is over.
+    expect(await requestOf('r2')).toMatchObject({
+      state: 'delivered',
+      subject_id: 'c2',
+      recipients: [{ name: 'accountant' }],
+    });
+    expect(said.find(({ id }) => id === 'r2-verified')?.body).toMatchObject({ recipients: ['accountant'] });
+    await database.administer(
+      `update privacy_requests set recipients = '[{"name":"accountant","told":{"by":"staff","at":"2026-11-21T10:00:00Z"}}]' where id = 'r2'`,
+    );
+    await advance();
     const { state, partial, receipts } = await requestOf('r2');
     expect({ state, partial }).toEqual({ state: 'closed', partial: [] });
     expect(receipts.every(({ found, deleted }) => found === deleted)).toBe(true);
@@ -229,6 +247,17 @@ describe('who asks to be deleted', () => {
     expect(await database.administer(`select type from erasures where id = 'r2'`)).toEqual([
       { type: 'deletion' },
     ]);
+  });
+
+  test('has a certificate that is signed, and that says nothing else to whoever verifies it', async () => {
+    const certificate = shown.parse((await requestOf('r2')).certificate);
+    expect(certificateOf(keysOf(keys), certificate)).toMatchObject({
+      ...{ tenant: 'casa', request: 'r2', type: 'deletion', recipients: ['accountant'] },
+      keysDestroyed: expect.arrayContaining([expect.objectContaining({ class: 'clinical' })]),
+    });
+    expect(JSON.stringify(certificate)).not.toContain('"c2"');
+    expect(certificateOf(keysOf(keys), { ...certificate, type: 'access' })).toBeUndefined();
+    expect(certificateOf(keysOf(setText([firstKey('certificate')])), certificate)).toBeUndefined();
   });
 
   test('stays where the law says so, with its basis and its end, and cannot be asked about', async () => {
@@ -352,7 +381,7 @@ describe('who asks', () => {
     await ask('r11', 'c8', 'deletion', 13);
     await advance({ reviews: 'erasure' });
     await advance({ reviews: 'erasure' });
-    expect(said.filter(({ message }) => message === late.name)).toEqual([
+    expect(said.filter(({ id, message }) => message === late.name && id.startsWith('r11'))).toEqual([
       { id: 'r11-80', message: late.name, body: expect.objectContaining({ percent: 80 }) },
     ]);
   });

@@ -61,7 +61,7 @@ const ago = (days: number): string => `('${at.toISOString()}'::timestamptz - int
 beforeAll(async () => {
   database = await startDatabase();
   store = await database.storeOf('retention');
-  await database.administer(`${tenantSql('casa')} ${tenantSql('other')}`);
+  await database.administer(`${tenantSql('casa')} ${tenantSql('other')} ${tenantSql('lar', 'care-home')}`);
 }, 90_000);
 afterAll(async () => {
   await database[Symbol.asyncDispose]();
@@ -69,7 +69,7 @@ afterAll(async () => {
 beforeEach(async () => {
   await database.administer(forgetTrail);
   await database.administer(
-    'truncate clients, appointments, billing, aesthetic_records, feedback, legal_holds, retention_runs, retention_plans, interrupts cascade',
+    'truncate clients, appointments, billing, aesthetic_records, care_inquiries, feedback, alerts, legal_holds, retention_runs, retention_plans, interrupts cascade',
   );
   facts.length = 0;
 });
@@ -116,6 +116,8 @@ describe('a sweep', () => {
       conversations: 0,
       agent_sessions: 0,
       feedback: 1,
+      alerts: 0,
+      reading_habits: 0,
     });
     expect(await left('billing')).toEqual(['casa/b']);
   });
@@ -146,6 +148,29 @@ describe('a sweep', () => {
     );
     expect(deletedOf(await swept())).toMatchObject({ aesthetic_records: 2 });
     expect(await left('aesthetic_records')).toEqual(['casa/c1-first', 'casa/c1-last']);
+  });
+
+  test('leaves rows of a rule that says so without whose they were and what was in them, once', async () => {
+    const inquiry = (id: string, opened: string) =>
+      `insert into care_inquiries (tenant_id, id, resident_id, message, status, opened_at)
+       values ('lar', '${id}', 'res-1', decode('01' || repeat('00', 48), 'hex'), 'open', ${opened});`;
+    await database.administer(inquiry('old', ago(10_000)) + inquiry('young', ago(1)));
+    const own = { tenant: 'lar' };
+    const lineOf = (report: Report | undefined) => report?.rules.find((line) => line.class === 'inquiries');
+    expect(lineOf(await swept('2026-11-21', own))).toMatchObject({
+      ...{ planned: 1, deleted: 0, changed: 1, failed: 0, state: 'complete' },
+    });
+    const rows = await database.administer(
+      'select id, resident_id, message is null as is_empty, status, opened_at from care_inquiries order by id',
+    );
+    expect(rows).toMatchObject([
+      {
+        ...{ id: 'old', resident_id: 'anonymised', is_empty: true, status: 'open' },
+        opened_at: '1999-07-01T00:00:00.000Z',
+      },
+      { id: 'young', resident_id: 'res-1', is_empty: false },
+    ]);
+    expect(lineOf(await swept('2026-11-22', own))).toMatchObject({ planned: 0, state: 'complete' });
   });
 
   test('deletes more than fits one transaction', async () => {

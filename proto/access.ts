@@ -91,6 +91,12 @@ export const command = z.discriminatedUnion('action', [
     approved: z.boolean(),
   }),
   z.object({
+    action: z.literal('tell_privacy_recipient'),
+    request: id,
+    /** Whom the caller has told. */
+    recipient: id,
+  }),
+  z.object({
     action: z.literal('answer_interrupt'),
     interrupt: id,
     /** Anything but an explicit yes is a no. */

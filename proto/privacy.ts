@@ -69,6 +69,8 @@ export const moved = message({
     type: z.enum(requestTypes),
     state: z.enum(requestStates),
     receipts: z.array(receipt).optional(),
+    /** Who was given what was destroyed or corrected, and has to be told of it before it is over. */
+    recipients: z.array(z.string()).optional(),
     /** Set where it ended because whoever reviewed it said no. */
     rejected: z.literal(true).optional(),
   }),

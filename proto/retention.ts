@@ -68,14 +68,16 @@ export const swept = message({
         class: z.string(),
         before: z.iso.date(),
         deleted: z.int(),
-        /** What was planned is what was deleted, held, kept because it was due no more, and found gone or changed. */
+        /** Rows that stayed without what the rule takes out of them. */
+        changed: z.int().optional(),
+        /** What was planned is what was deleted, changed, held, kept because it was due no more, and found gone or changed. */
         planned: z.int().optional(),
         held: z.int().optional(),
         statutory: z.int().optional(),
         failed: z.int().optional(),
         policy: z.string().optional(),
         root: root.optional(),
-        /** `partial` unless everything planned was deleted; `waiting` for a second person, and nothing was touched. */
+        /** `partial` unless everything planned was deleted or changed; `waiting` for a second person, and nothing was touched. */
         state: z.enum(['complete', 'partial', 'waiting']).optional(),
         needs: needs.optional(),
         approvedBy: z.string().optional(),

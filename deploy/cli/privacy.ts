@@ -4,6 +4,8 @@ import { headers } from '@jangada/proto/envelope.ts';
 import { subjectOf } from '@jangada/proto/message.ts';
 import { look, requestTypes } from '@jangada/proto/privacy.ts';
 import { connect } from '@jangada/store/store.ts';
+import { certificateOf, shown } from '@jangada/verifier/certificate.ts';
+import { keysOf } from '@jangada/verifier/checkpoint.ts';
 import { jetstream } from '@nats-io/jetstream';
 import { headers as newHeaders } from '@nats-io/transport-node';
 import { Argument, Command } from 'commander';
@@ -11,8 +13,9 @@ import { erasure, listErasures, replayErasures } from '../erasures.ts';
 import { readLocal } from '../local.ts';
 import { operatorVault } from '../vault.ts';
 import { accountOf, readAccounts } from './accounts.ts';
+import { keyText, textOf } from './audit-check.ts';
 import { iso, type Moment, rowsOf } from './database.ts';
-import { Failure } from './failure.ts';
+import { exitCodes, Failure } from './failure.ts';
 import { openOperator } from './operator.ts';
 import { type Format, jsonOption, moment, print, table } from './output.ts';
 import { tokenOf } from './pick.ts';
@@ -34,6 +37,7 @@ interface Shown {
   readonly partial: readonly string[];
   readonly receipts: readonly Readonly<Record<string, string | number>>[];
   readonly certificate: unknown;
+  readonly recipients: readonly { readonly name: string; readonly told?: { readonly at: string } }[];
 }
 
 const asOption = ['--as <alias>', 'the demo account that asks', 'admin'] as const;
@@ -83,6 +87,19 @@ const approve = (): Command =>
       print(options, { request, approved }, () => `${approved ? 'approved' : 'refused'} ${request}`);
     });
 
+const told = (): Command =>
+  new Command('told')
+    .description('say that somebody whom data were passed on to was told that they are gone or corrected')
+    .argument('<request>')
+    .argument('<recipient>', 'as `show` names them')
+    .option(...asOption)
+    .addOption(jsonOption())
+    .action(async (request: string, recipient: string, options: As) => {
+      const path = `/v1/privacy/requests/${tokenOf(request)}/recipients/${tokenOf(recipient)}`;
+      await say(options.as, path, {});
+      print(options, { request, recipient }, () => `${recipient} was told`);
+    });
+
 const deliver = (): Command =>
   new Command('deliver')
     .description('fetch the outcome of a request, which can be done once')
@@ -108,7 +125,7 @@ const deliver = (): Command =>
 const requestsOf = (of: { tenant?: string; request?: string }): Promise<Shown[]> =>
   rowsOf<Shown & Record<string, unknown>>(
     `select tenant_id as tenant, id as request, type, state, at as "openedAt", deadline_at as "deadlineAt", partial,
-       receipts, certificate
+       receipts, certificate, recipients
      from privacy_requests where ($1::text is null or tenant_id = $1) and ($2::text is null or id = $2)
      order by at desc limit 200`,
     [of.tenant ?? null, of.request ?? null],
@@ -152,6 +169,11 @@ const show = (): Command =>
           table(
             ['table', ...counts],
             one.receipts.map((receipt) => [receipt['table'], ...counts.map((name) => receipt[name])]),
+          ),
+          ...one.recipients.map(({ name, told }) =>
+            told
+              ? `${name} was told ${moment(told.at)} (UTC)`
+              : `${name} has to be told; then: npx jangada privacy told ${request} ${name}`,
           ),
         ].join('\n'),
       );
@@ -199,8 +221,59 @@ const replay = (): Command =>
       );
     });
 
+const certificate = (): Command =>
+  new Command('certificate')
+    .description('what came of a request, signed, for who asked or oversees')
+    .argument('<request>')
+    .action(async (request: string) => {
+      const [one] = await requestsOf({ request });
+      if (!one?.certificate) throw new Failure(`there is no certificate of ${request} yet`);
+      process.stdout.write(`${JSON.stringify(one.certificate, null, 2)}\n`);
+    });
+
+const verify = (): Command =>
+  new Command('verify')
+    .description('a certificate, without a system; exit code 0 only where it is signed as it stands')
+    .argument('<file>', 'what `certificate` printed, or certificate.json of a delivery')
+    .option('--key <file>', 'the public keys of certificates (JWK set)')
+    .addOption(jsonOption())
+    .action((file: string, options: Format & { key?: string }) => {
+      const { data: given } = shown.safeParse(JSON.parse(textOf(file)));
+      const said = given && certificateOf(keysOf(keyText(options.key, 'certificate')), given);
+      print(options, { holds: said !== undefined, certificate: said ?? null }, () =>
+        said
+          ? [
+              `${said.type} ${said.request} of ${said.tenant}, as it was signed`,
+              table(
+                ['table', ...counts],
+                said.receipts.map((receipt) => [
+                  receipt.table,
+                  ...counts.map((name) => cellOf(receipt[name])),
+                ]),
+              ),
+            ].join('\n')
+          : 'this is not what was signed',
+      );
+      if (!said) process.exitCode = exitCodes.failed;
+    });
+
+const cellOf = (value: unknown): string | number | undefined =>
+  typeof value === 'string' || typeof value === 'number' ? value : undefined;
+
 export const privacyCommand = (): Command =>
-  [open(), approve(), deliver(), list(), show(), run(), ledger(), replay()].reduce(
+  [
+    open(),
+    approve(),
+    told(),
+    deliver(),
+    list(),
+    show(),
+    certificate(),
+    verify(),
+    run(),
+    ledger(),
+    replay(),
+  ].reduce(
     (group, command) => group.addCommand(command),
     new Command('privacy').description('what people ask about their own data'),
   );

@@ -179,8 +179,8 @@ test('a sweep shows what was deleted of each class', () => {
   expect(lines(text)).toEqual([
     'tick 2026-11-21 · started 2026-11-21 06:00:00.000 · finished 2026-11-21 06:00:01.500 (UTC)',
     '',
-    'class             older than  planned  deleted  held  due no more  failed  state    approved by',
-    'appointment_data  2021-11-22       15       14     1                       partial',
+    'class             older than  planned  deleted  changed  held  due no more  failed  state    approved by',
+    'appointment_data  2021-11-22       15       14              1                       partial',
     'feedback          2024-11-22                 3',
   ]);
 });

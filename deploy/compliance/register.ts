@@ -25,6 +25,8 @@ export interface Processing {
   }[];
   /** How long it is kept; null where no rule deletes it. */
   readonly retention: { readonly class: string; readonly keep: string } | null;
+  /** Whom it is passed on to, as the pack names them. */
+  readonly recipients: readonly string[];
 }
 
 /** The register of a pack, from what the pack declares: what it does not declare cannot be read, and so is not in it. */
@@ -45,6 +47,7 @@ export const registerOf = (pack: Pack): readonly Processing[] =>
           .map(([role]) => role),
       })),
       retention: retentionOf(pack.retention, source),
+      recipients: recipientsOf(pack, source),
     }))
     .toSorted((a, b) => a.source.localeCompare(b.source));
 
@@ -65,4 +68,11 @@ const purposesOf = ({ purposes, roles }: Pack, { resource }: Source): Processing
 const retentionOf = (rules: readonly RetentionRule[], { table }: Source): Processing['retention'] => {
   const rule = rules.find((one) => one.table === table);
   return rule ? { class: rule.class, keep: rule.keep } : null;
+};
+
+const recipientsOf = ({ retention, recipients = [] }: Pack, { table }: Source): readonly string[] => {
+  const classes = retention.filter((rule) => rule.table === table).map((rule) => rule.class);
+  return recipients
+    .filter((one) => one.classes.some((name) => classes.includes(name)))
+    .map(({ name }) => name);
 };

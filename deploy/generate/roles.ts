@@ -36,7 +36,12 @@ type Command = 'select' | 'insert' | 'update' | 'delete';
 const commandsOf = (contract: Contract): readonly (readonly [table: string, command: Command])[] => [
   ...readsOf(contract).map((table) => [table, 'select'] as const),
   ...(contract.packTables.includes('aged')
-    ? tablesOfPacks.aged.map((table) => [table, 'delete'] as const)
+    ? tablesOfPacks.aged
+        .filter((table) => !tablesOfPacks.thinned.includes(table))
+        .map((table) => [table, 'delete'] as const)
+    : []),
+  ...(contract.packTables.includes('thinned')
+    ? tablesOfPacks.thinned.map((table) => [table, 'update'] as const)
     : []),
   ...(contract.packTables.includes('held')
     ? tablesOfPacks.held.flatMap((table) => [[table, 'update'] as const, [table, 'delete'] as const])

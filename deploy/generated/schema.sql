@@ -173,13 +173,18 @@ create table public.alert_states (
   tenant_id text not null,
   id text not null,
   state jsonb not null,
+  at timestamp with time zone not null default now(),
   constraint alert_states_pkey PRIMARY KEY (tenant_id, id)
 ); -- of jangada_owner
+CREATE INDEX alert_states_age ON public.alert_states USING btree (tenant_id, at, id);
 alter table public.alert_states enable row level security, force row level security;
 grant insert, select, update on public.alert_states to svc_detection;
+grant delete, select on public.alert_states to svc_retention;
 create policy svc_detection_insert on public.alert_states for insert to svc_detection with check (true);
 create policy svc_detection_select on public.alert_states for select to svc_detection using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_detection_update on public.alert_states for update to svc_detection using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_retention_delete on public.alert_states for delete to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_retention_select on public.alert_states for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
 create table public.alerts (
   tenant_id text not null,
@@ -196,12 +201,16 @@ create table public.alerts (
   constraint alerts_pkey PRIMARY KEY (tenant_id, id),
   constraint alerts_severity_check CHECK ((severity = ANY (ARRAY['note'::text, 'warning'::text, 'critical'::text])))
 ); -- of jangada_owner
+CREATE INDEX alerts_age ON public.alerts USING btree (tenant_id, at, id);
 CREATE INDEX alerts_at ON public.alerts USING btree (at);
 CREATE INDEX alerts_sequence ON public.alerts USING btree (tenant_id, sequence);
 alter table public.alerts enable row level security, force row level security;
 grant insert, select on public.alerts to svc_detection;
+grant delete, select on public.alerts to svc_retention;
 create policy svc_detection_insert on public.alerts for insert to svc_detection with check (true);
 create policy svc_detection_select on public.alerts for select to svc_detection using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_retention_delete on public.alerts for delete to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_retention_select on public.alerts for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
 create table public.appointments (
   tenant_id text not null,
@@ -393,7 +402,7 @@ CREATE INDEX care_inquiries_resident ON public.care_inquiries USING btree (tenan
 alter table public.care_inquiries enable row level security, force row level security;
 grant insert, select, update on public.care_inquiries to svc_import;
 grant delete, select, update on public.care_inquiries to svc_privacy;
-grant delete, select on public.care_inquiries to svc_retention;
+grant select, update on public.care_inquiries to svc_retention;
 create policy app_own_select on public.care_inquiries for select to app_own using (((tenant_id, resident_id) = ( SELECT g.tenant,
     g.person
    FROM sec.granted_to() g(tenant, person))));
@@ -407,8 +416,8 @@ create policy svc_import_update on public.care_inquiries for update to svc_impor
 create policy svc_privacy_delete on public.care_inquiries for delete to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_privacy_select on public.care_inquiries for select to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_privacy_update on public.care_inquiries for update to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
-create policy svc_retention_delete on public.care_inquiries for delete to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_select on public.care_inquiries for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_retention_update on public.care_inquiries for update to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
 create table public.care_relationships (
   tenant_id text not null,
@@ -950,6 +959,7 @@ create table public.privacy_requests (
   certificate jsonb,
   history jsonb not null default '[]'::jsonb,
   told integer not null default 0,
+  recipients jsonb not null default '[]'::jsonb,
   constraint privacy_requests_pkey PRIMARY KEY (tenant_id, id),
   constraint privacy_requests_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
   constraint privacy_requests_check CHECK (((reviewed_by IS NULL) = (approved IS NULL))),
@@ -1128,7 +1138,7 @@ create table public.retention_items (
   constraint retention_items_pkey PRIMARY KEY (tenant_id, tick, class, n),
   constraint retention_items_tenant_id_tick_class_fkey FOREIGN KEY (tenant_id, tick, class) REFERENCES retention_plans(tenant_id, tick, class) ON DELETE CASCADE,
   constraint retention_items_leaf_check CHECK ((length(leaf) = 32)),
-  constraint retention_items_outcome_check CHECK ((outcome = ANY (ARRAY['deleted'::text, 'held'::text, 'statutory'::text, 'failed'::text])))
+  constraint retention_items_outcome_check CHECK ((outcome = ANY (ARRAY['deleted'::text, 'changed'::text, 'held'::text, 'statutory'::text, 'failed'::text])))
 ); -- of jangada_owner
 CREATE INDEX retention_items_open ON public.retention_items USING btree (tenant_id, tick, class, n) WHERE (outcome IS NULL);
 alter table public.retention_items enable row level security, force row level security;

@@ -1,3 +1,5 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { until } from '@jangada/testkit/until.ts';
 import { totpAt } from '@jangada/trust/totp.ts';
 import { strFromU8, unzipSync } from 'fflate';
@@ -132,6 +134,11 @@ describe('privacy requests', () => {
     ]);
     const shown = await journey.jangada('privacy', 'show', requestId, '--json');
     expect(JSON.parse(shown.stdout)).toMatchObject({ state: 'closed', certificate: { type: 'deletion' } });
+    const file = join(journey.home, 'certificate.json');
+    writeFileSync(file, (await journey.jangada('privacy', 'certificate', requestId)).stdout);
+    expect(await journey.jangada('privacy', 'verify', file)).toMatchObject({ code: 0 });
+    writeFileSync(file, readFileSync(file, 'utf8').replace('"deletion"', '"access"'));
+    expect(await journey.jangada('privacy', 'verify', file)).toMatchObject({ code: 1 });
     const ledger = await journey.jangada('privacy', 'ledger');
     expect(ledger.stdout).toContain(requestId);
     expect(ledger.stdout).not.toContain(person);

@@ -80,6 +80,17 @@ const rows: Readonly<
     insert: `(tenant_id, id, session_type, thread_id, subject_id, is_active, created_at, last_activity_at, expires_at)
       values ($1, $2, 'TENANT', 'thread', 'cli-1', false, ${aged}, ${aged}, ${aged})`,
   },
+  alerts: {
+    table: 'alerts',
+    id: 'id',
+    insert: `(tenant_id, id, sequence, at, actor, rule, severity, value, threshold, ended)
+      values ($1, $2, 0, ${aged}, 'somebody', 'R2', 'note', 1, 1, '{}')`,
+  },
+  reading_habits: {
+    table: 'alert_states',
+    id: 'id',
+    insert: `(tenant_id, id, state, at) values ($1, $2, '{}', ${aged})`,
+  },
   feedback: {
     table: 'feedback',
     id: 'id',

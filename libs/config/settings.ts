@@ -156,6 +156,7 @@ export const settings = {
   AUDIT_CHECKPOINT_KEYS: keySet(
     'sign how far the chains of the audit trail have come; only audit holds them',
   ),
+  PRIVACY_CERTIFICATE_KEYS: keySet('sign what came of privacy requests; only privacy holds them'),
   AUDIT_CHECKPOINT_LOG: setting({
     says: 'a file that checkpoints of the audit trail are appended to, on another disk than the database; none where it is absent',
     value: z.string().min(1).optional(),

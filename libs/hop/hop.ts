@@ -8,7 +8,7 @@ import type { Policy } from './policy.ts';
  * `providers` are looked up by name or id, `aged` are read and deleted by their rules,
  * `held` are read, changed and deleted where the person asks whom they are about.
  */
-export type PackTables = 'sources' | 'subjects' | 'providers' | 'aged' | 'held';
+export type PackTables = 'sources' | 'subjects' | 'providers' | 'aged' | 'thinned' | 'held';
 
 /** A service that turns one message into another. Declared once; everything else is generated from it. */
 export interface Hop<I extends Message = Message, O extends Message = Message> {

@@ -38,6 +38,8 @@ export interface Pack {
   /** Words before a person's name that say what the person is. */
   readonly leads: readonly { readonly role: 'subject' | 'provider'; readonly words: readonly string[] }[];
   readonly retention: readonly RetentionRule[];
+  /** Whom a tenant passes data on to. They are told when somebody had theirs corrected or erased (LGPD, art. 18, § 6). */
+  readonly recipients?: readonly Recipient[];
   /** By table: what a row of the person `person` is as a resource of FHIR R4, for who takes their data elsewhere. */
   readonly fhir?: Readonly<
     Record<
@@ -230,6 +232,17 @@ export interface Field {
 }
 
 /** How long a class of data is kept, and why. One that keeps for less than the law wants is not loaded. */
+export interface Recipient {
+  /** `[a-z-]+`, what they are to the tenant. */
+  readonly name: string;
+  /** Classes of retention that they are given something of. */
+  readonly classes: readonly string[];
+  readonly purpose: string;
+}
+
+/** Nothing; of a moment its month or year alone, in UTC; or the same text for all. */
+export type Left = 'nothing' | 'month' | 'year' | { readonly says: string };
+
 export interface RetentionRule {
   readonly class: string;
   /** The shortest time that the law allows, as `keep`; absent where no law wants the data to be kept. */
@@ -241,7 +254,10 @@ export interface RetentionRule {
    * in all classes of the pack that count so: together they are one record.
    */
   readonly anchor: 'created' | 'lastEntry';
-  readonly action: 'delete';
+  /** Rows go, or stay without what `columns` says: what is in them (`strip`), or whose they are too (`anonymise`). */
+  readonly action: 'delete' | 'anonymise' | 'strip';
+  /** What is left in columns of rows that stay; what a sealed one is found by goes with it. */
+  readonly columns?: Readonly<Record<string, Left>>;
   /** The law, or else the reason, that data are kept by. */
   readonly basis: string;
   /** Whose law that is: a country, as ISO 3166-1 names it. */

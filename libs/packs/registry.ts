@@ -5,7 +5,7 @@ import type { Code } from '@jangada/proto/errors.ts';
 import { z } from 'zod';
 import { withCore } from './core.ts';
 import { heldOf } from './holdings.ts';
-import type { Pack, Source } from './pack.ts';
+import type { Pack, RetentionRule, Source } from './pack.ts';
 import { foldName } from './read.ts';
 import { isBelowLegalMin, period } from './retention.ts';
 import { resourcesByTable } from './rules.ts';
@@ -35,6 +35,9 @@ const shape = z.object({
       jurisdiction: z.string().regex(/^[A-Z]{2}$/),
     }),
   ),
+  recipients: z
+    .array(z.object({ name: z.string().regex(/^[a-z-]{2,40}$/), purpose: z.string().min(1) }))
+    .optional(),
   caches: z
     .array(
       z.object({
@@ -68,6 +71,11 @@ export const packTables = (of: readonly Pack[] = packs): Readonly<Record<PackTab
     providers: distinct(sources.map((source) => source.provider?.table)),
     held: distinct(of.flatMap(heldOf).map(({ table }) => table)),
     aged: distinct(of.flatMap((pack) => pack.retention.map((rule) => rule.table))),
+    thinned: distinct(
+      of.flatMap((pack) =>
+        pack.retention.filter((rule) => rule.action !== 'delete').map((rule) => rule.table),
+      ),
+    ),
   };
 };
 
@@ -220,7 +228,11 @@ export const load = (declared: Pack): Pack => {
 const wrongOfRules = (pack: Pack): string[] => {
   const { aged } = packTables([pack]);
   const classes = pack.retention.map((rule) => rule.class);
+  const passedOn = (pack.recipients ?? []).flatMap(({ name, classes: given }) =>
+    given.filter((one) => !classes.includes(one)).map((one) => `${name} is given ${one}, which has no rule`),
+  );
   return pack.retention.flatMap((rule, at) => [
+    ...(at === 0 ? passedOn : []),
     ...(classes.indexOf(rule.class) < at ? [`two rules are for ${rule.class}`] : []),
     ...(isBelowLegalMin(rule)
       ? [
@@ -230,10 +242,30 @@ const wrongOfRules = (pack: Pack): string[] => {
     ...(rule.anchor === 'lastEntry' && !rule.person
       ? [`rule ${rule.class} counts from a person's last entry and names no person`]
       : []),
+    ...wrongOfColumns(pack, rule),
     ...(rule.unlessReferencedBy ?? [])
       .filter(({ table }) => !aged.includes(table))
       .map(({ table }) => `rule ${rule.class} looks at ${table}, which has no rule of its own`),
   ]);
+};
+
+/** What is wrong with what a rule leaves of rows. */
+const wrongOfColumns = (
+  { sources }: Pack,
+  { class: name, action, table, columns = {} }: RetentionRule,
+): string[] => {
+  const left = Object.entries(columns);
+  if (action === 'delete')
+    return left.length > 0 ? [`rule ${name} deletes rows and leaves columns of them`] : [];
+  if (!table || left.length === 0) return [`rule ${name} leaves rows as they are`];
+  const whose = Object.values(sources).find((source) => source.table === table)?.subject?.column;
+  const isNamed = whose !== undefined && !Object.hasOwn(columns, whose.slice(whose.indexOf('.') + 1));
+  return [
+    ...(action === 'anonymise' && isNamed ? [`rule ${name} leaves whose rows of ${table} are`] : []),
+    ...(action === 'strip' && left.some(([, one]) => one !== 'nothing')
+      ? [`rule ${name} strips columns and leaves something in them`]
+      : []),
+  ];
 };
 
 /** What is wrong with how a source is searched, cites or is for some. */

@@ -18,6 +18,12 @@ export interface Stage {
   readonly at: string;
 }
 
+/** Somebody whom data were passed on to, and who told them that they are gone or corrected, once somebody has. */
+export interface Recipient {
+  readonly name: string;
+  readonly told?: { readonly by: string; readonly at: string };
+}
+
 /** Tables that every pack shares. Made by the migrations beside this file. */
 export interface CoreTables {
   tenants: {
@@ -108,6 +114,8 @@ export interface CoreTables {
     id: string;
     /** JSON; services/detection knows its shape. */
     state: unknown;
+    /** When something of them was last read into it. */
+    at: Generated<Time>;
   };
   alerts: {
     tenant_id: string;
@@ -302,6 +310,7 @@ export interface CoreTables {
     /** Classes whose receipts do not agree with what is there. */
     partial: ColumnType<readonly string[], never, string>;
     certificate: ColumnType<unknown, never, string>;
+    recipients: ColumnType<readonly Recipient[], never, string>;
     history: ColumnType<readonly Stage[], never, string>;
     /** States that audit was told. */
     told: Generated<number>;
@@ -359,7 +368,7 @@ export interface CoreTables {
     key: string[];
     at: Time;
     leaf: Buffer;
-    outcome: 'deleted' | 'held' | 'statutory' | 'failed' | null;
+    outcome: 'deleted' | 'changed' | 'held' | 'statutory' | 'failed' | null;
   };
   retention_approvals: {
     tenant_id: string;

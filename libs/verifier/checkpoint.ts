@@ -1,11 +1,12 @@
-import { createHash, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
+import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
 import { leafOf, rootOf } from '@jangada/merkle/tree.ts';
 import { z } from 'zod';
 import { shards } from './entry.ts';
+import { claimsIn, type Signer, signStatement } from './statement.ts';
 
 /**
  * A checkpoint: how far every chain had come at a moment, signed. Whoever keeps one can tell later whether the trail that
- * they are shown is the one that was there then. It is `<payload>.<key's id>.<signature>`, base64url but for the id.
+ * they are shown is the one that was there then.
  */
 
 const hash = z.string().regex(/^[\w-]{43}$/);
@@ -26,28 +27,19 @@ const claims = z.strictObject({
 });
 export type Checkpoint = Omit<z.output<typeof claims>, 'v'>;
 
-const signed = (payload: string): Buffer => Buffer.from(`jangada audit checkpoint 1\0${payload}`);
+const use = 'audit checkpoint 1';
 
-export const signCheckpoint = (
-  { kid, key }: { readonly kid: string; readonly key: KeyObject },
-  checkpoint: Checkpoint,
-): string => {
-  const payload = Buffer.from(JSON.stringify({ v: 1, ...checkpoint })).toString('base64url');
-  return `${payload}.${kid}.${sign(null, signed(payload), key).toString('base64url')}`;
-};
+export const signCheckpoint = (signer: Signer, checkpoint: Checkpoint): string =>
+  signStatement(use, signer, { v: 1, ...checkpoint });
 
 /** What a statement says; undefined where none of the keys signed it, or it is none. */
 export const checkpointOf = (
   keyOf: (kid: string) => KeyObject | undefined,
   statement: string,
 ): Checkpoint | undefined => {
-  const [payload = '', kid = '', signature = '', ...rest] = statement.split('.');
-  const key = keyOf(kid);
-  const bytes = Buffer.from(signature, 'base64url');
-  // Base64 says the same bytes in several ways, and a statement has one.
-  if (!key || rest.length > 0 || bytes.toString('base64url') !== signature) return undefined;
-  if (!verify(null, signed(payload), key, bytes)) return undefined;
-  const { v: _v, ...checkpoint } = claims.parse(JSON.parse(Buffer.from(payload, 'base64url').toString()));
+  const said = claimsIn(use, keyOf, statement);
+  if (said === undefined) return undefined;
+  const { v: _v, ...checkpoint } = claims.parse(said);
   return checkpoint;
 };
 

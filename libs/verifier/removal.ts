@@ -9,6 +9,7 @@ export interface Line {
   readonly state?: 'complete' | 'partial' | 'waiting' | undefined;
   readonly planned?: number | undefined;
   readonly deleted: number;
+  readonly changed?: number | undefined;
   readonly held?: number | undefined;
   readonly statutory?: number | undefined;
   readonly failed?: number | undefined;
@@ -21,11 +22,11 @@ export const mismatchOf = (line: Line, leaves?: readonly Uint8Array[]): string |
   const { class: name, planned, state, root } = line;
   // Reports of before there were plans say what was deleted, and nothing that it could be held against.
   if (planned === undefined) return undefined;
-  const { deleted, held = 0, statutory = 0, failed = 0 } = line;
-  const seen = deleted + held + statutory + failed;
+  const { deleted, changed = 0, held = 0, statutory = 0, failed = 0 } = line;
+  const seen = deleted + changed + held + statutory + failed;
   if (seen !== (state === 'waiting' ? 0 : planned))
     return `${name}: ${planned} planned, ${seen} accounted for`;
-  if (state === 'complete' && deleted !== planned) return `${name}: not complete`;
+  if (state === 'complete' && deleted + changed !== planned) return `${name}: not complete`;
   if (!leaves) return undefined;
   if (leaves.length !== planned) return `${name}: ${planned} planned, ${leaves.length} listed`;
   return rootOf(leaves).toString('hex') === root ? undefined : `${name}: another list than was told`;

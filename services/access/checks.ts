@@ -39,6 +39,7 @@ export const refusalOf = (facts: Facts): Code | undefined => {
     case 'open_privacy_request':
       return privacyRequest(facts, command);
     case 'review_privacy_request':
+    case 'tell_privacy_recipient':
       return review(facts);
     case 'place_hold':
     case 'release_hold':

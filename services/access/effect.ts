@@ -215,5 +215,16 @@ const effects: { readonly [A in Change['action']]: Effect<A> } = {
     );
     return reviewed.length > 0 ? undefined : 'INPUT_INVALID';
   },
+  tell_privacy_recipient: async (transaction, { pass }, { request, recipient }) => {
+    const told = JSON.stringify({ told: { by: pass.sub, at: new Date().toISOString() } });
+    const changed = await transaction.rows(
+      written(sql`
+        update privacy_requests set recipients = (
+          select jsonb_agg(case when one->>'name' = ${recipient} and one->'told' is null then one || ${told}::jsonb else one end)
+          from jsonb_array_elements(recipients) as one)
+        where id = ${request} and recipients @> jsonb_build_array(jsonb_build_object('name', ${recipient}::text)) returning id`),
+    );
+    return changed.length > 0 ? undefined : 'INPUT_INVALID';
+  },
   ...lifecycle,
 };

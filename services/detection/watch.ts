@@ -85,7 +85,7 @@ const watchTenant = async (
     written(sql`
       insert into alert_states (tenant_id, id, state)
       select ${tenant}, * from unnest(${actors}::text[], ${actors.map((actor) => JSON.stringify(states.get(actor)))}::jsonb[])
-      on conflict (tenant_id, id) do update set state = excluded.state`),
+      on conflict (tenant_id, id) do update set state = excluded.state, at = now()`),
   );
   return transaction.rows(
     written(sql<Raised>`

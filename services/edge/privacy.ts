@@ -25,6 +25,7 @@ const opening = z.strictObject({
   corrections: z.record(z.string().max(40), z.string().max(2_000)).optional(),
 });
 const reviewing = z.strictObject({ approved: z.boolean(), commandId: z.string().min(1).max(200).optional() });
+const telling = z.strictObject({ commandId: z.string().min(1).max(200).optional() });
 
 const linkShape = /^[A-Za-z0-9_-]{43}$/;
 const db = queries<CoreTables>();
@@ -67,6 +68,15 @@ export const privacyRoutes = (
         request: asked,
         approved,
       });
+    },
+  );
+
+  app.post<{ Params: { request: string; recipient: string } }>(
+    '/v1/privacy/requests/:request/recipients/:recipient',
+    async (request, reply) => {
+      const { commandId } = shaped(telling, request.body ?? {});
+      const about = shaped(z.strictObject({ request: id, recipient: id }), request.params);
+      return carryOut(admission, request, reply, commandId, { action: 'tell_privacy_recipient', ...about });
     },
   );
 

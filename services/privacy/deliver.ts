@@ -2,6 +2,7 @@ import type { Pack } from '@jangada/packs/pack.ts';
 import { queries, type Transaction, written } from '@jangada/store/store.ts';
 import type { CoreTables } from '@jangada/store/tables.ts';
 import { sealParcel } from '@jangada/trust/parcel.ts';
+import { type Shown, signCertificate } from '@jangada/verifier/certificate.ts';
 import { zipSync } from 'fflate';
 import { sql } from 'kysely';
 import { pseudonymOf } from './erasures.ts';
@@ -16,10 +17,12 @@ const db = queries<CoreTables>();
 /** What came of a request, as whoever answers for it shows it. It names nobody. */
 const certificateOf = async (
   transaction: Transaction,
+  { signer }: Pick<Context, 'signer'>,
   request: Request,
-): Promise<Record<string, unknown>> => {
+): Promise<Shown> => {
   const { tenant_id, id, type, at, deadline_at, receipts, history, identity, reviewed_by, subject_id } =
     request;
+  const { recipients } = request;
   const keys = await transaction.rows(
     db
       .selectFrom('subject_keys')
@@ -28,22 +31,24 @@ const certificateOf = async (
       .where('subject_id', '=', subject_id)
       .where('state', '=', 'destroyed'),
   );
-  return {
-    ...{ request: id, type, openedAt: at, deadlineAt: deadline_at, identity, receipts, history },
+  return signCertificate(signer(), {
+    ...{ tenant: tenant_id, request: id, type, openedAt: at, deadlineAt: deadline_at, identity, history },
+    receipts: [...receipts],
     ...(reviewed_by ? { reviewedBy: reviewed_by } : {}),
     ...(erasesPerson(request) ? { keysDestroyed: keys } : {}),
-  };
+    ...(recipients.length > 0 ? { recipients: recipients.map(({ name }) => name) } : {}),
+  });
 };
 
 /** Makes what is to be handed over, sealed for the link, and lets it wait. Nothing waits for whom nobody could let in. */
 export const deliver = async (
   transaction: Transaction,
-  { vault }: Pick<Context, 'vault'>,
+  { vault, signer }: Pick<Context, 'vault' | 'signer'>,
   pack: Pack,
   request: Request,
 ): Promise<Changes> => {
   const { tenant_id, id, opened_by, recipient } = request;
-  const certificate = await certificateOf(transaction, request);
+  const certificate = await certificateOf(transaction, { signer }, request);
   const account = db.selectFrom('accounts').select('id').where('tenant_id', '=', tenant_id);
   const opener = await transaction.rows(account.where('id', '=', opened_by));
   if (opener.length === 0) return { certificate };
@@ -61,8 +66,12 @@ export const deliver = async (
   return { certificate };
 };
 
-/** True once it was fetched, cannot be any more, or nobody is there to do so. */
-export const isFetched = async (transaction: Transaction, { tenant_id, id }: Request): Promise<boolean> => {
+/** True once everybody was told whom data were passed on to, and it was fetched, cannot be any more, or nobody is there to do so. */
+export const isOver = async (
+  transaction: Transaction,
+  { tenant_id, id, recipients }: Request,
+): Promise<boolean> => {
+  if (recipients.some(({ told }) => !told)) return false;
   const waiting = await transaction.rows(
     written(sql`
       select from privacy_deliveries

@@ -6,18 +6,26 @@ import { forgetChangedKeys } from '@jangada/runtime/rekey.ts';
 import { configOf, type Service } from '@jangada/runtime/service.ts';
 import { openStore } from '@jangada/store/store.ts';
 import { openTelemetry } from '@jangada/telemetry/telemetry.ts';
+import { signerFrom } from '@jangada/trust/keyset.ts';
 import { openRoot, rootSettings } from '@jangada/vault/root.ts';
 import { openVault } from '@jangada/vault/vault.ts';
 import { contract } from './contract.ts';
 import { advanceAll } from './requests.ts';
 import { scheduleAll } from './schedule.ts';
 
-const config = configOf(['DATABASE_URL', 'DATABASE_POOL_SIZE', 'PRIVACY_REVIEW', ...rootSettings]);
+const config = configOf([
+  'DATABASE_URL',
+  'DATABASE_POOL_SIZE',
+  'PRIVACY_REVIEW',
+  'PRIVACY_CERTIFICATE_KEYS',
+  ...rootSettings,
+]);
 const telemetry = openTelemetry(contract.name, config);
 await using store = await openStore(contract.name, config);
 // Without the root nothing that is sealed could be told to whom it is about.
 const root = await openRoot(config);
 const vault = openVault(root, telemetry.metrics);
+const signer = signerFrom(config.PRIVACY_CERTIFICATE_KEYS);
 const running = Promise.withResolvers<Service>();
 
 await using service = await keep(
@@ -33,7 +41,7 @@ await using service = await keep(
       for (const tenant of new Set(ticks.filter(({ isStale }) => !isStale).map((tick) => tick.tenant)))
         await advanceAll(
           {
-            ...{ store, vault, tenant, log, reviews: config.PRIVACY_REVIEW },
+            ...{ store, vault, signer, tenant, log, reviews: config.PRIVACY_REVIEW },
             say: async (id, emission) => {
               await publishFact(
                 { bus, unexpected },

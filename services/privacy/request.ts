@@ -3,8 +3,9 @@ import type { Message } from '@jangada/proto/message.ts';
 import type { Receipt } from '@jangada/proto/privacy.ts';
 import type { Service } from '@jangada/runtime/service.ts';
 import { queries, type Store, type Transaction } from '@jangada/store/store.ts';
-import type { CoreTables } from '@jangada/store/tables.ts';
+import type { CoreTables, Recipient } from '@jangada/store/tables.ts';
 import type { Vault } from '@jangada/vault/vault.ts';
+import type { Signer } from '@jangada/verifier/statement.ts';
 import type { Selectable } from 'kysely';
 
 /** A request as it stands in PostgreSQL, and what it takes to carry one out. */
@@ -14,6 +15,8 @@ export type Request = Selectable<CoreTables['privacy_requests']>;
 export interface Context {
   readonly store: Store;
   readonly vault: Vault;
+  /** The key that certificates are signed with now. */
+  readonly signer: () => Signer;
   readonly tenant: string;
   /** Whether somebody has to approve that data are destroyed. */
   readonly reviews: 'none' | 'erasure';
@@ -36,17 +39,19 @@ export interface Changes {
   readonly receipts?: readonly Receipt[];
   readonly partial?: readonly string[];
   readonly certificate?: unknown;
+  readonly recipients?: readonly Recipient[];
 }
 
 export const write = async (
   transaction: Transaction,
   { tenant_id: tenant, id }: Request,
-  { receipts, partial, certificate, ...rest }: Changes,
+  { receipts, partial, certificate, recipients, ...rest }: Changes,
 ): Promise<void> => {
   const changed = {
     ...rest,
     ...(receipts ? { receipts: JSON.stringify(receipts) } : {}),
     ...(partial ? { partial: JSON.stringify(partial) } : {}),
+    ...(recipients ? { recipients: JSON.stringify(recipients) } : {}),
     ...(certificate ? { certificate: JSON.stringify(certificate) } : {}),
   };
   if (Object.keys(changed).length === 0) return;

@@ -1,20 +1,21 @@
 import { emit } from '@jangada/hop/hop.ts';
+import type { Pack } from '@jangada/packs/pack.ts';
 import { packOf } from '@jangada/packs/registry.ts';
-import { deadlineDays, late, moved, type RequestState } from '@jangada/proto/privacy.ts';
+import { deadlineDays, late, moved, type Receipt, type RequestState } from '@jangada/proto/privacy.ts';
 import { queries, type Transaction, written } from '@jangada/store/store.ts';
-import type { CoreTables } from '@jangada/store/tables.ts';
+import type { CoreTables, Recipient } from '@jangada/store/tables.ts';
 import { faultFields } from '@jangada/telemetry/log.ts';
 import { sql } from 'kysely';
 import { carryOut } from './carry-out.ts';
-import { close, deliver, isFetched } from './deliver.ts';
+import { close, deliver, isOver } from './deliver.ts';
 import { takeInventory } from './inventory.ts';
 import { type Changes, type Context, erasesPerson, type Request, write } from './request.ts';
 
 /**
  * A request goes from state to state, each in one transaction with what it takes. What may take several is counted in its
  * receipts as it goes, so that whoever comes after a process that died finds how far it came. It waits in two states: in
- * `legal_review` for somebody who approves, where that is demanded, and in `executing` while what is there does not
- * agree with its receipts.
+ * `legal_review` for somebody who approves, where that is demanded, in `executing` while what is there does not agree with
+ * its receipts, and in `delivered` until it is fetched and whom data were passed on to has been told.
  */
 
 const db = queries<CoreTables>();
@@ -87,7 +88,8 @@ const nextOf = async (
       return enter('executing');
     case 'executing': {
       const { receipts, partial } = await carryOut(context, pack, request);
-      if (partial.length === 0) return enter('verified', async () => ({ receipts, partial }));
+      const recipients = recipientsOf(pack, receipts);
+      if (partial.length === 0) return enter('verified', async () => ({ receipts, partial, recipients }));
       await store.within({ tenant }, (transaction) => write(transaction, request, { receipts, partial }));
       return false;
     }
@@ -95,13 +97,22 @@ const nextOf = async (
       return enter('delivered', (transaction) => deliver(transaction, context, pack, request));
     case 'delivered':
       return store.within({ tenant }, async (transaction) => {
-        if (!(await isFetched(transaction, request))) return false;
+        if (!(await isOver(transaction, request))) return false;
         await move(transaction, request, 'closed', await close(transaction, context, request));
         return true;
       });
     case 'closed':
       return false;
   }
+};
+
+/** Whom the tenant has passed on something of what is gone or was corrected. */
+const recipientsOf = (pack: Pack, receipts: readonly Receipt[]): readonly Recipient[] => {
+  const touched = receipts.filter(({ deleted, anonymised, changed }) => deleted + anonymised + changed > 0);
+  const classes = new Set(touched.map((receipt) => receipt.class));
+  return (pack.recipients ?? [])
+    .filter((recipient) => recipient.classes.some((name) => classes.has(name)))
+    .map(({ name }) => ({ name }));
 };
 
 const read = async (
@@ -137,13 +148,16 @@ const move = async (
 const tell = async ({ store, tenant, say }: Context, id: string): Promise<void> => {
   const request = await read({ store, tenant }, id);
   if (!request) return;
-  const { type, history, told, receipts, approved } = request;
+  const { type, history, told, receipts, approved, recipients } = request;
   for (const { state } of history.slice(told)) {
     const isCounted = state === 'inventory' || state === 'verified';
     await say(
       `${id}-${state}`,
       emit(moved, {
         ...{ request: id, type, state },
+        ...(state === 'verified' && recipients.length > 0
+          ? { recipients: recipients.map(({ name }) => name) }
+          : {}),
         ...(isCounted ? { receipts: [...receipts] } : {}),
         ...(state === 'closed' && approved === false ? { rejected: true } : {}),
       }),
@@ -162,8 +176,8 @@ const tell = async ({ store, tenant, say }: Context, id: string): Promise<void> 
 
 /** Says, once for each, that a part of the time is over. */
 const warn = async ({ store, tenant, say }: Context, request: Request): Promise<void> => {
-  const { id, type, state, deadline_at, warned } = request;
-  if (state === 'closed' || state === 'delivered') return;
+  const { id, type, state, deadline_at, warned, recipients } = request;
+  if (state === 'closed' || (state === 'delivered' && recipients.every(({ told }) => told))) return;
   const left = Date.parse(deadline_at) - Date.now();
   const over = 100 - (left / (deadlineDays * 86_400_000)) * 100;
   const percent = warnings.findLast((one) => one <= over);

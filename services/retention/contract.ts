@@ -1,7 +1,7 @@
 /**
  * retention: what has been kept long enough?
  *
- * Woken by schedules of the broker: once a day for each tenant it lists what is due, tells the list, and deletes what needs
+ * Woken by schedules of the broker: once a day for each tenant it lists what is due, tells the list, and deletes or thins what needs
  * nobody's approval; every few minutes it ends sessions with agents that were silent too long, and carries out what was
  * approved. A plan is a row with a unique key, so several instances run it once; deletion is in batches, and a class under
  * legal hold is left alone. It also keeps the dead letters for those who
@@ -29,7 +29,7 @@ export const contract = sink({
     'interrupts',
     'privacy_requests',
   ],
-  packTables: ['aged'],
+  packTables: ['aged', 'thinned'],
   writes: {
     retention_runs: ['insert', 'update'],
     retention_plans: ['insert', 'update'],

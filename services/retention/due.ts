@@ -1,5 +1,6 @@
 import { holdingsOf } from '@jangada/packs/holdings.ts';
-import type { Pack, RetentionRule } from '@jangada/packs/pack.ts';
+import type { Left, Pack, RetentionRule } from '@jangada/packs/pack.ts';
+import { sealedTables } from '@jangada/packs/sealed.ts';
 import { type RawBuilder, sql } from 'kysely';
 
 /** A rule whose rows are in PostgreSQL. */
@@ -21,7 +22,23 @@ export interface Due {
    * section 2.1). Whoever has the row can make it, and nobody makes the row of it.
    */
   readonly leaf: RawBuilder<unknown>;
+  /** What a row that stays is changed to, by column; nothing where rows go. */
+  readonly left: readonly { readonly column: string; readonly value: RawBuilder<unknown> }[];
 }
+
+/** What a rule leaves in each column that it names, and in those by which a sealed one is found. */
+const leftOf = ({ table, columns = {} }: Applied, pack: Pack): Due['left'] => {
+  const sealed = sealedTables(pack).find(({ name }) => name === table)?.columns ?? {};
+  return Object.entries(columns).flatMap(([column, left]) => [
+    { column, value: valueLeft(left, sql.ref(`${table}.${column}`)) },
+    ...(sealed[column]?.index ? [{ column: `${column}_index`, value: sql`null` }] : []),
+  ]);
+};
+
+const valueLeft = (left: Left, was: RawBuilder<unknown>): RawBuilder<unknown> => {
+  if (left === 'nothing') return sql`null`;
+  return typeof left === 'object' ? sql`${left.says}` : sql`date_trunc(${left}, ${was}, 'UTC')`;
+};
 
 /**
  * Each person's record is one, over all rules of the pack that count from its last entry. Nothing is due of anybody who waits to be
@@ -53,13 +70,26 @@ export const dueOf = (
         sql`not exists (select from privacy_requests p where p.tenant_id = ${own('tenant_id')}
           and p.subject_id = ${own(subject)} and p.state <> 'closed')`,
     );
+  const left = leftOf(rule, pack);
+  // What was thinned before is as it is to be, and due no more.
+  const whole = left.map(({ column, value }) => sql`${own(column)} is distinct from ${value}`);
   const named = sql`array[${sql.join(key.map(own))}]::text[]`;
   return {
     rule,
     table: sql.table(table),
     age: own(ageColumn),
     key: key.map(own),
-    isDue: sql.join([sql`${own(ageColumn)} < ${limit}`, ...unreferenced, ...quiet, ...waited], sql` and `),
+    isDue: sql.join(
+      [
+        sql`${own(ageColumn)} < ${limit}`,
+        ...unreferenced,
+        ...quiet,
+        ...waited,
+        ...(whole.length > 0 ? [sql`(${sql.join(whole, sql` or `)})`] : []),
+      ],
+      sql` and `,
+    ),
+    left,
     leaf: sql`sha256('\\x00'::bytea || convert_to(to_json(${named})::text || '|' || ${policy} || '|', 'UTF8')
       || sha256(convert_to((${sql.table(table)}.*)::text, 'UTF8')))`,
   };

@@ -59,13 +59,18 @@ const holdBatch = async (transaction: Transaction, about: About, rows: number): 
 const removeBatch = async (
   transaction: Transaction,
   about: About,
-  { rule, table, key, isDue, leaf }: Due,
+  { rule, table, key, isDue, leaf, left }: Due,
   rows: number,
 ): Promise<number> => {
   const isItem = sql.join(
     key.map((column, index) => sql`${column} = item.key[${sql.lit(index + 1)}]`),
     sql` and `,
   );
+  const changes = left.map(({ column, value }) => sql`${sql.ref(column)} = ${value}`);
+  const work =
+    changes.length > 0
+      ? sql`update ${table} set ${sql.join(changes)} from found`
+      : sql`delete from ${table} using found`;
   const seen = await transaction.rows(
     written(sql`
       with item as materialized (${openItems(about, rows)}),
@@ -73,11 +78,10 @@ const removeBatch = async (
         select item.n, there.part, there.place, there.is_due, there.hash = item.leaf as is_same from item cross join lateral (
           select ${sql.ref(`${rule.table}.tableoid`)} as part, ${sql.ref(`${rule.table}.ctid`)} as place, ${isDue} as is_due, ${leaf} as hash from ${table} where ${isItem} limit 1) as there),
       gone as (
-        delete from ${table} using found
-        where found.is_due and found.is_same and ${sql.ref(`${rule.table}.ctid`)} = found.place
+        ${work} where found.is_due and found.is_same and ${sql.ref(`${rule.table}.ctid`)} = found.place
           and ${sql.ref(`${rule.table}.tableoid`)} = found.part and ${isDue} returning found.n)
       update retention_items as one set outcome = case
-          when exists (select from gone where gone.n = one.n) then 'deleted'
+          when exists (select from gone where gone.n = one.n) then ${left.length > 0 ? 'changed' : 'deleted'}
           when exists (select from found where found.n = one.n and not is_due) then 'statutory'
           else 'failed' end
       from item where one.ctid = item.place returning one.n`),

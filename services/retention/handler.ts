@@ -78,15 +78,16 @@ export const lineOf = (
   approvedBy: string | undefined,
   zone: string,
 ): Body<typeof swept>['rules'][number] => {
-  const { deleted = 0, held = 0, statutory = 0, open = 0 } = counts;
+  const { deleted = 0, changed = 0, held = 0, statutory = 0, open = 0 } = counts;
   const isWaiting = plan.needs !== null && approvedBy === undefined;
   // What nobody came to, because the rule is another now or another run took over, was not carried out either.
   const failed = (counts['failed'] ?? 0) + (isWaiting ? 0 : open);
-  const isWhole = deleted === plan.planned;
+  const isWhole = deleted + changed === plan.planned;
   return {
     class: plan.class,
     before: dayOf(plan.before, zone),
     deleted,
+    ...(changed > 0 ? { changed } : {}),
     planned: plan.planned ?? 0,
     held,
     statutory,

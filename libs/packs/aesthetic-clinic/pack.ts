@@ -154,6 +154,7 @@ export const pack: Pack = {
     },
     ...ownWork,
   ],
+  recipients: [{ name: 'accountant', classes: ['billing_data'], purpose: 'tax' }],
   limits: [
     { name: 'ai-user', class: 'ai', key: 'user', max: 20, windowMs: minutes(1) },
     // A clinic has few staff and many clients, who together must not crowd the staff out.

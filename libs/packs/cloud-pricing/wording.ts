@@ -33,7 +33,13 @@ export const wording: Pack['wording'] = {
       spot: 'Spot na {provider} ({region}) custa {percent}% menos que sob demanda e pode ser interrompida.',
       term: '{provider} ({region}), {purchase}: {amount} em {months} meses de uso contínuo, {percent}% menos que sob demanda.',
     },
-    classes: { feedback: 'avaliações', audit_logs: 'auditoria', system_logs: 'registros do sistema' },
+    classes: {
+      feedback: 'avaliações',
+      alerts: 'alertas',
+      reading_habits: 'hábitos de leitura',
+      audit_logs: 'auditoria',
+      system_logs: 'registros do sistema',
+    },
     suggestions: [
       'qual o preço de A100 na AWS?',
       'compare A100 na AWS e na Azure',
@@ -71,7 +77,13 @@ export const wording: Pack['wording'] = {
       spot: 'Spot at {provider} ({region}) costs {percent}% less than on demand and can be interrupted.',
       term: '{provider} ({region}), {purchase}: {amount} for {months} months of continuous use, {percent}% less than on demand.',
     },
-    classes: { feedback: 'feedback', audit_logs: 'audit trail', system_logs: 'system logs' },
+    classes: {
+      feedback: 'feedback',
+      alerts: 'alerts',
+      reading_habits: 'reading habits',
+      audit_logs: 'audit trail',
+      system_logs: 'system logs',
+    },
     suggestions: [
       'what does an A100 cost on AWS?',
       'compare A100 on AWS and Azure',
