@@ -1,7 +1,9 @@
 import { cpSync } from 'node:fs';
 import { type AddressInfo, connect as connectTo, createServer } from 'node:net';
 import { join } from 'node:path';
-import { core, limitStream } from '@jangada/proto/envelope.ts';
+import { discover } from '@jangada/mesh/registry.ts';
+import { core, limitStream, registryVerbs } from '@jangada/proto/envelope.ts';
+import { register } from '@jangada/runtime/registration.ts';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { headers, type NatsConnection } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -82,6 +84,34 @@ describe('with its rights alone', () => {
     expect(found.map((message) => message.string())).toEqual(['{"max":2}']);
     edge.nc.publish(core.limit('_', 'ai-user'), '{}');
     await vi.waitFor(() => expect([...edge.denied]).toEqual(['publish limit._.ai-user']));
+  });
+
+  test('a service is found by the operator alone, and nobody answers in its stead', async () => {
+    await using intent = await as('intent');
+    await using operator = await as('operator');
+    await register(intent.nc, {
+      ...{ name: 'intent', version: '1.0.0', host: '127.0.0.1', port: '4001', weight: 1 },
+      doing: async () => ({ ready: true, breaker: 'closed', inFlight: 0 }),
+      status: { subject: core.status, answer: async () => '{}' },
+    });
+    await intent.nc.flush();
+    const [found, ...others] = await discover(operator.nc);
+    expect([found?.name, others]).toEqual(['intent', []]);
+    for (const subject of [`$SRV.PING.intent`, `$SRV.INFO.intent.${found?.id}`, '$SRV.STATS'])
+      expect((await operator.nc.request(subject)).json()).toMatchObject({ name: 'intent', id: found?.id });
+    expect([...intent.denied, ...operator.denied]).toEqual([]);
+
+    for (const name of ['permission', 'edge']) {
+      await using other = await as(name);
+      for (const verb of registryVerbs) {
+        other.nc.publish(`$SRV.${verb}`, '', { reply: `_INBOX_${name}.x` });
+        other.nc.subscribe(`$SRV.${verb}.intent`, { callback: () => undefined });
+      }
+      await vi.waitFor(() => expect(other.denied.size).toBe(2 * registryVerbs.length));
+    }
+    // Not even to the operator does an answer go anywhere but to an inbox.
+    operator.nc.publish('$SRV.PING.intent', '', { reply: 'run.permitted.t1.forged' });
+    await vi.waitFor(() => expect([...intent.denied]).toEqual(['publish run.permitted.t1.forged']));
   });
 
   test('the operator reads every stream and sends a message back on its way', async () => {

@@ -45,6 +45,9 @@ export const core = {
   dead: (hop: string, tenant: string, id: string) => `dead.${hop}.${tenant}.${id}`,
 } as const;
 
+/** What the broker's protocol of services asks (ADR-32 of NATS): who is there, what it has, and how it does. */
+export const registryVerbs = ['PING', 'INFO', 'STATS'] as const;
+
 /** Keeps the figures of limits that an operator has set. */
 export const limitStream = 'LIMITS';
 

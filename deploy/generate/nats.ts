@@ -1,6 +1,6 @@
 import type { Contract } from '@jangada/hop/hop.ts';
 import { messages } from '@jangada/proto/catalogue.ts';
-import { checkpoints, core, keyRing, limitStream } from '@jangada/proto/envelope.ts';
+import { checkpoints, core, keyRing, limitStream, registryVerbs } from '@jangada/proto/envelope.ts';
 import { goesOn } from '@jangada/proto/letter.ts';
 import { filterOf, type Message, streamOf } from '@jangada/proto/message.ts';
 import { deadStream } from '@jangada/runtime/dead-letters.ts';
@@ -28,6 +28,10 @@ const deleteDead = `$JS.API.STREAM.MSG.DELETE.${deadStream}`;
 
 /** Who sends letters on their way has no key of bodies, and what it sends is believed by its pass alone. */
 const sendingAgain = [...messages.filter(goesOn).map(filterOf), ...directGet(deadStream), deleteDead];
+
+/** Asked for everybody, for all instances of a service, or for one. */
+const registered = (name: string): string[] =>
+  registryVerbs.flatMap((verb) => [`$SRV.${verb}`, `$SRV.${verb}.${name}`, `$SRV.${verb}.${name}.*`]);
 
 /** Tells how much waits for a service, and nothing of what it is. */
 const infoOfConsumer = (contract: Contract): string[] => {
@@ -85,6 +89,8 @@ export const rightsOf = (contract: Contract, contracts: readonly Contract[]): Ri
     subscribe: [
       inbox(name),
       core.status,
+      // It answers for itself, and for no other service.
+      ...registered(name),
       keyRing.live,
       // What a sink keeps is not stopped.
       ...(contract.kind === 'sink' ? [] : [core.cancel('*', '*')]),
@@ -101,10 +107,11 @@ export const rightsOf = (contract: Contract, contracts: readonly Contract[]): Ri
   };
 };
 
-/** The operator reads everything, stops runs, ends sessions, tells caches to forget, sets limits and sends dead letters back on their way. */
+/** The operator reads everything, asks who is there, stops runs, ends sessions, tells caches to forget, sets limits and sends dead letters back on their way. */
 const operatorRights = (contracts: readonly Contract[]): Rights => ({
   publish: [
     core.status,
+    ...registryVerbs.flatMap((verb) => [`$SRV.${verb}`, `$SRV.${verb}.>`]),
     core.cancel('*', '*'),
     core.changed('*'),
     core.ended('*', '*'),

@@ -198,6 +198,10 @@ export const settings = {
     value: z.string().default('127.0.0.1'),
   }),
   HEALTH_PORT: setting({ says: 'port of health and metrics; 0 takes a free one', value: port.default(3001) }),
+  SERVICE_WEIGHT: setting({
+    says: 'share of calls that this instance gets, beside other instances of its service',
+    value: positive.default(1),
+  }),
   CONSOLE_DIR: setting({
     says: 'folder of the built web console, served at /console/; none means no console',
     value: z.string().optional(),

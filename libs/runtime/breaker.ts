@@ -18,6 +18,12 @@ export class WindowBreaker implements IBreaker {
     this.#now = now;
   }
 
+  /** Failures that count now. */
+  get failures(): number {
+    const now = this.#now();
+    return this.state.filter((time) => now - time < this.#withinMs).length;
+  }
+
   success(state: CircuitState): void {
     // Only the breaker's own closing wipes the slate; a success while closed does not undo a failure.
     if (state === halfOpen) this.state = [];

@@ -61,12 +61,15 @@ const detailsOf = (error: unknown): string => {
   return error instanceof Error ? error.name : 'failed';
 };
 
+/** Of the release that this process runs. */
+export const version = process.env['npm_package_version'] ?? '1.0.0';
+
 /** The document of `/v1/health`. */
 export const healthDocument = (checks: readonly Check[]) => ({
   status: overall(checks),
   checks,
   timestamp: new Date().toISOString(),
-  version: process.env['npm_package_version'] ?? '1.0.0',
+  version,
 });
 
 export interface HealthServer {

@@ -32,9 +32,13 @@ export interface Resilience {
   admit<T>(work: () => Promise<T>): Promise<T>;
   /** Retry, breaker and timeout around one call of a dependency. @throws the signal's reason once it is aborted */
   call<T>(work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T>;
-  state(): 'closed' | 'half-open' | 'open';
+  state(): BreakerState;
+  /** Failures that count now, and since when the breaker is in its state. */
+  counted(): { readonly failures: number; readonly since: Date };
   onOpen(listener: () => void): void;
 }
+
+export type BreakerState = 'closed' | 'half-open' | 'open';
 
 /** True when the same call may succeed later: a dependency is away, slow or protected. */
 export const isTransient = (error: unknown): boolean =>
@@ -56,8 +60,9 @@ const declared = new WeakMap<Metrics, ReturnType<typeof declareMetrics>>();
 export const resilience = (hop: string, policy: Policy, metrics: Metrics): Resilience => {
   const failed = handleWhen((error) => error instanceof Unavailable || isTaskCancelledError(error));
   const compartment = bulkhead(policy.concurrent, policy.waiting);
+  const window = new WindowBreaker(policy.breaker);
   const breaker = circuitBreaker(failed, {
-    breaker: new WindowBreaker(policy.breaker),
+    breaker: window,
     halfOpenAfter: policy.breaker.openMs,
     halfOpenSampling: { calls: policy.breaker.successes, threshold: 0 },
   });
@@ -73,12 +78,16 @@ export const resilience = (hop: string, policy: Policy, metrics: Metrics): Resil
   const outer = wrap(attempts, breaker);
   const limit = timeout(policy.timeoutMs, { strategy: TimeoutStrategy.Aggressive, abortOnReturn: false });
 
+  let since = new Date();
   const state = () => states[breaker.state as keyof typeof states] ?? 'open';
   const counted = declared.get(metrics) ?? declareMetrics(metrics);
   declared.set(metrics, counted);
   const show = () => counted.state.set({ name: hop }, { closed: 0, 'half-open': 1, open: 2 }[state()]);
   show();
-  breaker.onStateChange(show);
+  breaker.onStateChange(() => {
+    since = new Date();
+    show();
+  });
   attempts.onRetry(() => counted.retries.inc());
   compartment.onReject(() => counted.rejected.inc());
 
@@ -96,6 +105,7 @@ export const resilience = (hop: string, policy: Policy, metrics: Metrics): Resil
         signal,
       ),
     state,
+    counted: () => ({ failures: window.failures, since }),
     onOpen: (listener) => {
       breaker.onBreak(listener);
     },

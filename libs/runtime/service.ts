@@ -11,9 +11,18 @@ import { faultFields } from '@jangada/telemetry/log.ts';
 import { openTelemetry, type Telemetry } from '@jangada/telemetry/telemetry.ts';
 import { openRing, type Ring } from '@jangada/trust/ring.ts';
 import { type Bus, openBus } from './bus.ts';
-import { type Check, type HealthServer, isReady, type Probes, runProbes, serveHealth } from './health.ts';
+import {
+  type Check,
+  type HealthServer,
+  isReady,
+  type Probes,
+  runProbes,
+  serveHealth,
+  version,
+} from './health.ts';
 import { closeProcess } from './process.ts';
-import { type Resilience, resilience } from './resilience.ts';
+import { type Answering, register } from './registration.ts';
+import { type BreakerState, type Resilience, resilience } from './resilience.ts';
 import { type RingWatch, watchRing } from './ring.ts';
 
 /** Settings that every service reads. */
@@ -26,6 +35,7 @@ export const commonSettings = [
   'KEY_RING_ROOT',
   'HEALTH_HOST',
   'HEALTH_PORT',
+  'SERVICE_WEIGHT',
   'LOG_LEVEL',
   'OTEL_EXPORTER_OTLP_ENDPOINT',
   'OTEL_TRACES_SAMPLER_ARG',
@@ -34,10 +44,17 @@ export const commonSettings = [
 /** What a service says of itself when asked on the `status` subject. */
 export interface Status {
   readonly name: string;
+  readonly kind: Contract['kind'];
+  /** Services that it works without. */
+  readonly spares: readonly string[];
   readonly pid: number;
   readonly url: string;
   readonly ready: boolean;
-  readonly breaker: 'closed' | 'half-open' | 'open';
+  readonly breaker: BreakerState;
+  /** Failures that count towards opening it now. */
+  readonly failures: number;
+  /** Since when the breaker is in its state, ISO 8601. */
+  readonly breakerSince: string;
   readonly inFlight: number;
   /** Where what it hears waits at the broker; absent for a border, which hears nobody. */
   readonly consumer?: { readonly stream: string; readonly durable: string };
@@ -120,28 +137,39 @@ export const openService = async (
   );
   const shown = shownOf(config);
   const [heard] = contract.kind === 'border' ? [] : [contract.on].flat();
-  bus.nc.subscribe(core.status, {
-    callback: (_error, message) => {
-      // A reply goes to whoever waits for one, and never to a subject that means something.
-      if (!message.reply?.startsWith('_INBOX_')) return;
-      void runProbes(allProbes).then((checks) => {
-        const ready = open && isReady(checks);
-        const about = {
-          ...{ name: contract.name, pid: process.pid, url: health.url },
-          ...(heard ? { consumer: { stream: streamOf[heard.kind], durable: contract.name } } : {}),
-        };
-        const status: Status = {
-          ...about,
-          ready,
-          breaker: policy.state(),
-          inFlight: inFlight(),
-          checks,
-          settings: shown,
-          debugged: inspectorUrl() !== undefined,
-        };
-        message.respond(JSON.stringify(status));
-      });
+  const doing = async () => {
+    const checks = await runProbes(allProbes);
+    const ready = open && isReady(checks);
+    return { checks, ready, breaker: policy.state(), inFlight: inFlight() };
+  };
+  const answer = async (): Promise<string> => {
+    const { failures, since } = policy.counted();
+    const status: Status = {
+      name: contract.name,
+      kind: contract.kind,
+      spares: contract.kind === 'hop' ? Object.keys(contract.spares) : [],
+      pid: process.pid,
+      url: health.url,
+      ...(heard ? { consumer: { stream: streamOf[heard.kind], durable: contract.name } } : {}),
+      ...(await doing()),
+      failures,
+      breakerSince: since.toISOString(),
+      settings: shown,
+      debugged: inspectorUrl() !== undefined,
+    };
+    return JSON.stringify(status);
+  };
+  await register(bus.nc, {
+    name: contract.name,
+    version,
+    host: config.HEALTH_HOST,
+    port: new URL(health.url).port,
+    weight: config.SERVICE_WEIGHT,
+    doing: async (): Promise<Answering> => {
+      const { ready, breaker, inFlight: count } = await doing();
+      return { ready, breaker, inFlight: count };
     },
+    status: { subject: core.status, answer },
   });
 
   let draining: Promise<void> | undefined;

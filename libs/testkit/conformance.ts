@@ -105,6 +105,7 @@ export const conforms = (contract: Hop, bench: () => Bench): void => {
       MESSAGE_KEYS: () => messageKeys,
       HEALTH_HOST: '127.0.0.1',
       HEALTH_PORT: 0,
+      SERVICE_WEIGHT: 1,
       LOG_LEVEL: 'ERROR' as const,
       OTEL_EXPORTER_OTLP_ENDPOINT: undefined,
       OTEL_TRACES_SAMPLER_ARG: 0,

@@ -44,7 +44,8 @@ export const keeps = (contract: Sink, bench: () => Bench): void => {
     const config = {
       ...bench().settings(contract.name),
       ...{ NODE_ENV: 'test' as const, JANGADA_ENV: 'local', TLS_CA: undefined, KEY_RING_ROOT: ring.root },
-      ...{ HEALTH_HOST: '127.0.0.1', HEALTH_PORT: 0, LOG_LEVEL: 'ERROR' as const },
+      ...{ HEALTH_HOST: '127.0.0.1', HEALTH_PORT: 0, SERVICE_WEIGHT: 1 },
+      LOG_LEVEL: 'ERROR' as const,
       ...{ OTEL_EXPORTER_OTLP_ENDPOINT: undefined, OTEL_TRACES_SAMPLER_ARG: 0 },
     };
     const shared = {
