@@ -2,6 +2,8 @@ import { Unavailable } from '@jangada/hop/outcome.ts';
 import { openMetrics } from '@jangada/telemetry/metrics.ts';
 import { describe, expect, test } from 'vitest';
 import { type Check, isReady, optional, overall, type Probes, runProbes, serveHealth } from './health.ts';
+import { overallOf } from './overall.ts';
+import type { Status } from './service.ts';
 
 const up = (name: string): Check => ({ name, status: 'healthy' });
 const down = (name: string): Check => ({ name, status: 'unhealthy' });
@@ -33,6 +35,60 @@ describe('health', () => {
   test('is readiness only in what the service cannot work without', () => {
     expect(isReady([up('a'), { ...down('b'), optional: true }])).toBe(true);
     expect(isReady([up('a'), down('b')])).toBe(false);
+  });
+});
+
+describe('of the system', () => {
+  const status = (name: string, own: Partial<Status> = {}): Status => ({
+    ...{ name, kind: 'hop', spares: [], pid: 1, url: '', ready: true, inFlight: 0, checks: [up('broker')] },
+    ...{ breaker: 'closed', failures: 0, breakerSince: '', settings: {}, debugged: false },
+    ...own,
+  });
+  const ill = { ready: false, checks: [down('database')] };
+  const intent = status('intent');
+  const reader = status('reader', { spares: ['tools'] });
+  const keeper = status('keeper', { kind: 'sink' });
+  const tools = status('tools');
+  const all = [intent, reader, keeper, tools];
+  const but = (...others: Status[]) => [
+    ...all.filter(({ name }) => !others.some((other) => other.name === name)),
+    ...others,
+  ];
+  const absent = (name: string) => all.filter((one) => one.name !== name);
+
+  test.each([
+    ['healthy', 'all services are', all, []],
+    ['unhealthy', 'nobody answers', [], ['no service answers']],
+    ['unhealthy', 'a hop does not answer', absent('intent'), ['intent does not answer']],
+    ['unhealthy', 'a hop is not ready', but(status('intent', ill)), ['intent has no database']],
+    [
+      'unhealthy',
+      'the breaker of a hop is open',
+      but(status('intent', { breaker: 'open' })),
+      ['intent rests, its breaker is open'],
+    ],
+    ['degraded', 'a sink is away, for which all waits', absent('keeper'), ['keeper does not answer']],
+    ['degraded', 'a hop is away that another may spare', absent('tools'), ['tools does not answer']],
+    [
+      'degraded',
+      'a service works without what is optional',
+      but(status('intent', { checks: [{ ...down('redis'), optional: true }] })),
+      ['intent has no redis'],
+    ],
+    [
+      'degraded',
+      'one instance of two is not ready',
+      [...all, status('intent', ill)],
+      ['intent has no database in 1 of 2 instances'],
+    ],
+    [
+      'degraded',
+      'one drains',
+      [...all, status('intent', { ready: false })],
+      ['intent drains in 1 of 2 instances'],
+    ],
+  ] as const)('is %s when %s, and says so', (expected, _when, statuses, reasons) => {
+    expect(overallOf(all, statuses)).toMatchObject({ status: expected, reasons });
   });
 });
 

@@ -1144,6 +1144,14 @@ describe('health', () => {
     expect([response.status, document.status]).toEqual([200, 'degraded']);
   });
 
+  test('of all services says why it is not whole', async () => {
+    const response = await call('/v1/health/overall');
+    expect([response.status, await response.json()]).toMatchObject([
+      200,
+      { status: 'degraded', reasons: ['edge has no redis'], services: { edge: 'degraded' } },
+    ]);
+  });
+
   test('is ready while broker and database are there', async () => {
     const response = await call('/v1/ready');
     expect([response.status, await response.json()]).toMatchObject([200, { ready: true }]);

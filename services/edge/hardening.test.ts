@@ -146,6 +146,7 @@ describe('every answer carries the security headers and no banner', () => {
       '/health',
       '/metrics',
       '/v1/health',
+      '/v1/health/overall',
       '/v1/ready',
       '/v1/query',
       '/v1/agent',

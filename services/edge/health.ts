@@ -1,5 +1,13 @@
-import { type Check, healthDocument, overall, type Probes, runProbes } from '@jangada/runtime/health.ts';
-import { rollCall } from '@jangada/runtime/roll-call.ts';
+import {
+  type Check,
+  healthDocument,
+  overall,
+  type Probes,
+  runProbes,
+  version,
+} from '@jangada/runtime/health.ts';
+import { overallOf } from '@jangada/runtime/overall.ts';
+import { rollCall as rollCallOf } from '@jangada/runtime/roll-call.ts';
 import type { Service, Status } from '@jangada/runtime/service.ts';
 import type { FastifyInstance } from 'fastify';
 
@@ -7,6 +15,8 @@ import type { FastifyInstance } from 'fastify';
 
 const answersWithinMs = 300;
 const rememberMs = 1_000;
+/** Whoever has answered before and does not now is waited for this much longer before it counts as away. */
+const lateMs = 1_000;
 
 /** The checks that are asked for from outside, and whose word counts for each. */
 const sources: Readonly<Record<string, (status: Status) => Check[]>> = {
@@ -27,18 +37,28 @@ export const merge = (statuses: readonly Status[]): Check[] =>
   });
 
 /** What every service says of itself. One question to all of them serves everybody who asks within a second. */
-export type RollCall = () => Promise<readonly Status[]>;
+export interface RollCall {
+  (): Promise<readonly Status[]>;
+  /** Who has answered since this edge started, as they last did: of them it is news when they do not. */
+  readonly known: ReadonlyMap<string, Status>;
+}
 
 export const openRollCall = ({ bus }: Pick<Service, 'bus'>): RollCall => {
   let collected: { at: number; statuses: Promise<readonly Status[]> } | undefined;
-  return () => {
+  const known = new Map<string, Status>();
+  const ask = async (): Promise<readonly Status[]> => {
+    // A broker that is away answers for nobody.
+    const statuses = await rollCallOf(bus.nc, undefined, answersWithinMs).catch(() => []);
+    for (const status of statuses) known.set(status.name, status);
+    return statuses;
+  };
+  const call = () => {
     if (!collected || Date.now() - collected.at > rememberMs) {
-      // A broker that is away answers for nobody.
-      const statuses = rollCall(bus.nc, undefined, answersWithinMs).catch(() => []);
-      collected = { at: Date.now(), statuses };
+      collected = { at: Date.now(), statuses: ask() };
     }
     return collected.statuses;
   };
+  return Object.assign(call, { known });
 };
 
 export const healthRoutes = (
@@ -52,6 +72,17 @@ export const healthRoutes = (
       return healthDocument([...merge(await rollCall()), websocket]);
     });
   }
+
+  app.get('/v1/health/overall', async () => {
+    const statuses = await rollCall();
+    const late = [...rollCall.known.keys()].filter(
+      (name) => !statuses.some((status) => status.name === name),
+    );
+    const answers = late.length > 0 ? await rollCallOf(bus.nc, late, lateMs).catch(() => []) : [];
+    const belated = answers.filter(({ name }) => late.includes(name));
+    const health = overallOf([...rollCall.known.values()], [...statuses, ...belated]);
+    return { ...health, timestamp: new Date().toISOString(), version };
+  });
 
   app.get('/v1/ready', async (_request, reply) => {
     const checks = await runProbes({ broker: () => bus.nc.flush(), ...probes });

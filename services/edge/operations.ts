@@ -63,8 +63,6 @@ export const operationsRoutes = (
 ): void => {
   const broker = jetstreamManager(bus.nc, { checkAPI: false, timeout: brokerWithinMs });
   broker.catch(() => undefined);
-  /** Who has answered since this edge started: of them it is news when they do not. */
-  const known = new Set<string>();
 
   const waitingFor = async ({ consumer }: Status): Promise<Waiting | null> => {
     if (!consumer) return null;
@@ -81,14 +79,13 @@ export const operationsRoutes = (
 
   app.get('/v1/admin/services', async () => {
     const statuses = await rollCall();
-    for (const { name } of statuses) known.add(name);
     const answered = await Promise.all(
       statuses.map(async (status) => {
         const { name, ready, breaker, inFlight, checks } = status;
         return { name, answered: true, ready, breaker, inFlight, checks, queue: await waitingFor(status) };
       }),
     );
-    const silent = [...known]
+    const silent = [...rollCall.known.keys()]
       .filter((name) => !statuses.some((status) => status.name === name))
       .map((name) => ({ name, answered: false, ready: false }));
     const services = [...answered, ...silent].sort((a, b) => a.name.localeCompare(b.name));

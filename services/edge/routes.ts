@@ -39,6 +39,7 @@ export const routes: Readonly<Record<string, Route>> = {
   'GET /console/*': open,
   'GET /health': open,
   'GET /v1/health': open,
+  'GET /v1/health/overall': open,
   'GET /v1/ready': open,
   'GET /.well-known/jwks.json': open,
   'GET /v1/ai-agents/public/health': open,
