@@ -93,24 +93,44 @@ export const adviceOf = (hours: readonly Hour[]): Advice[] =>
 
 const share = (part: number, whole: number): string => `${Math.round((part / whole) * 100)} %`;
 
-export const cacheText = (hours: readonly Hour[]): string =>
+const nothing = 'nothing was read';
+
+const statsText = (hours: readonly Hour[]): string =>
   hours.length === 0
-    ? 'nothing was read'
-    : [
-        table(
-          ['tenant', 'source', 'hour (UTC)', 'reads', 'in memory', 'in Redis', 'found'],
-          hours.map((one) => [
-            ...[one.tenant, one.source, one.hour.slice(0, 16).replace('T', ' ')],
-            ...[one.reads, one.local, one.redis, share(one.local + one.redis, one.reads)],
-          ]),
-        ),
-        table(
-          ['tenant', 'source', 'reads', 'found', 'advice'],
-          adviceOf(hours).map(({ tenant, source, reads, found, advice }) => [
-            ...[tenant, source, reads, share(found, 1), advice],
-          ]),
-        ),
-      ].join('\n\n');
+    ? nothing
+    : table(
+        ['tenant', 'source', 'hour (UTC)', 'reads', 'in memory', 'in Redis', 'found'],
+        hours.map((one) => [
+          ...[one.tenant, one.source, one.hour.slice(0, 16).replace('T', ' ')],
+          ...[one.reads, one.local, one.redis, share(one.local + one.redis, one.reads)],
+        ]),
+      );
+
+const analyticsText = (hours: readonly Hour[]): string =>
+  hours.length === 0
+    ? nothing
+    : table(
+        ['tenant', 'source', 'reads', 'found', 'advice'],
+        adviceOf(hours).map(({ tenant, source, reads, found, advice }) => [
+          ...[tenant, source, reads, share(found, 1), advice],
+        ]),
+      );
+
+export const cacheText = (hours: readonly Hour[]): string =>
+  hours.length === 0 ? nothing : `${statsText(hours)}\n\n${analyticsText(hours)}`;
+
+/** The options are those of the command above, which takes them wherever they stand. */
+const part = (
+  name: string,
+  says: string,
+  value: (hours: Hour[]) => unknown,
+  text: (hours: Hour[]) => string,
+) =>
+  new Command(name).description(says).action(async (_own: object, command: Command) => {
+    const options = command.optsWithGlobals<Options>();
+    const hours = await read(options);
+    print(options, value(hours), () => text(hours));
+  });
 
 export const cacheCommand = (): Command =>
   new Command('cache')
@@ -121,4 +141,6 @@ export const cacheCommand = (): Command =>
     .action(async (options: Options) => {
       const hours = await read(options);
       print(options, { hours, advice: adviceOf(hours) }, () => cacheText(hours));
-    });
+    })
+    .addCommand(part('stats', 'reads by hour, and where they were found', (hours) => hours, statsText))
+    .addCommand(part('analytics', 'what could be better of each source', adviceOf, analyticsText));

@@ -240,11 +240,11 @@ describe('status', () => {
     nc.subscribe(core.status, {
       callback: (_error, message) => {
         const status: Status = {
-          name,
+          ...{ name, kind: 'hop', spares: [] },
           pid: 1,
           url: `http://${name}`,
           ready: true,
-          breaker: 'closed',
+          ...{ breaker: 'closed', failures: 0, breakerSince: '2026-11-30T08:00:00.000Z' },
           inFlight: 0,
           checks: [],
           settings: {},

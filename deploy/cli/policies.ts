@@ -8,7 +8,7 @@ import { NotRunning } from '../local.ts';
 import { collect, heardBy } from '../topology.ts';
 import { Failure } from './failure.ts';
 import { openOperator } from './operator.ts';
-import { type Format, jsonOption, print, remark, table } from './output.ts';
+import { type Format, jsonOption, moment, print, remark, table } from './output.ts';
 
 /** How one service fails, and the state of its breaker now. */
 export interface HopPolicy {
@@ -17,18 +17,28 @@ export interface HopPolicy {
   readonly policy: Policy;
   /** The worst of its instances; null when the system does not run or the service did not answer. */
   readonly breaker: Status['breaker'] | null;
+  /** Failures that count towards opening it now, and since when it is in its state; of the same instance. */
+  readonly failures: number | null;
+  readonly since: string | null;
 }
 
-const worst = (states: readonly Status['breaker'][]): Status['breaker'] | null =>
-  (['open', 'half-open', 'closed'] as const).find((state) => states.includes(state)) ?? null;
+const worst = (answers: readonly Status[]): Status | undefined =>
+  (['open', 'half-open', 'closed'] as const)
+    .flatMap((state) => answers.filter(({ breaker }) => breaker === state))
+    .at(0);
 
 export const policiesOf = (contracts: readonly Contract[], answers: readonly Status[]): HopPolicy[] =>
-  contracts.map((contract) => ({
-    hop: contract.name,
-    hears: heardBy(contract).map(filterOf),
-    policy: contract.policy,
-    breaker: worst(answers.filter(({ name }) => name === contract.name).map(({ breaker }) => breaker)),
-  }));
+  contracts.map((contract) => {
+    const status = worst(answers.filter(({ name }) => name === contract.name));
+    return {
+      hop: contract.name,
+      hears: heardBy(contract).map(filterOf),
+      policy: contract.policy,
+      breaker: status?.breaker ?? null,
+      failures: status?.failures ?? null,
+      since: status?.breakerSince ?? null,
+    };
+  });
 
 const breakerText = ({ failures, withinMs, openMs, successes }: Policy['breaker']): string =>
   `${failures} in ${withinMs / 1_000} s, ${openMs / 1_000} s open, ${successes} to close`;
@@ -45,9 +55,11 @@ export const policiesText = (policies: readonly HopPolicy[]): string =>
       'deliveries',
       'breaker',
       'now',
+      'failures',
+      'since',
       'hears',
     ],
-    policies.map(({ hop, hears, policy, breaker }) => [
+    policies.map(({ hop, hears, policy, breaker, failures, since }) => [
       hop,
       policy.timeoutMs,
       policy.attempts,
@@ -57,6 +69,8 @@ export const policiesText = (policies: readonly HopPolicy[]): string =>
       policy.deliveries === Number.MAX_SAFE_INTEGER ? 'no limit' : String(policy.deliveries),
       breakerText(policy.breaker),
       breaker ?? '',
+      failures ?? undefined,
+      since ? moment(since).slice(0, 19) : '',
       hears.join(' '),
     ]),
   );
@@ -75,7 +89,7 @@ const answersIfRunning = async (names: readonly string[]): Promise<readonly Stat
 
 export const policiesCommand = (): Command =>
   new Command('policies')
-    .description('timeout, retry, bulkhead and breaker of every hop')
+    .description('timeout, retry, bulkhead and breaker of every hop, and how each breaker is')
     .addOption(jsonOption())
     .action(async (format: Format) => {
       const contracts = await collect();

@@ -66,7 +66,7 @@ const toldOf = async (jsm: JetStreamManager, { tenant, id }: Named): Promise<Tol
 };
 
 /** Reads the story of one run. @throws Failure when it is not known or not the only one */
-const readStory = async (
+export const readStory = async (
   jsm: JetStreamManager,
   contracts: readonly Contract[],
   wanted: string,

@@ -97,7 +97,11 @@ export const statusText = (report: Report): string =>
     ...report.services.filter(({ next }) => next).map(({ name, next }) => `\n${name}: ${next}`),
   ].join('\n');
 
-const lagsOf = async (jsm: JetStreamManager, contracts: readonly Contract[]): Promise<Map<string, Lag>> => {
+/** What waits for each service that has a consumer. */
+export const lagsOf = async (
+  jsm: JetStreamManager,
+  contracts: readonly Contract[],
+): Promise<Map<string, Lag>> => {
   const lags = new Map<string, Lag>();
   await Promise.all(
     contracts.map(async (contract) => {

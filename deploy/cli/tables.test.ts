@@ -17,11 +17,11 @@ import { toolsOf, toolsText } from './tools.ts';
 const lines = (text: string): string[] => text.split('\n');
 
 const answer = (name: string, own: Partial<Status> = {}): Status => ({
-  name,
+  ...{ name, kind: 'hop', spares: [] },
   pid: 7,
   url: 'http://127.0.0.1:4001',
   ready: true,
-  breaker: 'closed',
+  ...{ breaker: 'closed', failures: 0, breakerSince: '2026-11-30T08:00:00.000Z' },
   inFlight: 2,
   checks: [{ name: 'broker', status: 'healthy' }],
   settings: {},
@@ -144,16 +144,19 @@ test('every tool says what it does and what it is called with', () => {
 });
 
 test('policies show the figures of each hop and the worst breaker of its instances', async () => {
-  const answers = [answer('audit'), answer('audit', { breaker: 'open' })];
+  const answers = [answer('audit'), answer('audit', { breaker: 'open', failures: 3 })];
   const policies = policiesOf(await collect(), answers);
-  expect(policies.find(({ hop }) => hop === 'audit')?.breaker).toBe('open');
+  expect(policies.find(({ hop }) => hop === 'audit')).toMatchObject({ breaker: 'open', failures: 3 });
   expect(policies.find(({ hop }) => hop === 'edge')?.breaker).toBeNull();
   const text = policiesText([
-    { hop: 'intent', hears: ['run.requested.*'], policy: policy({ attempts: 1 }), breaker: 'half-open' },
+    {
+      ...{ hop: 'intent', hears: ['run.requested.*'], policy: policy({ attempts: 1 }) },
+      ...{ breaker: 'half-open', failures: 2, since: '2026-11-30T08:00:00.000Z' },
+    },
   ]);
   expect(lines(text)).toEqual([
-    'hop     timeout (ms)  attempts  backoff (ms)  concurrent  waiting  deliveries  breaker                           now        hears',
-    'intent          5000         1  50–1000               64      192  20          3 in 60 s, 30 s open, 2 to close  half-open  run.requested.*',
+    'hop     timeout (ms)  attempts  backoff (ms)  concurrent  waiting  deliveries  breaker                           now        failures  since                hears',
+    'intent          5000         1  50–1000               64      192  20          3 in 60 s, 30 s open, 2 to close  half-open         2  2026-11-30 08:00:00  run.requested.*',
   ]);
 });
 

@@ -171,6 +171,60 @@ test('status is not ready, and 1, while a service is away', async () => {
   await journey.system.ready();
 });
 
+interface Registered {
+  readonly id: string;
+  readonly name: string;
+  readonly ready: boolean;
+}
+
+test('mesh and arch tell of every service, and who is killed is out, its successor in', async () => {
+  const names = (await collect()).map(({ name }) => name).toSorted();
+  const registry = () => json<Registered[]>('mesh', 'registry');
+  const before = await until('all to be ready', async () => {
+    const found = await registry();
+    return found.length === names.length && found.every(({ ready }) => ready) ? found : undefined;
+  });
+  expect(before.map(({ name }) => name)).toEqual(names);
+  const health = await json<{ name: string; status: string }[]>('mesh', 'health');
+  expect(health.map(({ name, status }) => [name, status])).toEqual(names.map((name) => [name, 'healthy']));
+  expect(await json('arch', 'health')).toMatchObject({ status: 'healthy', reasons: [] });
+  const overall = await fetch(`${journey.system.local.edgeUrl}/v1/health/overall`);
+  expect(await overall.json()).toMatchObject({ status: 'healthy', reasons: [] });
+  const metrics = await json<{ name: string; memoryMb: number }[]>('arch', 'metrics');
+  expect(metrics.map(({ name }) => name).toSorted()).toEqual(names);
+  for (const { memoryMb } of metrics) expect(memoryMb).toBeGreaterThan(10);
+
+  const killed = before.find(({ name }) => name === 'feedback');
+  journey.system.services.get('feedback')?.kill('SIGKILL');
+  const after = await until('the one that is started in its stead', async () => {
+    const found = (await registry()).filter(({ name }) => name === 'feedback');
+    expect(found.length).toBeLessThan(2);
+    return found.find(({ id, ready }) => id !== killed?.id && ready);
+  });
+  expect(after.id).toMatch(/^\w+$/);
+  await journey.system.ready();
+});
+
+test('patterns are at work, and each command shows one', async () => {
+  for (const name of ['circuit-breaker', 'event-driven', 'service-mesh', 'caching']) {
+    const shown = await json<{ passed: boolean; told: string[] }>('patterns', name);
+    expect(shown.passed).toBe(true);
+    expect(shown.told.length).toBeGreaterThan(1);
+  }
+  const { stdout } = await journey.jangada('patterns', 'event-driven');
+  expect(stdout).toMatch(/\n {2}run\.permitted, said by permission after [\d.]+ ms\n[\s\S]*\nPASS\n$/);
+  const patterns = await json<{ pattern: string; status: string }[]>('arch', 'patterns');
+  expect(patterns.map(({ pattern, status }) => [pattern, status])).toEqual(
+    ['event-driven', 'circuit breaker', 'service mesh', 'caching'].map((name) => [name, 'at work']),
+  );
+  expect(await json<object[]>('cache', 'stats')).toContainEqual(
+    expect.objectContaining({ source: 'appointments' }),
+  );
+  expect(await json<object[]>('cache', 'analytics')).toContainEqual(
+    expect.objectContaining({ source: 'appointments', advice: expect.any(String) }),
+  );
+});
+
 test('subjects and policies name what the services really do', async () => {
   const subjects = await json<{ subject: string; publishers: string[]; hearers: string[] }[]>('subjects');
   expect(subjects).toContainEqual(
