@@ -33,7 +33,7 @@ const ask = async ({ id, name, url, healthCheckPath }: Instance): Promise<Answer
 
 const found = async (): Promise<readonly Instance[]> => {
   await using operator = await openOperator();
-  return discover(operator.nc);
+  return await discover(operator.nc);
 };
 
 const registryText = (instances: readonly Instance[]): string =>

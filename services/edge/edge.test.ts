@@ -1144,12 +1144,26 @@ describe('health', () => {
     expect([response.status, document.status]).toEqual([200, 'degraded']);
   });
 
-  test('of all services says why it is not whole', async () => {
-    const response = await call('/v1/health/overall');
-    expect([response.status, await response.json()]).toMatchObject([
-      200,
-      { status: 'degraded', reasons: ['edge has no redis'], services: { edge: 'degraded' } },
-    ]);
+  test('of all services names who is not ready, and then who does not answer', async () => {
+    const overall = async () =>
+      (await call('/v1/health/overall')).json() as Promise<{ status: string; reasons: string[] }>;
+    const seen = (wanted: string, ...reasons: string[]) =>
+      until(`${wanted} ${reasons}`, async () => {
+        const health = await overall();
+        return health.status === wanted && health.reasons.join() === reasons.join();
+      });
+    await seen('healthy');
+    const permission = {
+      ...{ name: 'permission', kind: 'hop', spares: [], ready: false, breaker: 'closed' },
+      checks: [{ name: 'database', status: 'unhealthy' }],
+    };
+    const answering = teller.bus.nc.subscribe(subjects.status, {
+      callback: (_error, message) => void message.respond(JSON.stringify(permission)),
+    });
+    await seen('unhealthy', 'permission has no database');
+    answering.unsubscribe();
+    await seen('unhealthy', 'permission does not answer');
+    expect(await overall()).toMatchObject({ services: { edge: 'healthy', permission: 'unhealthy' } });
   });
 
   test('is ready while broker and database are there', async () => {

@@ -53,9 +53,9 @@ export const openRollCall = ({ bus }: Pick<Service, 'bus'>): RollCall => {
     return statuses;
   };
   const call = () => {
-    if (!collected || Date.now() - collected.at > rememberMs) {
-      collected = { at: Date.now(), statuses: ask() };
-    }
+    // By a clock that nobody sets: one that is set back would make an answer last until it has caught up.
+    if (!collected || performance.now() - collected.at > rememberMs)
+      collected = { at: performance.now(), statuses: ask() };
     return collected.statuses;
   };
   return Object.assign(call, { known });
