@@ -122,12 +122,14 @@ describe('with its rights alone', () => {
     expect(streams.sort()).toEqual([
       'CHECKPOINTS',
       'DEAD',
+      'EVENTS',
       'FACTS',
       'INTAKE',
       'KV_KEYS',
       'LIMITS',
       'REPLY',
       'SCHED',
+      'STATES',
     ]);
     await jetstream(operator.nc).publish('run.understood.t1.replayed', '{}');
     const found = await jsm.direct.getMessage('FACTS', { last_by_subj: 'run.understood.t1.replayed' });

@@ -55,11 +55,13 @@ describe('the contracts of the services', () => {
       'intent',
       'permission',
       'data-access',
+      'scheduling',
       'tools',
       'response-generation',
       'conversation',
       'detection',
       'privacy',
+      'projection',
       'retention',
       'audit',
     ]);

@@ -57,7 +57,7 @@ export const heardBy = (contract: Contract): readonly Message[] => {
  */
 export const saidBy = (contract: Contract): readonly Message[] =>
   contract.kind === 'hop'
-    ? [...new Set<Message>([...contract.emits, run.failed, run.cancelled, reply])]
+    ? [...new Set<Message>([...contract.emits, ...contract.appends, run.failed, run.cancelled, reply])]
     : contract.emits;
 
 /** The stream and the name of a service's consumer; undefined for a border, which has none. */
@@ -110,8 +110,8 @@ export const check = (contracts: readonly Contract[], catalogue: readonly Messag
     if (message.kind === 'intake' && said.some((contract) => contract.kind !== 'border')) {
       faults.push(`${message.name} enters by a border service only`);
     }
-    // A reply is for the person who asked, who is no service.
-    if (heard.length === 0 && message.kind !== 'reply' && !message.ends)
+    // A reply is for the person who asked, who is no service, and an event for whoever appends the next.
+    if (heard.length === 0 && message.kind !== 'reply' && message.kind !== 'event' && !message.ends)
       faults.push(`nobody hears ${message.name}`);
     if (
       message.kind === 'fact' &&

@@ -1,6 +1,8 @@
 import * as access from './access.ts';
 import * as alert from './alert.ts';
 import { authFacts } from './auth.ts';
+import * as booking from './booking.ts';
+import * as command from './command.ts';
 import * as feedback from './feedback.ts';
 import * as keys from './keys.ts';
 import * as letter from './letter.ts';
@@ -27,6 +29,11 @@ export const messages = [
   access.requested,
   access.changed,
   access.refused,
+  command.requested,
+  command.done,
+  command.refused,
+  booking.changed,
+  booking.agenda,
   feedback.given,
   feedback.recorded,
   retention.due,

@@ -10,6 +10,10 @@ export const headers = {
   head: 'Jangada-Head',
   messageId: 'Nats-Msg-Id',
   expectedSequence: 'Nats-Expected-Last-Subject-Sequence',
+  /** Messages that are stored together or not at all; the last of them says so. */
+  batch: 'Nats-Batch-Id',
+  batchSequence: 'Nats-Batch-Sequence',
+  batchCommit: 'Nats-Batch-Commit',
 } as const;
 
 /** Longest a header may be that is read before it is believed, in bytes. */
@@ -42,6 +46,8 @@ export const core = {
   limitSet: (tenant: string, policy: string) => `limited.${tenant}.${policy}`,
   /** Asks whoever keeps the dead letters of a tenant for some of them, or for one to go on its way again. */
   letters: (what: 'list' | 'replay' | '*', tenant: string) => `letters.${what}.${tenant}`,
+  /** What an aggregate of a kind had come to, the last kept, so that not all of its events are read again. */
+  snapshot: (kind: string, tenant: string, id: string) => `snapshot.${kind}.${tenant}.${id}`,
   dead: (hop: string, tenant: string, id: string) => `dead.${hop}.${tenant}.${id}`,
 } as const;
 
@@ -50,6 +56,9 @@ export const registryVerbs = ['PING', 'INFO', 'STATS'] as const;
 
 /** Keeps the figures of limits that an operator has set. */
 export const limitStream = 'LIMITS';
+
+/** Keeps the last snapshot of each aggregate. What is lost of it is made again from events. */
+export const snapshotStream = 'STATES';
 
 /** The one entry of the bucket `KEYS`: the key ring. Its stream republishes it to those who listen. */
 export const keyRing = {

@@ -130,6 +130,15 @@ export const faults = {
     'This run id belongs to another question',
     'Este id de execução pertence a outra pergunta',
   ),
+  SLOT_TAKEN: fault(409, false, 'This time is taken', 'Este horário está ocupado'),
+  OUTSIDE_HOURS: fault(422, false, 'Nobody is there at this time', 'Não há atendimento neste horário'),
+  VERSION_CONFLICT: fault(
+    409,
+    false,
+    'This was changed meanwhile; look at it again',
+    'Isto foi alterado nesse meio-tempo; consulte de novo',
+  ),
+  STATE_CONFLICT: fault(409, false, 'This is not possible any more', 'Isto não é mais possível'),
   THREAD_BUSY: fault(
     409,
     true,

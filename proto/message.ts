@@ -8,6 +8,8 @@ export type Kind =
   | 'fact'
   /** What is kept for the person who asked: `<name>.<tenant>.<id>`, many per id, in order. */
   | 'reply'
+  /** What an aggregate came to: `<name>.<tenant>.<id>`, many per id, each after the one that its writer had seen; never removed. */
+  | 'event'
   /** A moment that a schedule announces: `<name>.<tenant>`. */
   | 'tick';
 
@@ -79,10 +81,11 @@ export const streamOf: Readonly<Record<Kind, string>> = {
   intake: 'INTAKE',
   fact: 'FACTS',
   reply: 'REPLY',
+  event: 'EVENTS',
   tick: 'SCHED',
 };
 
-const perId = (message: Message): boolean => message.kind === 'fact' || message.kind === 'reply';
+const perId = ({ kind }: Message): boolean => kind === 'fact' || kind === 'reply' || kind === 'event';
 
 /** The subject of one message; `id` is the run's (or other aggregate's) and absent for intake and tick. */
 export const subjectOf = (message: Message, tenant: string, id: string): string =>

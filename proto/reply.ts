@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { clientCall } from './client-tools.ts';
+import { alternativesMax } from './command.ts';
 import { codes } from './errors.ts';
 import { limitFacts } from './limit.ts';
 import { message } from './message.ts';
@@ -82,6 +83,8 @@ export const part = z.discriminatedUnion('type', [
     limit: limitFacts.optional(),
     /** What of the question is at fault, where one thing is; never what was in it. */
     field: z.string().optional(),
+    /** When it would be possible instead, soonest first. */
+    alternatives: z.array(z.iso.datetime()).max(alternativesMax).optional(),
   }),
   z.object({
     type: z.literal('interrupted'),

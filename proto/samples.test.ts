@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { detailsOf, detailsVersion } from './booking.ts';
 import { messages } from './catalogue.ts';
 
 // Golden samples are never edited, only added: an old message in a stream must still be understood. One that has been
@@ -24,5 +25,23 @@ describe('golden samples', () => {
 
   test('a name is used once', () => {
     expect(new Set(messages.map((message) => message.name)).size).toBe(messages.length);
+  });
+});
+
+describe('details of a booking', () => {
+  const golden = (version: number): unknown =>
+    JSON.parse(readFileSync(join(import.meta.dirname, `golden/details.${version}.json`), 'utf8'));
+
+  test('of version 1 are read as what they mean today', () => {
+    const { roomId: _room, ...today } = detailsOf(detailsVersion, golden(detailsVersion));
+    expect(detailsOf(1, golden(1))).toEqual(today);
+  });
+
+  test('of this version lose nothing', () => {
+    expect(detailsOf(detailsVersion, golden(detailsVersion))).toEqual(golden(detailsVersion));
+  });
+
+  test('of a later release are not guessed at', () => {
+    expect(() => detailsOf(detailsVersion + 1, golden(detailsVersion))).toThrow(TypeError);
   });
 });

@@ -1,6 +1,6 @@
 import type { Contract } from '@jangada/hop/hop.ts';
 import { messages } from '@jangada/proto/catalogue.ts';
-import { checkpoints, core, keyRing, limitStream, registryVerbs } from '@jangada/proto/envelope.ts';
+import { checkpoints, core, keyRing, limitStream, registryVerbs, snapshotStream } from '@jangada/proto/envelope.ts';
 import { goesOn } from '@jangada/proto/letter.ts';
 import { filterOf, type Message, streamOf } from '@jangada/proto/message.ts';
 import { deadStream } from '@jangada/runtime/dead-letters.ts';
@@ -70,6 +70,14 @@ export const rightsOf = (contract: Contract, contracts: readonly Contract[]): Ri
           ]
         : []),
       ...(isHop ? contracts.filter((other) => other.name in contract.spares).flatMap(infoOfConsumer) : []),
+      // What it appends to it reads again.
+      ...(isHop && contract.appends.length > 0
+        ? [
+            ...contract.appends.map(({ name: of }) => core.snapshot(of.slice('event.'.length), '*', '*')),
+            ...directGet(streamOf.event),
+            ...directGet(snapshotStream),
+          ]
+        : []),
       // A hop that tells in pieces looks up what it told before it died.
       ...(isHop && contract.tells ? directGet(streamOf.reply) : []),
       ...[...new Set(follows.map(({ kind }) => streamOf[kind]))].flatMap(directGet),

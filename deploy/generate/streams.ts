@@ -1,6 +1,6 @@
 import type { Contract } from '@jangada/hop/hop.ts';
 import { messages } from '@jangada/proto/catalogue.ts';
-import { checkpoints, core, keyRing, limitStream } from '@jangada/proto/envelope.ts';
+import { checkpoints, core, keyRing, limitStream, snapshotStream } from '@jangada/proto/envelope.ts';
 import { filterOf, type Message, streamOf } from '@jangada/proto/message.ts';
 import { reply } from '@jangada/proto/reply.ts';
 import { ackWaitMs } from '@jangada/runtime/consume.ts';
@@ -79,6 +79,32 @@ export const streams = (): readonly Stream[] => {
       allow_direct: true,
       republish: { src: filterOf(reply), dest: 'live.{{wildcard(1)}}.{{wildcard(2)}}' },
       ...kept,
+    },
+    {
+      name: streamOf.event,
+      description:
+        'What aggregates came to, in order and for good: all that follows from it can be made again. Several are changed together or not at all.',
+      subjects: ofKind('event').map(filterOf),
+      ...common,
+      retention: 'limits',
+      discard: 'new',
+      max_bytes: mebibytes(4_096),
+      max_msg_size: 64 * 1024,
+      allow_direct: true,
+      allow_atomic: true,
+      ...kept,
+    },
+    {
+      name: snapshotStream,
+      description:
+        'What aggregates with many events had come to, the last of each; made again where it is lost.',
+      subjects: [core.snapshot('*', '*', '*')],
+      ...common,
+      retention: 'limits',
+      discard: 'old',
+      max_msgs_per_subject: 1,
+      max_bytes: mebibytes(256),
+      allow_direct: true,
     },
     {
       name: streamOf.tick,

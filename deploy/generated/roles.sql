@@ -7,7 +7,7 @@ select pg_advisory_xact_lock(hashtext('jangada roles'));
 do $$
 declare
   name text;
-  logins text[] := array['svc_edge', 'svc_access', 'svc_feedback', 'svc_permission', 'svc_data_access', 'svc_conversation', 'svc_detection', 'svc_privacy', 'svc_retention', 'svc_audit', 'svc_import'];
+  logins text[] := array['svc_edge', 'svc_access', 'svc_feedback', 'svc_permission', 'svc_data_access', 'svc_scheduling', 'svc_conversation', 'svc_detection', 'svc_privacy', 'svc_projection', 'svc_retention', 'svc_audit', 'svc_import'];
 begin
   foreach name in array logins || array['jangada_sec', 'app_tenant', 'app_related', 'app_own', 'purpose_administration', 'purpose_billing', 'purpose_care', 'purpose_information', 'purpose_own_history', 'purpose_pricing', 'purpose_statistics', 'app_tenant_administration', 'app_tenant_billing', 'app_tenant_care', 'app_tenant_information', 'app_tenant_own_history', 'app_tenant_pricing', 'app_tenant_statistics', 'app_related_administration', 'app_related_billing', 'app_related_care', 'app_related_information', 'app_related_own_history', 'app_related_pricing', 'app_related_statistics', 'app_own_administration', 'app_own_billing', 'app_own_care', 'app_own_information', 'app_own_own_history', 'app_own_pricing', 'app_own_statistics'] loop
     if not exists (select from pg_roles where rolname = name) then
@@ -75,7 +75,7 @@ begin
   -- Nobody else connects, and nobody makes temporary tables, which would hide others of their name; but an import
   -- keeps the keys of a file in one while it reads it.
   execute format('revoke all on database %I from public', current_database());
-  execute format('grant connect on database %I to svc_edge, svc_access, svc_feedback, svc_permission, svc_data_access, svc_conversation, svc_detection, svc_privacy, svc_retention, svc_audit, svc_import', current_database());
+  execute format('grant connect on database %I to svc_edge, svc_access, svc_feedback, svc_permission, svc_data_access, svc_scheduling, svc_conversation, svc_detection, svc_privacy, svc_projection, svc_retention, svc_audit, svc_import', current_database());
   execute format('grant temporary on database %I to svc_import', current_database());
 end $$;
 revoke all on schema public from public;
@@ -457,6 +457,31 @@ grant app_own, purpose_statistics to app_own_statistics;
 grant usage on schema public, sec to svc_data_access;
 grant app_tenant_administration, app_tenant_billing, app_tenant_care, app_tenant_information, app_tenant_own_history, app_tenant_pricing, app_tenant_statistics, app_related_administration, app_related_billing, app_related_care, app_related_information, app_related_own_history, app_related_pricing, app_related_statistics, app_own_administration, app_own_billing, app_own_care, app_own_information, app_own_own_history, app_own_pricing, app_own_statistics to svc_data_access;
 
+-- svc_scheduling
+grant usage on schema public, sec to svc_scheduling;
+grant execute on function sec.claimed_tenant() to svc_scheduling;
+grant select on care_relationships to svc_scheduling;
+grant select on consent_levels to svc_scheduling;
+grant select, insert on event_keys to svc_scheduling;
+grant select, insert on tenant_keys to svc_scheduling;
+grant select, insert on subject_keys to svc_scheduling;
+grant select (id, full_text_search) on clients to svc_scheduling;
+grant select (id, full_text_search) on residents to svc_scheduling;
+grant select on carers to svc_scheduling;
+grant select on providers to svc_scheduling;
+create policy svc_scheduling_select on care_relationships for select to svc_scheduling using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_scheduling_select on consent_levels for select to svc_scheduling using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_scheduling_select on event_keys for select to svc_scheduling using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_scheduling_select on tenant_keys for select to svc_scheduling using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_scheduling_select on subject_keys for select to svc_scheduling using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_scheduling_select on clients for select to svc_scheduling using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_scheduling_select on residents for select to svc_scheduling using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_scheduling_select on carers for select to svc_scheduling using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_scheduling_select on providers for select to svc_scheduling using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_scheduling_insert on event_keys for insert to svc_scheduling with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_scheduling_insert on tenant_keys for insert to svc_scheduling with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_scheduling_insert on subject_keys for insert to svc_scheduling with check (tenant_id = (select sec.claimed_tenant()));
+
 -- svc_conversation
 grant usage on schema public, sec to svc_conversation;
 grant execute on function sec.claimed_tenant(), sec.active_sessions() to svc_conversation;
@@ -506,6 +531,8 @@ grant select, delete on interrupts to svc_privacy;
 grant select, delete on ai_agent_conversations to svc_privacy;
 grant select, delete on ai_agent_sessions to svc_privacy;
 grant select, delete on feedback to svc_privacy;
+grant select, delete on bookings to svc_privacy;
+grant select, delete on event_keys to svc_privacy;
 grant select, delete on sessions to svc_privacy;
 grant select, delete on second_factors to svc_privacy;
 grant select, delete on accounts to svc_privacy;
@@ -533,6 +560,8 @@ create policy svc_privacy_select on interrupts for select to svc_privacy using (
 create policy svc_privacy_select on ai_agent_conversations for select to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_privacy_select on ai_agent_sessions for select to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_privacy_select on feedback for select to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_select on bookings for select to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_select on event_keys for select to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_privacy_select on sessions for select to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_privacy_select on second_factors for select to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_privacy_select on accounts for select to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
@@ -581,9 +610,30 @@ create policy svc_privacy_delete on interrupts for delete to svc_privacy using (
 create policy svc_privacy_delete on ai_agent_conversations for delete to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_privacy_delete on ai_agent_sessions for delete to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_privacy_delete on feedback for delete to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_delete on bookings for delete to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_delete on event_keys for delete to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_privacy_delete on sessions for delete to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_privacy_delete on second_factors for delete to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_privacy_delete on accounts for delete to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+
+-- svc_projection
+grant usage on schema public, sec to svc_projection;
+grant execute on function sec.claimed_tenant() to svc_projection;
+grant select, insert, update, delete on bookings to svc_projection;
+grant select, insert, update on projections to svc_projection;
+grant select on event_keys to svc_projection;
+grant select on tenant_keys to svc_projection;
+grant select on subject_keys to svc_projection;
+create policy svc_projection_select on bookings for select to svc_projection using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_projection_select on projections for select to svc_projection using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_projection_select on event_keys for select to svc_projection using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_projection_select on tenant_keys for select to svc_projection using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_projection_select on subject_keys for select to svc_projection using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_projection_insert on bookings for insert to svc_projection with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_projection_update on bookings for update to svc_projection using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_projection_delete on bookings for delete to svc_projection using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_projection_insert on projections for insert to svc_projection with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_projection_update on projections for update to svc_projection using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
 
 -- svc_retention
 grant usage on schema public, sec to svc_retention;
@@ -776,6 +826,6 @@ create policy svc_import_update on knowledge_vectors for update to svc_import us
 create policy svc_import_delete on knowledge_vectors for delete to svc_import using (tenant_id = (select sec.claimed_tenant()));
 
 -- What every service compares with what it finds, before it works.
-grant execute on function sec.drift() to svc_edge, svc_access, svc_feedback, svc_permission, svc_data_access, svc_conversation, svc_detection, svc_privacy, svc_retention, svc_audit, svc_import;
+grant execute on function sec.drift() to svc_edge, svc_access, svc_feedback, svc_permission, svc_data_access, svc_scheduling, svc_conversation, svc_detection, svc_privacy, svc_projection, svc_retention, svc_audit, svc_import;
 delete from sec.expected;
 insert into sec.expected select * from sec.state();

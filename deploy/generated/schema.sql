@@ -22,7 +22,11 @@ role svc_permission: login
 
 role svc_privacy: login
 
+role svc_projection: login
+
 role svc_retention: login
+
+role svc_scheduling: login
 
 create table public.access_commands (
   tenant_id text not null,
@@ -351,6 +355,37 @@ create policy svc_privacy_update on public.billing for update to svc_privacy usi
 create policy svc_retention_delete on public.billing for delete to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_select on public.billing for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
+create table public.bookings (
+  tenant_id text not null,
+  id text not null,
+  subject_id text not null,
+  provider_id text not null,
+  room_id text,
+  service text,
+  starts_at timestamp with time zone not null,
+  ends_at timestamp with time zone not null,
+  status text not null,
+  version integer not null,
+  changed_at timestamp with time zone not null,
+  constraint bookings_provider_overlap EXCLUDE USING gist (int8range((hashtextextended(((tenant_id || chr(31)) || provider_id), (0)::bigint) / 2), (hashtextextended(((tenant_id || chr(31)) || provider_id), (0)::bigint) / 2), '[]'::text) WITH &&, tstzrange(starts_at, ends_at) WITH &&) WHERE ((status <> 'cancelled'::text)) DEFERRABLE INITIALLY DEFERRED,
+  constraint bookings_room_overlap EXCLUDE USING gist (int8range((hashtextextended(((tenant_id || chr(31)) || room_id), (0)::bigint) / 2), (hashtextextended(((tenant_id || chr(31)) || room_id), (0)::bigint) / 2), '[]'::text) WITH &&, tstzrange(starts_at, ends_at) WITH &&) WHERE (((status <> 'cancelled'::text) AND (room_id IS NOT NULL))) DEFERRABLE INITIALLY DEFERRED,
+  constraint bookings_pkey PRIMARY KEY (tenant_id, id),
+  constraint bookings_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  constraint bookings_check CHECK ((starts_at < ends_at)),
+  constraint bookings_status_check CHECK ((status = ANY (ARRAY['scheduled'::text, 'confirmed'::text, 'cancelled'::text])))
+); -- of jangada_owner
+CREATE INDEX bookings_provider ON public.bookings USING btree (tenant_id, provider_id, starts_at);
+CREATE INDEX bookings_subject ON public.bookings USING btree (tenant_id, subject_id, starts_at);
+alter table public.bookings enable row level security, force row level security;
+grant delete, select on public.bookings to svc_privacy;
+grant delete, insert, select, update on public.bookings to svc_projection;
+create policy svc_privacy_delete on public.bookings for delete to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_select on public.bookings for select to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_projection_delete on public.bookings for delete to svc_projection using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_projection_insert on public.bookings for insert to svc_projection with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_projection_select on public.bookings for select to svc_projection using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_projection_update on public.bookings for update to svc_projection using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+
 create table public.care_events (
   tenant_id text not null,
   id text not null,
@@ -440,6 +475,7 @@ grant insert, select, update on public.care_relationships to svc_access;
 grant insert, select, update on public.care_relationships to svc_import;
 grant select on public.care_relationships to svc_permission;
 grant delete, select on public.care_relationships to svc_privacy;
+grant select on public.care_relationships to svc_scheduling;
 create policy jangada_sec_select on public.care_relationships for select to jangada_sec using (true);
 create policy svc_access_insert on public.care_relationships for insert to svc_access with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_access_select on public.care_relationships for select to svc_access using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
@@ -450,6 +486,7 @@ create policy svc_import_update on public.care_relationships for update to svc_i
 create policy svc_permission_select on public.care_relationships for select to svc_permission using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_privacy_delete on public.care_relationships for delete to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_privacy_select on public.care_relationships for select to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_scheduling_select on public.care_relationships for select to svc_scheduling using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
 create table public.carers (
   tenant_id text not null,
@@ -466,6 +503,7 @@ CREATE INDEX carers_full_text_search ON public.carers USING gin (full_text_searc
 alter table public.carers enable row level security, force row level security;
 grant select on public.carers to svc_access;
 grant insert, select, update on public.carers to svc_import;
+grant select on public.carers to svc_scheduling;
 create policy app_own_select on public.carers for select to app_own using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
 create policy app_related_select on public.carers for select to app_related using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
 create policy app_tenant_select on public.carers for select to app_tenant using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
@@ -473,6 +511,7 @@ create policy svc_access_select on public.carers for select to svc_access using 
 create policy svc_import_insert on public.carers for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.carers for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_update on public.carers for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_scheduling_select on public.carers for select to svc_scheduling using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
 create table public.clients (
   tenant_id text not null,
@@ -520,6 +559,7 @@ create policy svc_privacy_select on public.clients for select to svc_privacy usi
 create policy svc_privacy_update on public.clients for update to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_delete on public.clients for delete to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_select on public.clients for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_scheduling_select on public.clients for select to svc_scheduling using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
 create table public.cloud_articles (
   tenant_id text not null,
@@ -610,6 +650,7 @@ grant insert, select, update on public.consent_levels to svc_access;
 grant insert, select, update on public.consent_levels to svc_import;
 grant select on public.consent_levels to svc_permission;
 grant delete, insert, select, update on public.consent_levels to svc_privacy;
+grant select on public.consent_levels to svc_scheduling;
 create policy app_own_select on public.consent_levels for select to app_own using (((tenant_id, subject_id) = ( SELECT g.tenant,
     g.person
    FROM sec.granted_to() g(tenant, person))));
@@ -627,6 +668,7 @@ create policy svc_privacy_delete on public.consent_levels for delete to svc_priv
 create policy svc_privacy_insert on public.consent_levels for insert to svc_privacy with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_privacy_select on public.consent_levels for select to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_privacy_update on public.consent_levels for update to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_scheduling_select on public.consent_levels for select to svc_scheduling using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
 create table public.consents (
   tenant_id text not null,
@@ -717,6 +759,26 @@ alter table public.erasures enable row level security, force row level security;
 grant insert, select on public.erasures to svc_privacy;
 create policy svc_privacy_insert on public.erasures for insert to svc_privacy with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_privacy_select on public.erasures for select to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+
+create table public.event_keys (
+  tenant_id text not null,
+  id text not null,
+  subject_id text not null,
+  key bytea,
+  constraint event_keys_pkey PRIMARY KEY (tenant_id, id),
+  constraint event_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  constraint event_keys_key_is_sealed CHECK (((key IS NULL) OR ((length(key) >= 49) AND (substr(key, 1, 1) = '\x01'::bytea))))
+); -- of jangada_owner
+CREATE INDEX event_keys_subject ON public.event_keys USING btree (tenant_id, subject_id);
+alter table public.event_keys enable row level security, force row level security;
+grant delete, select on public.event_keys to svc_privacy;
+grant select on public.event_keys to svc_projection;
+grant insert, select on public.event_keys to svc_scheduling;
+create policy svc_privacy_delete on public.event_keys for delete to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_select on public.event_keys for select to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_projection_select on public.event_keys for select to svc_projection using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_scheduling_insert on public.event_keys for insert to svc_scheduling with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_scheduling_select on public.event_keys for select to svc_scheduling using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
 create table public.facility_articles (
   tenant_id text not null,
@@ -981,6 +1043,21 @@ create policy svc_privacy_select on public.privacy_requests for select to svc_pr
 create policy svc_privacy_update on public.privacy_requests for update to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_select on public.privacy_requests for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
+create table public.projections (
+  tenant_id text not null,
+  name text not null,
+  sequence bigint not null,
+  event_at timestamp with time zone not null,
+  taken_at timestamp with time zone not null default clock_timestamp(),
+  constraint projections_pkey PRIMARY KEY (tenant_id, name),
+  constraint projections_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
+); -- of jangada_owner
+alter table public.projections enable row level security, force row level security;
+grant insert, select, update on public.projections to svc_projection;
+create policy svc_projection_insert on public.projections for insert to svc_projection with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_projection_select on public.projections for select to svc_projection using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_projection_update on public.projections for update to svc_projection using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+
 create table public.providers (
   tenant_id text not null,
   id text not null,
@@ -996,6 +1073,7 @@ CREATE INDEX providers_full_text_search ON public.providers USING gin (full_text
 alter table public.providers enable row level security, force row level security;
 grant select on public.providers to svc_access;
 grant insert, select, update on public.providers to svc_import;
+grant select on public.providers to svc_scheduling;
 create policy app_own_select on public.providers for select to app_own using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
 create policy app_related_select on public.providers for select to app_related using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
 create policy app_tenant_select on public.providers for select to app_tenant using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
@@ -1003,6 +1081,7 @@ create policy svc_access_select on public.providers for select to svc_access usi
 create policy svc_import_insert on public.providers for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.providers for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_update on public.providers for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_scheduling_select on public.providers for select to svc_scheduling using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
 create table public.recovery_codes (
   tenant_id text not null,
@@ -1108,6 +1187,7 @@ create policy svc_privacy_select on public.residents for select to svc_privacy u
 create policy svc_privacy_update on public.residents for update to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_delete on public.residents for delete to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_select on public.residents for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_scheduling_select on public.residents for select to svc_scheduling using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
 create table public.retention_approvals (
   tenant_id text not null,
@@ -1311,6 +1391,8 @@ grant insert, select on public.subject_keys to svc_edge;
 grant insert, select on public.subject_keys to svc_feedback;
 grant insert, select on public.subject_keys to svc_import;
 grant insert, select, update on public.subject_keys to svc_privacy;
+grant select on public.subject_keys to svc_projection;
+grant insert, select on public.subject_keys to svc_scheduling;
 create policy app_own_select on public.subject_keys for select to app_own using (((tenant_id, subject_id) = ( SELECT g.tenant,
     g.person
    FROM sec.granted_to() g(tenant, person))));
@@ -1329,6 +1411,9 @@ create policy svc_import_select on public.subject_keys for select to svc_import 
 create policy svc_privacy_insert on public.subject_keys for insert to svc_privacy with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_privacy_select on public.subject_keys for select to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_privacy_update on public.subject_keys for update to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_projection_select on public.subject_keys for select to svc_projection using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_scheduling_insert on public.subject_keys for insert to svc_scheduling with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_scheduling_select on public.subject_keys for select to svc_scheduling using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
 create table public.tenant_keys (
   tenant_id text not null,
@@ -1356,6 +1441,8 @@ grant insert, select on public.tenant_keys to svc_edge;
 grant insert, select on public.tenant_keys to svc_feedback;
 grant insert, select on public.tenant_keys to svc_import;
 grant insert, select on public.tenant_keys to svc_privacy;
+grant select on public.tenant_keys to svc_projection;
+grant insert, select on public.tenant_keys to svc_scheduling;
 create policy app_own_select on public.tenant_keys for select to app_own using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
 create policy app_related_select on public.tenant_keys for select to app_related using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
 create policy app_tenant_select on public.tenant_keys for select to app_tenant using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
@@ -1371,6 +1458,9 @@ create policy svc_import_insert on public.tenant_keys for insert to svc_import w
 create policy svc_import_select on public.tenant_keys for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_privacy_insert on public.tenant_keys for insert to svc_privacy with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_privacy_select on public.tenant_keys for select to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_projection_select on public.tenant_keys for select to svc_projection using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_scheduling_insert on public.tenant_keys for insert to svc_scheduling with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_scheduling_select on public.tenant_keys for select to svc_scheduling using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
 create table public.tenants (
   id text not null,
@@ -1440,7 +1530,7 @@ CREATE OR REPLACE FUNCTION sec.claimed_tenant()
  STABLE PARALLEL SAFE
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$ select nullif(current_setting('app.tenant', true), '') $function$; -- of jangada_sec
-grant execute on function sec.claimed_tenant() to svc_access, svc_audit, svc_conversation, svc_detection, svc_edge, svc_feedback, svc_import, svc_permission, svc_privacy, svc_retention;
+grant execute on function sec.claimed_tenant() to svc_access, svc_audit, svc_conversation, svc_detection, svc_edge, svc_feedback, svc_import, svc_permission, svc_privacy, svc_projection, svc_retention, svc_scheduling;
 
 CREATE OR REPLACE FUNCTION sec.drift()
  RETURNS TABLE(object text, expected text, found text)
@@ -1478,7 +1568,7 @@ AS $function$
       from (select current_setting('server_version_num')::int as is) v
       where not (v.is >= 180000 or v.is between 170006 and 179999 or v.is between 160010 and 169999 or v.is between 150014 and 159999)
     $function$; -- of jangada_sec
-grant execute on function sec.drift() to svc_access, svc_audit, svc_conversation, svc_data_access, svc_detection, svc_edge, svc_feedback, svc_import, svc_permission, svc_privacy, svc_retention;
+grant execute on function sec.drift() to svc_access, svc_audit, svc_conversation, svc_data_access, svc_detection, svc_edge, svc_feedback, svc_import, svc_permission, svc_privacy, svc_projection, svc_retention, svc_scheduling;
 
 CREATE OR REPLACE FUNCTION sec.granted_care()
  RETURNS text[]

@@ -24,6 +24,8 @@ export interface Hop<I extends Message = Message, O extends Message = Message> {
   readonly writes: Writes;
   /** Roots of trust this hop checks before it parses, beside the pass. */
   readonly demands: readonly 'grant'[];
+  /** Events that it appends to, and reads again before it decides. */
+  readonly appends: readonly Message[];
   /** True when the hop tells the person who asked something before its outcome. */
   readonly tells: boolean;
   /** True when it counts against limits, and so may read what an operator has set of them. */
@@ -109,7 +111,7 @@ export type Out<H> = H extends Hop<infer _I, infer O> ? (O extends Message ? Emi
 /** What a hop's handler decides, from the body and the facts gathered: pure. */
 export type Decide<H, Facts> = (body: In<H>, facts: Facts) => Out<H>;
 
-type Seldom = 'reads' | 'packTables' | 'writes' | 'demands' | 'tells' | 'limits' | 'spares';
+type Seldom = 'reads' | 'packTables' | 'writes' | 'demands' | 'appends' | 'tells' | 'limits' | 'spares';
 
 type HopDeclaration<I extends Message, O extends Message> = Omit<Hop<I, O>, 'kind' | Seldom> &
   Partial<Pick<Hop<I, O>, Seldom>>;
@@ -122,6 +124,7 @@ export const hop = <I extends Message, const O extends Message>(
   packTables: [],
   writes: {},
   demands: [],
+  appends: [],
   tells: false,
   limits: false,
   spares: {},

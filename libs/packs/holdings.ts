@@ -38,6 +38,8 @@ const ofCore: readonly Holding[] = [
   { class: 'conversations', table: 'ai_agent_conversations', subject: 'subject_id' },
   { class: 'agent_sessions', table: 'ai_agent_sessions', subject: 'subject_id' },
   { class: 'feedback', table: 'feedback', subject: 'subject_id' },
+  { class: 'bookings', table: 'bookings', subject: 'subject_id' },
+  { class: 'bookings', table: 'event_keys', subject: 'subject_id', told: [] },
   {
     ...{ class: 'accounts', table: 'sessions', subject: 'account_id', byAccount: true },
     told: ['created_at', 'used_at', 'ended_at'],

@@ -51,6 +51,8 @@ export interface Pack {
   readonly limits: readonly LimitPolicy[];
   /** What of rows that were read is kept apart from the others; the first that fits holds. */
   readonly caches?: readonly CacheSpace[];
+  /** The resource whose `write:` permission lets somebody change the agenda; without it nobody may. */
+  readonly bookings?: string;
   /** Tools of a client's by which answers may be shown; none where it names none. */
   readonly clientTools?: readonly ClientTool[];
   readonly wording: Readonly<Record<'en' | 'pt-BR', Wording>>;

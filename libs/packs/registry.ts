@@ -194,6 +194,8 @@ export const load = (declared: Pack): Pack => {
     for (const reason of pack.emergency?.reasons ?? [])
       if (!pack.wording[locale].emergency?.reasons[reason])
         wrong.push(`nobody can be asked in ${locale} whether it is an emergency for the reason ${reason}`);
+  if (pack.bookings !== undefined && !resources.has(pack.bookings))
+    wrong.push(`bookings take permission for ${pack.bookings}, which no source has`);
   for (const { source, state } of pack.states) {
     if (!pack.sources[source]?.states[state])
       wrong.push(`words for the state ${state} of ${source}, which is not declared`);

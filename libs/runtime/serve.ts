@@ -14,6 +14,7 @@ import { type Pass, passReader } from '@jangada/trust/pass.ts';
 import type { JsMsg } from '@nats-io/jetstream';
 import type { Span } from '@opentelemetry/api';
 import { openAttendance } from './attendance.ts';
+import type { Bus } from './bus.ts';
 import { consume } from './consume.ts';
 import { publishDead } from './dead.ts';
 import type { Cause } from './emit.ts';
@@ -53,8 +54,8 @@ interface Gathers<H extends Hop, Facts> {
    * counts at no breaker, neither as a failure nor as a success. Asked once, at the first delivery.
    */
   readonly limit?: (body: In<H>, pass: Pass) => Promise<Out<H> | undefined>;
-  /** Reads what the decision needs. Under the contract's policy; the signal ends it. */
-  readonly gather: (body: In<H>, turn: Turn) => Promise<Facts>;
+  /** Reads what the decision needs. Under the contract's policy; the signal ends it. A hop that appends does so by the bus. */
+  readonly gather: (body: In<H>, turn: Turn, bus: Pick<Bus, 'nc' | 'publish'>) => Promise<Facts>;
   /** Dependencies by name, for health and readiness. */
   readonly probes?: Probes;
   /** Told of each message that became a dead letter, and why. */
@@ -137,7 +138,7 @@ export const serve = async <H extends Hop, Facts>(
           await stop(limited);
           return 'limited';
         }
-        const facts = await policy.call((ends) => parts.gather(body, { ...turn, signal: ends }), signal);
+        const facts = await policy.call((ends) => parts.gather(body, { ...turn, signal: ends }, bus), signal);
         if ('decide' in parts) await stop(parts.decide(body, facts));
         else await tell(voice, cause, heard, parts.compose(body, facts, signal));
         return 'done';

@@ -35,9 +35,14 @@ export const openedAt = <M extends Message>(
  * subscription when it is done, and never ends if the broker dies within it.
  * @throws Unavailable where the broker did not say that this is all
  */
-export async function* batchOf(nc: NatsConnection, subject: string, from: number): AsyncGenerator<Msg> {
+export async function* batchOf(
+  nc: NatsConnection,
+  subject: string,
+  from: number,
+  stream = streamOf.reply,
+): AsyncGenerator<Msg> {
   const query = JSON.stringify({ seq: from, next_by_subj: subject, batch: batchMax });
-  const answers = await nc.requestMany(`$JS.API.DIRECT.GET.${streamOf.reply}`, query, {
+  const answers = await nc.requestMany(`$JS.API.DIRECT.GET.${stream}`, query, {
     strategy: 'sentinel',
     maxWait: fetchTimeoutMs,
   });
@@ -49,11 +54,15 @@ export async function* batchOf(nc: NatsConnection, subject: string, from: number
 }
 
 /** Everything that is stored on a subject, in order. @throws Unavailable */
-export async function* allOf(nc: NatsConnection, subject: string): AsyncGenerator<Msg> {
-  let next = 1;
+export async function* allOf(
+  nc: NatsConnection,
+  subject: string,
+  { from = 1, stream = streamOf.reply }: { readonly from?: number; readonly stream?: string } = {},
+): AsyncGenerator<Msg> {
+  let next = from;
   for (let count = batchMax; count === batchMax; ) {
     count = 0;
-    for await (const message of batchOf(nc, subject, next)) {
+    for await (const message of batchOf(nc, subject, next, stream)) {
       next = sequenceOf(message) + 1;
       count++;
       yield message;
@@ -62,9 +71,13 @@ export async function* allOf(nc: NatsConnection, subject: string): AsyncGenerato
 }
 
 /** The last that is stored on a subject; undefined where nothing is. @throws where the broker is away */
-export const lastOf = async (nc: NatsConnection, subject: string): Promise<Msg | undefined> => {
+export const lastOf = async (
+  nc: NatsConnection,
+  subject: string,
+  stream = streamOf.reply,
+): Promise<Msg | undefined> => {
   const query = JSON.stringify({ last_by_subj: subject });
-  const last = await nc.request(`$JS.API.DIRECT.GET.${streamOf.reply}`, query, { timeout: fetchTimeoutMs });
+  const last = await nc.request(`$JS.API.DIRECT.GET.${stream}`, query, { timeout: fetchTimeoutMs });
   return last.data.length === 0 ? undefined : last;
 };
 

@@ -1,6 +1,7 @@
 import type { Emission, Hop, In, Out } from '@jangada/hop/hop.ts';
 import { Unavailable } from '@jangada/hop/outcome.ts';
 import * as access from '@jangada/proto/access.ts';
+import * as command from '@jangada/proto/command.ts';
 import { textOf } from '@jangada/proto/errors.ts';
 import * as feedback from '@jangada/proto/feedback.ts';
 import { type Body, type Message, streamOf, subjectOf } from '@jangada/proto/message.ts';
@@ -138,11 +139,21 @@ const endPart = (emission: Emission<Message>): Part | undefined => {
     const { code, locale, action: intent } = body as Body<typeof access.refused>;
     return { type: 'refused', code, message: textOf(code, locale), intent };
   }
+  if (message === command.done) {
+    const { type, appointmentId, version } = body as Body<typeof command.done>;
+    const item = { ...(appointmentId ? { appointmentId } : {}), ...(version ? { version } : {}) };
+    return { ...done(type), ...(appointmentId ? { items: [item] } : {}) };
+  }
+  if (message === command.refused) {
+    const { code, locale, type: intent, alternatives } = body as Body<typeof command.refused>;
+    const beside = alternatives?.length ? { alternatives } : {};
+    return { type: 'refused', code, message: textOf(code, locale), intent, ...beside };
+  }
   return message === run.cancelled ? { type: 'cancelled' } : undefined;
 };
 
 /** That a command was carried out. */
-const done = (intent: string): Part => ({
+const done = (intent: string): Extract<Part, { type: 'answered' }> => ({
   type: 'answered',
   confidence: 1,
   usage: { promptTokens: 0, completionTokens: 0, totalTokens: 0, processingTimeMs: 0 },

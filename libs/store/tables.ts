@@ -236,6 +236,39 @@ export interface CoreTables {
     comment: Sealed<string> | null;
     at: Time;
   };
+  /** What opens the details of a booking's events; with the key its person goes. */
+  event_keys: {
+    tenant_id: string;
+    /** The booking. */
+    id: string;
+    subject_id: string;
+    /** In base64, sealed; null once the person's data were erased. */
+    key: Sealed<string> | null;
+  };
+  /** What the events of bookings amount to; made again from them at any time. */
+  bookings: {
+    tenant_id: string;
+    id: string;
+    subject_id: string;
+    provider_id: string;
+    room_id: string | null;
+    service: string | null;
+    starts_at: Time;
+    ends_at: Time;
+    status: 'scheduled' | 'confirmed' | 'cancelled';
+    /** Events that it is made of. */
+    version: number;
+    changed_at: Time;
+  };
+  /** How far a projection has come. */
+  projections: {
+    tenant_id: string;
+    name: string;
+    /** Of the last event in its stream, when that was stored, and when it was taken in. */
+    sequence: number;
+    event_at: Time;
+    taken_at: Generated<Time>;
+  };
   /** The level that holds now; kept by PostgreSQL from `consents`. */
   consent_levels: {
     tenant_id: string;

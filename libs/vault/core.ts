@@ -44,10 +44,18 @@ export const secondFactors = {
 /** Whose key the factor of an account is sealed with. */
 export const factorOf = (account: string): string => `factor:${account}`;
 
+/** Keys of events: an event is never sealed anew, and its key is. */
+export const eventKeys = {
+  name: 'event_keys',
+  subject: 'subject_id',
+  columns: { key: { class: 'discretionary' } },
+} as const satisfies SealedTable;
+
 export const coreTables: readonly SealedTable[] = [
   emergencies,
   conversations,
   feedback,
   privacyRequests,
   secondFactors,
+  eventKeys,
 ];

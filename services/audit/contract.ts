@@ -12,6 +12,7 @@ import { policy } from '@jangada/hop/policy.ts';
 import * as access from '@jangada/proto/access.ts';
 import { raised } from '@jangada/proto/alert.ts';
 import { authFacts } from '@jangada/proto/auth.ts';
+import * as command from '@jangada/proto/command.ts';
 import * as feedback from '@jangada/proto/feedback.ts';
 import * as keys from '@jangada/proto/keys.ts';
 import { replayed } from '@jangada/proto/letter.ts';
@@ -29,6 +30,8 @@ export const contract = sink({
     ...run.endings,
     access.changed,
     access.refused,
+    command.done,
+    command.refused,
     feedback.recorded,
     planned,
     swept,

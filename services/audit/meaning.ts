@@ -1,6 +1,7 @@
 import * as access from '@jangada/proto/access.ts';
 import * as alert from '@jangada/proto/alert.ts';
 import * as auth from '@jangada/proto/auth.ts';
+import * as command from '@jangada/proto/command.ts';
 import * as feedback from '@jangada/proto/feedback.ts';
 import * as keys from '@jangada/proto/keys.ts';
 import { replayed } from '@jangada/proto/letter.ts';
@@ -63,6 +64,12 @@ const meanings: ReadonlyMap<Message, Telling[1]> = new Map([
   ...said(access.changed, ({ action, until = null }) => done('access', { action, until })),
   ...said(access.refused, ({ action, code }) =>
     meaning('denied', { code, resource: 'access', details: { action } }),
+  ),
+  ...said(command.done, ({ type: action, appointmentId, version }) =>
+    done('agenda', { action, appointmentId, version }),
+  ),
+  ...said(command.refused, ({ type: action, code }) =>
+    meaning('denied', { code, resource: 'agenda', details: { action } }),
   ),
   ...said(feedback.recorded, ({ run: about, rating }) => done('feedback', { run: about, rating })),
   ...said([privacy.moved, privacy.late], (head) => done('privacy', head)),

@@ -3,6 +3,7 @@ import type { Values } from '@jangada/config/settings.ts';
 import { emit } from '@jangada/hop/hop.ts';
 import type { Limits } from '@jangada/limits/limits.ts';
 import type { Command } from '@jangada/proto/access.ts';
+import type { Command as Order } from '@jangada/proto/command.ts';
 import type { Code, Locale } from '@jangada/proto/errors.ts';
 import { token as subjectToken } from '@jangada/proto/message.ts';
 import { isEnd, type Part } from '@jangada/proto/reply.ts';
@@ -95,6 +96,8 @@ export interface Admission {
   read(identity: Identity, asked: Listing): Promise<Run>;
   /** A command on who may do what. A command id given again is the same command. @throws Refusal, Unavailable, Refused */
   submit(identity: Identity, asked: { id?: string | undefined; command: Command }): Promise<Run>;
+  /** A command on the agenda; the same of its id. @throws Refusal, Unavailable, Refused */
+  order(identity: Identity, asked: { id?: string | undefined; command: Order }): Promise<Run>;
   /** What the caller says of a run of theirs that is over. @throws Refusal NOT_FOUND for any other, Unavailable, Refused */
   judge(identity: Identity, judgement: Judgement, id?: string): Promise<Run>;
   /** The caller's own conversation, and its last run from its first reply on. @throws Refusal NOT_FOUND */

@@ -1,5 +1,6 @@
 import { emit } from '@jangada/hop/hop.ts';
 import type * as access from '@jangada/proto/access.ts';
+import type * as command from '@jangada/proto/command.ts';
 import type { given } from '@jangada/proto/feedback.ts';
 import type { Body } from '@jangada/proto/message.ts';
 import { type Earlier, requested, type understood } from '@jangada/proto/run.ts';
@@ -14,7 +15,12 @@ import type { Conversations } from './conversation.ts';
 import type { Threads } from './threads.ts';
 
 /** Rows by their name are planned by the edge, so that what it says is how they are understood. */
-type Asked = typeof requested | typeof understood | typeof access.requested | typeof given;
+type Asked =
+  | typeof requested
+  | typeof understood
+  | typeof access.requested
+  | typeof command.requested
+  | typeof given;
 
 /** What a person asks for, as the messages that it becomes. */
 export interface Asking<M extends Asked = Asked> {

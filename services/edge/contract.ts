@@ -9,6 +9,7 @@ import { border } from '@jangada/hop/hop.ts';
 import { policy } from '@jangada/hop/policy.ts';
 import * as access from '@jangada/proto/access.ts';
 import { authFacts } from '@jangada/proto/auth.ts';
+import * as command from '@jangada/proto/command.ts';
 import * as feedback from '@jangada/proto/feedback.ts';
 import { reply } from '@jangada/proto/reply.ts';
 import * as run from '@jangada/proto/run.ts';
@@ -18,7 +19,16 @@ export const contract = border({
   name: 'edge',
   // A refusal at the door is a fact too: audit keeps it beside those of the services. What is asked for by its name needs
   // nobody to understand it.
-  emits: [run.requested, run.understood, access.requested, feedback.given, asked, run.refused, ...authFacts],
+  emits: [
+    run.requested,
+    run.understood,
+    access.requested,
+    command.requested,
+    feedback.given,
+    asked,
+    run.refused,
+    ...authFacts,
+  ],
   follows: [reply, asked],
   // Looking up accounts and sessions. Everybody waits for it, so it tries again soon after an outage.
   policy: policy({

@@ -3,6 +3,7 @@ import { type Listed, listingOf, unlistable } from '@jangada/packs/listing.ts';
 import { packOf } from '@jangada/packs/registry.ts';
 import { sourceOf } from '@jangada/packs/rules.ts';
 import * as access from '@jangada/proto/access.ts';
+import * as order from '@jangada/proto/command.ts';
 import type { Locale } from '@jangada/proto/errors.ts';
 import * as feedback from '@jangada/proto/feedback.ts';
 import { listedTextOf, understood } from '@jangada/proto/run.ts';
@@ -57,7 +58,7 @@ interface Deps {
 
 export const openRequests = (
   deps: Deps,
-): Pick<Admission, 'read' | 'submit' | 'judge'> & { readonly request: Request } => {
+): Pick<Admission, 'read' | 'submit' | 'order' | 'judge'> & { readonly request: Request } => {
   const { tracing, publish, idOf, tenantOf, passFor, follow, conflicts, admit, endOf } = deps;
 
   const request: Request = async (identity, given, asking, { limit, ...beside }) => {
@@ -92,6 +93,12 @@ export const openRequests = (
     submit: (identity, { id, command: asked }) => {
       const command = access.command.parse(asked);
       const asking = { message: access.requested, body: { command } };
+      return request(identity, id, asking, { text: JSON.stringify(command) });
+    },
+
+    order: (identity, { id, command: given }) => {
+      const command = order.command.parse(given);
+      const asking = { message: order.requested, body: { command } };
       return request(identity, id, asking, { text: JSON.stringify(command) });
     },
 

@@ -20,6 +20,7 @@ import { accountRoutes } from './account.ts';
 import { openAccounts } from './accounts.ts';
 import { openAdmission } from './admission.ts';
 import { agentRoutes } from './agents.ts';
+import { commandRoutes } from './commands.ts';
 import { watchConditions } from './conditions.ts';
 import { consoleRoutes } from './console.ts';
 import { conversationRoutes } from './conversations.ts';
@@ -157,6 +158,7 @@ export const openServer = async (
   queryRoute(app, admission);
   agentRoutes(app, admission, config, meter);
   accessRoutes(app, admission);
+  commandRoutes(app, admission);
   privacyRoutes(app, { admission, store, secret: config.ENCRYPTION_KEY });
   conversationRoutes(app, admission);
   listingRoutes(app, admission);

@@ -25,6 +25,8 @@ const writes = {
   ai_agent_conversations: ['delete'],
   ai_agent_sessions: ['delete'],
   feedback: ['delete'],
+  bookings: ['delete'],
+  event_keys: ['delete'],
   sessions: ['delete'],
   second_factors: ['delete'],
   accounts: ['delete'],

@@ -33,6 +33,7 @@ export const pack: Pack = {
       groupMin: 5,
     },
   },
+  bookings: 'appointments',
   clientTools: ['show_chart', 'show_table'],
   defaultPurpose: 'care',
   consent: {

@@ -1,0 +1,228 @@
+import { packOf } from '@jangada/packs/registry.ts';
+import { agenda, changed } from '@jangada/proto/booking.ts';
+import type { Command } from '@jangada/proto/command.ts';
+import { core, snapshotStream } from '@jangada/proto/envelope.ts';
+import { streamOf } from '@jangada/proto/message.ts';
+import { type Bus, openBus } from '@jangada/runtime/bus.ts';
+import type { Store } from '@jangada/store/store.ts';
+import { passFor } from '@jangada/testkit/identity.ts';
+import { coreTables } from '@jangada/vault/core.ts';
+import { shred } from '@jangada/vault/shred.ts';
+import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { project } from '../services/projection/bookings.ts';
+import { agendasOf } from '../services/scheduling/agenda.ts';
+import { carryOut, type Order } from '../services/scheduling/carry-out.ts';
+import { agendaIdOf, readAgenda, snapshotEvery } from '../services/scheduling/state.ts';
+import { eventsOfTenant, rebuild } from './projection.ts';
+import { startBroker, type TestBroker } from './test-broker.ts';
+import { agreedSql, startDatabase, type TestDatabase, tenantSql } from './test-database.ts';
+
+// Bookings on a real broker, each service with its own rights: what is decided, what is stored, and what follows from it.
+
+let broker: TestBroker;
+let database: TestDatabase;
+let buses: Bus[];
+let store: Store;
+let projecting: Store;
+let jsm: JetStreamManager;
+
+beforeAll(async () => {
+  [broker, database] = await Promise.all([startBroker(), startDatabase()]);
+  const settings = { NATS_URL: broker.url, NATS_NKEY_SEED: broker.seedOf('scheduling') };
+  buses = [await openBus('scheduling', settings), await openBus('scheduling', settings)];
+  store = await database.storeOf('scheduling', 8);
+  projecting = await database.storeOf('projection');
+  jsm = await jetstreamManager((await broker.as('operator')).nc, { checkAPI: false });
+  await database.administer(`${tenantSql('casa')} ${tenantSql('other')}
+    insert into clients (tenant_id, id, name, name_search) select 'casa', 'c' || n, 'Ana', 'ana' from generate_series(1, 4) n;
+    insert into providers (tenant_id, id, name, name_search) select 'casa', 'p' || n, 'Eva', 'eva' from generate_series(1, 9) n;
+    ${agreedSql}`);
+}, 90_000);
+afterAll(async () => {
+  for (const bus of buses ?? []) await bus.close();
+  await database?.[Symbol.asyncDispose]();
+  await broker?.[Symbol.asyncDispose]();
+});
+
+const orderOf = (command: Command, rid: string = crypto.randomUUID()): Order => ({
+  command,
+  pass: passFor(JSON.stringify(command), { tid: 'casa', rid }),
+  pack: packOf('aesthetic-clinic'),
+  traceparent: '',
+});
+const give = (command: Command, { rid, by = 0 }: { rid?: string; by?: number } = {}) =>
+  carryOut({ bus: buses[by] as Bus, store, vault: database.vault }, orderOf(command, rid));
+
+type Scheduling = Extract<Command, { type: 'ScheduleAppointment' }>;
+const slot = (providerId: string, start: string, own: Partial<Scheduling> = {}): Scheduling => ({
+  ...{ type: 'ScheduleAppointment', subjectId: 'c1', providerId, start: `2035-03-0${start}:00.000Z` },
+  durationMinutes: 30,
+  ...own,
+});
+/** The id of a booking that is made. */
+const booked = async (command: Scheduling): Promise<string> => {
+  const made = await give(command);
+  if ('refused' in made) throw new Error(made.refused);
+  return made.appointmentId ?? '';
+};
+const cancel = (appointmentId: string): Command => ({ type: 'CancelAppointment', appointmentId });
+const move = (appointmentId: string, start: string, expectedVersion?: number): Command => ({
+  ...{ type: 'RescheduleAppointment', appointmentId, start: `2035-03-0${start}:00.000Z` },
+  ...(expectedVersion === undefined ? {} : { expectedVersion }),
+});
+const taken = async (providerId: string, start: string): Promise<number> => {
+  const from = Date.parse(`2035-03-0${start}:00.000Z`);
+  const [of] = agendasOf('provider', providerId, { from, until: from + 1 });
+  if (!of) throw new Error('a moment lies in a day');
+  const { value } = await readAgenda(buses[0] as Bus, { tenant: 'casa', id: agendaIdOf(of) });
+  return Object.keys(value.taken).length;
+};
+const eventsOf = async (id: string) => (await eventsOfTenant(jsm, 'casa')).filter((event) => event.id === id);
+
+describe('a command', () => {
+  test('of many for one slot, at two processes, is carried out once; the others learn why, and what is free', async () => {
+    const outcomes = await Promise.all(
+      Array.from({ length: 40 }, (_, at) => give(slot('p1', '1T12:00', { roomId: 'r1' }), { by: at % 2 })),
+    );
+    const refused = outcomes.filter((one) => 'refused' in one);
+    expect(refused).toHaveLength(39);
+    for (const one of refused)
+      expect(one).toMatchObject({
+        refused: 'SLOT_TAKEN',
+        alternatives: ['30', '45']
+          .map((m) => `2035-03-01T12:${m}:00.000Z`)
+          .concat(['00', '15', '30'].map((m) => `2035-03-01T13:${m}:00.000Z`)),
+      });
+    expect(await taken('p1', '1T12:00')).toBe(1);
+  });
+
+  test('that was carried out and could not say so comes again, and changes nothing', async () => {
+    const rid = crypto.randomUUID();
+    const first = await give(slot('p2', '1T12:00'), { rid });
+    const again = await give(slot('p2', '1T12:00'), { rid, by: 1 });
+    expect(again).toEqual({ ...first, again: true });
+    if ('refused' in first) throw new Error(first.refused);
+    expect(await eventsOf(first.appointmentId ?? '')).toHaveLength(1);
+    expect(await give(slot('p2', '1T15:00'), { rid })).toMatchObject({ refused: 'RUN_CONFLICT' });
+  });
+
+  test('of two for one room, with two providers, leaves nothing of the one that lost', async () => {
+    const both = await Promise.all(
+      ['p3', 'p4'].map((one, by) => give(slot(one, '1T12:00', { roomId: 'r3' }), { by })),
+    );
+    expect(both.filter((one) => 'refused' in one)).toHaveLength(1);
+    expect((await taken('p3', '1T12:00')) + (await taken('p4', '1T12:00'))).toBe(1);
+  });
+
+  test('of two on one version is refused as one that came too late', async () => {
+    const id = await booked(slot('p5', '1T12:00'));
+    const both = await Promise.all(['2T12:00', '2T14:00'].map((to, by) => give(move(id, to, 1), { by })));
+    expect(both).toContainEqual(expect.objectContaining({ refused: 'VERSION_CONFLICT' }));
+    expect(both).toContainEqual({
+      type: 'RescheduleAppointment',
+      appointmentId: id,
+      version: 2,
+      again: false,
+    });
+    expect([await taken('p5', '1T12:00'), await taken('p5', '2T12:00')]).toEqual([0, 1]);
+  });
+
+  test('about nothing that there is, or about another tenant’s people, is refused', async () => {
+    expect(await give(cancel('none'))).toMatchObject({ refused: 'NOT_FOUND' });
+    expect(await give(slot('p1', '3T12:00', { subjectId: 'c99' }))).toMatchObject({
+      refused: 'TENANT_ISOLATION_VIOLATION',
+    });
+  });
+
+  test('finds an agenda of many events by what was written down of it', async () => {
+    for (let count = 0; count <= snapshotEvery / 2; count++)
+      await give(cancel(await booked(slot('p6', '1T12:00'))));
+    await booked(slot('p6', '1T12:00'));
+    const subject = core.snapshot('agenda', '*', '*');
+    const { state } = await jsm.streams.info(snapshotStream, { subjects_filter: subject });
+    expect(Object.keys(state.subjects ?? {})).toHaveLength(1);
+    expect(await taken('p6', '1T12:00')).toBe(1);
+    expect(await give(slot('p6', '1T12:00'))).toMatchObject({ refused: 'SLOT_TAKEN' });
+  });
+});
+
+describe('an event', () => {
+  test('is removed by nobody, and says nothing of its person in clear', async () => {
+    const id = await booked(slot('p7', '1T12:00', { service: 'Zuleide' }));
+    const [event] = await eventsOf(id);
+    await expect(
+      (await jetstreamManager((await broker.as('provisioner')).nc)).streams.deleteMessage(
+        streamOf.event,
+        event?.sequence ?? 0,
+      ),
+    ).rejects.toThrow(/delete/);
+    const raw = await jsm.streams.getMessage(streamOf.event, { seq: event?.sequence ?? 0 });
+    expect(raw?.string()).not.toMatch(/Zuleide|c1\b|p7\b/);
+  });
+});
+
+describe('the table that follows from events', () => {
+  const rows = () => database.administer(`select id, provider_id, status, version from bookings order by id`);
+  const catchUp = async (): Promise<void> =>
+    project(projecting, database.vault, 'casa', await eventsOfTenant(jsm, 'casa'));
+
+  test('is the same in whatever order they come, and when it is made anew', async () => {
+    const moved = await booked(slot('p8', '1T12:00'));
+    await give(move(moved, '1T13:00'));
+    await give(cancel(await booked(slot('p8', '1T12:00'))));
+    const events = await eventsOfTenant(jsm, 'casa');
+    for (const event of events.toReversed())
+      await project(projecting, database.vault, 'casa', [event]).catch(() => undefined);
+    await catchUp();
+    const before = await rows();
+    expect(before).toContainEqual({ id: moved, provider_id: 'p8', status: 'scheduled', version: 2 });
+    const made = await rebuild({ store: projecting, jsm, vault: database.vault }, 'casa');
+    expect(made.after).toBe(made.before);
+    expect(made.events).toBe(events.length);
+    expect(await rows()).toEqual(before);
+    await database.administer(`update bookings set status = 'cancelled' where id = '${moved}'`);
+    const mended = await rebuild({ store: projecting, jsm, vault: database.vault }, 'casa');
+    expect(mended.after).toBe(made.after);
+    expect(mended.before).not.toBe(made.before);
+  });
+
+  test('takes no two bookings of one provider at one time, whoever writes them', async () => {
+    const insert = (id: string, room: string) =>
+      database.administer(`insert into bookings values
+        ('other', '${id}', 'c', 'p', ${room}, null, '2035-01-01T10:00Z', '2035-01-01T11:00Z', 'scheduled', 1, now())`);
+    await insert('b1', 'null');
+    await expect(insert('b2', 'null')).rejects.toMatchObject({ code: '23P01' });
+  });
+
+  test('holds nothing of whoever’s key is gone, and nobody reads their events any more', async () => {
+    const id = await booked(slot('p9', '1T12:00', { subjectId: 'c4' }));
+    await catchUp();
+    expect(await rows()).toContainEqual(expect.objectContaining({ id }));
+    await shred({
+      ...{ store: await database.storeOf('privacy'), tenant: 'casa', subject: 'c4', class: 'discretionary' },
+      tables: coreTables,
+      announce: async () => database.vault.forget('casa'),
+    });
+    expect(await give(cancel(id))).toMatchObject({ refused: 'NOT_FOUND' });
+    const made = await rebuild({ store: projecting, jsm, vault: database.vault }, 'casa');
+    expect(made.after).not.toBe(made.before);
+    expect(await rows()).not.toContainEqual(expect.objectContaining({ id }));
+    // It is still there, and a slot stays taken.
+    expect(await eventsOf(id)).toHaveLength(1);
+    expect(await taken('p9', '1T12:00')).toBe(1);
+    expect(await give(slot('p9', '2T12:00', { subjectId: 'c4' }))).toMatchObject({
+      refused: 'CRYPTO_KEY_SHREDDED',
+    });
+  });
+});
+
+test('agendas and bookings are appended to by scheduling alone', async () => {
+  for (const name of ['edge', 'access', 'projection'])
+    for (const message of [changed, agenda]) {
+      await using other = await broker.as(name);
+      other.nc.publish(`${message.name}.casa.x`, '{}');
+      await other.nc.flush();
+      await expect.poll(() => [...other.denied]).toEqual([`publish ${message.name}.casa.x`]);
+    }
+});

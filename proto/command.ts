@@ -1,0 +1,87 @@
+import { z } from 'zod';
+import { codes } from './errors.ts';
+import { message } from './message.ts';
+
+/**
+ * Commands that change the agenda. Each is a message with the pass of the person who gives it, and ends in one fact; whoever
+ * gives one with the id of an earlier one has given that one.
+ */
+
+const id = z.string().min(1).max(64);
+const instant = z.iso.datetime();
+/** Counted by the events that the reader of it had seen; without it, it is carried out whatever came meanwhile. */
+const expectedVersion = z.int().min(1).optional();
+const durationMinutes = z.int().min(5).max(720);
+
+/** Times that are offered in the place of one that is not free. */
+export const alternativesMax = 5;
+
+export const command = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('ScheduleAppointment'),
+    subjectId: id,
+    providerId: id,
+    roomId: id.optional(),
+    start: instant,
+    durationMinutes,
+    service: z.string().min(1).max(100).optional(),
+  }),
+  z.object({
+    type: z.literal('RescheduleAppointment'),
+    appointmentId: id,
+    start: instant,
+    /** What is not named stays as it is. */
+    durationMinutes: durationMinutes.optional(),
+    roomId: id.optional(),
+    expectedVersion,
+  }),
+  z.object({ type: z.literal('CancelAppointment'), appointmentId: id, expectedVersion }),
+  z.object({ type: z.literal('ConfirmAppointment'), appointmentId: id, expectedVersion }),
+  z.object({
+    type: z.literal('RegisterAvailability'),
+    providerId: id,
+    /** In the tenant's time zone. */
+    day: z.iso.date(),
+    /** When the provider is there on that day, instead of what was registered before. */
+    open: z.array(z.object({ from: instant, until: instant })).max(10),
+  }),
+]);
+export type Command = z.output<typeof command>;
+
+const type = z.enum(command.options.map((one) => one.shape.type.value));
+const locale = z.enum(['en', 'pt-BR']);
+
+export const requested = message({
+  name: 'command.requested',
+  kind: 'intake',
+  says: 'A signed-in person gave a command on the agenda, and the edge admitted it.',
+  body: z.object({ command }),
+  sealed: { head: z.object({ type }), headOf: (body) => ({ type: body.command.type }) },
+});
+
+export const done = message({
+  name: 'command.done',
+  kind: 'fact',
+  says: 'A command on the agenda was carried out.',
+  ends: true,
+  body: z.object({
+    type,
+    locale,
+    /** What it is about, and the version that it has come to; absent where it is about a day. */
+    appointmentId: id.optional(),
+    version: z.int().optional(),
+  }),
+});
+
+export const refused = message({
+  name: 'command.refused',
+  kind: 'fact',
+  says: 'A command on the agenda was refused; nothing changed.',
+  ends: true,
+  body: z.object({
+    type,
+    locale,
+    code: z.enum(codes),
+    alternatives: z.array(instant).max(alternativesMax).optional(),
+  }),
+});

@@ -1,0 +1,74 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Command, command } from '@jangada/proto/command.ts';
+import { faults } from '@jangada/proto/errors.ts';
+import type { End } from '@jangada/proto/reply.ts';
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import type { Admission } from './admission.ts';
+import { codeOf, wholeAnswer } from './answer.ts';
+import { nameOf } from './ids.ts';
+import { shaped } from './shape.ts';
+
+/**
+ * Commands on the agenda. What is accepted is stored, and carried out whatever becomes of the edge; what came of it is asked
+ * for by its id. A command given again with the same `Idempotency-Key` is the same command.
+ */
+
+/** Instants as clients write them, with whatever offset, as the one way of writing them. */
+const instant = z.iso.datetime({ offset: true }).transform((text) => new Date(text).toISOString());
+const interval = z.strictObject({ from: instant, until: instant });
+
+const strictly = (one: (typeof command.options)[number]): z.ZodType<Command> => {
+  const { start, open } = one.shape as { start?: z.ZodType; open?: z.ZodType };
+  return z.strictObject({
+    ...one.shape,
+    ...(start ? { start: instant } : {}),
+    ...(open ? { open: z.array(interval).max(10) } : {}),
+  }) as unknown as z.ZodType<Command>;
+};
+const byType = new Map(command.options.map((one) => [one.shape.type.value as string, strictly(one)]));
+
+const typed = z.looseObject({ type: z.string().refine((type) => byType.has(type)) });
+const key = z.string().min(1).max(200).optional();
+
+/** How long is waited for what came of a command. */
+const patienceMs = 1_000;
+
+/** What is told of a command that came to its end. */
+const outcomeOf = (end: End) => {
+  const code = codeOf(end);
+  if (end.type === 'answered') return { status: 'done', ...end.items?.[0] };
+  const alternatives = end.type === 'refused' ? end.alternatives : undefined;
+  return {
+    status: end.type === 'refused' ? 'refused' : 'failed',
+    ...(code ? { code, retryable: faults[code].retryable } : {}),
+    ...('message' in end ? { message: end.message } : {}),
+    ...(alternatives ? { alternatives } : {}),
+  };
+};
+
+export const commandRoutes = (app: FastifyInstance, admission: Admission): void => {
+  app.post('/v1/commands', async (request, reply) => {
+    const id = shaped(key, request.headers['idempotency-key']);
+    const { type } = shaped(typed, request.body);
+    const asked = shaped(byType.get(type) ?? z.never(), request.body);
+    const run = await admission.order(request.signedIn(), { id, command: asked });
+    // Nobody waits for it here; its end is counted as that of a question is.
+    wholeAnswer(run).catch(() => undefined);
+    const commandId = nameOf(run.id);
+    return reply
+      .code(202)
+      .header('jangada-run', run.id)
+      .header('location', `/v1/commands/${commandId}`)
+      .send({ commandId, type, status: 'accepted' });
+  });
+
+  app.get('/v1/commands/:id', async (request, reply) => {
+    const { id: commandId } = request.params as { id: string };
+    const run = await admission.rejoin(request.signedIn(), commandId, undefined);
+    reply.raw.once('close', run.stop);
+    const told = await Promise.race([wholeAnswer(run), sleep(patienceMs)]);
+    run.stop();
+    return { commandId, ...(told ? outcomeOf(told.end) : { status: 'accepted' }) };
+  });
+};

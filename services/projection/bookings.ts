@@ -1,0 +1,90 @@
+import { Unavailable } from '@jangada/hop/outcome.ts';
+import { type changed, type Details, detailsOf, statusAfter } from '@jangada/proto/booking.ts';
+import type { Body } from '@jangada/proto/message.ts';
+import { type Store, type Transaction, written } from '@jangada/store/store.ts';
+import { eventKeysOf, openDetails } from '@jangada/vault/events.ts';
+import type { Vault } from '@jangada/vault/vault.ts';
+import { sql } from 'kysely';
+
+/** Makes rows of bookings from their events. */
+
+/** The name under which it says how far it has come. */
+export const projection = 'bookings';
+
+export interface Event {
+  readonly tenant: string;
+  /** The booking. */
+  readonly id: string;
+  /** Place in the stream, and when it was stored there. */
+  readonly sequence: number;
+  readonly storedAt: Date;
+  readonly body: Body<typeof changed>;
+}
+
+/** Events of one tenant, in any order and however often. @throws Unavailable, Unprocessable */
+export const project = (
+  store: Pick<Store, 'within'>,
+  vault: Vault,
+  tenant: string,
+  events: readonly Event[],
+): Promise<void> =>
+  store.within({ tenant }, (transaction) => projectIn(transaction, vault, tenant, events)).catch(apart);
+
+/** The last of each: an event says all of its booking. */
+const lastOf = (events: readonly Event[]): readonly Event[] => {
+  const last = new Map<string, Event>();
+  for (const event of events)
+    if (event.body.version > (last.get(event.id)?.body.version ?? 0)) last.set(event.id, event);
+  return [...last.values()];
+};
+
+export const projectIn = async (
+  transaction: Transaction,
+  vault: Vault,
+  tenant: string,
+  events: readonly Event[],
+): Promise<void> => {
+  const last = lastOf(events);
+  const keys = await eventKeysOf(
+    transaction,
+    vault,
+    tenant,
+    last.map(({ id }) => id),
+  );
+  for (const event of last) {
+    const key = keys.get(event.id)?.key;
+    await transaction.rows(
+      key
+        ? written(upsert(event, detailsIn(event, key)))
+        : written(sql`delete from bookings where id = ${event.id}`),
+    );
+  }
+  const newest = events.reduce((one, other) => (other.sequence > one.sequence ? other : one));
+  await transaction.rows(
+    written(sql`
+      insert into projections (tenant_id, name, sequence, event_at)
+      values (${tenant}, ${projection}, ${newest.sequence}, ${newest.storedAt})
+      on conflict (tenant_id, name) do update
+        set sequence = excluded.sequence, event_at = excluded.event_at, taken_at = clock_timestamp()
+        where projections.sequence < excluded.sequence`),
+  );
+};
+
+const detailsIn = ({ tenant, id, body }: Event, key: Buffer): Details =>
+  detailsOf(body.detailsVersion, openDetails(key, { tenant, id, version: body.version }, body.details));
+
+const upsert = ({ tenant, id, body }: Event, details: Details) => sql`
+  insert into bookings (tenant_id, id, subject_id, provider_id, room_id, service, starts_at, ends_at, status, version, changed_at)
+  values (${tenant}, ${id}, ${details.subjectId}, ${details.providerId}, ${details.roomId ?? null}, ${details.service ?? null},
+    ${details.start}, ${details.end}, ${statusAfter[body.type]}, ${body.version}, ${body.at})
+  on conflict (tenant_id, id) do update set
+    subject_id = excluded.subject_id, provider_id = excluded.provider_id, room_id = excluded.room_id,
+    service = excluded.service, starts_at = excluded.starts_at, ends_at = excluded.ends_at, status = excluded.status,
+    version = excluded.version, changed_at = excluded.changed_at
+    where bookings.version < excluded.version`;
+
+/** What lies over another that has not been moved yet comes again when it has. */
+const apart = (error: unknown): never => {
+  const { cause } = error as { cause?: { code?: string } };
+  throw cause?.code === '23P01' ? new Unavailable('an event before this one', error) : error;
+};

@@ -1,0 +1,37 @@
+import { createHash } from 'node:crypto';
+import { type changed, type Details, statusAfter } from '@jangada/proto/booking.ts';
+import type { Body } from '@jangada/proto/message.ts';
+import type { Slot } from './agenda.ts';
+
+/** One booking, as its events say it. Pure. */
+
+export interface Booking {
+  readonly id: string;
+  readonly version: number;
+  readonly status: (typeof statusAfter)[BookingEvent['type']];
+  readonly details: Details;
+  readonly slot: Slot;
+  /** What each command came to, by its id: one that comes again is not carried out again. */
+  readonly commands: Readonly<Record<string, { readonly version: number; readonly hash: string }>>;
+}
+
+export interface BookingEvent {
+  readonly type: Body<typeof changed>['type'];
+  readonly details: Details;
+}
+
+export const evolve = (
+  booking: Booking | undefined,
+  { id, version, command, type, details }: BookingEvent & { id: string; version: number; command: string },
+): Booking => ({
+  id,
+  version,
+  status: statusAfter[type],
+  details,
+  slot: { from: Date.parse(details.start), until: Date.parse(details.end) },
+  commands: { ...booking?.commands, [command]: { version, hash: details.hash } },
+});
+
+/** A booking is named by the command that made it, so that the command coming again makes no second one. */
+export const bookingIdOf = (command: string): string =>
+  createHash('sha256').update(`booking ${command}`).digest('base64url').slice(0, 22);

@@ -1,0 +1,219 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Unavailable } from '@jangada/hop/outcome.ts';
+import type { Pack } from '@jangada/packs/pack.ts';
+import { agenda, changed, detailsVersion } from '@jangada/proto/booking.ts';
+import { type Command, refused } from '@jangada/proto/command.ts';
+import { headers } from '@jangada/proto/envelope.ts';
+import type { Code } from '@jangada/proto/errors.ts';
+import { streamOf, subjectOf } from '@jangada/proto/message.ts';
+import type { Bus } from '@jangada/runtime/bus.ts';
+import { type Append, append, eventIn } from '@jangada/runtime/events.ts';
+import type { Store } from '@jangada/store/store.ts';
+import type { Pass } from '@jangada/trust/pass.ts';
+import { eventKeysOf, makeEventKey, sealDetails } from '@jangada/vault/events.ts';
+import type { Vault } from '@jangada/vault/vault.ts';
+import { type Agenda, agendasOf, keyOf, type Of, type Slot } from './agenda.ts';
+import { type Booking, bookingIdOf } from './booking.ts';
+import { refusalOf } from './checks.ts';
+import { type Decision, decide, placesOf, type State } from './decide.ts';
+import { knownIn } from './facts.ts';
+import type { Outcome } from './handler.ts';
+import { agendaIdOf, type Read, readAgenda, readBooking } from './state.ts';
+
+/** Decides on commands and appends what follows, again from the start where somebody else was first. */
+
+export interface Parts {
+  readonly bus: Pick<Bus, 'nc' | 'publish'>;
+  readonly store: Store;
+  readonly vault: Vault;
+}
+
+export interface Order {
+  readonly command: Command;
+  readonly pass: Pass;
+  readonly pack: Pack;
+  readonly traceparent: string;
+}
+
+/** Others who were first, after which it is tried again later. */
+const attemptsMax = 12;
+
+/** @throws Unavailable, Unprocessable */
+export const carryOut = async (parts: Parts, order: Order): Promise<Outcome> => {
+  const before = await refusedBefore(parts, order.pass);
+  if (before) return before;
+  const { command, pass } = order;
+  const { type } = command;
+  const about = await aboutOf(parts, order);
+  if (!about) return { type, refused: 'NOT_FOUND', alternatives: [] };
+  const code = await mayNot(parts, order, about);
+  if (code) return { type, refused: code, alternatives: [] };
+  for (let attempt = 0; attempt < attemptsMax; attempt++) {
+    const read = await readAll(parts, order, about);
+    const decision = decide(read.state, {
+      command,
+      id: pass.rid,
+      hash: pass.qh,
+      by: pass.sub,
+      now: Date.now(),
+      day: read.day,
+    });
+    if ('refused' in decision) return { type, ...decision };
+    const appointmentId = about.id;
+    const told = appointmentId === undefined ? {} : { appointmentId };
+    if ('version' in decision)
+      return {
+        type,
+        ...told,
+        ...(decision.version === undefined ? {} : { version: decision.version }),
+        again: true,
+      };
+    const events = await eventsFor(parts, order, about, read, decision);
+    if (!events) return { type, refused: 'CRYPTO_KEY_SHREDDED', alternatives: [] };
+    if (await append(parts.bus.nc, events, order.traceparent)) {
+      const version = decision.event ? (read.state.booking?.version ?? 0) + 1 : undefined;
+      return { type, ...told, ...(version === undefined ? {} : { version }), again: false };
+    }
+    await sleep(Math.random() * 5 * (attempt + 1));
+  }
+  throw new Unavailable('agenda');
+};
+
+/** That the command was refused before: it stays so. What was carried out stands in the events. */
+const refusedBefore = async (
+  { bus }: Parts,
+  { tid: tenant, rid: id }: Pass,
+): Promise<Outcome | undefined> => {
+  const subject = `$JS.API.DIRECT.GET.${streamOf.fact}.${subjectOf(refused, tenant, id)}`;
+  const raw = await bus.nc.request(subject, '', { timeout: 2_000 }).catch((error) => {
+    throw new Unavailable('broker', error);
+  });
+  if (raw.data.length === 0 || !raw.headers?.has(headers.schema)) return undefined;
+  const { type, code, alternatives = [] } = eventIn(refused, raw);
+  return { type, refused: code, alternatives };
+};
+
+/** What a command is about. */
+interface About {
+  /** The booking; undefined of a provider's own hours. */
+  readonly id: string | undefined;
+  /** The key of its events; undefined where it is to be made. */
+  readonly key: Buffer | undefined;
+  readonly subject: string | undefined;
+  readonly provider: string;
+}
+
+const aboutOf = async (
+  { bus, store, vault }: Parts,
+  { command, pass }: Order,
+): Promise<About | undefined> => {
+  const { tid: tenant } = pass;
+  if (command.type === 'RegisterAvailability')
+    return { id: undefined, key: undefined, subject: undefined, provider: command.providerId };
+  const id = command.type === 'ScheduleAppointment' ? bookingIdOf(pass.rid) : command.appointmentId;
+  const known = await store.within({ tenant }, async (transaction) =>
+    (await eventKeysOf(transaction, vault, tenant, [id])).get(id),
+  );
+  if (command.type === 'ScheduleAppointment')
+    return { id, key: known?.key, subject: command.subjectId, provider: command.providerId };
+  if (!known) return undefined;
+  const { value: booking } = await readBooking(bus, { tenant, id }, known.key);
+  return booking && { id, key: known.key, subject: known.subject, provider: booking.details.providerId };
+};
+
+const mayNot = async (
+  { store }: Parts,
+  { pass, pack }: Order,
+  { subject, provider }: About,
+): Promise<Code | undefined> => {
+  const known = await knownIn(store, pass.tid, pack, { subject, provider, by: pass.per });
+  return refusalOf({ pack, role: pass.rol, person: pass.per, subject, provider, known });
+};
+
+/** What a decision stands on, and where the events of it end. */
+interface ReadState {
+  readonly state: State;
+  readonly day: Slot;
+  readonly bookingAfter: number;
+  readonly agendas: ReadonlyMap<string, Read<Agenda>>;
+}
+
+const readAll = async ({ bus }: Parts, { command, pass }: Order, about: About): Promise<ReadState> => {
+  const { tid: tenant, zone } = pass;
+  const { id, key } = about;
+  const booking: Read<Booking | undefined> =
+    id && key ? await readBooking(bus, { tenant, id }, key) : { value: undefined, after: 0 };
+  const day = dayOf(command, zone, booking.value);
+  const agendas = new Map(
+    await Promise.all(
+      wantedOf(command, about, booking.value, day).map(
+        async (of) => [keyOf(of), await readAgenda(bus, { tenant, id: agendaIdOf(of) })] as const,
+      ),
+    ),
+  );
+  const values = new Map([...agendas].map(([of, { value }]) => [of, value]));
+  return { state: { booking: booking.value, agendas: values }, day, bookingAfter: booking.after, agendas };
+};
+
+/** The day that a command is about, in the tenant's zone. */
+const dayOf = (command: Command, zone: string, booking: Booking | undefined): Slot => {
+  const date =
+    command.type === 'RegisterAvailability'
+      ? Temporal.PlainDate.from(command.day)
+      : Temporal.Instant.fromEpochMilliseconds(
+          'start' in command ? Date.parse(command.start) : (booking?.slot.from ?? 0),
+        )
+          .toZonedDateTimeISO(zone)
+          .toPlainDate();
+  const from = date.toZonedDateTime(zone).epochMilliseconds;
+  return { from, until: date.add({ days: 1 }).toZonedDateTime(zone).epochMilliseconds };
+};
+
+/** The agendas that a command may change, and those of its day that say what else is free. */
+const wantedOf = (
+  command: Command,
+  { provider }: About,
+  booking: Booking | undefined,
+  day: Slot,
+): readonly Of[] => {
+  if (command.type === 'ConfirmAppointment') return [];
+  const left = booking ? placesOf(booking.details, booking.slot) : [];
+  if (command.type === 'CancelAppointment') return left;
+  if (command.type === 'RegisterAvailability') return agendasOf('provider', provider, day);
+  const from = Date.parse(command.start);
+  const lasts =
+    (command.durationMinutes ?? 0) * 60_000 || (booking ? booking.slot.until - booking.slot.from : 1);
+  const whole = { from: Math.min(day.from, from), until: Math.max(day.until, from + lasts) };
+  const roomId = command.roomId ?? booking?.details.roomId;
+  const places = placesOf({ providerId: provider, ...(roomId === undefined ? {} : { roomId }) }, whole);
+  return [...new Map([...left, ...places].map((of) => [keyOf(of), of])).values()];
+};
+
+/** The events of a decision, each after what was read of its aggregate; undefined for whom nothing may be sealed. */
+const eventsFor = async (
+  { store, vault }: Parts,
+  { pass: { tid: tenant, rid: command } }: Order,
+  { id, key, subject }: About,
+  read: ReadState,
+  { event, changes }: Extract<Decision, { event: unknown }>,
+): Promise<readonly Append[] | undefined> => {
+  const at = new Date().toISOString();
+  const events: Append[] = [...Map.groupBy(changes, ({ of }) => keyOf(of))].flatMap(([name, own]) => {
+    const [first] = own;
+    const before = read.agendas.get(name);
+    if (!first || !before) return [];
+    const body = { version: before.value.version + 1, at, command, changes: own.map(({ change }) => change) };
+    return [{ message: agenda, tenant, id: agendaIdOf(first.of), body, after: before.after } as Append];
+  });
+  if (!event || id === undefined || subject === undefined) return events;
+  const own =
+    key ??
+    (await store.within({ tenant }, (transaction) =>
+      makeEventKey(transaction, vault, { tenant, id, subject }),
+    ));
+  if (!own) return undefined;
+  const version = (read.state.booking?.version ?? 0) + 1;
+  const details = sealDetails(own, { tenant, id, version }, event.details);
+  const body = { version, at, command, type: event.type, detailsVersion, details };
+  return [...events, { message: changed, tenant, id, body, after: read.bookingAfter } as Append];
+};
