@@ -22,6 +22,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   policies: async () => (await import('./policies.ts')).policiesCommand(),
   limits: async () => (await import('./limits.ts')).limitsCommand(),
   knowledge: async () => (await import('./knowledge.ts')).knowledgeCommand(),
+  command: async () => (await import('./command.ts')).commandCommand(),
+  projection: async () => (await import('./projection.ts')).projectionCommand(),
   privacy: async () => (await import('./privacy.ts')).privacyCommand(),
   retention: async () => (await import('./retention.ts')).retentionCommand(),
   compliance: async () => (await import('./compliance.ts')).complianceCommand(),

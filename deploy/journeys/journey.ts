@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as access from '@jangada/proto/access.ts';
+import * as command from '@jangada/proto/command.ts';
 import type { Code } from '@jangada/proto/errors.ts';
 import * as feedback from '@jangada/proto/feedback.ts';
 import { type Body, type Message, partsOf, streamOf } from '@jangada/proto/message.ts';
@@ -75,7 +76,9 @@ export interface Lock extends AsyncDisposable {
 
 /** Facts after which nothing more happens to what they are about. */
 const last: ReadonlySet<string> = new Set(
-  [...endings, access.changed, access.refused, feedback.recorded, swept].map(({ name }) => name),
+  [...endings, access.changed, access.refused, command.done, command.refused, feedback.recorded, swept].map(
+    ({ name }) => name,
+  ),
 );
 
 /**

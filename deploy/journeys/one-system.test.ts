@@ -10,6 +10,7 @@ import { outsideSource, sharedJourney, sharedReceiver } from './journey.ts';
 import './ask.ts';
 import './observe.ts';
 import './copilotkit.ts';
+import './scheduling.ts';
 import './refuse.ts';
 import './packs.ts';
 import './poison.ts';

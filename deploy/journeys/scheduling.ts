@@ -1,0 +1,153 @@
+import { until } from '@jangada/testkit/until.ts';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type Journey, sharedJourney } from './journey.ts';
+
+/** Commands on the agenda, from the door to the table that follows from them. */
+
+let journey: Journey;
+
+beforeAll(async () => {
+  journey = await sharedJourney();
+});
+
+interface Told {
+  readonly http: number;
+  readonly run: string;
+  readonly status?: string;
+  readonly code?: string;
+  readonly field?: string;
+  readonly commandId?: string;
+  readonly appointmentId?: string;
+  readonly version?: number;
+  readonly alternatives?: readonly string[];
+}
+
+const day = Temporal.Now.plainDateISO('UTC').add({ days: 40 }).toString();
+const at = (time: string): string => `${day}T${time}:00-03:00`;
+const slot = (start: string, own: object = {}): object => ({
+  ...{
+    type: 'ScheduleAppointment',
+    subjectId: 'cli-4',
+    providerId: 'pro-1',
+    start: at(start),
+    durationMinutes: 30,
+  },
+  ...own,
+});
+
+const call = async (alias: string, path: string, body?: object, key?: string): Promise<Told> => {
+  const { agent } = await journey.as(alias);
+  const headers = {
+    ...agent.headers,
+    'content-type': 'application/json',
+    ...(key ? { 'idempotency-key': key } : {}),
+  };
+  const init = body ? { method: 'POST', headers, body: JSON.stringify(body) } : { headers: agent.headers };
+  const response = await fetch(new URL(path, agent.url), init);
+  const said = (await response.json()) as Omit<Told, 'http' | 'run'>;
+  return { ...said, http: response.status, run: response.headers.get('jangada-run') ?? '' };
+};
+const outcome = (alias: string, commandId: string): Promise<Told> =>
+  until(`the outcome of ${commandId}`, async () => {
+    const told = await call(alias, `/v1/commands/${commandId}`);
+    return told.status === 'accepted' ? undefined : told;
+  });
+const give = async (alias: string, body: object, key?: string): Promise<Told> => {
+  const accepted = await call(alias, '/v1/commands', body, key);
+  expect(accepted).toMatchObject({ http: 202, status: 'accepted' });
+  return { ...(await outcome(alias, accepted.commandId ?? '')), run: accepted.run };
+};
+
+describe('a command on the agenda', () => {
+  test('is accepted, carried out, told by its id, audited, counted, and in the table soon after', async () => {
+    const told = await give('professional', slot('09:00'), 'a-key');
+    expect(told).toMatchObject({ status: 'done', version: 1 });
+    const same = await give('professional', slot('09:00'), 'a-key');
+    expect(same).toEqual(told);
+    expect(await call('professional', '/v1/commands', slot('10:00'), 'a-key')).toMatchObject({
+      http: 409,
+      code: 'RUN_CONFLICT',
+    });
+    const [row] = await until('the booking', () =>
+      journey
+        .sql<{ status: string; subject_id: string }>(
+          'select status, subject_id from bookings where id = $1',
+          [told.appointmentId],
+        )
+        .then((rows) => (rows.length > 0 ? rows : undefined)),
+    );
+    expect(row).toEqual({ status: 'scheduled', subject_id: 'cli-4' });
+    expect(await journey.auditOf(told.run)).toMatchObject([
+      { fact: 'command.done', decision: 'done', details: { action: 'ScheduleAppointment', version: 1 } },
+    ]);
+    expect(await journey.counted('scheduling', 'appointments_booked_total')).toBe(1);
+
+    const cancelled = await give('admin', {
+      type: 'CancelAppointment',
+      appointmentId: told.appointmentId,
+      expectedVersion: 1,
+    });
+    expect(cancelled).toMatchObject({ status: 'done', version: 2 });
+    expect(await journey.counted('scheduling', 'appointments_cancelled_total')).toBe(1);
+    expect(await call('client2', `/v1/commands/${told.commandId}`)).toMatchObject({ http: 404 });
+  });
+
+  test.each([
+    ['of no type', { type: 'Else' }, 'type'],
+    ['that lacks something', { ...slot('09:00'), providerId: undefined }, 'providerId'],
+    ['with something more', { ...slot('09:00'), tenant: 'x' }, 'tenant'],
+    ['at no time', slot('99:00'), 'start'],
+  ])('%s is no command', async (_which, body, field) => {
+    expect(await call('professional', '/v1/commands', body)).toMatchObject({
+      http: 400,
+      code: 'INPUT_INVALID',
+      field,
+    });
+  });
+
+  test('is for oneself, or for who is in one’s care', async () => {
+    for (const [alias, subjectId, code] of [
+      ['client', 'cli-4', 'AUTHZ_DENIED'],
+      ['professional', 'cli-8', 'AUTHZ_NO_RELATION'],
+      ['professional', 'nobody', 'TENANT_ISOLATION_VIOLATION'],
+    ] as const) {
+      const told = await give(alias, slot('11:00', { subjectId }));
+      expect(told).toMatchObject({ status: 'refused', code });
+      expect(await journey.auditOf(told.run)).toMatchObject([
+        { fact: 'command.refused', decision: 'denied', code },
+      ]);
+    }
+  });
+
+  test('is one of two hundred for a slot: one is carried out, also when a process is killed', async () => {
+    const replica = await journey.system.replica('scheduling', {});
+    const accepted = await Promise.all(
+      Array.from({ length: 200 }, async (_, count) => {
+        if (count === 120) replica.kill('SIGKILL');
+        return call('admin', '/v1/commands', slot('14:00', { roomId: 'room-1' }));
+      }),
+    );
+    const outcomes = await Promise.all(accepted.map(({ commandId }) => outcome('admin', commandId ?? '')));
+    await replica.stop();
+    expect(outcomes.filter(({ status }) => status === 'done')).toHaveLength(1);
+    const refused = outcomes.filter(({ status }) => status === 'refused');
+    expect(refused).toHaveLength(199);
+    for (const one of refused) {
+      expect(one.code).toBe('SLOT_TAKEN');
+      expect(one.alternatives).toHaveLength(5);
+    }
+  });
+
+  test('is given by the command line, which shows how far the table is and makes it anew', async () => {
+    const given = await journey.jangada(
+      ...['command', 'ScheduleAppointment', '--as', 'admin', '--json', 'subjectId=cli-4', 'providerId=pro-1'],
+      ...[`start=${at('16:00')}`, 'durationMinutes=30'],
+    );
+    expect(JSON.parse(given.stdout)).toMatchObject({ status: 'done', version: 1 });
+    const status = async () => JSON.parse((await journey.jangada('projection', 'status', '--json')).stdout);
+    await until('nothing to wait', async () => (await status()).pending === 0);
+    const rebuilt = JSON.parse((await journey.jangada('projection', 'rebuild', '--json')).stdout);
+    expect(rebuilt).toMatchObject([{ tenant: 'clinica-aurora' }]);
+    expect(rebuilt[0].after).toBe(rebuilt[0].before);
+  });
+});
