@@ -1,6 +1,7 @@
 import { until } from '@jangada/testkit/until.ts';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Journey, sharedJourney } from './journey.ts';
+import type { Person } from './person.ts';
 
 /** Commands on the agenda, from the door to the table that follows from them. */
 
@@ -35,8 +36,16 @@ const slot = (start: string, own: object = {}): object => ({
   ...own,
 });
 
+/** Each signs in once. */
+const people = new Map<string, Promise<Person>>();
+const as = (alias: string): Promise<Person> => {
+  const person = people.get(alias) ?? journey.as(alias);
+  people.set(alias, person);
+  return person;
+};
+
 const call = async (alias: string, path: string, body?: object, key?: string): Promise<Told> => {
-  const { agent } = await journey.as(alias);
+  const { agent } = await as(alias);
   const headers = {
     ...agent.headers,
     'content-type': 'application/json',
@@ -129,6 +138,12 @@ describe('a command on the agenda', () => {
     );
     const outcomes = await Promise.all(accepted.map(({ commandId }) => outcome('admin', commandId ?? '')));
     await replica.stop();
+    expect(
+      Map.groupBy(outcomes, ({ status, code }) => code ?? status)
+        .keys()
+        .toArray()
+        .sort(),
+    ).toEqual(['SLOT_TAKEN', 'done']);
     expect(outcomes.filter(({ status }) => status === 'done')).toHaveLength(1);
     const refused = outcomes.filter(({ status }) => status === 'refused');
     expect(refused).toHaveLength(199);
