@@ -19,6 +19,7 @@ export const ofCommand = {
   answer_interrupt: 'step-up',
   open_privacy_request: 'step-up',
   review_privacy_request: 'step-up',
+  tell_privacy_recipient: 'step-up',
   place_hold: 'step-up',
   release_hold: 'step-up',
   approve_retention: 'step-up',

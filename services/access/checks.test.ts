@@ -138,6 +138,9 @@ describe('a step-up', () => {
     break_glass: { command: emergency, ...professional },
     open_privacy_request: { command: privacy, ...client },
     review_privacy_request: { command: review },
+    tell_privacy_recipient: {
+      command: { action: 'tell_privacy_recipient', request: 'r1', recipient: 'laboratory' },
+    },
     place_hold: { command: hold },
     release_hold: { command: { action: 'release_hold', class: 'billing_data' } },
     approve_retention: {

@@ -62,6 +62,8 @@ export const routes: Readonly<Record<string, Route>> = {
   'POST /copilotkit/agent/:agent/connect': signedIn,
   'POST /copilotkit/agent/:agent/stop/:threadId': signedIn,
   'POST /v1/query': signedIn,
+  'POST /v1/commands': signedIn,
+  'GET /v1/commands/:id': signedIn,
   'GET /v1/ai-agents/tenant/health': signedIn,
   'POST /v1/ai-agents/tenant/care-inquiry': signedIn,
   'GET /v1/conversations': signedIn,
@@ -87,6 +89,7 @@ export const routes: Readonly<Record<string, Route>> = {
   'POST /v1/retention/approvals': gives('approve_retention'),
   'POST /v1/privacy/requests': gives('open_privacy_request'),
   'POST /v1/privacy/requests/:request/review': gives('review_privacy_request'),
+  'POST /v1/privacy/requests/:request/recipients/:recipient': gives('tell_privacy_recipient'),
   'GET /v1/privacy/requests': signedIn,
   'GET /v1/privacy/deliveries/:link': { assurance: 'step-up' },
 
