@@ -38,7 +38,7 @@ const well: Answering = { ready: true, breaker: 'closed', inFlight: 0 };
 /** An instance with a connection and an HTTP port of its own, which answers by its port, or never. */
 const start = async (
   name: string,
-  own: { weight?: number; doing?: () => Answering; never?: boolean } = {},
+  own: { weight?: number; host?: string; doing?: () => Answering; never?: boolean } = {},
 ): Promise<{ port: number; nc: NatsConnection; calls(): number }> => {
   let calls = 0;
   const server = createServer((_request, response) => {
@@ -49,7 +49,7 @@ const start = async (
   const { port } = server.address() as AddressInfo;
   const nc = await connect({ servers: nats.url, reconnect: false });
   await register(nc, {
-    ...{ name, version: '1.2.3', host: '127.0.0.1', port: String(port), weight: own.weight ?? 1 },
+    ...{ name, version: '1.2.3', host: own.host ?? '127.0.0.1', port: String(port), weight: own.weight ?? 1 },
     doing: async () => own.doing?.() ?? well,
     status: { subject: 'status', answer: async () => JSON.stringify({ name }) },
   });
@@ -69,7 +69,7 @@ describe('the registry', () => {
   test('lists each instance with where it is, its release, weight and state', async () => {
     expect(await found()).toEqual([]);
     const one = await start('users', { weight: 3, doing: () => ({ ...well, inFlight: 7 }) });
-    await start('orders');
+    await start('orders', { host: '0.0.0.0' });
     expect(await found('users')).toEqual([
       {
         id: expect.stringMatching(/^\w{22}$/),
@@ -80,6 +80,8 @@ describe('the registry', () => {
       },
     ]);
     expect((await found()).map(({ name }) => name)).toEqual(['orders', 'users']);
+    // Where it listens everywhere, it says where others reach it.
+    expect((await found('orders'))[0]?.host).not.toBe('0.0.0.0');
   });
 
   test('is heard on the subject where everybody is asked, by inboxes only', async () => {

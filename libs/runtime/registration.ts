@@ -1,4 +1,4 @@
-import { hostname } from 'node:os';
+import { hostname, networkInterfaces } from 'node:os';
 import { Svcm } from '@nats-io/services';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { BreakerState } from './resilience.ts';
@@ -15,6 +15,14 @@ const healthPath = '/v1/health';
 
 const everywhere = ['0.0.0.0', '::'];
 
+/** Where others reach this machine. Its address before its name: in a cluster nobody else knows the name. */
+const reachable = (): string => {
+  const outer = Object.values(networkInterfaces()).flatMap(
+    (all) => all?.filter(({ internal }) => !internal) ?? [],
+  );
+  return (outer.find(({ family }) => family === 'IPv4') ?? outer[0])?.address ?? hostname();
+};
+
 /**
  * Has an instance answer where services of NATS are looked for, as long as its connection lives. The broker keeps no list: who is
  * there is who answers, so nothing has to be taken out of a list when a process dies.
@@ -25,7 +33,7 @@ export const register = async (
     readonly name: string;
     /** Of the release, as semver. */
     readonly version: string;
-    /** Where its health is, as it was set: an address that stands for all of a machine is told as the machine's name. */
+    /** Where its health is, as it was set: one that stands for all addresses of a machine is told as the one that others reach. */
     readonly host: string;
     readonly port: string;
     /** Its share of calls beside the other instances of its service. */
@@ -41,7 +49,7 @@ export const register = async (
     // No queue: whoever asks wants to hear every instance, and not one of them.
     queue: '',
     metadata: {
-      host: everywhere.includes(about.host) ? hostname() : about.host,
+      host: everywhere.includes(about.host) ? reachable() : about.host,
       port: about.port,
       health: healthPath,
       weight: String(about.weight),
