@@ -1,6 +1,13 @@
 import type { Contract } from '@jangada/hop/hop.ts';
 import { messages } from '@jangada/proto/catalogue.ts';
-import { checkpoints, core, keyRing, limitStream, registryVerbs, snapshotStream } from '@jangada/proto/envelope.ts';
+import {
+  checkpoints,
+  core,
+  keyRing,
+  limitStream,
+  registryVerbs,
+  snapshotStream,
+} from '@jangada/proto/envelope.ts';
 import { goesOn } from '@jangada/proto/letter.ts';
 import { filterOf, type Message, streamOf } from '@jangada/proto/message.ts';
 import { deadStream } from '@jangada/runtime/dead-letters.ts';
