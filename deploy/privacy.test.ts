@@ -179,6 +179,14 @@ describe('who asks for their data', () => {
   test('is handed all of it, opened, for machines, for a spreadsheet and to be read, sealed for the link', async () => {
     await plant('c1', { old: false });
     await ask('r1', 'c1', 'access');
+    const [own] = await store.within({ tenant: 'casa' }, (read) =>
+      database.vault.pseudonymsOf('casa', 'c1', read),
+    );
+    const read = (run: string, whom: string | undefined) =>
+      `insert into audit_entries (tenant_id, subject_id, fact, sequence, at, actor, role, purpose, decision, resource, details)
+       values ('casa', '${run}', 'run.fetched', 1, now(), 'reader-of-${run}', 'admin', 'care', 'allowed', 'clients',
+         '{"people":{"seen":["${whom}"]}}');`;
+    await database.administer(read('hers', own) + read('another', 'x'));
     await advance();
     expect(await requestOf('r1')).toMatchObject({ state: 'delivered', partial: [] });
     const files = await filesOf('r1');
@@ -193,6 +201,9 @@ describe('who asks for their data', () => {
     expect(files['clients.csv']).toContain("'=Ana Lima");
     expect(files['feedback.csv']).toContain('a comment of hers');
     expect(files['accounts.csv']).not.toContain('password');
+    expect(files['readers.csv']).toMatch(
+      /^at,account,role,purpose,data\r\n\S+,reader-of-hers,admin,care,clients\r\n$/,
+    );
     expect(files['data.pdf']).toMatch(/^%PDF/);
     expect(JSON.parse(files['manifest.json'] ?? '')).toHaveLength(Object.keys(files).length - 1);
     const [{ content = '' } = {}] = await database.administer('select content from privacy_deliveries');

@@ -37,7 +37,7 @@ export const contract = sink({
   on: [look],
   emits: [moved, late],
   policy: policy({ timeoutMs: 60_000, concurrent: 1, waiting: 4 }),
-  reads: ['tenants', 'legal_holds', ...Object.keys(writes)],
+  reads: ['tenants', 'legal_holds', 'audit_entries', ...Object.keys(writes)],
   packTables: ['held'],
   erases: true,
   writes,

@@ -11,6 +11,7 @@ import { csvOf } from './csv.ts';
 import { fhirOf } from './fhir.ts';
 import { holdingsFor, whomOf } from './inventory.ts';
 import { pdfOf } from './pages.ts';
+import { readingsOf } from './readers.ts';
 import type { Request } from './request.ts';
 import { isTheirs, type Row, type Told } from './rows.ts';
 
@@ -38,6 +39,8 @@ export const filesOf = async (
     const told = await readAll(transaction, vault, pack, request);
     texts['data.ndjson'] = fhirOf(pack, request.subject_id, told);
     for (const { holding, rows } of told) if (rows.length > 0) texts[`${holding.table}.csv`] = csvOf(rows);
+    if (request.type === 'access')
+      texts['readers.csv'] = csvOf(await readingsOf(transaction, vault, request));
     pages['data.pdf'] = await pdfOf(pack, request, told, locale);
   }
   const files: Record<string, Uint8Array> = {
