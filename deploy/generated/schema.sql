@@ -302,10 +302,12 @@ CREATE INDEX audit_entries_fact ON public.audit_entries USING btree (tenant_id, 
 CREATE UNIQUE INDEX audit_entries_place ON public.audit_entries USING btree (shard, number);
 alter table public.audit_entries enable row level security, force row level security;
 grant insert on public.audit_entries to svc_audit;
+grant select on public.audit_entries to svc_privacy;
 grant delete, select on public.audit_entries to svc_retention;
 create policy svc_audit_insert on public.audit_entries for insert to svc_audit with check (true);
 create policy svc_audit_select on public.audit_entries for select to svc_audit using (true);
 create policy svc_edge_select on public.audit_entries for select to svc_edge using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_select on public.audit_entries for select to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_delete on public.audit_entries for delete to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_select on public.audit_entries for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
@@ -1204,6 +1206,7 @@ grant insert, select on public.retention_approvals to svc_access;
 grant select on public.retention_approvals to svc_retention;
 create policy svc_access_insert on public.retention_approvals for insert to svc_access with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_access_select on public.retention_approvals for select to svc_access using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_edge_select on public.retention_approvals for select to svc_edge using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_select on public.retention_approvals for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
 create table public.retention_items (
@@ -1251,6 +1254,7 @@ alter table public.retention_plans enable row level security, force row level se
 grant select on public.retention_plans to svc_access;
 grant insert, select, update on public.retention_plans to svc_retention;
 create policy svc_access_select on public.retention_plans for select to svc_access using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_edge_select on public.retention_plans for select to svc_edge using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_insert on public.retention_plans for insert to svc_retention with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_select on public.retention_plans for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_update on public.retention_plans for update to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));

@@ -125,6 +125,19 @@ describe.skipIf(!installed)('the console', { timeout: 180_000 }, () => {
     await page.getByRole('row', { name: 'clinical records 25 years' }).waitFor();
     await page.getByRole('row', { name: /^billing held in a lawsuit/ }).waitFor();
     await look(page, 'retention');
+    await journey.sql(
+      `insert into retention_plans (tenant_id, tick, class, policy, before, asked_by, planned_at, planned, rows_then, root, needs)
+       values ('clinica-aurora', 'looked-at', 'billing_data', 'another', now(), 'operator', now() + interval '1 hour', 0, 9, sha256(''), 'share')`,
+    );
+    await page.getByRole('button', { name: 'Refresh' }).click();
+    await page.getByRole('button', { name: 'Approve the removal of billing' }).click();
+    await look(page, 'retention-approval');
+    await page.getByRole('button', { name: 'Yes, approve' }).click();
+    await page.getByRole('row', { name: /^billing 0 9 is being carried out/ }).waitFor();
+    expect(
+      await journey.sql(`select class, approved_by from retention_approvals where tick = 'looked-at'`),
+    ).toEqual([{ class: 'billing_data', approved_by: 'clinica-aurora-auditor' }]);
+    await journey.sql(`delete from retention_plans where tick = 'looked-at'`);
     await page.getByRole('link', { name: 'Audit' }).click();
     await page.getByLabel('Who').fill('clinica-aurora-auditor');
     await page.getByLabel('Decision').selectOption('denied');

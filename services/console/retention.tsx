@@ -2,6 +2,7 @@ import { Guarded } from './guarded.tsx';
 import { useLanguage } from './language.ts';
 import { Loading } from './notice.tsx';
 import { Moment, Took } from './outcome.tsx';
+import { type Plan, Plans } from './plans.tsx';
 import type { Language } from './preferences.ts';
 import type { Me, Session } from './session.ts';
 import { Table } from './table.tsx';
@@ -40,6 +41,7 @@ interface Told {
   readonly zone: string;
   readonly reports: readonly Report[];
   readonly holds: readonly Hold[];
+  readonly plans: readonly Plan[];
 }
 
 /** How long data are kept, what was removed, and what is held. */
@@ -69,6 +71,14 @@ export const Retention = ({ session, me }: { session: Session; me: Me }) => {
             <section>
               <h2>{w.rules}</h2>
               <Rules rules={value.rules} names={names} />
+            </section>
+            <section>
+              <h2>{w.plans.title}</h2>
+              {value.plans.length > 0 ? (
+                <Plans session={session} me={me} plans={value.plans} names={names} onApproved={again} />
+              ) : (
+                <p className="lead">{w.plans.none}</p>
+              )}
             </section>
             <section>
               <h2>{w.holds}</h2>

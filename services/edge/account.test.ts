@@ -574,15 +574,20 @@ describe('administration', () => {
         [tenant, JSON.stringify({ rules: [{ class: tenant, before: '2024-11-20', deleted: 4 }] })],
       );
       await edges.sql(
-        `insert into legal_holds values ($1, 'billing_data', 'a lawsuit', '2026-11-01 12:00Z', null)`,
+        `insert into legal_holds (tenant_id, class, reason, placed_at) values ($1, 'billing_data', 'a lawsuit', '2026-11-01 12:00Z')`,
         [tenant],
       );
     }
     const { token } = await logIn(one, bia ?? '');
     expect(said(await call(one, '/v1/admin/retention', { token }))).toEqual([403, 'AUTHZ_DENIED']);
     const admin = await enrol(ana ?? '');
+    await edges.sql(`insert into retention_plans (tenant_id, tick, class, policy, before, asked_by, planned_at, planned, rows_then, root, needs, finished_at)
+      values ('north', 'n-1', 'billing_data', 'v1', now(), 'schedule', now(), 2, 9, sha256(''), 'share', null),
+        ('north', 'n-0', 'billing_data', 'v1', now(), 'schedule', now() - interval '1 day', 7, 9, sha256(''), null, now()),
+        ('south', 's-1', 'feedback', 'v1', now(), 'schedule', now(), 1, 1, sha256(''), null, now())`);
     const { body } = await call(one, '/v1/admin/retention', { token: admin.token });
     expect(body).toMatchObject({
+      plans: [{ tick: 'n-1', class: 'billing_data', planned: 2, of: 9, needs: 'share', state: 'waiting' }],
       zone: 'America/Sao_Paulo',
       // Three in the morning there.
       nextAt: expect.stringMatching(/T06:00:00Z$/),

@@ -73,6 +73,19 @@ export const contract = border({
     // How good answers were, and neither whose nor why.
     feedback: ['tenant_id', 'rating', 'at'],
     retention_runs: ['tenant_id', 'tick', 'started_at', 'finished_at', 'report'],
+    retention_plans: [
+      'tenant_id',
+      'tick',
+      'class',
+      'asked_by',
+      'planned_at',
+      'planned',
+      'rows_then',
+      'root',
+      'needs',
+      'finished_at',
+    ],
+    retention_approvals: ['tenant_id', 'tick', 'class', 'root'],
     // How far a request has come, and nothing of whom it is about.
     privacy_requests: [
       'tenant_id',

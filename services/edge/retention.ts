@@ -1,8 +1,9 @@
 import { packOf } from '@jangada/packs/registry.ts';
 import { nightlyHour, swept } from '@jangada/proto/retention.ts';
-import { queries, type Store } from '@jangada/store/store.ts';
+import { queries, type Store, written } from '@jangada/store/store.ts';
 import type { CoreTables } from '@jangada/store/tables.ts';
 import type { FastifyInstance } from 'fastify';
+import { sql } from 'kysely';
 import type { Accounts } from './accounts.ts';
 import { Refusal } from './refusal.ts';
 
@@ -33,6 +34,16 @@ const runsOf = (tenant: string) =>
     .orderBy('started_at', 'desc')
     .limit(reportsShown);
 
+/** The last plan of each class, and whether it waits for a second person. */
+const plansOf = (tenant: string) =>
+  written(sql`
+    select distinct on (class) tick, class, planned, rows_then::int as "of", needs, asked_by as "askedBy", encode(root, 'hex') as root,
+      case when finished_at is not null then 'over' when planned_at is null then 'listing'
+        when needs is null or exists (
+          select from retention_approvals a where (a.tenant_id, a.tick, a.class, a.root) = (p.tenant_id, p.tick, p.class, p.root)) then 'open'
+        else 'waiting' end as state
+    from retention_plans p where tenant_id = ${tenant} order by class, planned_at desc nulls first`);
+
 export const retentionRoutes = (
   app: FastifyInstance,
   { store, accounts }: { store: Store; accounts: Accounts },
@@ -41,9 +52,10 @@ export const retentionRoutes = (
     const { tenant } = request.signedIn();
     const about = await accounts.tenant(tenant);
     if (!about) throw new Refusal('AUTH_INVALID');
-    const [holds, runs] = await Promise.all([
+    const [holds, runs, plans] = await Promise.all([
       store.read({ tenant }, holdsOf(tenant)),
       store.read({ tenant }, runsOf(tenant)),
+      store.read({ tenant }, plansOf(tenant)),
     ]);
     const held = new Set(holds.filter(({ releasedAt }) => releasedAt === null).map((hold) => hold.class));
     const pack = packOf(about.pack);
@@ -66,6 +78,7 @@ export const retentionRoutes = (
         removed: swept.body.safeParse(report).data?.rules ?? [],
       })),
       holds,
+      plans,
     };
   });
 };

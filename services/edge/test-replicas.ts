@@ -19,6 +19,7 @@ import * as keys from '@jangada/store/0002_keys.ts';
 import * as identity from '@jangada/store/0004_identity.ts';
 import * as conversations from '@jangada/store/0015_conversations.ts';
 import * as feedback from '@jangada/store/0018_feedback.ts';
+import * as retention from '@jangada/store/0022_retention_plans.ts';
 import * as factorVault from '@jangada/store/0025_factor_vault.ts';
 import { connect } from '@jangada/store/store.ts';
 import { judgeOverheard, overhear } from '@jangada/testkit/overheard.ts';
@@ -93,7 +94,7 @@ export const startEdges = async (count: number, over: object = {}): Promise<Edge
   pool.on('error', () => undefined);
   const sql: Edges['sql'] = async (text, values = []) => (await pool.query(text, [...values])).rows;
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
-  for (const { up } of [core, keys, identity, conversations, feedback, factorVault]) await up(db);
+  for (const { up } of [core, keys, identity, conversations, feedback, retention, factorVault]) await up(db);
   for (const tenant of ['north', 'south'])
     await sql(`insert into tenants values ($1, $1, $2, 'America/Sao_Paulo', 'en', 'BRL')`, [
       tenant,
