@@ -1,3 +1,4 @@
+import { Unavailable } from '@jangada/hop/outcome.ts';
 import { packOf } from '@jangada/packs/registry.ts';
 import { agenda, changed } from '@jangada/proto/booking.ts';
 import type { Command } from '@jangada/proto/command.ts';
@@ -13,6 +14,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { project } from '../services/projection/bookings.ts';
 import { agendasOf } from '../services/scheduling/agenda.ts';
 import { carryOut, type Order } from '../services/scheduling/carry-out.ts';
+import type { Outcome } from '../services/scheduling/handler.ts';
 import { agendaIdOf, readAgenda, snapshotEvery } from '../services/scheduling/state.ts';
 import { eventsOfTenant, rebuild } from './projection.ts';
 import { startBroker, type TestBroker } from './test-broker.ts';
@@ -45,14 +47,26 @@ afterAll(async () => {
   await broker?.[Symbol.asyncDispose]();
 });
 
-const orderOf = (command: Command, rid: string = crypto.randomUUID()): Order => ({
+const orderOf = (command: Command, rid: string): Order => ({
   command,
   pass: passFor(JSON.stringify(command), { tid: 'casa', rid }),
   pack: packOf('aesthetic-clinic'),
   traceparent: '',
 });
-const give = (command: Command, { rid, by = 0 }: { rid?: string; by?: number } = {}) =>
-  carryOut({ bus: buses[by] as Bus, store, vault: database.vault }, orderOf(command, rid));
+/** As a hop does, again with the same id where the database or the broker did not answer in time. */
+const give = async (
+  command: Command,
+  { rid = crypto.randomUUID(), by = 0 }: { rid?: string; by?: number } = {},
+): Promise<Outcome> => {
+  for (;;) {
+    try {
+      const parts = { bus: buses[by] as Bus, store, vault: database.vault };
+      return await carryOut(parts, orderOf(command, rid));
+    } catch (error) {
+      if (!(error instanceof Unavailable)) throw error;
+    }
+  }
+};
 
 type Scheduling = Extract<Command, { type: 'ScheduleAppointment' }>;
 const slot = (providerId: string, start: string, own: Partial<Scheduling> = {}): Scheduling => ({

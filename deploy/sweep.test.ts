@@ -111,6 +111,8 @@ describe('a sweep', () => {
       client_data: 0,
       aesthetic_records: 0,
       appointment_data: 1,
+      booking_data: 0,
+      booking_keys: 0,
       billing_data: 0,
       audit_logs: 1,
       conversations: 0,

@@ -376,17 +376,28 @@ create table public.bookings (
   constraint bookings_check CHECK ((starts_at < ends_at)),
   constraint bookings_status_check CHECK ((status = ANY (ARRAY['scheduled'::text, 'confirmed'::text, 'cancelled'::text])))
 ); -- of jangada_owner
+CREATE INDEX bookings_age ON public.bookings USING btree (tenant_id, ends_at);
 CREATE INDEX bookings_provider ON public.bookings USING btree (tenant_id, provider_id, starts_at);
 CREATE INDEX bookings_subject ON public.bookings USING btree (tenant_id, subject_id, starts_at);
 alter table public.bookings enable row level security, force row level security;
 grant delete, select on public.bookings to svc_privacy;
 grant delete, insert, select, update on public.bookings to svc_projection;
+grant delete, select on public.bookings to svc_retention;
+create policy app_own_select on public.bookings for select to app_own using (((tenant_id, subject_id) = ( SELECT g.tenant,
+    g.person
+   FROM sec.granted_to() g(tenant, person))));
+create policy app_related_select on public.bookings for select to app_related using (((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)) AND (subject_id IN ( SELECT unnest(sec.granted_consenting('{service,health}'::text[])) AS unnest))));
+create policy app_tenant_select on public.bookings for select to app_tenant using (((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)) AND (subject_id IN ( SELECT c.subject_id
+   FROM consent_levels c
+  WHERE (c.level = ANY ('{service,health}'::text[]))))));
 create policy svc_privacy_delete on public.bookings for delete to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_privacy_select on public.bookings for select to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_projection_delete on public.bookings for delete to svc_projection using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_projection_insert on public.bookings for insert to svc_projection with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_projection_select on public.bookings for select to svc_projection using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_projection_update on public.bookings for update to svc_projection using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_retention_delete on public.bookings for delete to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_retention_select on public.bookings for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
 create table public.care_events (
   tenant_id text not null,
@@ -767,18 +778,23 @@ create table public.event_keys (
   id text not null,
   subject_id text not null,
   key bytea,
+  made_at timestamp with time zone not null default now(),
   constraint event_keys_pkey PRIMARY KEY (tenant_id, id),
   constraint event_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
   constraint event_keys_key_is_sealed CHECK (((key IS NULL) OR ((length(key) >= 49) AND (substr(key, 1, 1) = '\x01'::bytea))))
 ); -- of jangada_owner
+CREATE INDEX event_keys_age ON public.event_keys USING btree (tenant_id, made_at);
 CREATE INDEX event_keys_subject ON public.event_keys USING btree (tenant_id, subject_id);
 alter table public.event_keys enable row level security, force row level security;
 grant delete, select on public.event_keys to svc_privacy;
 grant select on public.event_keys to svc_projection;
+grant delete, select on public.event_keys to svc_retention;
 grant insert, select on public.event_keys to svc_scheduling;
 create policy svc_privacy_delete on public.event_keys for delete to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_privacy_select on public.event_keys for select to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_projection_select on public.event_keys for select to svc_projection using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_retention_delete on public.event_keys for delete to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_retention_select on public.event_keys for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_scheduling_insert on public.event_keys for insert to svc_scheduling with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_scheduling_select on public.event_keys for select to svc_scheduling using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
@@ -1056,6 +1072,7 @@ create table public.projections (
 ); -- of jangada_owner
 alter table public.projections enable row level security, force row level security;
 grant insert, select, update on public.projections to svc_projection;
+create policy svc_edge_select on public.projections for select to svc_edge using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_projection_insert on public.projections for insert to svc_projection with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_projection_select on public.projections for select to svc_projection using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_projection_update on public.projections for update to svc_projection using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));

@@ -91,6 +91,17 @@ const rows: Readonly<
     id: 'id',
     insert: `(tenant_id, id, state, at) values ($1, $2, '{}', ${aged})`,
   },
+  booking_data: {
+    table: 'bookings',
+    id: 'id',
+    insert: `(tenant_id, id, subject_id, provider_id, starts_at, ends_at, status, version, changed_at)
+      values ($1, $2, 'cli-1', 'pro-1', ${aged} - interval '1 hour', ${aged}, 'cancelled', 1, ${aged})`,
+  },
+  booking_keys: {
+    table: 'event_keys',
+    id: 'id',
+    insert: `(tenant_id, id, subject_id, key, made_at) values ($1, $2, 'cli-1', null, ${aged})`,
+  },
   feedback: {
     table: 'feedback',
     id: 'id',

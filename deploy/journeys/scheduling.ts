@@ -86,6 +86,17 @@ describe('a command on the agenda', () => {
         .then((rows) => (rows.length > 0 ? rows : undefined)),
     );
     expect(row).toEqual({ status: 'scheduled', subject_id: 'cli-4' });
+    const listed = (await call('professional', '/v1/bookings?subjectId=cli-4')) as Told & {
+      readonly bookings: readonly object[];
+      readonly projection: { readonly position: number };
+    };
+    expect(listed.bookings).toContainEqual(
+      expect.objectContaining({ appointmentId: told.appointmentId, version: 1, status: 'scheduled' }),
+    );
+    expect(listed.projection).toMatchObject({ position: expect.any(Number), eventAt: expect.any(String) });
+    expect(await call('professional', '/v1/bookings?subjectId=cli-8')).toMatchObject({
+      code: 'AUTHZ_NO_RELATION',
+    });
     expect(await journey.auditOf(told.run)).toMatchObject([
       { fact: 'command.done', decision: 'done', details: { action: 'ScheduleAppointment', version: 1 } },
     ]);

@@ -174,6 +174,8 @@ export interface Source {
   readonly thread?: string;
   /** What a list shows by default that is of no one conversation. */
   readonly overview?: readonly string[];
+  /** The projection that keeps its table, and may be behind: whoever reads is told how far it is. */
+  readonly projection?: string;
   /** Set where rows come with every question, so that none may be remembered. */
   readonly isUncached?: true;
   /** The column that says in which language a row's text is; a question is answered with those of its own. */

@@ -70,6 +70,8 @@ describe('the aesthetic clinic', () => {
       client_data: 'P10Y',
       aesthetic_records: 'P25Y',
       appointment_data: 'P5Y',
+      booking_data: 'P5Y',
+      booking_keys: 'P6Y',
       billing_data: 'P7Y',
       audit_logs: 'P2Y',
       feedback: 'P2Y',
@@ -401,7 +403,9 @@ describe('tables of packs', () => {
       'appointments',
       'audit_entries',
       'billing',
+      'bookings',
       'clients',
+      'event_keys',
       'feedback',
     ]);
   });

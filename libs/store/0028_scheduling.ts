@@ -8,11 +8,13 @@ export const up = async (db: Kysely<unknown>): Promise<void> => {
       id text not null,
       subject_id text not null,
       key bytea,
+      made_at timestamptz not null default now(),
       primary key (tenant_id, id),
       constraint event_keys_key_is_sealed
         check (key is null or length(key) >= 49 and substr(key, 1, 1) = '\\x01'::bytea)
     );
     create index event_keys_subject on event_keys (tenant_id, subject_id);
+    create index event_keys_age on event_keys (tenant_id, made_at);
 
     -- That nobody is in two places is decided where events are appended; what would break it here was not decided there.
     create table bookings (
@@ -43,6 +45,7 @@ export const up = async (db: Kysely<unknown>): Promise<void> => {
     );
     create index bookings_subject on bookings (tenant_id, subject_id, starts_at);
     create index bookings_provider on bookings (tenant_id, provider_id, starts_at);
+    create index bookings_age on bookings (tenant_id, ends_at);
 
     create table projections (
       tenant_id text not null references tenants,

@@ -244,6 +244,7 @@ export interface CoreTables {
     subject_id: string;
     /** In base64, sealed; null once the person's data were erased. */
     key: Sealed<string> | null;
+    made_at: Generated<Time>;
   };
   /** What the events of bookings amount to; made again from them at any time. */
   bookings: {

@@ -70,6 +70,8 @@ export const contract = border({
       'resource',
       'details',
     ],
+    // How far tables are that follow from events.
+    projections: ['tenant_id', 'name', 'sequence', 'event_at', 'taken_at'],
     // How good answers were, and neither whose nor why.
     feedback: ['tenant_id', 'rating', 'at'],
     retention_runs: ['tenant_id', 'tick', 'started_at', 'finished_at', 'report'],

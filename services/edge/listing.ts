@@ -1,5 +1,7 @@
 import type { End } from '@jangada/proto/reply.ts';
 import type { Row } from '@jangada/proto/run.ts';
+import { queries, type Store } from '@jangada/store/store.ts';
+import type { CoreTables } from '@jangada/store/tables.ts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Admission, Run } from './admission.ts';
@@ -19,6 +21,7 @@ export const cursor = z
   .string()
   .regex(/^[\w=-]{1,200}$/)
   .optional();
+const db = queries<CoreTables>();
 const instant = z.iso.datetime({ offset: true }).transform((text) => new Date(text).toISOString());
 
 const wanted = z
@@ -61,12 +64,42 @@ export const listed = async (
   return rowsOf(run);
 };
 
-export const listingRoutes = (app: FastifyInstance, admission: Admission): void => {
+/** Projections by the names of what they keep. */
+const projections = new Map(
+  packs.flatMap(({ sources }) =>
+    Object.entries(sources).flatMap(([name, { projection }]) => (projection ? [[name, projection]] : [])),
+  ),
+);
+
+/** How far a projection is: the last event that it has taken in, when that was stored, and when it took it in. */
+const standing = async (store: Store, tenant: string, name: string) => {
+  const [at] = await store.read(
+    { tenant },
+    db
+      .selectFrom('projections')
+      .select(['sequence as position', 'event_at as eventAt', 'taken_at as takenAt'])
+      .where('tenant_id', '=', tenant)
+      .where('name', '=', name),
+  );
+  return at ?? { position: 0 };
+};
+
+export const listingRoutes = (app: FastifyInstance, admission: Admission, store: Store): void => {
   // Counted as `data` by permission, where it is known what is read: counting it here too would count it twice.
   for (const name of listings)
     app.get(`/v1/${name}`, async (request, reply) => {
+      // Before the rows are read: they are at least as fresh as is told.
+      const projection = projections.get(name);
+      const { tenant } = request.signedIn();
+      const follows = projection && { projection: await standing(store, tenant, projection) };
       const answer = await listed(request, reply, admission, { name, ...shaped(wanted, request.query) });
       const { rows, nextCursor, cached, asOf } = answer;
-      return { [name]: rows, cached, ...(asOf ? { asOf } : {}), ...(nextCursor ? { nextCursor } : {}) };
+      return {
+        [name]: rows,
+        cached,
+        ...follows,
+        ...(asOf ? { asOf } : {}),
+        ...(nextCursor ? { nextCursor } : {}),
+      };
     });
 };

@@ -161,7 +161,7 @@ export const openServer = async (
   commandRoutes(app, admission);
   privacyRoutes(app, { admission, store, secret: config.ENCRYPTION_KEY });
   conversationRoutes(app, admission);
-  listingRoutes(app, admission);
+  listingRoutes(app, admission, store);
   historyRoutes(app, {
     trail: openTrail(store),
     ownedId: openIds(config.ENCRYPTION_KEY),

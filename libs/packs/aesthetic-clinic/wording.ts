@@ -5,6 +5,7 @@ export const wording: Pack['wording'] = {
   'pt-BR': {
     nouns: {
       appointments: ['consulta', 'consultas'],
+      bookings: ['agendamento', 'agendamentos'],
       clients: ['cliente', 'clientes'],
       billing: ['lançamento', 'lançamentos'],
       aesthetic_records: ['registro', 'registros'],
@@ -45,6 +46,8 @@ export const wording: Pack['wording'] = {
       client_data: 'dados de clientes',
       aesthetic_records: 'prontuários',
       appointment_data: 'consultas',
+      booking_data: 'agendamentos',
+      booking_keys: 'chaves de agendamentos',
       billing_data: 'faturamento',
       feedback: 'avaliações',
       alerts: 'alertas',
@@ -57,6 +60,7 @@ export const wording: Pack['wording'] = {
   en: {
     nouns: {
       appointments: ['appointment', 'appointments'],
+      bookings: ['booking', 'bookings'],
       clients: ['client', 'clients'],
       billing: ['line', 'lines'],
       aesthetic_records: ['record', 'records'],
@@ -97,6 +101,8 @@ export const wording: Pack['wording'] = {
       client_data: 'client data',
       aesthetic_records: 'clinical records',
       appointment_data: 'appointments',
+      booking_data: 'bookings',
+      booking_keys: 'keys of bookings',
       billing_data: 'billing',
       feedback: 'feedback',
       alerts: 'alerts',
