@@ -133,12 +133,7 @@ describe('a command', () => {
     const id = await booked(slot('p5', '1T12:00'));
     const both = await Promise.all(['2T12:00', '2T14:00'].map((to, by) => give(move(id, to, 1), { by })));
     expect(both).toContainEqual(expect.objectContaining({ refused: 'VERSION_CONFLICT' }));
-    expect(both).toContainEqual({
-      type: 'RescheduleAppointment',
-      appointmentId: id,
-      version: 2,
-      again: false,
-    });
+    expect(both).toContainEqual(expect.objectContaining({ appointmentId: id, version: 2 }));
     expect([await taken('p5', '1T12:00'), await taken('p5', '2T12:00')]).toEqual([0, 1]);
   });
 
