@@ -1,3 +1,4 @@
+import { packs } from '@jangada/packs/registry.ts';
 import type { End } from '@jangada/proto/reply.ts';
 import type { Row } from '@jangada/proto/run.ts';
 import { queries, type Store } from '@jangada/store/store.ts';
