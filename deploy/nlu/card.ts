@@ -46,8 +46,8 @@ const sectionOf = ({ pack, model, widened, outside }: Compared): string => {
 
 ### Learned from
 
-Sentences written for this project, in the pack's \`examples\` and in \`libs/packs/elsewhere.*.txt\`. No third-party text is in the
-tree or in the weights. Names in them are made up.
+Sentences written for this project, in the pack's \`examples\`, in those of packs that it is apart from, and in
+\`libs/packs/elsewhere.*.txt\`. No third-party text is in the tree or in the weights. Names in them are made up.
 
 | label | learned, pt-BR | learned, en | tested, pt-BR | tested, en |
 | --- | --- | --- | --- | --- |
@@ -56,8 +56,7 @@ ${counted(pack, model.labels).join('\n')}
 ### Results
 
 In percent, with 95 % Wilson intervals. The last column is the same learned with ${outside.length.toLocaleString('en')} sentences of the public sets
-below as further examples of what no intent is meant by. It refuses more of what is asked elsewhere, and understands less of what is
-asked here, so it is not what is shipped.
+below as further examples of what no intent is meant by. It is not what is shipped: nothing of others is in the weights.
 
 | of sentences that nothing was learned from | of | shipped | with public sets |
 | --- | --- | --- | --- |

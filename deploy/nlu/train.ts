@@ -17,8 +17,13 @@ import { learnedOutside } from './outside.ts';
 /** The same for the same examples, whenever and wherever it is learned. */
 const modelFrom = (pack: Pack, further: readonly Example[] = []): Model => {
   const own = examplesOf(pack);
+  const { concepts = [] } = pack;
   const examples = [...own, ...further];
-  return quantised(learn(examples, learning), calibrate(examples, learning), hashOf(own));
+  return quantised(
+    learn(examples, learning, concepts),
+    calibrate(examples, learning, concepts),
+    hashOf(own, concepts),
+  );
 };
 
 const outside = learnedOutside();

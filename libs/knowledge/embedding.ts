@@ -1,5 +1,6 @@
 import type { Values } from '@jangada/config/settings.ts';
-import { type Concept, embedLocally, localSpace } from './local.ts';
+import type { Concept } from '@jangada/nlu/features.ts';
+import { embedLocally, localSpace } from './local.ts';
 import { type Near, nearByWords } from './ranking.ts';
 
 /** What makes vectors of texts. */

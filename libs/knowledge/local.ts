@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { featuresOf } from '@jangada/nlu/features.ts';
+import { type Concept, featuresOf } from '@jangada/nlu/features.ts';
 import { mentions } from '@jangada/nlu/phrases.ts';
 import { functionWords, words } from '@jangada/nlu/text.ts';
 import { directed } from './vectors.ts';
@@ -8,9 +8,6 @@ import { directed } from './vectors.ts';
  * Vectors of texts without a model: words, pairs of words and letters within words, each added to a few of the vector's
  * numbers, and what a pack says means the same. Repeatable bit for bit, and nothing is downloaded or sent anywhere.
  */
-
-/** Words, folded, of which each stands for the others; a trailing `*` matches a prefix. */
-export type Concept = readonly string[];
 
 const bits = 18;
 /** Shorter runs of letters are in every text. */
@@ -48,7 +45,8 @@ export const embedLocally = (
       vector[at] = (vector[at] ?? 0) + (hash & 1 ? weight : -weight);
     }
   };
-  for (const [bucket, weight] of featuresOf(contentWords(text).join(' '), bits, letters)) add(bucket, weight);
+  for (const [bucket, weight] of featuresOf(contentWords(text).join(' '), bits, { runs: letters }))
+    add(bucket, weight);
   for (const [at, phrases] of concepts.entries())
     if (mentions(text, phrases)) add(2 ** bits + at, conceptWeight);
   return directed(vector);

@@ -1,5 +1,6 @@
+import type { Concept } from '@jangada/nlu/features.ts';
 import { mentions, saidIn } from '@jangada/nlu/phrases.ts';
-import { type Concept, contentWords } from './local.ts';
+import { contentWords } from './local.ts';
 import { similarity } from './vectors.ts';
 
 /** Which texts say what a question asks: by their words, by their vectors, and by both together. Exact and pure. */

@@ -1,3 +1,4 @@
+import type { Concept } from './features.ts';
 import {
   both,
   type Example,
@@ -21,7 +22,11 @@ interface Unseen {
 const foldCount = 5;
 
 /** Each example is scored by what was learned from four fifths of the others. */
-const unseenOf = (examples: readonly Example[], learning: Learning): Unseen[] => {
+const unseenOf = (
+  examples: readonly Example[],
+  learning: Learning,
+  concepts: readonly Concept[],
+): Unseen[] => {
   const labels = labelsOf(examples);
   const below = numbers(2);
   const folds = examples.map(() => below(foldCount));
@@ -29,6 +34,7 @@ const unseenOf = (examples: readonly Example[], learning: Learning): Unseen[] =>
     const linear = learn(
       examples.filter((_example, at) => folds[at] !== fold),
       learning,
+      concepts,
     );
     return examples
       .filter(({ label }, at) => folds[at] === fold && !label.includes(both))
@@ -46,11 +52,15 @@ const steps = (from: number, to: number, by: number): number[] =>
   Array.from({ length: Math.round((to - from) / by) + 1 }, (_, at) => from + at * by);
 
 /** How much of what is asked is taken to mean no intent, whatever the examples hold of it. */
-const askedElsewhere = 0.1;
+const askedElsewhere = 0.25;
 
 /** The scale under which confidence tells best how often it is right: least log loss on unseen examples. */
-export const calibrate = (examples: readonly Example[], learning: Learning): Scale => {
-  const unseen = unseenOf(examples, learning);
+export const calibrate = (
+  examples: readonly Example[],
+  learning: Learning,
+  concepts: readonly Concept[] = [],
+): Scale => {
+  const unseen = unseenOf(examples, learning, concepts);
   const outside = unseen.filter(({ wanted }) => wanted < 0).length;
   const weight = (askedElsewhere / (1 - askedElsewhere)) * ((unseen.length - outside) / Math.max(1, outside));
   const loss = (scale: Scale): number =>

@@ -1,4 +1,8 @@
+import { saidIn } from './phrases.ts';
 import { words } from './text.ts';
+
+/** Phrases, folded, of which each stands for the others; a trailing `*` lets the last word go on. */
+export type Concept = readonly string[];
 
 /**
  * What a text is made of: its words, neighbouring words, words with one between them, and the letters within words,
@@ -15,6 +19,8 @@ const kind = {
   pair: mixed(basis, 2),
   skip: mixed(basis, 3),
   letters: mixed(basis, 4),
+  concept: mixed(basis, 5),
+  concepts: mixed(basis, 6),
 };
 const letters = { least: 2, most: 5 };
 
@@ -33,14 +39,33 @@ export const reserved = 0;
 /** A whole word says more than letters of it, which are many. */
 const emphasis = { word: 3, pair: 2, skip: 1.5, letters: 1 };
 
-/** The buckets of a text, and how much each counts. Linear in its length. */
-export const featuresOf = (text: string, bits: number, runs = letters): Map<number, number> => {
+/** Of a text that speaks of more, it says no more how many. */
+const conceptsCounted = 2;
+
+/**
+ * The buckets of a text, and how much each counts. Linear in its length. Each of `concepts` that it speaks of is one more of
+ * its words, and so is how many it speaks of.
+ */
+export const featuresOf = (
+  text: string,
+  bits: number,
+  {
+    runs = letters,
+    concepts = [],
+  }: { readonly runs?: typeof letters; readonly concepts?: readonly Concept[] } = {},
+): Map<number, number> => {
   const mask = 2 ** bits - 1;
   const found = new Map<number, number>();
   const add = (hash: number, weight: number): void => {
     const bucket = (hash ^ (hash >>> 15)) & mask || reserved + 1;
     if ((found.get(bucket) ?? 0) < weight) found.set(bucket, weight);
   };
+  if (concepts.length > 0) {
+    const isSaid = saidIn(text);
+    const said = [...concepts.keys()].filter((at) => concepts[at]?.some(isSaid));
+    for (const at of said) add(mixed(kind.concept, at), emphasis.word);
+    add(mixed(kind.concepts, Math.min(said.length, conceptsCounted)), emphasis.word);
+  }
   const list = words(text).map((word) => word.replace(digit, '0'));
   for (const [at, word] of list.entries()) {
     add(hashOf(kind.word, word), emphasis.word);

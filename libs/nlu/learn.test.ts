@@ -31,6 +31,29 @@ describe('the features of a text', () => {
   });
 });
 
+describe('what a text speaks of', () => {
+  const concepts = [
+    ['boat', 'boats', 'raft*'],
+    ['fish*', 'catch'],
+  ];
+
+  test('is one more of its words, and so is of how much it speaks', () => {
+    const [none, one, both] = ['a letter', 'two rafts', 'rafts and the catch'].map(
+      (text) => featuresOf(text, 16, { concepts }).size - featuresOf(text, 16).size,
+    );
+    expect([none, one, both]).toEqual([1, 2, 3]);
+  });
+
+  test('is understood in words that were never read, and after it was written and read', () => {
+    const knowing = quantised(learn(examples, learning, concepts), scale, 'these');
+    const question = 'rafts?';
+    expect(meaningOf(model, question).kind).toBe('none');
+    expect(rank(decode(encode(knowing)), question)[0]?.confidence).toBeGreaterThan(
+      2 * (rank(model, question)[0]?.confidence ?? 1),
+    );
+  });
+});
+
 describe('what was learned', () => {
   test('is the same however often it is learned', () => {
     const again = encode(quantised(learn(examples, learning), scale, 'these'));
@@ -68,6 +91,7 @@ describe('the threshold', () => {
   const sureOf = (confidence: number) => ({
     labels: ['it'],
     bits: 8,
+    concepts: [],
     slope: 1,
     floor: 0,
     rarity: new Uint8Array(256),

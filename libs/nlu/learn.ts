@@ -1,4 +1,4 @@
-import { featuresOf, reserved } from './features.ts';
+import { type Concept, featuresOf, reserved } from './features.ts';
 
 /** The label of what no intent is meant by: learned from, and no label of a machine. */
 export const elsewhere = 'elsewhere';
@@ -27,6 +27,8 @@ export interface Learning {
 export interface Linear {
   readonly labels: readonly string[];
   readonly bits: number;
+  /** What texts speak of beside their words. */
+  readonly concepts: readonly Concept[];
   /** By bucket. */
   readonly rarity: Float32Array;
   /** By bucket, then label. */
@@ -41,12 +43,16 @@ export interface Vector {
 /** Features weighed by their rarity, of length 1; and 1 for what every text has. */
 export const vectorOf = (
   text: string,
-  { bits, rarity }: { readonly bits: number; readonly rarity: Float32Array | Uint8Array },
+  {
+    bits,
+    concepts,
+    rarity,
+  }: Pick<Linear, 'bits' | 'concepts'> & { readonly rarity: Float32Array | Uint8Array },
 ): Vector => {
   const buckets = [reserved];
   const values = [1];
   let square = 0;
-  for (const [bucket, emphasis] of featuresOf(text, bits)) {
+  for (const [bucket, emphasis] of featuresOf(text, bits, { concepts })) {
     const value = emphasis * (rarity[bucket] ?? 0);
     square += value * value;
     buckets.push(bucket);
@@ -100,10 +106,13 @@ export const labelsOf = (examples: readonly Example[]): string[] =>
     .filter((label) => label !== elsewhere)
     .sort();
 
-const raritiesOf = (examples: readonly Example[], bits: number): Float32Array => {
+const raritiesOf = (
+  examples: readonly Example[],
+  { bits, concepts }: Pick<Linear, 'bits' | 'concepts'>,
+): Float32Array => {
   const seen = new Uint32Array(2 ** bits);
   for (const { text } of examples)
-    for (const bucket of featuresOf(text, bits).keys()) seen[bucket] = (seen[bucket] ?? 0) + 1;
+    for (const bucket of featuresOf(text, bits, { concepts }).keys()) seen[bucket] = (seen[bucket] ?? 0) + 1;
   return Float32Array.from(seen, (count) => Math.log((1 + examples.length) / (1 + count)) + 1);
 };
 
@@ -112,10 +121,14 @@ const raritiesOf = (examples: readonly Example[], bits: number): Float32Array =>
  * "A Dual Coordinate Descent Method for Large-scale Linear SVM", 2008). All machines see an example together, because
  * their weights of a bucket lie side by side.
  */
-export const learn = (examples: readonly Example[], { bits, rounds, cost, ownCost }: Learning): Linear => {
+export const learn = (
+  examples: readonly Example[],
+  { bits, rounds, cost, ownCost }: Learning,
+  concepts: readonly Concept[] = [],
+): Linear => {
   const labels = labelsOf(examples);
-  const rarity = raritiesOf(examples, bits);
-  const vectors = examples.map(({ text }) => vectorOf(text, { bits, rarity }));
+  const rarity = raritiesOf(examples, { bits, concepts });
+  const vectors = examples.map(({ text }) => vectorOf(text, { bits, concepts, rarity }));
   const wanted = examples.map(({ label }) => new Set(label.split(both).map((one) => labels.indexOf(one))));
   const count = labels.length;
   const weights = new Float32Array(2 ** bits * count);
@@ -150,5 +163,5 @@ export const learn = (examples: readonly Example[], { bits, rounds, cost, ownCos
       }
     }
   }
-  return { labels, bits, rarity, weights };
+  return { labels, bits, concepts, rarity, weights };
 };

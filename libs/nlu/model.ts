@@ -1,5 +1,6 @@
 import { deflateSync, inflateSync } from 'node:zlib';
 import { z } from 'zod';
+import type { Concept } from './features.ts';
 import { type Linear, scoresOf, vectorOf } from './learn.ts';
 
 /** How scores become confidence: a share of e^(slope × score), beside one of e^(slope × floor) for nothing known. */
@@ -12,6 +13,8 @@ export interface Scale {
 export interface Model extends Scale {
   readonly labels: readonly string[];
   readonly bits: number;
+  /** What texts speak of beside their words. */
+  readonly concepts: readonly Concept[];
   /** By bucket, in steps of `rarityStep`. */
   readonly rarity: Uint8Array;
   /** By bucket, then label, in steps of the label's `steps`. */
@@ -32,7 +35,7 @@ export interface Meant {
 }
 
 export const quantised = (
-  { labels, bits, rarity, weights }: Linear,
+  { labels, bits, concepts, rarity, weights }: Linear,
   scale: Scale,
   learnedFrom: string,
 ): Model => {
@@ -45,6 +48,7 @@ export const quantised = (
   return {
     labels,
     bits,
+    concepts,
     ...scale,
     steps,
     learnedFrom,
@@ -55,11 +59,11 @@ export const quantised = (
 
 /** The raw score of each of the model's labels, in their order. */
 export const rawScores = (
-  model: Pick<Model, 'labels' | 'bits' | 'rarity' | 'weights' | 'steps'>,
+  model: Pick<Model, 'labels' | 'bits' | 'concepts' | 'rarity' | 'weights' | 'steps'>,
   text: string,
 ) => {
   const { labels, weights, steps } = model;
-  const vector = vectorOf(text, { bits: model.bits, rarity: model.rarity });
+  const vector = vectorOf(text, model);
   return scoresOf(vector, weights, labels.length).map((score, label) => score * (steps[label] ?? 0));
 };
 
@@ -83,9 +87,10 @@ export const rank = (model: Model, text: string): Meant[] => {
 };
 
 const head = z.strictObject({
-  format: z.literal(1),
+  format: z.literal(2),
   labels: z.array(z.string()).min(1),
   bits: z.int().min(8).max(20),
+  concepts: z.array(z.array(z.string())),
   slope: z.number(),
   floor: z.number(),
   steps: z.array(z.number()),
@@ -95,7 +100,7 @@ const head = z.strictObject({
 /** A line of JSON, then the numbers, deflated. */
 export const encode = ({ rarity, weights, ...rest }: Model): Buffer =>
   Buffer.concat([
-    Buffer.from(`${JSON.stringify({ format: 1, ...rest })}\n`),
+    Buffer.from(`${JSON.stringify({ format: 2, ...rest })}\n`),
     deflateSync(Buffer.concat([rarity, new Uint8Array(weights.buffer)])),
   ]);
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Concept } from '@jangada/nlu/features.ts';
 import { type Example, elsewhere } from '@jangada/nlu/learn.ts';
 import { functionWords, type Language, words } from '@jangada/nlu/text.ts';
 import type { Cue, Pack } from './pack.ts';
@@ -78,13 +79,24 @@ const examplesOfCues = ({ intents }: Pick<Pack, 'intents'>, around: readonly Exa
   });
 };
 
+/** What of a pack its questions are understood by. */
+export type Understood = Pick<Pack, 'name' | 'intents' | 'concepts' | 'apart'>;
+
+const askedOfOthers = ({ apart = [] }: Understood): Example[] =>
+  languages
+    .flatMap((language) => apart.flatMap((name) => ownExamples(name, language, 'learn')))
+    .filter(({ label }) => label !== elsewhere)
+    .map(({ text }) => ({ text, label: elsewhere }));
+
 /** Everything a pack's questions are learned from, in one order. */
-export const examplesOf = (pack: Pick<Pack, 'name' | 'intents'>): Example[] => {
+export const examplesOf = (pack: Understood): Example[] => {
   const around = askedElsewhere();
   const own = languages.flatMap((language) => ownExamples(pack.name, language, 'learn'));
-  return [...(own.length > 0 ? own : examplesOfCues(pack, around)), ...around];
+  return [...(own.length > 0 ? own : examplesOfCues(pack, around)), ...askedOfOthers(pack), ...around];
 };
 
-/** Changes with any of the examples. */
-export const hashOf = (examples: readonly Example[]): string =>
-  createHash('sha256').update(JSON.stringify(examples)).digest('hex');
+/** Changes with any of what is learned from. */
+export const hashOf = (examples: readonly Example[], concepts: readonly Concept[] = []): string =>
+  createHash('sha256')
+    .update(JSON.stringify([examples, concepts]))
+    .digest('hex');

@@ -33,8 +33,13 @@ export interface Pack {
     readonly source: string;
     readonly state: string;
   }[];
-  /** Words, folded, that mean the same where texts are searched, in any language. A trailing `*` matches a prefix. */
+  /**
+   * Words, folded, that mean the same where questions are understood and texts are searched, in any language. A trailing `*`
+   * matches a prefix.
+   */
   readonly concepts?: readonly (readonly string[])[];
+  /** Packs of which no question is one of this one's: what they are asked is learned as asked elsewhere. */
+  readonly apart?: readonly string[];
   /** Words before a person's name that say what the person is. */
   readonly leads: readonly { readonly role: 'subject' | 'provider'; readonly words: readonly string[] }[];
   readonly retention: readonly RetentionRule[];

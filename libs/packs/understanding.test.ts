@@ -27,7 +27,7 @@ describe('every pack', () => {
   test.each(packs.map((pack) => [pack.name, pack] as const))(
     'the model of %s was learned from the examples that stand there: npm run train',
     (_name, pack) => {
-      expect(modelOf(pack).learnedFrom).toBe(hashOf(examplesOf(pack)));
+      expect(modelOf(pack).learnedFrom).toBe(hashOf(examplesOf(pack), pack.concepts));
     },
   );
 
@@ -45,6 +45,17 @@ describe('every pack', () => {
     },
   );
 });
+
+test.each(packs.flatMap(({ name, apart = [] }) => apart.map((other) => [name, other] as const)))(
+  '%s learns what it is not asked from %s',
+  (name, other) => {
+    const learned = new Set(
+      examplesOf(packOf(name)).flatMap(({ text, label }) => (label === elsewhere ? [text] : [])),
+    );
+    const asked = ownExamples(other, 'en', 'learn').filter(({ text }) => learned.has(text));
+    expect(asked.length).toBeGreaterThan(200);
+  },
+);
 
 describe.each([
   [clinic.name, clinic],

@@ -95,6 +95,20 @@ describe('cloud pricing', () => {
     });
   });
 
+  test.each<[string, string]>([
+    ['en', 'how do savings plans work?'],
+    ['en', 'what is cheaper for training, spot or reserved?'],
+    ['en', 'when does Azure evict spot machines?'],
+    ['pt-BR', 'como funcionam os savings plans?'],
+    ['pt-BR', 'o que é mais barato para treinar, spot ou reservada?'],
+    ['pt-BR', 'vale a pena desligar as máquinas à noite?'],
+  ])('advice, %s: %s', (locale, question) => {
+    expect(planOf(question)).toMatchObject({
+      ...{ source: 'articles', ask: 'list', locale },
+      filter: { nearest: { text: question, language: locale }, language: locale },
+    });
+  });
+
   test('a count of discounts cites nothing', () => {
     const { filter, cites } = planOf('quantos descontos existem na AWS?');
     expect({ filter, cites }).toEqual({ filter: { facets: { provider: ['AWS'] } }, cites: undefined });

@@ -149,6 +149,7 @@ export const pack: Pack = {
   },
   intents,
   concepts,
+  apart: ['cloud-pricing'],
   leads,
   states,
   sources,

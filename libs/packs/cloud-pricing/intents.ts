@@ -5,7 +5,7 @@ const cues = (weight: number, phrases: string): Cue[] =>
   phrases.split(',').map((words) => ({ words: words.trim(), weight }));
 
 /**
- * Questions about prices, in Portuguese and English. A word for money is enough; the name of a model or provider needs
+ * Questions about prices and ways to buy, in Portuguese and English. A word for money is enough; the name of a model or provider needs
  * another beside it.
  */
 export const intents: readonly IntentPattern[] = [
@@ -40,6 +40,15 @@ export const intents: readonly IntentPattern[] = [
     entities: ['provider', 'purchase'],
     requiredPermissions: ['read:discounts'],
     dataSources: ['discounts', 'articles'],
+    defaultAsk: 'list',
+    ttlSeconds: 3_600,
+  },
+  {
+    name: 'advice_query',
+    cues: cues(0.8, 'artigo*, article*, conselho*, advice, dica*, tips'),
+    entities: ['provider'],
+    requiredPermissions: ['read:articles'],
+    dataSources: ['articles'],
     defaultAsk: 'list',
     ttlSeconds: 3_600,
   },

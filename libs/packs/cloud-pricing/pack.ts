@@ -54,6 +54,7 @@ export const pack: Pack = {
   },
   intents,
   concepts,
+  apart: ['aesthetic-clinic', 'care-home'],
   leads: [],
   states: [],
   sources,
