@@ -8,6 +8,7 @@ import { openMetrics } from '@jangada/telemetry/metrics.ts';
 import { afterAll, describe, expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { keysCommand } from './cli/keys.ts';
+import { knowledgeCommand } from './cli/knowledge.ts';
 import { consoleDir, envFile, ports, userId, variables } from './generate/containers.ts';
 import { freshSecrets } from './generate/secrets.ts';
 import { factsOf, isRequired, isSecret } from './generate/services.ts';
@@ -388,7 +389,7 @@ describe('the manifests for Kubernetes', () => {
   );
 
   test('confine every pod, whoever it talks to', () => {
-    expect(everyPod.length).toBe(names.length + 3);
+    expect(everyPod.length).toBe(names.length + 4);
     for (const name of everyPod)
       expect([name, policyOf(name)?.policyTypes]).toEqual([name, ['Ingress', 'Egress']]);
   });
@@ -406,6 +407,7 @@ describe('the manifests for Kubernetes', () => {
       ...withRole,
       'migrate',
       'rotate',
+      'knowledge',
     ]);
     expect(withRole.length).toBeLessThan(names.length);
     expect(everyPod.filter((name) => !reachedBy(name).includes('broker'))).toEqual(['migrate']);
@@ -429,17 +431,22 @@ describe('the manifests for Kubernetes', () => {
     expect(ofKind('Job')).toHaveLength(2);
   });
 
-  test('replace keys that are due, one job at a time, by a command that there is', () => {
-    const [due, ...more] = ofKind('CronJob').map(({ spec }) => spec as unknown as CronJob);
-    expect(more).toEqual([]);
-    expect(due?.concurrencyPolicy).toBe('Forbid');
-    const [, program = 'absent', , ...line] =
-      due?.jobTemplate.spec.template.spec.containers[0]?.command ?? [];
-    expect(existsSync(join(root, 'deploy', program))).toBe(true);
-    const [name, option] = line;
-    const rotate = keysCommand().commands.find((command) => command.name() === name);
-    expect(rotate?.options.map(({ long }) => long)).toContain(option);
+  test('replace keys that are due and refresh indexes of texts, one job of each at a time, by commands that there are', () => {
+    const lines = ofKind('CronJob').map((job) => {
+      const { concurrencyPolicy, jobTemplate } = job.spec as unknown as CronJob;
+      expect(concurrencyPolicy).toBe('Forbid');
+      const [, program = 'absent', ...line] = jobTemplate.spec.template.spec.containers[0]?.command ?? [];
+      expect(existsSync(join(root, 'deploy', program))).toBe(true);
+      return line;
+    });
+    const known = [keysCommand(), knowledgeCommand()];
+    for (const [of, name, ...options] of lines) {
+      const command = known.find((one) => one.name() === of)?.commands.find((one) => one.name() === name);
+      expect(command?.options.map(({ long }) => long)).toEqual(expect.arrayContaining(options));
+    }
+    expect(lines.map(([of]) => of)).toEqual(['keys', 'knowledge']);
     expect(reachedBy('rotate')).toEqual(['kube-dns', 'broker', 'database', 'keys']);
+    expect(reachedBy('knowledge')).toEqual(['kube-dns', 'broker', 'database', 'embedding']);
   });
 
   test('name settings that exist, secrets from the service’s own Secret and the rest in the open', () => {

@@ -6,6 +6,9 @@ import type { Pack, Source } from '@jangada/packs/pack.ts';
 import { packOf } from '@jangada/packs/registry.ts';
 import pg from 'pg';
 
+/** The command, in the folder deploy. Asked often, it embeds what changed and nothing else. */
+export const refreshCommand = ['cli/jangada.ts', 'knowledge', 'refresh'] as const;
+
 /** What became of the index of one table of a tenant. */
 export interface Refreshed {
   readonly tenant: string;

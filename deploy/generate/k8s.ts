@@ -1,8 +1,10 @@
 import { isReread, type Name } from '@jangada/config/settings.ts';
 import type { Contract } from '@jangada/hop/hop.ts';
+import { embeddingSettings } from '@jangada/knowledge/embedding.ts';
 import { rootSettings } from '@jangada/vault/root.ts';
 import { stringify } from 'yaml';
 import { dueCommand } from '../due.ts';
+import { refreshCommand } from '../knowledge.ts';
 import { consoleDir, graceSeconds, limits, ports, requests, userId } from './containers.ts';
 import { factsOf, isRequired, isSecret, type ServiceFacts } from './services.ts';
 
@@ -162,19 +164,23 @@ const job = (name: string, version: string) => ({
   },
 });
 
-/** Every hour, and never two at a time: it replaces what has come of age, which is little or nothing. */
-const rotation = (version: string) => ({
+/** What is done again and again, and never by two at a time. */
+const recurring = (
+  name: string,
+  version: string,
+  { schedule, command }: { schedule: string; command: readonly string[] },
+) => ({
   apiVersion: 'batch/v1',
   kind: 'CronJob',
-  metadata: { name: 'jangada-rotate', labels: labels('rotate') },
+  metadata: { name: `jangada-${name}`, labels: labels(name) },
   spec: {
-    schedule: '17 * * * *',
+    schedule,
     concurrencyPolicy: 'Forbid',
     startingDeadlineSeconds: 1_800,
     jobTemplate: {
       spec: {
         backoffLimit: 2,
-        template: once('rotate', version, { command: dueCommand, restartPolicy: 'Never' }),
+        template: once(name, version, { command, restartPolicy: 'Never' }),
       },
     },
   },
@@ -277,8 +283,12 @@ export const k8sYaml = (contracts: readonly Contract[], version: string): string
     policy('jangada-provision', 'provision', [], ['NATS_URL']),
     job('migrate', version),
     policy('jangada-migrate', 'migrate', [], ['DATABASE_URL', ...rootSettings]),
-    rotation(version),
+    // It replaces what has come of age, which is little or nothing.
+    recurring('rotate', version, { schedule: '17 * * * *', command: dueCommand }),
     policy('jangada-rotate', 'rotate', [], ['NATS_URL', 'DATABASE_URL', ...rootSettings]),
+    // It embeds what changed since, which is little or nothing.
+    recurring('knowledge', version, { schedule: '37 3 * * *', command: refreshCommand }),
+    policy('jangada-knowledge', 'knowledge', [], ['NATS_URL', 'DATABASE_URL', ...embeddingSettings]),
     ...contracts
       .map(factsOf)
       .flatMap((facts) => [
