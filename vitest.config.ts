@@ -15,6 +15,7 @@ const proofs = [
   'deploy/journeys/every-key.test.ts',
   'deploy/journeys/limits.test.ts',
   'deploy/import/volume.test.ts',
+  'deploy/isolation.test.ts',
 ];
 /** Of the assembled system. */
 const patience = { testTimeout: 60_000, hookTimeout: 120_000 };
@@ -46,8 +47,9 @@ export default defineConfig({
           ...patience,
         },
       },
-      // Services are killed under load, servers taken away, every key replaced, limits waited for, whole data sets imported:
-      // minutes, so `npm test` leaves them to `npm run proof:faults`, `proof:keys`, `proof:limits` and `proof:import`.
+      // Services are killed under load, servers taken away, every key replaced, limits waited for, whole data sets imported, and all
+      // that somebody with a service's credentials may try is tried: minutes, so `npm test` leaves them to `npm run proof:faults`,
+      // `proof:keys`, `proof:limits`, `proof:import` and `proof:isolation`.
       { test: { name: 'proofs', include: proofs, ...patience } },
     ],
   },
