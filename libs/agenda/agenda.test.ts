@@ -270,6 +270,38 @@ const minutesWithin = ({ from, to }: Interval): Temporal.Instant[] => [
   to.subtract({ nanoseconds: 1 }),
 ];
 
+describe('hours that end or begin within an hour that comes twice', () => {
+  const day = Temporal.PlainDate.from('2018-02-17');
+  const real = (...span: Span) =>
+    hoursOn({ week: everyDay(span) }, day, 'America/Sao_Paulo').map(({ from, to }) => [
+      from.toString().slice(11, 16),
+      to.toString().slice(11, 16),
+    ]);
+  // At 02:00Z the wall went from 24:00 back to 23:00.
+  test.each<[...Span, string[][]]>([
+    ['22:00', '23:00', [['00:00', '01:00']]],
+    [
+      '22:00',
+      '23:15',
+      [
+        ['00:00', '01:15'],
+        ['02:00', '02:15'],
+      ],
+    ],
+    [
+      '23:30',
+      '00:00',
+      [
+        ['01:30', '02:00'],
+        ['02:30', '03:00'],
+      ],
+    ],
+    ['22:00', '00:00', [['00:00', '03:00']]],
+  ])('from %s to %s', (from, to, expected) => {
+    expect(real(from, to)).toEqual(expected);
+  });
+});
+
 describe('whatever the hours and the zone,', () => {
   test('a free slot overlaps nothing booked, lies within the hours to the minute, and will do', () => {
     fc.assert(

@@ -1,5 +1,4 @@
-import type { Interval } from './intervals.ts';
-import { shown } from './wall-clock.ts';
+import { common, type Interval, merged } from './intervals.ts';
 
 /**
  * Hours of a day by the clock on the wall, as `["08:00", "12:30"]`: from, and up to. Up to "00:00" is the end of the day; what goes
@@ -39,31 +38,42 @@ export const holidayOn = (
 const spansOn = ({ week, exceptions }: Hours, date: Temporal.PlainDate): readonly Span[] =>
   exceptions?.[date.toString()] ?? week[date.dayOfWeek as Weekday] ?? [];
 
-/**
- * Opening or closing in real time. Hours that the clock shows twice are open both times, and what begins or ends at a time that is
- * skipped does so at the change, so that nothing is open while the wall shows a time outside the span.
- */
-const edge = (local: Temporal.PlainDateTime, zone: string, which: 'opens' | 'closes'): Temporal.Instant => {
-  const when = shown(local, zone);
-  if (when.times === 'never') return when.next;
-  if (when.times === 'once') return when.at;
-  return when.at[which === 'opens' ? 0 : 1];
-};
+/** Stretches of real time in which no clock is changed, and how far the wall is ahead of UTC in each. */
+function* unchanged({ from, to }: Interval, zone: string): Generator<Interval & { readonly ahead: number }> {
+  for (let at = from; Temporal.Instant.compare(at, to) < 0; ) {
+    const zoned = at.toZonedDateTimeISO(zone);
+    const change = zoned.getTimeZoneTransition('next')?.toInstant() ?? to;
+    const end = Temporal.Instant.compare(change, to) < 0 ? change : to;
+    yield { from: at, to: end, ahead: zoned.offsetNanoseconds };
+    at = end;
+  }
+}
 
-const realTime = ([from, to]: Span, date: Temporal.PlainDate, zone: string): Interval => {
+/**
+ * When the wall shows a time within the span. Hours that it shows twice are open both times; a span that begins or ends within them is
+ * open, shut and open again, because nothing is open while the wall shows a time outside it.
+ */
+const realTime = ([from, to]: Span, date: Temporal.PlainDate, zone: string): Interval[] => {
   const closing = Temporal.PlainTime.from(to);
   const isMidnight = closing.equals(new Temporal.PlainTime());
-  return {
-    from: edge(date.toPlainDateTime(from), zone, 'opens'),
-    to: edge((isMidnight ? date.add({ days: 1 }) : date).toPlainDateTime(closing), zone, 'closes'),
-  };
+  const utc = (day: Temporal.PlainDate, time: Temporal.PlainTime | string): Temporal.Instant =>
+    day.toPlainDateTime(time).toZonedDateTime('UTC').toInstant();
+  const opens = utc(date, from);
+  const closes = utc(isMidnight ? date.add({ days: 1 }) : date, closing);
+  // No zone is a day ahead of UTC or behind.
+  const around = { from: opens.subtract({ hours: 24 }), to: closes.add({ hours: 24 }) };
+  return merged(
+    [...unchanged(around, zone)].flatMap((stretch) => {
+      const offset = { nanoseconds: stretch.ahead };
+      return common([{ from: opens.subtract(offset), to: closes.subtract(offset) }], [stretch]);
+    }),
+  );
 };
 
 /** A day's hours in real time, in order. Empty spans, also those that daylight saving skips whole, are none. @throws RangeError for a malformed time */
 export const hoursOn = (hours: Hours, date: Temporal.PlainDate, zone: string): Interval[] =>
   spansOn(hours, date)
-    .map((span) => realTime(span, date, zone))
-    .filter(({ from, to }) => Temporal.Instant.compare(from, to) < 0)
+    .flatMap((span) => realTime(span, date, zone))
     .sort((a, b) => Temporal.Instant.compare(a.from, b.from));
 
 /** The days that an interval touches. */

@@ -125,8 +125,18 @@ describe('shared by replicas', () => {
 
   test('a crowd at once gets no more than the limit', async () => {
     const replicas = [await replica(), await replica(), await replica()];
-    const allowed = await Promise.all(replicas.map((limits) => allowedOf(30, () => limits.admit('ai', ana))));
-    expect(allowed.reduce((sum, count) => sum + count, 0)).toBe(20);
+    const round = async (user: string): Promise<number | undefined> => {
+      const who = { ...ana, user };
+      const allowed = await Promise.all(
+        replicas.map((limits) => allowedOf(30, () => limits.admit('ai', who))),
+      );
+      // A process that is held up for a quarter of a second takes Redis for away, and counts alone.
+      const figures = await Promise.all(replicas.map(({ metrics }) => metrics.text()));
+      if (figures.some((text) => /^limits_local.* 1$/m.test(text))) return undefined;
+      return allowed.reduce((sum, count) => sum + count, 0);
+    };
+    let user = 0;
+    expect(await until('a crowd that Redis counts', () => round(`ana-${user++}`))).toBe(20);
   });
 
   test('one person at their limit costs nobody else anything', async () => {
