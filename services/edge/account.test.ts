@@ -448,6 +448,16 @@ describe('administration', () => {
     }
   });
 
+  test('and what is handed out once has no HEAD, which would use it up', async () => {
+    const { token } = await logIn(one, ana ?? '', (await enrol(ana ?? '')).code());
+    const path = `/v1/privacy/deliveries/${'a'.repeat(43)}`;
+    const asked = await fetch(new URL(path, one.url), {
+      method: 'HEAD',
+      headers: { authorization: `Bearer ${token}` },
+    });
+    expect(asked.status).toBe(404);
+  });
+
   test('does not reach into another tenant, nor tell what is there', async () => {
     const admin = await enrol(eva ?? '');
     const victim = await logIn(one, bia ?? '');

@@ -92,8 +92,11 @@ export const privacyRoutes = (
     return { requests: await store.read({ tenant }, own) };
   });
 
-  app.get<{ Params: { link: string } }>('/v1/privacy/deliveries/:link', (request, reply) =>
-    handOver(store, request, reply),
+  app.get<{ Params: { link: string } }>(
+    '/v1/privacy/deliveries/:link',
+    // Who asks about it without its body would use it up.
+    { exposeHeadRoute: false },
+    (request, reply) => handOver(store, request, reply),
   );
 };
 
