@@ -6,7 +6,7 @@ import { peopleOf } from './rules.ts';
  * the pack from the sources that say whom a row is about.
  */
 export interface Holding {
-  /** The class of retention; of the core's own tables, their name. */
+  /** The class of retention; of the core's tables that the pack has no rule for, their name. */
   readonly class: string;
   readonly table: string;
   /** The column that names the person. */
@@ -75,8 +75,14 @@ export const heldOf = (pack: Pack): readonly Holding[] => {
   return held.sort((a, b) => Number(a.table === people) - Number(b.table === people));
 };
 
-/** Everything that holds somebody, in an order in which rows may go. */
-export const holdingsOf = (pack: Pack): readonly Holding[] => [...ofCore, ...heldOf(pack)];
+/** Everything that holds somebody, in an order in which rows may go. A hold names the core's tables as the pack's rules do. */
+export const holdingsOf = (pack: Pack): readonly Holding[] => [
+  ...ofCore.map((known) => ({
+    ...known,
+    class: pack.retention.find(({ table }) => table === known.table)?.class ?? known.class,
+  })),
+  ...heldOf(pack),
+];
 
 /** Fields of the people themselves that they may have corrected, with their columns. */
 export const correctable = (pack: Pack): ReadonlyMap<string, string> => {

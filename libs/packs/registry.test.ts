@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ownHistory } from './core.ts';
+import { holdingsOf } from './holdings.ts';
 import type { Pack } from './pack.ts';
 import { foldName, searchOf } from './read.ts';
 import { load, PackError, packOf, packs, packTables } from './registry.ts';
@@ -408,6 +409,14 @@ describe('tables of packs', () => {
       'event_keys',
       'feedback',
     ]);
+  });
+
+  test('of the core hold people under the class that the pack’s rule names, as a legal hold does', () => {
+    const classes = Object.fromEntries(holdingsOf(clinic).map(({ table, class: name }) => [table, name]));
+    expect(classes).toMatchObject({
+      ...{ bookings: 'booking_data', event_keys: 'booking_keys', feedback: 'feedback' },
+      ...{ clients: 'client_data', consents: 'consents' },
+    });
   });
 });
 
