@@ -295,6 +295,24 @@ describe('who asks to be deleted', () => {
     ]);
   });
 
+  test('and asks again is told what was kept, without what was destroyed, of which nothing is corrected', async () => {
+    await ask('r12', 'c3', 'access');
+    await ask('r13', 'c3', 'correction');
+    // Sealed before the key was gone.
+    await database.administer(
+      `update privacy_requests set details = (select email from clients where id = 'c3') where id = 'r13'`,
+    );
+    await advance();
+    const files = await filesOf('r12');
+    expect(files['aesthetic_records.csv']).toContain('a secret of hers');
+    expect(files['clients.csv']).toContain('Ana Lima');
+    expect(files['clients.csv']).not.toContain('52998224725');
+    expect(await requestOf('r13')).toMatchObject({
+      ...{ state: 'delivered', partial: [] },
+      receipts: [{ table: 'clients', found: 1, changed: 0 }],
+    });
+  });
+
   test('waits for who approves, where that is demanded, and a no leaves everything', async () => {
     await plant('c4', { old: true });
     await ask('r4', 'c4', 'deletion');
@@ -395,5 +413,17 @@ describe('who asks', () => {
     expect(said.filter(({ id, message }) => message === late.name && id.startsWith('r11'))).toEqual([
       { id: 'r11-80', message: late.name, body: expect.objectContaining({ percent: 80 }) },
     ]);
+  });
+
+  test('is told of too where the request cannot go on', async () => {
+    await ask('r14', 'c8', 'access', 13);
+    const warned: object[] = [];
+    const log = { warn: (fields: object) => void warned.push(fields) } as unknown as Context['log'];
+    const unsigned = () => {
+      throw new Error('no key');
+    };
+    await advance({ reviews: 'erasure', signer: unsigned, log });
+    expect(warned).toMatchObject([{ runId: 'r14' }]);
+    expect(said.filter(({ message }) => message === late.name).map(({ id }) => id)).toContain('r14-80');
   });
 });

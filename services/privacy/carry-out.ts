@@ -27,9 +27,9 @@ export const carryOut = async (context: Context, pack: Pack, request: Request): 
   if (erasesPerson(request)) return erasePerson(context, pack, request);
   const { store, tenant } = context;
   return store.within({ tenant }, async (transaction) => {
-    if (request.type === 'correction') await correct(transaction, context, pack, request);
+    const corrected = request.type === 'correction' && (await correct(transaction, context, pack, request));
     if (request.type === 'revocation') await revoke(transaction, pack, request);
-    const changed = request.type === 'correction' || request.type === 'revocation';
+    const changed = corrected || request.type === 'revocation';
     const receipts: Receipt[] = [];
     const partial: string[] = [];
     for (const receipt of request.receipts) {
@@ -40,7 +40,8 @@ export const carryOut = async (context: Context, pack: Pack, request: Request): 
       const expected =
         receipt.found + (request.type === 'revocation' && receipt.table === 'consents' ? 1 : 0);
       if (found < expected && !changed) partial.push(receipt.class);
-      receipts.push(changed ? { ...receipt, changed: 1 } : { ...receipt, found, told: found });
+      const told = request.type === 'correction' ? 0 : found;
+      receipts.push(changed ? { ...receipt, changed: 1 } : { ...receipt, found, told });
     }
     return { receipts, partial };
   });

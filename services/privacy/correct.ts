@@ -9,22 +9,28 @@ import { headOf } from '@jangada/vault/field.ts';
 import { sealRows } from '@jangada/vault/rows.ts';
 import { sql } from 'kysely';
 import { z } from 'zod';
+import { openedOf } from './opened.ts';
 import type { Context, Request } from './request.ts';
 
-/** Writes what is right instead of what was wrong, of the person alone, and sealed where it was. */
+/**
+ * Writes what is right instead of what was wrong, of the person alone, and sealed where it was. True when anything was:
+ * of whoever was erased meanwhile, what they wanted can be read no more.
+ */
 export const correct = async (
   transaction: Transaction,
   { vault }: Pick<Context, 'vault'>,
   pack: Pack,
   request: Request,
-): Promise<void> => {
+): Promise<boolean> => {
   const { tenant_id: tenant, subject_id: subject, id: row, details } = request;
   const table = peopleOf(pack)?.table;
-  if (!table || !details) return;
+  if (!table || !details) return false;
   const { class: of } = privacyRequests.columns.details;
   using opener = await vault.opener(tenant, [{ subject, class: of, ...headOf(details) }], transaction);
   const place = { tenant, table: privacyRequests.name, column: 'details', row, subject };
-  const corrections = z.record(z.string(), z.string()).parse(JSON.parse(opener.open(place, of, details)));
+  const wanted = openedOf(opener, place, of, details);
+  if (wanted === null) return false;
+  const corrections = z.record(z.string(), z.string()).parse(JSON.parse(wanted));
   const fields = correctable(pack);
   const values = Object.fromEntries(
     Object.entries(corrections).flatMap(([field, value]) => {
@@ -50,4 +56,5 @@ export const correct = async (
     written(sql`
       update ${sql.table(table)} set ${sql.join(changes)} where tenant_id = ${tenant} and id = ${subject}`),
   );
+  return true;
 };

@@ -10,6 +10,7 @@ import { sql } from 'kysely';
 import { csvOf } from './csv.ts';
 import { fhirOf } from './fhir.ts';
 import { holdingsFor, whomOf } from './inventory.ts';
+import { openedOf } from './opened.ts';
 import { pdfOf } from './pages.ts';
 import { readingsOf } from './readers.ts';
 import type { Request } from './request.ts';
@@ -101,7 +102,7 @@ const readOne = async (
       if (isHelper(column) || (holding.told && !holding.told.includes(column))) continue;
       const of = sealed.find(([name]) => name === column)?.[1].class;
       const place = { tenant, table: holding.table, column, row: String(row['id']), subject };
-      opened[column] = of && Buffer.isBuffer(value) ? opener.open(place, of, value) : value;
+      opened[column] = of && Buffer.isBuffer(value) ? openedOf(opener, place, of, value) : value;
     }
     return opened;
   });

@@ -29,14 +29,17 @@ export const advanceAll = async (context: Context, signal: AbortSignal): Promise
   const [owner] = await store.rows(db.selectFrom('tenants').select('pack').where('id', '=', tenant));
   if (!owner) return;
   for (const { id } of await store.read({ tenant }, unfinished(tenant))) {
-    signal.throwIfAborted();
-    try {
-      await advance(context, owner.pack, id);
-    } catch (error) {
-      log.warn(
-        { operation: 'privacy', tenantId: tenant, runId: id, ...faultFields(error) },
-        'a privacy request could not go on; trying again',
-      );
+    // Whose request cannot go on has to hear of its time all the more.
+    for (const step of [advance, warn]) {
+      signal.throwIfAborted();
+      try {
+        await step(context, id, owner.pack);
+      } catch (error) {
+        log.warn(
+          { operation: 'privacy', tenantId: tenant, runId: id, ...faultFields(error) },
+          'a privacy request could not go on; trying again',
+        );
+      }
     }
   }
 };
@@ -49,14 +52,14 @@ const unfinished = (tenant: string) =>
     .where(sql<boolean>`state <> 'closed' or told < jsonb_array_length(history)`)
     .orderBy('at');
 
-const advance = async (context: Context, packName: string, id: string): Promise<void> => {
+const advance = async (context: Context, id: string, packName: string): Promise<void> => {
   const pack = packOf(packName);
   for (;;) {
     const request = await read(context, id);
     if (!request) return;
     const next = await nextOf(context, pack, request);
     await tell(context, id);
-    if (!next) return warn(context, request);
+    if (!next) return;
   }
 };
 
@@ -175,8 +178,10 @@ const tell = async ({ store, tenant, say }: Context, id: string): Promise<void> 
 };
 
 /** Says, once for each, that a part of the time is over. */
-const warn = async ({ store, tenant, say }: Context, request: Request): Promise<void> => {
-  const { id, type, state, deadline_at, warned, recipients } = request;
+const warn = async ({ store, tenant, say }: Context, id: string): Promise<void> => {
+  const request = await read({ store, tenant }, id);
+  if (!request) return;
+  const { type, state, deadline_at, warned, recipients } = request;
   if (state === 'closed' || (state === 'delivered' && recipients.every(({ told }) => told))) return;
   const left = Date.parse(deadline_at) - Date.now();
   const over = 100 - (left / (deadlineDays * 86_400_000)) * 100;
