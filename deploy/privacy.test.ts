@@ -1,8 +1,10 @@
 import { holdingsOf } from '@jangada/packs/holdings.ts';
 import { packs } from '@jangada/packs/registry.ts';
 import { late, moved, type RequestType } from '@jangada/proto/privacy.ts';
+import { lockClass } from '@jangada/store/lock.ts';
 import { connect, queries, type Store } from '@jangada/store/store.ts';
 import type { CoreTables } from '@jangada/store/tables.ts';
+import { until } from '@jangada/testkit/until.ts';
 import { signerFrom } from '@jangada/trust/keyset.ts';
 import { openParcel, recipientOf } from '@jangada/trust/parcel.ts';
 import { certificateOf, shown } from '@jangada/verifier/certificate.ts';
@@ -88,6 +90,16 @@ const advance = (own: Partial<Context> = {}): Promise<void> =>
     never,
   );
 
+const holdSql = (name: string): string =>
+  `insert into legal_holds (tenant_id, class, reason) values ('casa', '${name}', 'a lawsuit')`;
+const hold = (name: string) => database.administer(holdSql(name));
+const keyStatesOf = async (subject: string): Promise<string[]> => {
+  const keys = await database.administer(
+    `select class, state from subject_keys where subject_id = '${subject}' order by 1`,
+  );
+  return keys.map((key) => `${key['class']} ${key['state']}`);
+};
+
 const requestOf = async (id: string) =>
   (await database.administer(`select * from privacy_requests where id = '${id}'`))[0] as {
     state: string;
@@ -130,8 +142,8 @@ const restoreFrom = async (name: string, work: () => Promise<readonly Erasure[]>
     );
   expect(await leftIn()).toContain('c5');
   database.vault.forget('casa');
-  // And two of whom something is kept.
-  expect(await replayErasures(copy, database.vault, erasures)).toBe(3);
+  // And three of whom something is kept.
+  expect(await replayErasures(copy, database.vault, erasures)).toBe(4);
   await advance({ store: await database.storeOf('privacy', 2, { casa: href }) });
   expect(await leftIn()).not.toContain('c5');
 };
@@ -286,13 +298,7 @@ describe('who asks to be deleted', () => {
     expect(of('feedback')).toMatchObject({ deleted: 1 });
     // Whose records are kept is restricted: what takes consent is not read.
     expect(await database.administer(`select from consent_levels where subject_id = 'c3'`)).toEqual([]);
-    const keys = await database.administer(
-      `select class, state from subject_keys where subject_id = 'c3' order by 1`,
-    );
-    expect(keys).toEqual([
-      { class: 'clinical', state: 'active' },
-      { class: 'discretionary', state: 'destroyed' },
-    ]);
+    expect(await keyStatesOf('c3')).toEqual(['clinical active', 'discretionary destroyed']);
   });
 
   test('and asks again is told what was kept, without what was destroyed, of which nothing is corrected', async () => {
@@ -327,15 +333,47 @@ describe('who asks to be deleted', () => {
     expect(said.at(-1)?.body).toMatchObject({ state: 'closed', rejected: true });
   });
 
-  test('is not over while a legal hold keeps what was found to go', async () => {
+  test('keeps what a legal hold is on, and the keys that it is sealed with, however late the hold comes', async () => {
     await ask('r5', 'c4', 'deletion');
-    await database.administer(
-      `insert into legal_holds (tenant_id, class, reason) values ('casa', 'billing_data', 'a lawsuit')`,
-    );
-    await advance();
+    await hold('billing_data');
+    // Once the keys are frozen, and before they are destroyed.
+    let first = true;
+    await advance({
+      forget: async () => {
+        if (first) await hold('feedback');
+        first = false;
+        database.vault.forget('casa');
+      },
+    });
     const { receipts } = await requestOf('r5');
-    expect(receipts.find(({ table }) => table === 'billing')).toMatchObject({ kept: 1, basis: 'legal hold' });
-    expect(await leftOf('c4')).toEqual(expect.arrayContaining(['billing', 'clients']));
+    for (const table of ['billing', 'feedback'])
+      expect(receipts.find((receipt) => receipt.table === table)).toMatchObject({ deleted: 0, kept: 1 });
+    expect(receipts.find(({ table }) => table === 'billing')?.basis).toBe('legal hold');
+    expect(await leftOf('c4')).toEqual(expect.arrayContaining(['billing', 'feedback', 'clients']));
+    expect(await keyStatesOf('c4')).toEqual(['clinical destroyed', 'discretionary active']);
+    await database.administer('delete from legal_holds');
+  });
+
+  test('waits for who places a hold', async () => {
+    await plant('c10', { old: true });
+    await ask('r15', 'c10', 'deletion');
+    const holder = new pg.Client({ connectionString: database.server.url });
+    await holder.connect();
+    await holder.query('begin');
+    const lock = lockClass('casa', 'appointment_data').compile();
+    await holder.query(lock.sql, [...lock.parameters]);
+    await holder.query(holdSql('appointment_data'));
+    const advanced = advance();
+    await until('the erasure to wait', async () => {
+      const waiting = await database.administer(
+        `select from pg_locks where locktype = 'advisory' and not granted`,
+      );
+      return waiting.length > 0 || undefined;
+    });
+    await holder.query('commit');
+    await holder.end();
+    await advanced;
+    expect(await leftOf('c10')).toContain('appointments');
     await database.administer('delete from legal_holds');
   });
 });

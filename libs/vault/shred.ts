@@ -16,11 +16,16 @@ export interface Shred {
   readonly tables: readonly SealedTable[];
   /** Tells every service that keys of the tenant changed. */
   readonly announce: () => Promise<void>;
+  /** Asked by the transaction that destroys, before anything else of it: true where the keys have to stay after all. */
+  readonly stays?: (transaction: Transaction) => Promise<boolean>;
 }
 
-/** Ids of the keys destroyed; none when the person has no key of the class that is left. @throws Unavailable */
+/**
+ * Ids of the keys destroyed; none when the person has no key of the class that is left, or they have to stay.
+ * @throws Unavailable
+ */
 export const shred = async (of: Shred): Promise<readonly string[]> => {
-  const { store, tenant, announce } = of;
+  const { store, tenant, announce, stays } = of;
   // Two steps, so that nobody opens a field any more while it is being made impossible.
   const frozen = await store.within({ tenant }, (transaction) =>
     transaction.rows(written(setState(of, 'frozen'))),
@@ -28,6 +33,10 @@ export const shred = async (of: Shred): Promise<readonly string[]> => {
   if (frozen.length === 0) return [];
   await announce();
   const destroyed = await store.within({ tenant }, async (transaction) => {
+    if (await stays?.(transaction)) {
+      await transaction.rows(written(giveBack(of)));
+      return [];
+    }
     await settleVersions(transaction, tenant);
     for (const table of of.tables) await dropIndexes(transaction, of, table);
     return transaction.rows(written(setState(of, 'destroyed')));
@@ -36,7 +45,24 @@ export const shred = async (of: Shred): Promise<readonly string[]> => {
   return destroyed.map(({ id }) => id);
 };
 
-const setState = ({ tenant, subject, class: kind }: Shred, state: 'frozen' | 'destroyed') => sql<{
+type Which = Pick<Shred, 'tenant' | 'subject' | 'class'>;
+
+/** Gives back keys that were frozen before it was known that they have to stay. @throws Unavailable */
+export const thaw = async ({
+  store,
+  announce,
+  ...which
+}: Which & Pick<Shred, 'store' | 'announce'>): Promise<void> => {
+  const { tenant } = which;
+  const thawed = await store.within({ tenant }, (transaction) => transaction.rows(written(giveBack(which))));
+  if (thawed.length > 0) await announce();
+};
+
+const giveBack = ({ tenant, subject, class: kind }: Which) => sql<{ id: string }>`
+  update subject_keys set state = 'active'
+  where tenant_id = ${tenant} and subject_id = ${subject} and class = ${kind} and state = 'frozen' returning id`;
+
+const setState = ({ tenant, subject, class: kind }: Which, state: 'frozen' | 'destroyed') => sql<{
   id: string;
 }>`
   update subject_keys set state = ${state}${state === 'destroyed' ? sql`, wrapped = null` : sql``}

@@ -3,10 +3,11 @@ import type { Pack } from '@jangada/packs/pack.ts';
 import { peopleOf } from '@jangada/packs/rules.ts';
 import { sealedTables } from '@jangada/packs/sealed.ts';
 import type { Receipt } from '@jangada/proto/privacy.ts';
+import { lockClass } from '@jangada/store/lock.ts';
 import { queries, type Transaction, written } from '@jangada/store/store.ts';
 import type { CoreTables } from '@jangada/store/tables.ts';
 import type { KeyClass } from '@jangada/vault/keys.ts';
-import { shred } from '@jangada/vault/shred.ts';
+import { shred, thaw } from '@jangada/vault/shred.ts';
 import { sql } from 'kysely';
 import { correct } from './correct.ts';
 import { enterErasure } from './erasures.ts';
@@ -69,17 +70,13 @@ const revoke = async (transaction: Transaction, pack: Pack, request: Request): P
 const erasePerson = async (context: Context, pack: Pack, request: Request): Promise<Outcome> => {
   const { store, vault, tenant, forget } = context;
   await store.within({ tenant }, (transaction) => enterErasure(transaction, vault, request));
-  const keptClasses = await keptKeyClasses(context, pack, request);
-  for (const kind of (['discretionary', 'clinical'] as const).filter((one) => !keptClasses.has(one)))
-    await shred({
-      ...{ store, tenant, subject: request.subject_id, class: kind },
-      ...{ tables: sealedTables(pack), announce: forget },
-    });
+  for (const kind of ['discretionary', 'clinical'] as const) await destroyKeys(context, pack, request, kind);
   const receipts = request.receipts.map((receipt) => ({ ...receipt }));
   for (const holding of holdingsFor(pack, request)) {
     const receipt = receipts.find(({ table }) => table === holding.table);
     if (receipt)
       await store.within({ tenant }, async (transaction) => {
+        await transaction.rows(lockClass(tenant, holding.class));
         await eraseFrom(transaction, pack, request, holding, receipt);
         await write(transaction, request, { receipts });
       });
@@ -88,23 +85,43 @@ const erasePerson = async (context: Context, pack: Pack, request: Request): Prom
   return store.within({ tenant }, (transaction) => reconcile(transaction, pack, request, receipts));
 };
 
-/** Classes of keys with which something is sealed that has to be kept. Contacts and the like never have. */
-const keptKeyClasses = async (
-  { store, tenant }: Context,
+/** Destroys keys of one class, unless something that is sealed with them has to stay. */
+const destroyKeys = async (context: Context, pack: Pack, request: Request, kind: KeyClass): Promise<void> => {
+  const { store, tenant, forget } = context;
+  const which = { store, tenant, subject: request.subject_id, class: kind, announce: forget };
+  const stay = (transaction: Transaction) => haveToStay(transaction, pack, request, kind);
+  if (await store.within({ tenant }, stay)) return thaw(which);
+  const classes = new Set(sealedWith(pack, request, kind).map((holding) => holding.class));
+  await shred({
+    ...{ ...which, tables: sealedTables(pack) },
+    // A hold that came meanwhile keeps them; one that comes from now on waits, and finds them gone.
+    stays: async (transaction) => {
+      for (const name of [...classes].sort()) await transaction.rows(lockClass(tenant, name));
+      return stay(transaction);
+    },
+  });
+};
+
+const sealedWith = (pack: Pack, request: Request, kind: KeyClass): readonly Holding[] =>
+  holdingsFor(pack, request).filter(({ table }) => {
+    const sealed = sealedTables(pack).find(({ name }) => name === table);
+    return Object.values(sealed?.columns ?? {}).some((column) => column.class === kind);
+  });
+
+/** Clinical keys stay with whatever is kept, those of contacts and the like with what a legal hold is on, and nothing else. */
+const haveToStay = async (
+  transaction: Transaction,
   pack: Pack,
   request: Request,
-): Promise<ReadonlySet<KeyClass>> =>
-  store.within({ tenant }, async (transaction) => {
-    const whom = await whomOf(transaction, request);
-    const kept = new Set<KeyClass>();
-    for (const holding of holdingsFor(pack, request)) {
-      const sealed = sealedTables(pack).find(({ name }) => name === holding.table);
-      const classes = Object.values(sealed?.columns ?? {}).map((column) => column.class);
-      if (!classes.includes('clinical')) continue;
-      if ((await count(transaction, holding, whom, [])).kept > 0) kept.add('clinical');
-    }
-    return kept;
-  });
+  kind: KeyClass,
+): Promise<boolean> => {
+  const whom = await whomOf(transaction, request);
+  for (const holding of sealedWith(pack, request, kind)) {
+    if (kind === 'discretionary' && !whom.held.has(holding.class)) continue;
+    if ((await count(transaction, holding, whom, [])).kept > 0) return true;
+  }
+  return false;
+};
 
 const eraseFrom = async (
   transaction: Transaction,
@@ -154,6 +171,7 @@ const reconcile = async (
       select from subject_keys where tenant_id = ${whom.tenant} and subject_id = ${whom.subject} and state = 'active'
         and class = 'discretionary'`),
   );
-  if (keys.length > 0) partial.push('keys');
+  if (keys.length > 0 && !(await haveToStay(transaction, pack, request, 'discretionary')))
+    partial.push('keys');
   return { receipts: compared, partial: [...new Set(partial)] };
 };
