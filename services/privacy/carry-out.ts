@@ -11,7 +11,7 @@ import { shred, thaw } from '@jangada/vault/shred.ts';
 import { sql } from 'kysely';
 import { correct } from './correct.ts';
 import { enterErasure } from './erasures.ts';
-import { holdingsFor, referringTo, whomOf } from './inventory.ts';
+import { basisOf, holdingsFor, referringTo, whomOf } from './inventory.ts';
 import { type Context, erasesPerson, type Request, write } from './request.ts';
 import { anonymise, count, erase } from './rows.ts';
 
@@ -160,11 +160,16 @@ const reconcile = async (
   for (const receipt of receipts) {
     const [holding] = holdingsFor(pack, request).filter(({ table }) => table === receipt.table);
     if (!holding) continue;
-    const { found: left, kept } = await count(transaction, holding, whom, referringTo(pack, holding));
+    const { found: left, kept, until } = await count(transaction, holding, whom, referringTo(pack, holding));
     const agrees = left === kept + receipt.anonymised && receipt.found === receipt.deleted + left;
-    if (!agrees) partial.push(receipt.class);
+    // What only a hold keeps goes once it is released: until then it is not over.
+    if (!agrees || (left > 0 && whom.held.has(holding.class))) partial.push(receipt.class);
     // What came after the inventory is in the next one.
-    compared.push({ ...receipt, kept, ...(agrees ? {} : { found: receipt.deleted + left }) });
+    compared.push({
+      ...{ ...receipt, kept, ...(agrees ? {} : { found: receipt.deleted + left }) },
+      // A hold may have come, or gone, since.
+      ...{ basis: kept > 0 ? basisOf(holding, whom) : undefined, until: until ?? undefined },
+    });
   }
   const keys = await transaction.rows(
     written(sql`

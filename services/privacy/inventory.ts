@@ -56,5 +56,6 @@ export const takeInventory = async (
   return receipts;
 };
 
-const basisOf = ({ class: name, keptFor }: Holding, { held }: Whom): string =>
+/** Why what is kept in one place is. */
+export const basisOf = ({ class: name, keptFor }: Holding, { held }: Whom): string =>
   held.has(name) ? 'legal hold' : (keptFor?.basis ?? 'names whose the kept records are');

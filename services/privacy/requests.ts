@@ -8,14 +8,14 @@ import { faultFields } from '@jangada/telemetry/log.ts';
 import { sql } from 'kysely';
 import { carryOut } from './carry-out.ts';
 import { close, deliver, isOver } from './deliver.ts';
-import { takeInventory } from './inventory.ts';
+import { takeInventory, whomOf } from './inventory.ts';
 import { type Changes, type Context, erasesPerson, type Request, write } from './request.ts';
 
 /**
  * A request goes from state to state, each in one transaction with what it takes. What may take several is counted in its
- * receipts as it goes, so that whoever comes after a process that died finds how far it came. It waits in two states: in
+ * receipts as it goes, so that whoever comes after a process that died finds how far it came. It waits in three states: in
  * `legal_review` for somebody who approves, where that is demanded, in `executing` while what is there does not agree with
- * its receipts, and in `delivered` until it is fetched and whom data were passed on to has been told.
+ * its receipts or a legal hold keeps some of it, and in `delivered` until it is fetched and whom data were passed on to has been told.
  */
 
 const db = queries<CoreTables>();
@@ -177,16 +177,20 @@ const tell = async ({ store, tenant, say }: Context, id: string): Promise<void> 
     );
 };
 
-/** Says, once for each, that a part of the time is over. */
+/** Says, once for each, that a part of the time is over. What waits for nothing but a legal hold is not late. */
 const warn = async ({ store, tenant, say }: Context, id: string): Promise<void> => {
   const request = await read({ store, tenant }, id);
   if (!request) return;
-  const { type, state, deadline_at, warned, recipients } = request;
+  const { type, state, deadline_at, warned, recipients, partial } = request;
   if (state === 'closed' || (state === 'delivered' && recipients.every(({ told }) => told))) return;
   const left = Date.parse(deadline_at) - Date.now();
   const over = 100 - (left / (deadlineDays * 86_400_000)) * 100;
   const percent = warnings.findLast((one) => one <= over);
   if (percent === undefined || percent <= warned) return;
+  if (state === 'executing' && partial.length > 0) {
+    const { held } = await store.within({ tenant }, (transaction) => whomOf(transaction, request));
+    if (partial.every((name) => held.has(name))) return;
+  }
   await say(`${id}-${percent}`, emit(late, { request: id, type, state, percent }));
   const update = db.updateTable('privacy_requests').set({ warned: percent });
   await store.read({ tenant }, update.where('tenant_id', '=', tenant).where('id', '=', id));
