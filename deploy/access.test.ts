@@ -246,6 +246,7 @@ describe('a command', () => {
       pack,
       vault: database.vault,
       bodies,
+      apart: false,
       pass: passFor('x', { tid: 'casa', loc: 'en', ...who }),
     });
   const done = { locale: 'en', refused: undefined, until: undefined, goesOn: undefined };
@@ -432,7 +433,7 @@ describe('an answer to an interrupt', () => {
   const answer = (id: string, own: object = {}, by: Partial<Pass> = {}) =>
     carryOut(access, {
       command: { action: 'answer_interrupt', interrupt: id, ...yes, ...own },
-      ...{ pack, vault: database.vault, bodies, pass: who(by) },
+      ...{ pack, vault: database.vault, bodies, apart: false, pass: who(by) },
     });
   const emergenciesOf = () => database.administer('select subject_id, reason from emergencies');
 
@@ -531,6 +532,7 @@ describe('the explanation of an emergency', () => {
       pack,
       vault: database.vault,
       bodies,
+      apart: false,
       pass: passFor('x', { tid: 'casa', loc: 'en', rid, ...who }),
     });
     expect(outcome.refused).toBeUndefined();

@@ -15,6 +15,7 @@ const refusal = (own: Partial<Facts>): Code | undefined =>
     signedInMsAgo: 1_000,
     inTenant: true,
     inCare: false,
+    apart: false,
     ...own,
   });
 
@@ -120,13 +121,25 @@ describe('break_glass', () => {
   });
 });
 
+const privacy = {
+  action: 'open_privacy_request',
+  subjectId: 'cli-1',
+  type: 'deletion',
+  recipient: '',
+} as const;
+
+describe('open_privacy_request', () => {
+  test.each<[string, Partial<Facts>, Code | undefined]>([
+    ['by the person', client, undefined],
+    ['by another person', { ...client, person: 'cli-2' }, 'DSR_IDENTITY'],
+    ['where nobody would look for it', { ...client, apart: true }, 'NOT_FOUND'],
+    ['there by another person', { ...client, person: 'cli-2', apart: true }, 'DSR_IDENTITY'],
+  ])('%s', (_who, own, code) => {
+    expect(refusal({ command: privacy, ...own })).toBe(code);
+  });
+});
+
 describe('a step-up', () => {
-  const privacy = {
-    action: 'open_privacy_request',
-    subjectId: 'cli-1',
-    type: 'deletion',
-    recipient: '',
-  } as const;
   const review: Change = { action: 'review_privacy_request', request: 'r1', approved: true };
   const hold = { action: 'place_hold', class: 'billing_data', reason: 'a lawsuit' } as const;
   // One of each, as somebody who may give it does.

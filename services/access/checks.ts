@@ -22,6 +22,8 @@ export interface Facts {
   readonly inTenant: boolean;
   /** The person is in the care of whoever gives the command, now. */
   readonly inCare: boolean;
+  /** The tenant has a database of its own, where privacy does not look: a request there would lie for ever. */
+  readonly apart: boolean;
 }
 
 /** The code that a command is refused with; undefined when it is allowed. */
@@ -106,11 +108,12 @@ const privacyRequest = (
   facts: Facts,
   { subjectId, type, corrections }: Extract<Command, { action: 'open_privacy_request' }>,
 ): Code | undefined => {
-  const { pack, person, inTenant } = facts;
+  const { pack, person, inTenant, apart } = facts;
   const isOwn = person === subjectId;
   if (!isOwn && !holds(facts, 'admin:users')) return 'DSR_IDENTITY';
   const missing = unproven(facts, 'DSR_IDENTITY');
   if (missing) return missing;
+  if (apart) return 'NOT_FOUND';
   if (!inTenant) return 'TENANT_ISOLATION_VIOLATION';
   const wanted = Object.keys(corrections ?? {});
   if (wanted.length > 0 !== (type === 'correction')) return 'INPUT_INVALID';

@@ -22,6 +22,8 @@ export interface Given {
   readonly pack: Pack;
   readonly vault: Vault;
   readonly bodies: Bodies;
+  /** The tenant has a database of its own. */
+  readonly apart: boolean;
 }
 
 /** What came of a command: a code where it was refused, and when what was changed ends by itself. */
@@ -35,12 +37,13 @@ export const change = async (
   transaction: Transaction,
   given: Given & { readonly command: Change },
 ): Promise<Result> => {
-  const { command, pass, pack } = given;
+  const { command, pass, pack, apart } = given;
   const known = await factsIn(transaction, given);
   const refused =
     refusalOf({
       pack,
       command,
+      apart,
       role: pass.rol,
       person: pass.per,
       assurance: pass.acr,

@@ -43,7 +43,8 @@ await using service = await serve(
   {
     gather: async ({ command }, { pass }) => {
       assertSigned(JSON.stringify(command), pass, 'command');
-      const outcome = await carryOut(store, { command, pass, pack: packOf(pass.pack), vault, bodies });
+      const apart = Object.hasOwn(config.DATABASE_TENANT_URLS, pass.tid);
+      const outcome = await carryOut(store, { command, pass, pack: packOf(pass.pack), vault, bodies, apart });
       if (reachesOut(command)) {
         emergencies.inc({ outcome: outcome.refused ? 'refused' : 'opened' });
         const about = { operation: 'break-glass', tenantId: pass.tid, runId: pass.rid };
