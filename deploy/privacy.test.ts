@@ -401,6 +401,28 @@ describe('who asks to be deleted', () => {
   });
 });
 
+describe('two that carry out one request', () => {
+  test('add to what the other has counted, or stop', async () => {
+    await plant('c11', { old: true });
+    await ask('r16', 'c11', 'deletion');
+    let first = true;
+    await advance({
+      // In the middle of the erasure another one goes all the way.
+      forget: async () => {
+        if (first) {
+          first = false;
+          await advance();
+        }
+        database.vault.forget('casa');
+      },
+    });
+    const { state, partial, receipts } = await requestOf('r16');
+    expect({ state, partial }).toEqual({ state: 'delivered', partial: [] });
+    expect(receipts.filter(({ deleted }) => deleted > 0).length).toBeGreaterThan(5);
+    expect(receipts.filter(({ found, deleted }) => found !== deleted)).toEqual([]);
+  });
+});
+
 test('a backup that comes back brings back nobody who was erased: the ledger is carried out again', async () => {
   await plant('c5', { old: true });
   await restoreFrom('before', async () => {
@@ -486,5 +508,27 @@ describe('who asks', () => {
     await advance({ reviews: 'erasure', signer: unsigned, log });
     expect(warned).toMatchObject([{ runId: 'r14' }]);
     expect(said.filter(({ message }) => message === late.name).map(({ id }) => id)).toContain('r14-80');
+  });
+
+  test('is handed nothing by one that comes after another has closed it', async () => {
+    expect((await requestOf('r14')).state).toBe('verified');
+    let first = true;
+    const behind: Store = {
+      ...store,
+      read: async (claim, query, span) => {
+        const rows = await store.read(claim, query, span);
+        if (first && /"id":"r14".*"state":"verified"/.test(JSON.stringify(rows))) {
+          first = false;
+          await advance({ reviews: 'erasure' });
+          await database.administer(`update privacy_deliveries set used_at = now() where id = 'r14'`);
+          await advance({ reviews: 'erasure' });
+        }
+        return rows;
+      },
+    };
+    await advance({ reviews: 'erasure', store: behind });
+    expect(first).toBe(false);
+    expect((await requestOf('r14')).state).toBe('closed');
+    expect(await database.administer(`select from privacy_deliveries where id = 'r14'`)).toEqual([]);
   });
 });

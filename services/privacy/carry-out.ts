@@ -23,29 +23,33 @@ export interface Outcome {
 
 const db = queries<CoreTables>();
 
-/** Does what a request asks, again from where it stood. What it takes the law to keep stays, and is told. */
-export const carryOut = async (context: Context, pack: Pack, request: Request): Promise<Outcome> => {
-  if (erasesPerson(request)) return erasePerson(context, pack, request);
-  const { store, tenant } = context;
-  return store.within({ tenant }, async (transaction) => {
-    const corrected = request.type === 'correction' && (await correct(transaction, context, pack, request));
-    if (request.type === 'revocation') await revoke(transaction, pack, request);
-    const changed = corrected || request.type === 'revocation';
-    const receipts: Receipt[] = [];
-    const partial: string[] = [];
-    for (const receipt of request.receipts) {
-      const [holding] = holdingsFor(pack, request).filter(({ table }) => table === receipt.table);
-      if (!holding) continue;
-      const { found } = await count(transaction, holding, await whomOf(transaction, request), []);
-      // What was taken back is an entry more.
-      const expected =
-        receipt.found + (request.type === 'revocation' && receipt.table === 'consents' ? 1 : 0);
-      if (found < expected && !changed) partial.push(receipt.class);
-      const told = request.type === 'correction' ? 0 : found;
-      receipts.push(changed ? { ...receipt, changed: 1 } : { ...receipt, found, told });
-    }
-    return { receipts, partial };
-  });
+/**
+ * Does what a request asks where that takes one transaction, compares what is there with what is to be, and is part of the
+ * transaction that goes on from it. What it takes the law to keep stays, and is told.
+ */
+export const settle = async (
+  transaction: Transaction,
+  context: Pick<Context, 'vault'>,
+  pack: Pack,
+  request: Request,
+): Promise<Outcome> => {
+  if (erasesPerson(request)) return reconcile(transaction, pack, request);
+  const corrected = request.type === 'correction' && (await correct(transaction, context, pack, request));
+  if (request.type === 'revocation') await revoke(transaction, pack, request);
+  const changed = corrected || request.type === 'revocation';
+  const receipts: Receipt[] = [];
+  const partial: string[] = [];
+  for (const receipt of request.receipts) {
+    const [holding] = holdingsFor(pack, request).filter(({ table }) => table === receipt.table);
+    if (!holding) continue;
+    const { found } = await count(transaction, holding, await whomOf(transaction, request), []);
+    // What was taken back is an entry more.
+    const expected = receipt.found + (request.type === 'revocation' && receipt.table === 'consents' ? 1 : 0);
+    if (found < expected && !changed) partial.push(receipt.class);
+    const told = request.type === 'correction' ? 0 : found;
+    receipts.push(changed ? { ...receipt, changed: 1 } : { ...receipt, found, told });
+  }
+  return { receipts, partial };
 };
 
 /** Takes all consent back, at once. */
@@ -64,25 +68,46 @@ const revoke = async (transaction: Transaction, pack: Pack, request: Request): P
 };
 
 /**
- * Destroys what may go. First it is written down that it will be, so that a backup from before cannot bring it back
- * unnoticed; then the keys, which takes every copy at once; then the rows.
+ * Destroys what may go, again from where it stood. First it is written down that it will be, so that a backup from before
+ * cannot bring it back unnoticed; then the keys, which takes every copy at once; then the rows.
  */
-const erasePerson = async (context: Context, pack: Pack, request: Request): Promise<Outcome> => {
+export const erasePerson = async (context: Context, pack: Pack, request: Request): Promise<void> => {
   const { store, vault, tenant, forget } = context;
   await store.within({ tenant }, (transaction) => enterErasure(transaction, vault, request));
   for (const kind of ['discretionary', 'clinical'] as const) await destroyKeys(context, pack, request, kind);
-  const receipts = request.receipts.map((receipt) => ({ ...receipt }));
-  for (const holding of holdingsFor(pack, request)) {
-    const receipt = receipts.find(({ table }) => table === holding.table);
-    if (receipt)
-      await store.within({ tenant }, async (transaction) => {
-        await transaction.rows(lockClass(tenant, holding.class));
-        await eraseFrom(transaction, pack, request, holding, receipt);
-        await write(transaction, request, { receipts });
+  for (const holding of holdingsFor(pack, request))
+    await store.within({ tenant }, async (transaction) => {
+      const receipts = await receiptsOf(transaction, request);
+      const receipt = receipts?.find(({ table }) => table === holding.table);
+      if (!receipts || !receipt) return;
+      await transaction.rows(lockClass(tenant, holding.class));
+      const gone = await eraseFrom(transaction, pack, request, holding);
+      const deleted = receipt.deleted + gone.deleted;
+      const changed = { ...receipt, deleted, anonymised: gone.anonymised ?? receipt.anonymised };
+      await write(transaction, request, {
+        receipts: receipts.map((one) => (one === receipt ? changed : one)),
       });
-  }
+    });
   await forget();
-  return store.within({ tenant }, (transaction) => reconcile(transaction, pack, request, receipts));
+};
+
+/**
+ * The receipts of a request as they stand, which nobody else adds to before the transaction ends; undefined where another
+ * instance, or an attempt that was taken for dead, has brought it further.
+ */
+export const receiptsOf = async (
+  transaction: Transaction,
+  { tenant_id: tenant, id }: Pick<Request, 'tenant_id' | 'id'>,
+): Promise<readonly Receipt[] | undefined> => {
+  const [now] = await transaction.rows(
+    db
+      .selectFrom('privacy_requests')
+      .select(['state', 'receipts'])
+      .where('tenant_id', '=', tenant)
+      .where('id', '=', id)
+      .forUpdate(),
+  );
+  return now?.state === 'executing' ? now.receipts : undefined;
 };
 
 /** Destroys keys of one class, unless something that is sealed with them has to stay. */
@@ -128,8 +153,7 @@ const eraseFrom = async (
   pack: Pack,
   request: Request,
   holding: Holding,
-  receipt: Receipt,
-): Promise<void> => {
+): Promise<{ readonly deleted: number; readonly anonymised?: number }> => {
   const whom = await whomOf(transaction, request);
   const referring = referringTo(pack, holding);
   const ofPack = Object.values(pack.sources).some(({ table, subject }) => table === holding.table && subject);
@@ -141,23 +165,17 @@ const eraseFrom = async (
       referring,
     });
     const { found, kept } = await count(transaction, holding, whom, referring);
-    receipt.anonymised = found - kept;
-    return;
+    return { deleted: 0, anonymised: found - kept };
   }
-  receipt.deleted += (await erase(transaction, holding, whom, referring)).length;
+  return { deleted: (await erase(transaction, holding, whom, referring)).length };
 };
 
 /** Compares what is there with what is to be: by what was found, nothing is missing and nothing is left over. */
-const reconcile = async (
-  transaction: Transaction,
-  pack: Pack,
-  request: Request,
-  receipts: readonly Receipt[],
-): Promise<Outcome> => {
+const reconcile = async (transaction: Transaction, pack: Pack, request: Request): Promise<Outcome> => {
   const whom = await whomOf(transaction, request);
   const partial: string[] = [];
   const compared: Receipt[] = [];
-  for (const receipt of receipts) {
+  for (const receipt of request.receipts) {
     const [holding] = holdingsFor(pack, request).filter(({ table }) => table === receipt.table);
     if (!holding) continue;
     const { found: left, kept, until } = await count(transaction, holding, whom, referringTo(pack, holding));

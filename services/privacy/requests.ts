@@ -6,7 +6,7 @@ import { queries, type Transaction, written } from '@jangada/store/store.ts';
 import type { CoreTables, Recipient } from '@jangada/store/tables.ts';
 import { faultFields } from '@jangada/telemetry/log.ts';
 import { sql } from 'kysely';
-import { carryOut } from './carry-out.ts';
+import { erasePerson, receiptsOf, settle } from './carry-out.ts';
 import { close, deliver, isOver } from './deliver.ts';
 import { takeInventory, whomOf } from './inventory.ts';
 import { type Changes, type Context, erasesPerson, type Request, write } from './request.ts';
@@ -72,7 +72,8 @@ const nextOf = async (
   const { store, tenant, reviews } = context;
   const enter = (state: RequestState, work?: (transaction: Transaction) => Promise<Changes>) =>
     store.within({ tenant }, async (transaction) => {
-      await move(transaction, request, state, work ? await work(transaction) : {});
+      if (!(await move(transaction, request, state))) return false;
+      if (work) await write(transaction, request, await work(transaction));
       return true;
     });
   switch (request.state) {
@@ -89,21 +90,25 @@ const nextOf = async (
         return enter('closed', (transaction) => close(transaction, context, request));
       if (reviews === 'erasure' && erasesPerson(request) && request.approved === null) return false;
       return enter('executing');
-    case 'executing': {
-      const { receipts, partial } = await carryOut(context, pack, request);
-      const recipients = recipientsOf(pack, receipts);
-      if (partial.length === 0) return enter('verified', async () => ({ receipts, partial, recipients }));
-      await store.within({ tenant }, (transaction) => write(transaction, request, { receipts, partial }));
-      return false;
-    }
+    case 'executing':
+      if (erasesPerson(request)) await erasePerson(context, pack, request);
+      return store.within({ tenant }, async (transaction) => {
+        const stored = await receiptsOf(transaction, request);
+        if (!stored) return false;
+        const { receipts, partial } = await settle(transaction, context, pack, {
+          ...request,
+          receipts: stored,
+        });
+        await write(transaction, request, { receipts, partial });
+        if (partial.length > 0) return false;
+        await write(transaction, request, { recipients: recipientsOf(pack, receipts) });
+        return move(transaction, request, 'verified');
+      });
     case 'verified':
       return enter('delivered', (transaction) => deliver(transaction, context, pack, request));
     case 'delivered':
-      return store.within({ tenant }, async (transaction) => {
-        if (!(await isOver(transaction, request))) return false;
-        await move(transaction, request, 'closed', await close(transaction, context, request));
-        return true;
-      });
+      if (!(await store.within({ tenant }, (transaction) => isOver(transaction, request)))) return false;
+      return enter('closed', (transaction) => close(transaction, context, request));
     case 'closed':
       return false;
   }
@@ -130,13 +135,8 @@ const read = async (
   return (await store.read({ tenant }, one))[0];
 };
 
-/** Another instance may have come there first: then nothing is done twice. */
-const move = async (
-  transaction: Transaction,
-  request: Request,
-  state: RequestState,
-  changes: Changes,
-): Promise<void> => {
+/** False where another instance came there first: then nothing may be done twice. Until the transaction ends nobody else comes. */
+const move = async (transaction: Transaction, request: Request, state: RequestState): Promise<boolean> => {
   const { tenant_id: tenant, id, state: from } = request;
   const stage = JSON.stringify([{ state, at: new Date().toISOString() }]);
   const entered = await transaction.rows(
@@ -144,7 +144,7 @@ const move = async (
       update privacy_requests set state = ${state}, history = history || ${stage}::jsonb
       where tenant_id = ${tenant} and id = ${id} and state = ${from} returning id`),
   );
-  if (entered.length > 0) await write(transaction, request, changes);
+  return entered.length > 0;
 };
 
 /** Tells audit of the states that it was not told of yet. Told twice, it is the same fact. */
