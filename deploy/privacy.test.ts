@@ -153,11 +153,15 @@ const leftOf = async (id: string): Promise<string[]> => {
   const tables = await database.administer(
     `select c.relname as name from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') order by 1`,
   );
-  const left: string[] = [];
-  for (const { name } of tables)
-    if ((await database.administer(`select from ${name} t where t::text ~ '\\y${id}\\y'`)).length > 0)
-      left.push(String(name));
-  return left;
+  const left = await database.administer(
+    tables
+      .map(
+        ({ name }) =>
+          `select '${name}' as name where exists (select from ${name} t where t::text ~ '\\y${id}\\y')`,
+      )
+      .join(' union all '),
+  );
+  return left.map(({ name }) => String(name));
 };
 
 test('every column that names a person belongs to a class, or to what says why it does not', async () => {
