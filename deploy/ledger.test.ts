@@ -1,7 +1,13 @@
 import { generateKeyPairSync } from 'node:crypto';
+import { appendFile, open, rm, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { headers } from '@jangada/proto/envelope.ts';
+import type { Bus } from '@jangada/runtime/bus.ts';
 import { type Store, written } from '@jangada/store/store.ts';
-import { shardOf } from '@jangada/verifier/entry.ts';
+import { openLog } from '@jangada/telemetry/log.ts';
+import { openMetrics } from '@jangada/telemetry/metrics.ts';
+import { shardOf, shards } from '@jangada/verifier/entry.ts';
 import type { Report } from '@jangada/verifier/report.ts';
 import { verify } from '@jangada/verifier/verify.ts';
 import { sql } from 'kysely';
@@ -10,6 +16,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Entry } from '../services/audit/handler.ts';
 import { append } from '../services/audit/ledger.ts';
 import { seal } from '../services/audit/seal.ts';
+import { keepSealed } from '../services/audit/witness.ts';
 import type { Fact } from '../services/detection/facts.ts';
 import { type Seen, watch } from '../services/detection/watch.ts';
 import { forgetTrail, startDatabase, type TestDatabase } from './test-database.ts';
@@ -216,6 +223,73 @@ describe('the chains', () => {
     const old = await verify({ dump: dumpOf(database.server.url), checkpoints, keyOf, keptDays: 2 });
     expect(old).toMatchObject({ pruned: 5, found: 0 });
     await expect(database.administer('delete from audit_entries')).rejects.toMatchObject({ code: '42501' });
+  });
+});
+
+describe('checkpoints', () => {
+  const statement = (number: number): string => {
+    const hash = 'h'.repeat(43);
+    const heads = Array.from({ length: shards }, () => ({ next: 0, chain: hash }));
+    const at = '2026-11-21T12:00:00.000Z';
+    const claims = { v: 1, log: 'local', number, at, heads, links: hash, before: null };
+    return `${Buffer.from(JSON.stringify(claims)).toString('base64url')}.first.signature`;
+  };
+  const published: string[] = [];
+  const keeping = (path?: string, before: () => Promise<void> = async () => undefined) => {
+    const metrics = openMetrics('audit');
+    const publish: Bus['publish'] = async (_subject, _body, { [headers.messageId]: id = '' }) => {
+      await before();
+      return { sequence: published.push(id), duplicate: false };
+    };
+    const kept = { store, bus: { publish }, log: openLog('audit', 'ERROR'), metrics };
+    return { metrics, end: keepSealed({ ...kept, path, seal: async () => undefined }) };
+  };
+  const insert = (count: number) =>
+    database.administer(
+      `insert into audit_checkpoints (number, at, statement) select n, now(), 'checkpoint ' || n from generate_series(0, ${count - 1}) n`,
+    );
+  const until = async (isSo: () => boolean): Promise<void> => {
+    while (!isSo()) await sleep(20);
+  };
+  beforeEach(() => {
+    published.length = 0;
+  });
+
+  test('are told after the last whole one of a file that is larger than memory', async () => {
+    const path = join(database.dir, 'large.log');
+    await writeFile(path, '');
+    const size = 4 * 2 ** 30;
+    await truncate(path, size);
+    await appendFile(path, `\n${statement(3)}\n${statement(4).slice(0, 40)}`);
+    await insert(6);
+    const { end } = keeping(path);
+    await until(() => published.length === 2);
+    await (await end)();
+    expect(published).toEqual(['checkpoint.4', 'checkpoint.5']);
+    await using file = await open(path);
+    const { buffer } = await file.read({ buffer: Buffer.alloc(4_096), position: size });
+    expect(buffer.toString().replace(/\0+$/, '').split('\n').slice(1)).toEqual([
+      ...[statement(3), statement(4).slice(0, 40), 'checkpoint 4', 'checkpoint 5', ''],
+    ]);
+    await rm(path);
+  });
+
+  test('that are not told yet are as old as the last turn that told all', async () => {
+    const path = join(database.dir, 'none.log');
+    await insert(2_001);
+    const ages: number[] = [];
+    let began = Number.POSITIVE_INFINITY;
+    const { metrics, end } = keeping(path, async () => {
+      if (published.length % 1_000 > 0) return;
+      const notBefore = Date.now() - began;
+      const [, age] = /^audit_checkpoint_age_seconds.* (.*)$/m.exec(await metrics.text()) ?? [];
+      ages.push(Number(age) * 1_000 - notBefore);
+    });
+    began = Date.now();
+    await until(() => published.length === 2_001);
+    await (await end)();
+    expect(published).toHaveLength(2_001);
+    expect(ages.map((age) => age >= 0)).toEqual([true, true, true]);
   });
 });
 

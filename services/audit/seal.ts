@@ -91,7 +91,10 @@ const batchesSince = (transaction: Transaction, known: Checkpoint | undefined) =
   );
 };
 
-/** Checkpoints after one, the oldest first. */
+/** Checkpoints that are read at once, at most. */
+export const atOnce = 1_000;
+
+/** Checkpoints after one, the oldest first, as many as are read at once. */
 export const checkpointsAfter = (store: Store, number: number): Promise<Sealed[]> =>
   store.rows(
     db
@@ -99,7 +102,7 @@ export const checkpointsAfter = (store: Store, number: number): Promise<Sealed[]
       .select(['number', 'statement'])
       .where('number', '>', number)
       .orderBy('number')
-      .limit(1_000),
+      .limit(atOnce),
   );
 
 /** Number of the last checkpoint; -1 where there is none. */

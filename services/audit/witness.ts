@@ -1,4 +1,4 @@
-import { appendFile, readFile } from 'node:fs/promises';
+import { appendFile, open } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkpoints, headers } from '@jangada/proto/envelope.ts';
 import type { Bus } from '@jangada/runtime/bus.ts';
@@ -6,14 +6,17 @@ import type { Store } from '@jangada/store/store.ts';
 import { faultFields, type Log } from '@jangada/telemetry/log.ts';
 import type { Metrics } from '@jangada/telemetry/metrics.ts';
 import { claimsOf } from '@jangada/verifier/checkpoint.ts';
-import { checkpointsAfter, lastNumber, type Sealed, type Sealing } from './seal.ts';
+import { atOnce, checkpointsAfter, lastNumber, type Sealed, type Sealing } from './seal.ts';
 
 /** How often chains that have moved are sealed. */
 const everyMs = 1_000;
 
+/** Bytes at the end of a file among which its last checkpoint is; one has less than a thousand. */
+const tailBytes = 65_536;
+
 interface Sealer {
   readonly store: Store;
-  readonly bus: Bus;
+  readonly bus: Pick<Bus, 'publish'>;
   readonly log: Log;
   readonly metrics: Metrics;
   /** A file that checkpoints are appended to. */
@@ -46,7 +49,7 @@ export const keepSealed = async ({
     [],
     () => (Date.now() - doneAt) / 1_000,
   );
-  let told = path ? await lastIn(path) : undefined;
+  let told: number | undefined;
 
   const tell = async ({ number, statement }: Sealed): Promise<void> => {
     if (path) await appendFile(path, `${statement}\n`);
@@ -55,11 +58,12 @@ export const keepSealed = async ({
   };
   const turn = async (): Promise<void> => {
     const startedAt = Date.now();
-    told ??= await lastNumber(store);
+    told ??= await (path ? lastIn(path) : lastNumber(store));
     for (let sealing = await seal(); sealing; sealing = await seal())
       for (const ms of sealing.waitedMs) waited.observe(ms / 1_000);
-    for (const checkpoint of await checkpointsAfter(store, told)) await tell(checkpoint);
-    doneAt = startedAt;
+    const untold = await checkpointsAfter(store, told);
+    for (const checkpoint of untold) await tell(checkpoint);
+    if (untold.length < atOnce) doneAt = startedAt;
   };
 
   const stop = new AbortController();
@@ -81,12 +85,15 @@ export const keepSealed = async ({
 
 /** Number of the last checkpoint in a file; -1 where there is none. A line that was cut off is written again. */
 const lastIn = async (path: string): Promise<number> => {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return '';
-    throw error;
+  await using file = await open(path, 'a+');
+  const { size } = await file.stat();
+  const { buffer, bytesRead } = await file.read({
+    buffer: Buffer.alloc(Math.min(size, tailBytes)),
+    position: Math.max(0, size - tailBytes),
   });
+  const text = buffer.toString('utf8', 0, bytesRead);
   const whole = text.slice(0, text.lastIndexOf('\n') + 1).trimEnd();
-  if (text.length > 0 && !text.endsWith('\n')) await appendFile(path, '\n');
+  if (text.length > 0 && !text.endsWith('\n')) await file.appendFile('\n');
   const last = whole.slice(whole.lastIndexOf('\n') + 1);
   return last === '' ? -1 : claimsOf(last).number;
 };
