@@ -7,7 +7,7 @@ import { planned as plannedFact, type swept as sweptFact } from '@jangada/proto/
 import type { Kept } from '@jangada/runtime/keep.ts';
 import type { Store } from '@jangada/store/store.ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { sweep, takeUp } from '../services/retention/sweep.ts';
+import { sweep, takeAll, takeUp } from '../services/retention/sweep.ts';
 import { forgetTrail, startDatabase, type TestDatabase, tenantSql } from './test-database.ts';
 
 // Retention in PostgreSQL, carried out as the service's own role.
@@ -373,6 +373,12 @@ describe('a plan', () => {
     await swept();
     await database.administer(appointment('second', ago(10_000)));
     expect(lineFor(await planned('2026-11-22'))).toMatchObject({ state: 'complete', deleted: 1 });
+    // Ninety-nine and one are there; of one that is due no more than twenty-one are counted.
+    expect(
+      await database.administer(
+        "select rows_then from retention_plans where tick = '2026-11-22' and planned = 1",
+      ),
+    ).toEqual([{ rows_then: 21 }]);
     await database.administer(
       `insert into appointments select 'casa', 'old' || n, 'c1', 'p1', 'x', ${ago(10_000)}, 30, 'completed' from generate_series(1, 6) n`,
     );
@@ -418,6 +424,15 @@ describe('a plan', () => {
     await expect(takeUp({ ...work, store }, tickFor(undefined, {}))).rejects.toMatchObject(mismatch);
     expect(await left('appointments')).toEqual(['casa/a', 'casa/b', 'casa/kept']);
     expect(facts.filter(({ emission }) => emission.message !== plannedFact)).toHaveLength(1);
+
+    // What else the tick is for is done, and other ticks with it.
+    const ticks = [tickFor('asked-1', {}), tickFor('asked-1', { tenant: 'other' })];
+    await expect(takeAll({ ...work, store }, ticks)).rejects.toMatchObject({ errors: [mismatch] });
+    expect(
+      await database.administer(
+        "select tenant_id from retention_runs where tick = 'asked-1' and finished_at is not null order by 1",
+      ),
+    ).toEqual([{ tenant_id: 'casa' }, { tenant_id: 'other' }]);
 
     await planned('2026-11-22');
     await database.administer(`

@@ -48,7 +48,7 @@ export const planned = message({
         policy: z.string(),
         before: z.iso.date(),
         planned: z.int(),
-        /** Rows of the class then. */
+        /** Rows of the class then, at least: no more are counted than tell whether what is planned is a small part of them. */
         of: z.int(),
         root,
         needs: needs.optional(),

@@ -228,7 +228,7 @@ const plan = (): Command =>
       const plans = await plansOf(options.tenant);
       print(options, plans, () =>
         table(
-          ['class', 'tick', 'planned', 'of', 'state', 'needs', 'asked by', 'root'],
+          ['class', 'tick', 'planned', 'of at least', 'state', 'needs', 'asked by', 'root'],
           plans.map((one) => [
             one.class,
             one.tick,

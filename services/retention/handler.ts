@@ -55,7 +55,7 @@ export const needsOf = ({
   before,
 }: {
   readonly planned: number;
-  /** Rows of the class. */
+  /** Rows of the class, at least: no more are counted than tell whether the plan is a small part of them. */
   readonly of: number;
   /** The same rule was carried out before. */
   readonly isKnown: boolean;

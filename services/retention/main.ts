@@ -5,8 +5,7 @@ import { contract } from './contract.ts';
 import { isStale, tickOf } from './handler.ts';
 import { keepLetters } from './letters.ts';
 import { scheduleAll } from './schedule.ts';
-import { endIdle } from './sessions.ts';
-import { sweep, takeUp } from './sweep.ts';
+import { takeAll } from './sweep.ts';
 
 const config = configOf(['DATABASE_URL', 'DATABASE_POOL_SIZE', 'DATABASE_TENANT_URLS']);
 await using store = await openStore(contract.name, config);
@@ -17,13 +16,10 @@ await using service = await keep(contract, config, {
     return { ...tick, stale: isStale(tick, body, new Date()) };
   },
   keep: async (ticks, signal, tell) => {
-    for (const tick of ticks) {
-      if (tick.stale) continue;
-      const work = { store, signal, tell };
-      if (tick.of === 'sessions') await endIdle(store, tick);
-      await takeUp(work, tick);
-      if (tick.of === 'rules') await sweep(work, tick);
-    }
+    await takeAll(
+      { store, signal, tell },
+      ticks.filter(({ stale }) => !stale),
+    );
     return [];
   },
   probes: { database: () => store.ping() },

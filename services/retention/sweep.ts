@@ -14,6 +14,7 @@ import { type Applied, dueOf, isApplied } from './due.ts';
 import { approverOf, assertListed, carryOut, finish, refuseMismatch, told } from './execute.ts';
 import { lineOf, occasionOf, type Tick } from './handler.ts';
 import { listDue, type Plan } from './plan.ts';
+import { endIdle } from './sessions.ts';
 
 type Report = Body<typeof swept>;
 
@@ -125,6 +126,26 @@ export const takeUp = async (work: Work, tick: Tick): Promise<void> => {
       );
     });
   }
+};
+
+const take = async (work: Work, tick: Tick): Promise<void> => {
+  if (tick.of === 'sessions') await endIdle(work.store, tick);
+  try {
+    await takeUp(work, tick);
+  } finally {
+    if (tick.of === 'rules') await sweep(work, tick);
+  }
+};
+
+/**
+ * Sees to each tick, whatever comes of the others.
+ * @throws what failed of one that is alone; of several an AggregateError, after which each is to come again alone
+ */
+export const takeAll = async (work: Work, ticks: readonly Tick[]): Promise<void> => {
+  const failures: unknown[] = [];
+  for (const tick of ticks) await take(work, tick).catch((error: unknown) => failures.push(error));
+  if (failures.length > 0)
+    throw ticks.length > 1 ? new AggregateError(failures, 'some ticks could not be seen to') : failures[0];
 };
 
 /** Makes the occasion's row; returns the report of one that is over. */
