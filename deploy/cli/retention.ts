@@ -207,7 +207,7 @@ interface Planned {
   readonly state: 'listing' | 'waiting' | 'open' | 'over';
 }
 
-/** The last plan of each class. */
+/** The last plan of each class, unless another took its place before all was listed. */
 const plansOf = (tenant: string): Promise<Planned[]> =>
   rowsOf<Planned>(
     `select distinct on (class) tick, class, planned, rows_then::int as of, needs, asked_by as "askedBy", encode(root, 'hex') as root,
@@ -215,7 +215,8 @@ const plansOf = (tenant: string): Promise<Planned[]> =>
          when needs is null or exists (
            select from retention_approvals as a where (a.tenant_id, a.tick, a.class) = (p.tenant_id, p.tick, p.class)) then 'open'
          else 'waiting' end as state
-     from retention_plans as p where tenant_id = $1 order by class, planned_at desc nulls first`,
+     from retention_plans as p where tenant_id = $1
+     order by class, (planned_at is null and finished_at is not null), planned_at desc nulls first`,
     [tenant],
   );
 

@@ -594,6 +594,7 @@ describe('administration', () => {
     await edges.sql(`insert into retention_plans (tenant_id, tick, class, policy, before, asked_by, planned_at, planned, rows_then, root, needs, finished_at)
       values ('north', 'n-1', 'billing_data', 'v1', now(), 'schedule', now(), 2, 9, sha256(''), 'share', null),
         ('north', 'n-0', 'billing_data', 'v1', now(), 'schedule', now() - interval '1 day', 7, 9, sha256(''), null, now()),
+        ('north', 'n-2', 'billing_data', 'v1', now(), 'schedule', null, null, null, null, null, now()),
         ('south', 's-1', 'feedback', 'v1', now(), 'schedule', now(), 1, 1, sha256(''), null, now())`);
     const { body } = await call(one, '/v1/admin/retention', { token: admin.token });
     expect(body).toMatchObject({

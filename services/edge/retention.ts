@@ -34,7 +34,7 @@ const runsOf = (tenant: string) =>
     .orderBy('started_at', 'desc')
     .limit(reportsShown);
 
-/** The last plan of each class, and whether it waits for a second person. */
+/** The last plan of each class, unless another took its place before all was listed, and whether it waits for a second person. */
 const plansOf = (tenant: string) =>
   written(sql`
     select distinct on (class) tick, class, planned, rows_then::int as "of", needs, asked_by as "askedBy", encode(root, 'hex') as root,
@@ -42,7 +42,8 @@ const plansOf = (tenant: string) =>
         when needs is null or exists (
           select from retention_approvals a where (a.tenant_id, a.tick, a.class, a.root) = (p.tenant_id, p.tick, p.class, p.root)) then 'open'
         else 'waiting' end as state
-    from retention_plans p where tenant_id = ${tenant} order by class, planned_at desc nulls first`);
+    from retention_plans p where tenant_id = ${tenant}
+    order by class, (planned_at is null and finished_at is not null), planned_at desc nulls first`);
 
 export const retentionRoutes = (
   app: FastifyInstance,
