@@ -9,6 +9,7 @@ import { nkeys } from '@nats-io/transport-node';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Bus, limitReached, openBus, Refused } from './bus.ts';
 import { redeliveryDelayMs } from './redelivery.ts';
+import { allOf, lastOf } from './stored.ts';
 
 let dir: string;
 let nats: NatsServer;
@@ -113,6 +114,18 @@ describe('publishing', () => {
     await manager.streams.add({ name: 'LATE', subjects: ['late.>'] });
     await expect(publishing).resolves.toEqual({ sequence: 1, duplicate: false, again: true });
     await manager.streams.delete('LATE');
+  });
+});
+
+describe('reading where nobody answers', () => {
+  test.each([
+    ['the last', (nc: Bus['nc']) => lastOf(nc, 'run.a', 'NOWHERE')],
+    ['all', (nc: Bus['nc']) => Array.fromAsync(allOf(nc, 'run.a', { stream: 'NOWHERE' }))],
+  ] as const)('%s is an outage, whatever the library calls it', async (_which, look) => {
+    await expect(look(bus.nc)).rejects.toThrow(Unavailable);
+    const gone = await connected('gone');
+    await gone.close();
+    await expect(look(gone.nc)).rejects.toThrow(Unavailable);
   });
 });
 

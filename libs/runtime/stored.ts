@@ -42,13 +42,17 @@ export async function* batchOf(
   stream = streamOf.reply,
 ): AsyncGenerator<Msg> {
   const query = JSON.stringify({ seq: from, next_by_subj: subject, batch: batchMax });
-  const answers = await nc.requestMany(`$JS.API.DIRECT.GET.${stream}`, query, {
-    strategy: 'sentinel',
-    maxWait: fetchTimeoutMs,
-  });
-  for await (const message of answers) {
-    if (message.data.length === 0) return;
-    yield message;
+  try {
+    const answers = await nc.requestMany(`$JS.API.DIRECT.GET.${stream}`, query, {
+      strategy: 'sentinel',
+      maxWait: fetchTimeoutMs,
+    });
+    for await (const message of answers) {
+      if (message.data.length === 0) return;
+      yield message;
+    }
+  } catch (error) {
+    throw new Unavailable('broker', error);
   }
   throw new Unavailable('broker');
 }
@@ -70,14 +74,18 @@ export async function* allOf(
   }
 }
 
-/** The last that is stored on a subject; undefined where nothing is. @throws where the broker is away */
+/** The last that is stored on a subject; undefined where nothing is. @throws Unavailable */
 export const lastOf = async (
   nc: NatsConnection,
   subject: string,
   stream = streamOf.reply,
 ): Promise<Msg | undefined> => {
   const query = JSON.stringify({ last_by_subj: subject });
-  const last = await nc.request(`$JS.API.DIRECT.GET.${stream}`, query, { timeout: fetchTimeoutMs });
+  const last = await nc
+    .request(`$JS.API.DIRECT.GET.${stream}`, query, { timeout: fetchTimeoutMs })
+    .catch((error) => {
+      throw new Unavailable('broker', error);
+    });
   return last.data.length === 0 ? undefined : last;
 };
 
