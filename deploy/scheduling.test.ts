@@ -52,6 +52,7 @@ const orderOf = (command: Command, rid: string): Order => ({
   pass: passFor(JSON.stringify(command), { tid: 'casa', rid }),
   pack: packOf('aesthetic-clinic'),
   traceparent: '',
+  signal: new AbortController().signal,
 });
 /** As a hop does, again with the same id where the database or the broker did not answer in time. */
 const give = async (
@@ -119,6 +120,13 @@ describe('a command', () => {
     if ('refused' in first) throw new Error(first.refused);
     expect(await eventsOf(first.appointmentId ?? '')).toHaveLength(1);
     expect(await give(slot('p2', '1T15:00'), { rid })).toMatchObject({ refused: 'RUN_CONFLICT' });
+  });
+
+  test('whose time is over is not carried out any more', async () => {
+    const late = { ...orderOf(slot('p2', '3T12:00'), crypto.randomUUID()), signal: AbortSignal.abort() };
+    const parts = { bus: buses[0] as Bus, store, vault: database.vault };
+    await expect(carryOut(parts, late)).rejects.toThrow(Unavailable);
+    expect(await taken('p2', '3T12:00')).toBe(0);
   });
 
   test('of two for one room, with two providers, leaves nothing of the one that lost', async () => {

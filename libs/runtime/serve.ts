@@ -38,7 +38,7 @@ export interface Turn {
   readonly grantStatement: string | undefined;
   /** 1 for the first delivery. */
   readonly delivery: number;
-  /** Aborted when the run is cancelled or the attempt has taken too long. */
+  /** Aborted when the attempt has taken too long, or the run is cancelled and the hop appends nothing. */
   readonly signal: AbortSignal;
   /** Whether a service is there that the contract says can be spared. */
   readonly isThere: (name: string) => Promise<boolean>;
@@ -98,6 +98,8 @@ export const serve = async <H extends Hop, Facts>(
 
   const isThere = openAttendance(bus.nc, contract.spares);
   const inHand = openInHand(bus.nc);
+  // What is appended is not taken back: whoever was told of a cancelling would be told what is not so.
+  const stops = contract.appends.length === 0;
 
   const process = async (raw: JsMsg, heard: Heard, cause: Cause, span: Span): Promise<string> => {
     const key = `${heard.tenant}.${heard.id}`;
@@ -111,7 +113,7 @@ export const serve = async <H extends Hop, Facts>(
       await stop(emit(run.failed, { code: 'DEADLINE', locale: pass.loc, hop: contract.name }));
       return 'deadline';
     }
-    if (inHand.isCancelled(key)) return cancel();
+    if (stops && inHand.isCancelled(key)) return cancel();
     if (heard.delivery > contract.policy.deliveries)
       throw new Unprocessable('MSG_POISON', 'delivered too often');
     const statement = raw.headers?.get(headers.grant) || undefined;
@@ -127,7 +129,7 @@ export const serve = async <H extends Hop, Facts>(
       isThere,
       span: (name: string) => tracing.start(name, span, { kind: 'client' }),
     };
-    return inHand.cancellable(key, async (signal) => {
+    const work = async (signal: AbortSignal): Promise<string> => {
       try {
         const [limited] = await Promise.all([
           heard.delivery === 1 ? parts.limit?.(body, pass) : undefined,
@@ -146,7 +148,8 @@ export const serve = async <H extends Hop, Facts>(
         if (!signal.aborted) throw error;
         return cancel();
       }
-    });
+    };
+    return stops ? inHand.cancellable(key, work) : work(never);
   };
 
   const grantFor = async (heard: Heard, statement: string | undefined): Promise<Grant> => {
@@ -252,3 +255,5 @@ export const serve = async <H extends Hop, Facts>(
   );
   return service;
 };
+
+const never = new AbortController().signal;

@@ -490,7 +490,29 @@ export const conforms = (contract: Hop, bench: () => Bench): void => {
       await until('everything to be acknowledged', async () => (await pending()) === 0, ackWaitMs);
     });
 
-    test('stops when the run is cancelled, and says so', async () => {
+    test.runIf(contract.appends.length > 0)('goes on though the run is cancelled', async () => {
+      const [begun, cancelled] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      const hop = await start(async ({ signal }) => {
+        begun.resolve();
+        await cancelled.promise;
+        signal.throwIfAborted();
+      });
+      const rid = crypto.randomUUID();
+      const cancel = async (): Promise<void> => {
+        bench().operator.publish(core.cancel(passFor('').tid, rid));
+        await bench().operator.flush();
+        await hop.bus.nc.flush();
+      };
+      await cancel();
+      const pass = await ask({ pass: { rid } });
+      await begun.promise;
+      await cancel();
+      cancelled.resolve();
+      await said(outcome, pass);
+      expect(await facts(run.cancelled, pass)).toHaveLength(0);
+    });
+
+    test.runIf(contract.appends.length === 0)('stops when the run is cancelled, and says so', async () => {
       const begun = Promise.withResolvers<void>();
       await start(
         ({ signal }) =>

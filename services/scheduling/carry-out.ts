@@ -33,6 +33,8 @@ export interface Order {
   readonly pass: Pass;
   readonly pack: Pack;
   readonly traceparent: string;
+  /** Aborted when the attempt has taken too long; nothing is appended after that. */
+  readonly signal: AbortSignal;
 }
 
 /** Others who were first, after which it is tried again later. */
@@ -70,6 +72,7 @@ export const carryOut = async (parts: Parts, order: Order): Promise<Outcome> => 
       };
     const events = await eventsFor(parts, order, about, read, decision);
     if (!events) return { type, refused: 'CRYPTO_KEY_SHREDDED', alternatives: [] };
+    if (order.signal.aborted) throw new Unavailable('time');
     if (await append(parts.bus.nc, events, order.traceparent)) {
       const version = decision.event ? (read.state.booking?.version ?? 0) + 1 : undefined;
       return { type, ...told, ...(version === undefined ? {} : { version }), again: false };

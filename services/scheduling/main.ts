@@ -42,11 +42,12 @@ await using service = await serve(
   contract,
   config,
   {
-    gather: async ({ command }, { pass, span }, bus) => {
+    gather: async ({ command }, { pass, span, signal }, bus) => {
       assertSigned(JSON.stringify(command), pass, 'command');
       const carrying = span('agenda');
       try {
-        const order = { command, pass, pack: packOf(pass.pack), traceparent: traceparentOf(carrying) };
+        const pack = packOf(pass.pack);
+        const order = { command, pass, pack, traceparent: traceparentOf(carrying), signal };
         const outcome = await carryOut({ bus, store, vault }, order);
         count(outcome);
         return { outcome, locale: pass.loc };
