@@ -3,7 +3,7 @@ import { packOf } from '@jangada/packs/registry.ts';
 import { agenda, changed } from '@jangada/proto/booking.ts';
 import type { Command } from '@jangada/proto/command.ts';
 import { core, snapshotStream } from '@jangada/proto/envelope.ts';
-import { streamOf } from '@jangada/proto/message.ts';
+import { streamOf, subjectOf } from '@jangada/proto/message.ts';
 import { type Bus, openBus } from '@jangada/runtime/bus.ts';
 import type { Store } from '@jangada/store/store.ts';
 import { passFor } from '@jangada/testkit/identity.ts';
@@ -150,6 +150,19 @@ describe('a command', () => {
     expect(await give(slot('p1', '3T12:00', { subjectId: 'c99' }))).toMatchObject({
       refused: 'TENANT_ISOLATION_VIOLATION',
     });
+  });
+
+  test('is carried out after what the broker was made to store among the events', async () => {
+    const id = await booked(slot('p2', '4T12:00'));
+    const [of] = agendasOf('provider', 'p2', {
+      from: Date.parse('2035-03-04'),
+      until: Date.parse('2035-03-05'),
+    });
+    if (!of) throw new Error('a day has an agenda');
+    for (const subject of [subjectOf(agenda, 'casa', agendaIdOf(of)), subjectOf(changed, 'casa', id)])
+      await buses[0]?.nc.request(subject, '{"stream":"FACTS","seq":1}');
+    expect(await give(slot('p2', '4T12:00'))).toMatchObject({ refused: 'SLOT_TAKEN' });
+    expect(await give(move(id, '4T13:00'))).toMatchObject({ version: 2 });
   });
 
   test('finds an agenda of many events by what was written down of it', async () => {

@@ -18,7 +18,11 @@ export interface Aggregate {
 
 export interface Recorded<M extends Message> {
   readonly sequence: number;
-  readonly body: Body<M>;
+  /**
+   * Undefined for what no service said: the broker stores its acknowledgements wherever a reply subject points (see
+   * `publishFact`). The next event is appended after it all the same.
+   */
+  readonly body: Body<M> | undefined;
 }
 
 /** Events of an aggregate after a place in the stream, in order. @throws Unavailable; Unprocessable MSG_POISON */
@@ -30,7 +34,10 @@ export async function* eventsOf<M extends Message>(
 ): AsyncGenerator<Recorded<M>> {
   const subject = subjectOf(message, tenant, id);
   for await (const raw of allOf(nc, subject, { from: after + 1, stream: streamOf.event }))
-    yield { sequence: sequenceOf(raw), body: eventIn(message, raw) };
+    yield {
+      sequence: sequenceOf(raw),
+      body: raw.headers?.has(headers.schema) ? eventIn(message, raw) : undefined,
+    };
 }
 
 /** @throws Unprocessable MSG_POISON */

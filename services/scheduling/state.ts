@@ -27,13 +27,14 @@ export const readBooking = async (
   let value: Booking | undefined;
   let after = 0;
   for await (const { sequence, body } of eventsOf(nc, changed, of)) {
+    after = sequence;
+    if (!body) continue;
     const { version, command, type } = body;
     const details = detailsOf(
       body.detailsVersion,
       openDetails(key, { tenant: of.tenant, id: of.id, version }, body.details),
     );
     value = evolve(value, { id: of.id, version, command, type, details });
-    after = sequence;
   }
   return { value, after };
 };
@@ -81,7 +82,7 @@ export const readAgenda = async (bus: Pick<Bus, 'nc' | 'publish'>, of: Aggregate
   const before = await remembered(bus, of);
   let { value, after } = before;
   for await (const { sequence, body } of eventsOf(bus.nc, agenda, of, before.after)) {
-    value = evolveAgenda(value, body);
+    if (body) value = evolveAgenda(value, body);
     after = sequence;
   }
   if (value.version - before.value.version >= snapshotEvery) await remember(bus, of, { value, after });
