@@ -117,6 +117,10 @@ describe('a command', () => {
     const first = await give(slot('p2', '1T12:00'), { rid });
     const again = await give(slot('p2', '1T12:00'), { rid, by: 1 });
     expect(again).toEqual({ ...first, again: true });
+    const { pass, ...order } = orderOf(slot('p2', '1T12:00'), rid);
+    const parts = { bus: buses[0] as Bus, store, vault: database.vault };
+    // Whoever gave it may do so no more.
+    expect(await carryOut(parts, { ...order, pass: { ...pass, rol: 'none' } })).toEqual(again);
     if ('refused' in first) throw new Error(first.refused);
     expect(await eventsOf(first.appointmentId ?? '')).toHaveLength(1);
     expect(await give(slot('p2', '1T15:00'), { rid })).toMatchObject({ refused: 'RUN_CONFLICT' });

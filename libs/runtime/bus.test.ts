@@ -1,15 +1,21 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { emit } from '@jangada/hop/hop.ts';
 import { Unavailable } from '@jangada/hop/outcome.ts';
+import { refused } from '@jangada/proto/command.ts';
 import { headers } from '@jangada/proto/envelope.ts';
+import { subjectOf } from '@jangada/proto/message.ts';
+import { reply } from '@jangada/proto/reply.ts';
 import { type NatsServer, startNats } from '@jangada/servers/nats.ts';
+import { openBodies } from '@jangada/trust/body.ts';
 import { type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { nkeys } from '@nats-io/transport-node';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Bus, limitReached, openBus, Refused } from './bus.ts';
 import { redeliveryDelayMs } from './redelivery.ts';
 import { allOf, lastOf } from './stored.ts';
+import { conclude } from './telling.ts';
 
 let dir: string;
 let nats: NatsServer;
@@ -115,6 +121,21 @@ describe('publishing', () => {
     await expect(publishing).resolves.toEqual({ sequence: 1, duplicate: false, again: true });
     await manager.streams.delete('LATE');
   });
+});
+
+test('a refused command is told to nobody before it is stored that it was', async () => {
+  const cause = { tenant: 'casa', id: 'run-1', pass: undefined, traceparent: '' };
+  const keys = [{ kty: 'oct', kid: '1', k: Buffer.alloc(32, 1).toString('base64url') }];
+  const bodies = openBodies(() => JSON.stringify({ keys }));
+  await manager.streams.update('FACTS', { subjects: ['command.>'], max_msg_size: 1 });
+  await manager.streams.add({ name: 'REPLIES', subjects: [subjectOf(reply, '*', '*')] });
+  const refusal = { type: 'CancelAppointment', locale: 'en', code: 'NOT_FOUND' } as const;
+  await expect(conclude({ bus, bodies }, cause, emit(refused, refusal))).rejects.toThrow(Refused);
+  expect((await manager.streams.info('REPLIES')).state.messages).toBe(0);
+  await manager.streams.update('FACTS', { max_msg_size: -1 });
+  await conclude({ bus, bodies }, cause, emit(refused, refusal));
+  expect((await manager.streams.info('REPLIES')).state.messages).toBe(1);
+  await manager.streams.delete('REPLIES');
 });
 
 describe('reading where nobody answers', () => {

@@ -22,8 +22,8 @@ type Teller = Voice & { readonly bodies: Bodies };
 /** Stores the outcome, and tells whoever asked where that ends their run. */
 export const conclude = async (voice: Voice, cause: Cause, emission: Emission<Message>): Promise<void> => {
   const end = emission.message.ends ? endPart(emission) : undefined;
-  // No row is told before the record that it was read is stored.
-  if (end?.type === 'answered' && end.rows) {
+  // No row is told before the record that it was read is stored, nor a refusal that a command coming again would not find.
+  if ((end?.type === 'answered' && end.rows) || (end && emission.message === command.refused)) {
     await publishFact(voice, cause, emission);
     await publishReply(voice, cause, 'end', [end]);
     return;

@@ -48,8 +48,6 @@ export const carryOut = async (parts: Parts, order: Order): Promise<Outcome> => 
   const { type } = command;
   const about = await aboutOf(parts, order);
   if (!about) return { type, refused: 'NOT_FOUND', alternatives: [] };
-  const code = await mayNot(parts, order, about);
-  if (code) return { type, refused: code, alternatives: [] };
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
     const read = await readAll(parts, order, about);
     const decision = decide(read.state, {
@@ -60,7 +58,6 @@ export const carryOut = async (parts: Parts, order: Order): Promise<Outcome> => 
       now: Date.now(),
       day: read.day,
     });
-    if ('refused' in decision) return { type, ...decision };
     const appointmentId = about.id;
     const told = appointmentId === undefined ? {} : { appointmentId };
     if ('version' in decision)
@@ -70,6 +67,10 @@ export const carryOut = async (parts: Parts, order: Order): Promise<Outcome> => 
         ...(decision.version === undefined ? {} : { version: decision.version }),
         again: true,
       };
+    // What was carried out stays so, whoever has lost the right meanwhile.
+    const code = attempt === 0 ? await mayNot(parts, order, about) : undefined;
+    if (code) return { type, refused: code, alternatives: [] };
+    if ('refused' in decision) return { type, ...decision };
     const events = await eventsFor(parts, order, about, read, decision);
     if (!events) return { type, refused: 'CRYPTO_KEY_SHREDDED', alternatives: [] };
     if (order.signal.aborted) throw new Unavailable('time');
