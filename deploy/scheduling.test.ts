@@ -69,9 +69,11 @@ const give = async (
   }
 };
 
+/** A month within the year that may be booked, without its days. */
+const month = new Date(Date.now() + 60 * 86_400_000).toISOString().slice(0, 8);
 type Scheduling = Extract<Command, { type: 'ScheduleAppointment' }>;
 const slot = (providerId: string, start: string, own: Partial<Scheduling> = {}): Scheduling => ({
-  ...{ type: 'ScheduleAppointment', subjectId: 'c1', providerId, start: `2035-03-0${start}:00.000Z` },
+  ...{ type: 'ScheduleAppointment', subjectId: 'c1', providerId, start: `${month}0${start}:00.000Z` },
   durationMinutes: 30,
   ...own,
 });
@@ -83,11 +85,11 @@ const booked = async (command: Scheduling): Promise<string> => {
 };
 const cancel = (appointmentId: string): Command => ({ type: 'CancelAppointment', appointmentId });
 const move = (appointmentId: string, start: string, expectedVersion?: number): Command => ({
-  ...{ type: 'RescheduleAppointment', appointmentId, start: `2035-03-0${start}:00.000Z` },
+  ...{ type: 'RescheduleAppointment', appointmentId, start: `${month}0${start}:00.000Z` },
   ...(expectedVersion === undefined ? {} : { expectedVersion }),
 });
 const taken = async (providerId: string, start: string): Promise<number> => {
-  const from = Date.parse(`2035-03-0${start}:00.000Z`);
+  const from = Date.parse(`${month}0${start}:00.000Z`);
   const [of] = agendasOf('provider', providerId, { from, until: from + 1 });
   if (!of) throw new Error('a moment lies in a day');
   const { value } = await readAgenda(buses[0] as Bus, { tenant: 'casa', id: agendaIdOf(of) });
@@ -106,8 +108,8 @@ describe('a command', () => {
       expect(one).toMatchObject({
         refused: 'SLOT_TAKEN',
         alternatives: ['30', '45']
-          .map((m) => `2035-03-01T12:${m}:00.000Z`)
-          .concat(['00', '15', '30'].map((m) => `2035-03-01T13:${m}:00.000Z`)),
+          .map((m) => `${month}01T12:${m}:00.000Z`)
+          .concat(['00', '15', '30'].map((m) => `${month}01T13:${m}:00.000Z`)),
       });
     expect(await taken('p1', '1T12:00')).toBe(1);
   });
@@ -159,8 +161,8 @@ describe('a command', () => {
   test('is carried out after what the broker was made to store among the events', async () => {
     const id = await booked(slot('p2', '4T12:00'));
     const [of] = agendasOf('provider', 'p2', {
-      from: Date.parse('2035-03-04'),
-      until: Date.parse('2035-03-05'),
+      from: Date.parse(`${month}04`),
+      until: Date.parse(`${month}05`),
     });
     if (!of) throw new Error('a day has an agenda');
     for (const subject of [subjectOf(agenda, 'casa', agendaIdOf(of)), subjectOf(changed, 'casa', id)])

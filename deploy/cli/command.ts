@@ -40,7 +40,7 @@ export const commandCommand = (): Command =>
   new Command('command')
     .description('give a command on the agenda as a demo account, and tell what came of it')
     .argument('<name>', 'as ScheduleAppointment')
-    .argument('[fields...]', '<field>=<value>, as start=2030-05-06T10:00:00-03:00')
+    .argument('[fields...]', '<field>=<value>, as start=2027-05-06T10:00:00-03:00')
     .requiredOption('--as <alias>', 'who gives it; see `accounts`')
     .option('--key <key>', 'what it is called: given again under the same name it is the same command')
     .addOption(jsonOption())

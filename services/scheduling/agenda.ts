@@ -14,9 +14,11 @@ export interface Agenda {
   readonly taken: Readonly<Record<string, Slot>>;
   /** When the provider said to be there, and of which time that is all. */
   readonly opened: readonly { readonly within: Slot; readonly open: readonly Slot[] }[];
-  /** Commands that opened it. */
+  /** Commands that opened it, the last `openedByMax`: a command comes again within minutes. */
   readonly openedBy: readonly string[];
 }
+
+const openedByMax = 20;
 
 export const noAgenda: Agenda = { version: 0, taken: {}, opened: [], openedBy: [] };
 
@@ -42,7 +44,7 @@ export const evolveAgenda = (agenda: Agenda, { version, command, changes }: Chan
       const within = slotOf(change.within);
       const others = opened.filter((one) => !overlaps(one.within, within));
       opened = [...others, { within, open: change.open.map(slotOf) }];
-      openedBy = [...openedBy, command];
+      openedBy = [...openedBy, command].slice(-openedByMax);
     }
   }
   return { version, taken: Object.fromEntries(taken), opened, openedBy };

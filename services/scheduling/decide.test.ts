@@ -74,6 +74,7 @@ describe('a booking', () => {
     ['of another provider in the room', schedule('13:00', { providerId: 'pro-2' }), 'SLOT_TAKEN'],
     ['of the provider in another room', schedule('13:00', { roomId: 'room-2' }), 'SLOT_TAKEN'],
     ['in the past', schedule('13:00', { start: '2020-01-01T00:00:00Z' }), 'INPUT_INVALID'],
+    ['more than a year ahead', schedule('13:00', { start: '2031-05-03T00:00:00Z' }), 'INPUT_INVALID'],
   ])('%s is refused', (_which, command, refused) => {
     expect(decide(others, order(command, { id: 'cmd-2' }))).toMatchObject({ refused });
   });
@@ -172,6 +173,12 @@ describe('once booked', () => {
     },
   );
 
+  test('and moved very often, it moves no more, and can still be confirmed and cancelled', () => {
+    const often: State = { ...booked, booking: { ...versionOf(booked), version: 200 } };
+    expect(decide(often, second(move('15:00')))).toMatchObject({ refused: 'STATE_CONFLICT' });
+    for (const command of [confirm, cancel]) expect(decide(often, second(command))).toHaveProperty('event');
+  });
+
   test('what was never booked is not found', () => {
     expect(decide(nothing, second(cancel))).toMatchObject({ refused: 'NOT_FOUND' });
   });
@@ -204,6 +211,14 @@ describe('a provider’s hours', () => {
     expect(decide(closed, order(hours(['12:00', '14:00'], ['14:00', '15:00']), { id: 'cmd-0' }))).toEqual({
       version: undefined,
     });
+  });
+
+  test('said over and over are remembered by the last commands alone', () => {
+    let state = opened;
+    for (let count = 1; count <= 30; count++)
+      state = after(state, order(hours(['12:00', '14:00']), { id: `again-${count}` }));
+    for (const { openedBy } of state.agendas.values()) expect(openedBy).toHaveLength(20);
+    expect(decide(state, order(hours(), { id: 'again-30' }))).toEqual({ version: undefined });
   });
 
   test('say nothing of another day', () => {

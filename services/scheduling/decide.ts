@@ -41,6 +41,10 @@ const iso = (ms: number): string => new Date(ms).toISOString();
 const minuteMs = 60_000;
 /** Times are offered on the quarter of an hour. */
 const stepMs = 15 * minuteMs;
+/** How far ahead a booking may begin: packs keep the keys of events by when they were made, and reckon with a year. */
+const aheadMaxMs = 366 * 24 * 60 * minuteMs;
+/** Versions of a booking after which it moves no more: all of them are read for each command. */
+const versionsMax = 200;
 
 export const decide = (state: State, given: Given): Decision => {
   const { command, id, hash, now } = given;
@@ -59,6 +63,7 @@ export const decide = (state: State, given: Given): Decision => {
   if (isOver) return refuse('STATE_CONFLICT');
   switch (command.type) {
     case 'RescheduleAppointment': {
+      if (booking.version >= versionsMax) return refuse('STATE_CONFLICT');
       const minutes = command.durationMinutes ?? (booking.slot.until - booking.slot.from) / minuteMs;
       const roomId = command.roomId ?? booking.details.roomId;
       const said = { ...booking.details, ...(roomId === undefined ? {} : { roomId }) };
@@ -104,7 +109,7 @@ const book = (
   said: Said,
   before: Booking | undefined,
 ): Decision => {
-  if (slot.from <= given.now) return refuse('INPUT_INVALID');
+  if (slot.from <= given.now || slot.from > given.now + aheadMaxMs) return refuse('INPUT_INVALID');
   const holder = before?.id ?? bookingIdOf(given.id);
   const agendaOf = (of: Of): Agenda => agendas.get(keyOf(of)) ?? noAgenda;
   const stands = (wanted: Slot): Code | undefined => {
