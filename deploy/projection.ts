@@ -20,12 +20,16 @@ export interface Rebuilt {
 
 const batch = 500;
 
-/** All events of a tenant, in order. */
-export const eventsOfTenant = async (jsm: JetStreamManager, tenant: string): Promise<readonly Event[]> => {
+/** All events of a tenant from a place in the stream on, in order. */
+export const eventsOfTenant = async (
+  jsm: JetStreamManager,
+  tenant: string,
+  from = 1,
+): Promise<readonly Event[]> => {
   const found: Event[] = [];
   const subject = `${changed.name}.${tenant}.*`;
   try {
-    for (let next = 1; ; next = (found.at(-1)?.sequence ?? 0) + 1) {
+    for (let next = from; ; next = (found.at(-1)?.sequence ?? 0) + 1) {
       const before = found.length;
       const query = { seq: next, next_by_subj: subject, batch };
       for await (const raw of await jsm.direct.getBatch(streamOf.event, query)) {
@@ -60,14 +64,17 @@ export const rebuild = async (
   }: { readonly store: Pick<Store, 'within'>; readonly jsm: JetStreamManager; readonly vault: Vault },
   tenant: string,
 ): Promise<Rebuilt> => {
-  const all = await eventsOfTenant(jsm, tenant);
+  // Most of them before it is locked: a transaction that says nothing for long is ended.
+  const early = await eventsOfTenant(jsm, tenant);
   return store.within({ tenant }, async (transaction) => {
     await transaction.rows(written(sql`lock table bookings in share row exclusive mode`));
     const [at] = await transaction.rows(
       written(sql<{ sequence: number }>`
         select sequence from projections where tenant_id = ${tenant} and name = ${projection}`),
     );
-    const events = all.filter(({ sequence }) => sequence <= (at?.sequence ?? 0));
+    // What the projection took in until it was locked out.
+    const late = await eventsOfTenant(jsm, tenant, (early.at(-1)?.sequence ?? 0) + 1);
+    const events = [...early, ...late].filter(({ sequence }) => sequence <= (at?.sequence ?? 0));
     const before = await checksumOf(transaction, tenant);
     await transaction.rows(written(sql`delete from bookings where tenant_id = ${tenant}`));
     if (events.length > 0) await projectIn(transaction, vault, tenant, events);

@@ -223,6 +223,20 @@ describe('the table that follows from events', () => {
     expect(mended.before).not.toBe(made.before);
   });
 
+  test('loses nothing that comes while it is made anew', async () => {
+    let id = '';
+    const busy: Pick<Store, 'within'> = {
+      within: async (claim, run) => {
+        id = await booked(slot('p8', '5T12:00'));
+        await catchUp();
+        return projecting.within(claim, run);
+      },
+    };
+    const made = await rebuild({ store: busy, jsm, vault: database.vault }, 'casa');
+    expect(made.after).toBe(made.before);
+    expect(await rows()).toContainEqual(expect.objectContaining({ id }));
+  });
+
   test('takes no two bookings of one provider at one time, whoever writes them', async () => {
     const insert = (id: string, room: string) =>
       database.administer(`insert into bookings values
