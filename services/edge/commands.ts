@@ -6,6 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { Admission } from './admission.ts';
 import { codeOf, wholeAnswer } from './answer.ts';
+import type { Follower } from './follow.ts';
 import { nameOf } from './ids.ts';
 import { shaped } from './shape.ts';
 
@@ -47,7 +48,11 @@ const outcomeOf = (end: End) => {
   };
 };
 
-export const commandRoutes = (app: FastifyInstance, admission: Admission): void => {
+export const commandRoutes = (
+  app: FastifyInstance,
+  admission: Admission,
+  { endOf }: Pick<Follower, 'endOf'>,
+): void => {
   app.post('/v1/commands', async (request, reply) => {
     const id = shaped(key, request.headers['idempotency-key']);
     const { type } = shaped(typed, request.body);
@@ -65,10 +70,15 @@ export const commandRoutes = (app: FastifyInstance, admission: Admission): void 
 
   app.get('/v1/commands/:id', async (request, reply) => {
     const { id: commandId } = request.params as { id: string };
-    const run = await admission.rejoin(request.signedIn(), commandId, undefined);
+    const identity = request.signedIn();
+    const run = await admission.rejoin(identity, commandId, undefined);
     reply.raw.once('close', run.stop);
     const told = await Promise.race([wholeAnswer(run), sleep(patienceMs)]);
     run.stop();
-    return { commandId, ...(told ? outcomeOf(told.end) : { status: 'accepted' }) };
+    if (!told) return { commandId, status: 'accepted' };
+    const outcome = outcomeOf(told.end);
+    if (outcome.status !== 'failed') return { commandId, ...outcome };
+    // What failed may have been given again since, and a run is followed to its first end only.
+    return { commandId, ...outcomeOf((await endOf(identity.tenant, run.id)) ?? told.end) };
   });
 };

@@ -498,6 +498,24 @@ describe('GET /v1/consents/:subject', () => {
   });
 });
 
+describe('GET /v1/commands/:id', () => {
+  test('tells how a command ended last that was given again after it failed', async () => {
+    const token = await ana();
+    const body = { type: 'CancelAppointment', appointmentId: 'b1' };
+    const given = await call('/v1/commands', { token, body });
+    expect(given.status).toBe(202);
+    const id = given.headers.get('jangada-run') ?? '';
+    const tell = (key: string, part: Part) =>
+      publishReply(teller, { tenant: 'clinic', id, pass: undefined, traceparent: '' }, key, [part]);
+    const told = async () =>
+      (await call(given.headers.get('location') ?? '', { token })).json() as Promise<object>;
+    await tell('1', { type: 'failed', code: 'UPSTREAM_UNAVAILABLE', message: 'Not now' });
+    expect(await told()).toMatchObject({ status: 'failed', code: 'UPSTREAM_UNAVAILABLE' });
+    await tell('2', { ...answered, items: [{ appointmentId: 'b1', version: 2 }] });
+    expect(await told()).toMatchObject({ status: 'done', version: 2 });
+  });
+});
+
 describe('POST /v1/query', () => {
   test('answers in one piece, and the services see a pass that says who asked', async () => {
     const response = await call('/v1/query', {

@@ -1,7 +1,7 @@
 import { core, headers } from '@jangada/proto/envelope.ts';
 import { type Code, type Locale, textOf } from '@jangada/proto/errors.ts';
 import { subjectOf } from '@jangada/proto/message.ts';
-import { isEnd, type Part, reply } from '@jangada/proto/reply.ts';
+import { type End, isEnd, type Part, reply } from '@jangada/proto/reply.ts';
 import { bodyOf } from '@jangada/runtime/heard.ts';
 import { batchMax, batchOf, lastOf, openedAt, sequenceOf } from '@jangada/runtime/stored.ts';
 import type { Bodies } from '@jangada/trust/body.ts';
@@ -49,7 +49,7 @@ export interface Followed {
 export interface Follower {
   follow(run: Followed): Following;
   /** How a run ended, once that is stored. */
-  endOf(tenant: string, run: string): Promise<Part | undefined>;
+  endOf(tenant: string, run: string): Promise<End | undefined>;
   /** Runs followed now. */
   count(): number;
   /** Ends the following of every run with `DRAINING`, so that nobody is left without a last word; the runs go on. */

@@ -158,7 +158,7 @@ export const openServer = async (
   queryRoute(app, admission);
   agentRoutes(app, admission, config, meter);
   accessRoutes(app, admission);
-  commandRoutes(app, admission);
+  commandRoutes(app, admission, follower);
   privacyRoutes(app, { admission, store, secret: config.ENCRYPTION_KEY });
   conversationRoutes(app, admission);
   listingRoutes(app, admission, store);

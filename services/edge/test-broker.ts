@@ -27,7 +27,7 @@ export const startBroker = async (
   const { streams } = await jetstreamManager(bus.nc);
   await streams.add({
     name: 'INTAKE',
-    subjects: ['run.requested.*', 'access.requested.*', 'feedback.given.*'],
+    subjects: ['run', 'access', 'command'].map((noun) => `${noun}.requested.*`).concat('feedback.given.*'),
     retention: 'workqueue',
     discard: 'new',
     discard_new_per_subject: true,
