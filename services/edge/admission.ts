@@ -274,7 +274,7 @@ export const openAdmission = (
   const localeOf: Admission['localeOf'] = async (identity) => (await tenantOf(identity)).locale;
 
   const { request, ...named } = openRequests({
-    ...{ tracing, publish, idOf, tenantOf, passFor, follow, conflicts, admit },
+    ...{ claims, tracing, publish, idOf, tenantOf, passFor, follow, conflicts, admit },
     endOf: follower.endOf,
   });
 

@@ -269,10 +269,17 @@ const call = async (
   {
     token,
     body,
+    at = url,
     ...more
-  }: { token?: string; body?: unknown; method?: string; headers?: Record<string, string> } = {},
+  }: {
+    token?: string;
+    body?: unknown;
+    at?: string;
+    method?: string;
+    headers?: Record<string, string>;
+  } = {},
 ) =>
-  fetch(`${url}${path}`, {
+  fetch(`${at}${path}`, {
     method: body === undefined ? 'GET' : 'POST',
     ...more,
     headers: {
@@ -498,8 +505,29 @@ describe('GET /v1/consents/:subject', () => {
   });
 });
 
-describe('GET /v1/commands/:id', () => {
-  test('tells how a command ended last that was given again after it failed', async () => {
+describe('commands', () => {
+  test('under one key are one, whichever replica hears of it', async () => {
+    const body = { type: 'RegisterAvailability', providerId: 'p1', day: '2035-03-01', open: [] };
+    const init = { token: await ana(), headers: { 'idempotency-key': crypto.randomUUID() } };
+    expect((await call('/v1/commands', { ...init, body })).status).toBe(202);
+    const config = configOf();
+    await using store = connect('edge', config);
+    await using replica = await openService(contract, config);
+    await using limits = openLimits({
+      settings: config,
+      secret: config.ENCRYPTION_KEY,
+      metrics: replica.metrics,
+    });
+    await until('Redis', () => limits.ping().catch(() => undefined));
+    const vault = openVault(await openRoot(config), replica.metrics);
+    const other = await openServer(replica, config, { store, limits, vault, probes: {} });
+    const again = (providerId: string) =>
+      call('/v1/commands', { ...init, body: { ...body, providerId }, at: other.url });
+    expect((await again('p1')).status).toBe(202);
+    expect(await codeOf(await again('p2'))).toEqual([409, 'RUN_CONFLICT']);
+  });
+
+  test('are told by how they ended last, where they were given again after they failed', async () => {
     const token = await ana();
     const body = { type: 'CancelAppointment', appointmentId: 'b1' };
     const given = await call('/v1/commands', { token, body });

@@ -1,3 +1,4 @@
+import type { Limits } from '@jangada/limits/limits.ts';
 import { ownHistory } from '@jangada/packs/core.ts';
 import { type Listed, listingOf, unlistable } from '@jangada/packs/listing.ts';
 import { packOf } from '@jangada/packs/registry.ts';
@@ -9,7 +10,7 @@ import * as feedback from '@jangada/proto/feedback.ts';
 import { listedTextOf, understood } from '@jangada/proto/run.ts';
 import type { Stored } from '@jangada/runtime/bus.ts';
 import type { Service } from '@jangada/runtime/service.ts';
-import type { Pass } from '@jangada/trust/pass.ts';
+import { type Pass, questionHash } from '@jangada/trust/pass.ts';
 import type { Span } from '@opentelemetry/api';
 import type { Tenant } from './accounts.ts';
 import type { Admission, Limit, Question, Run } from './admission.ts';
@@ -38,7 +39,11 @@ export type Request = (
   beside: Beside,
 ) => Promise<Run>;
 
+/** How long a command's key is known to have been used for it; what came of it is told as long. */
+const keyKnownMs = 86_400_000;
+
 interface Deps {
+  readonly claims: Pick<Limits, 'claim'>;
   readonly tracing: Service['tracing'];
   publish(pass: Pass, asking: Asking, span: Span, limit: Limit): Promise<Stored>;
   idOf(identity: Identity, kind: 'run', given: string): string;
@@ -59,7 +64,7 @@ interface Deps {
 export const openRequests = (
   deps: Deps,
 ): Pick<Admission, 'read' | 'submit' | 'order' | 'judge'> & { readonly request: Request } => {
-  const { tracing, publish, idOf, tenantOf, passFor, follow, conflicts, admit, endOf } = deps;
+  const { claims, tracing, publish, idOf, tenantOf, passFor, follow, conflicts, admit, endOf } = deps;
 
   const request: Request = async (identity, given, asking, { limit, ...beside }) => {
     const startedAt = performance.now();
@@ -96,10 +101,17 @@ export const openRequests = (
       return request(identity, id, asking, { text: JSON.stringify(command) });
     },
 
-    order: (identity, { id, command: given }) => {
+    order: async (identity, { id, command: given }) => {
       const command = order.command.parse(given);
-      const asking = { message: order.requested, body: { command } };
-      return request(identity, id, asking, { text: JSON.stringify(command) });
+      const text = JSON.stringify(command);
+      if (id !== undefined) {
+        const name = `command|${identity.tenant}|${idOf(identity, 'run', id)}`;
+        const hash = questionHash(text);
+        // Not only here and lately: what is carried out need not say afterwards what it was.
+        if ((await claims.claim(name, hash, keyKnownMs)) !== hash)
+          throw new Refusal('RUN_CONFLICT', { locale: (await tenantOf(identity)).locale });
+      }
+      return request(identity, id, { message: order.requested, body: { command } }, { text });
     },
 
     judge: async (identity, judgement, id) => {
