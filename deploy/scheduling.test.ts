@@ -11,7 +11,7 @@ import { coreTables } from '@jangada/vault/core.ts';
 import { shred } from '@jangada/vault/shred.ts';
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { project } from '../services/projection/bookings.ts';
+import { project, projectAll } from '../services/projection/bookings.ts';
 import { agendasOf } from '../services/scheduling/agenda.ts';
 import { carryOut, type Order } from '../services/scheduling/carry-out.ts';
 import type { Outcome } from '../services/scheduling/handler.ts';
@@ -234,6 +234,21 @@ describe('the table that follows from events', () => {
     };
     const made = await rebuild({ store: busy, jsm, vault: database.vault }, 'casa');
     expect(made.after).toBe(made.before);
+    expect(await rows()).toContainEqual(expect.objectContaining({ id }));
+  });
+
+  test('is kept for a tenant while another’s cannot be', async () => {
+    const id = await booked(slot('p8', '6T12:00'));
+    const [event] = await eventsOf(id);
+    if (!event) throw new Error('a booking has an event');
+    const partly: Pick<Store, 'within'> = {
+      within: async (claim, run) => {
+        if ('tenant' in claim && claim.tenant === 'other') throw new Unavailable('database');
+        return projecting.within(claim, run);
+      },
+    };
+    const both = [{ ...event, tenant: 'other' }, event];
+    await expect(projectAll(partly, database.vault, both)).rejects.toThrow(Unavailable);
     expect(await rows()).toContainEqual(expect.objectContaining({ id }));
   });
 

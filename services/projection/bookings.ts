@@ -30,6 +30,20 @@ export const project = (
 ): Promise<void> =>
   store.within({ tenant }, (transaction) => projectIn(transaction, vault, tenant, events)).catch(apart);
 
+/** Events of any tenants; what fails of one keeps none of the others waiting. @throws as `project`, after all were tried */
+export const projectAll = async (
+  store: Pick<Store, 'within'>,
+  vault: Vault,
+  events: readonly Event[],
+): Promise<void> => {
+  const byTenant = Map.groupBy(events, ({ tenant }) => tenant);
+  const tried = await Promise.allSettled(
+    [...byTenant].map(([tenant, own]) => project(store, vault, tenant, own)),
+  );
+  const failed = tried.find(({ status }) => status === 'rejected');
+  if (failed?.status === 'rejected') throw failed.reason;
+};
+
 /** The last of each: an event says all of its booking. */
 const lastOf = (events: readonly Event[]): readonly Event[] => {
   const last = new Map<string, Event>();

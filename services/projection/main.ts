@@ -6,7 +6,7 @@ import { openStore } from '@jangada/store/store.ts';
 import { openTelemetry } from '@jangada/telemetry/telemetry.ts';
 import { openRoot, rootSettings } from '@jangada/vault/root.ts';
 import { openVault } from '@jangada/vault/vault.ts';
-import { type Event, project } from './bookings.ts';
+import { type Event, projectAll } from './bookings.ts';
 import { contract } from './contract.ts';
 
 const config = configOf(['DATABASE_URL', 'DATABASE_POOL_SIZE', 'DATABASE_TENANT_URLS', ...rootSettings]);
@@ -20,7 +20,7 @@ const position = metrics.gauge(
   'projection_position',
   'Place in the stream of the last event that was taken in',
 );
-const lag = metrics.gauge('projection_lag_seconds', 'How old the last event was when it was taken in');
+const lag = metrics.gauge('projection_lag_seconds', 'How old the oldest event in hand is, taken in or not');
 
 await using service = await keep(
   contract,
@@ -28,11 +28,10 @@ await using service = await keep(
   {
     record: ({ tenant, id, sequence, storedAt }, body): Event => ({ tenant, id, sequence, storedAt, body }),
     keep: async (events) => {
-      for (const [tenant, own] of Map.groupBy(events, (event) => event.tenant))
-        await project(store, vault, tenant, own);
-      const newest = events.reduce((one, other) => (other.sequence > one.sequence ? other : one));
-      position.set(newest.sequence);
-      lag.set((Date.now() - newest.storedAt.getTime()) / 1_000);
+      // Before it is tried: what fails is as late.
+      lag.set((Date.now() - Math.min(...events.map(({ storedAt }) => storedAt.getTime()))) / 1_000);
+      await projectAll(store, vault, events);
+      position.set(Math.max(...events.map(({ sequence }) => sequence)));
       return [];
     },
     probes: { database: () => store.ping(), root: optional(() => root.health()) },
