@@ -1210,6 +1210,13 @@ describe('health', () => {
     answering.unsubscribe();
     await seen('unhealthy', 'permission does not answer');
     expect(await overall()).toMatchObject({ services: { edge: 'healthy', permission: 'unhealthy' } });
+    let looks = 0;
+    const counting = teller.bus.nc.subscribe(subjects.status, { callback: () => void looks++ });
+    await teller.bus.nc.flush();
+    const asking = 40;
+    await Promise.all(Array.from({ length: asking }, overall));
+    counting.unsubscribe();
+    expect(looks).toBeLessThan(asking);
   });
 
   test('is ready while broker and database are there', async () => {

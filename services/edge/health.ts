@@ -43,8 +43,17 @@ export interface RollCall {
   readonly known: ReadonlyMap<string, Status>;
 }
 
+/** One answer serves everybody who asks within a second. */
+const remembered = <T>(ask: () => Promise<T>): (() => Promise<T>) => {
+  let last: { readonly at: number; readonly answer: Promise<T> } | undefined;
+  return () => {
+    // By a clock that nobody sets: one that is set back would make an answer last until it has caught up.
+    if (!last || performance.now() - last.at > rememberMs) last = { at: performance.now(), answer: ask() };
+    return last.answer;
+  };
+};
+
 export const openRollCall = ({ bus }: Pick<Service, 'bus'>): RollCall => {
-  let collected: { at: number; statuses: Promise<readonly Status[]> } | undefined;
   const known = new Map<string, Status>();
   const ask = async (): Promise<readonly Status[]> => {
     // A broker that is away answers for nobody.
@@ -52,13 +61,7 @@ export const openRollCall = ({ bus }: Pick<Service, 'bus'>): RollCall => {
     for (const status of statuses) known.set(status.name, status);
     return statuses;
   };
-  const call = () => {
-    // By a clock that nobody sets: one that is set back would make an answer last until it has caught up.
-    if (!collected || performance.now() - collected.at > rememberMs)
-      collected = { at: performance.now(), statuses: ask() };
-    return collected.statuses;
-  };
-  return Object.assign(call, { known });
+  return Object.assign(remembered(ask), { known });
 };
 
 export const healthRoutes = (
@@ -73,16 +76,21 @@ export const healthRoutes = (
     });
   }
 
-  app.get('/v1/health/overall', async () => {
+  /** Who is late is looked for once as well: whoever asks need not have signed in. */
+  const look = remembered(async () => {
     const statuses = await rollCall();
     const late = [...rollCall.known.keys()].filter(
       (name) => !statuses.some((status) => status.name === name),
     );
     const answers = late.length > 0 ? await rollCallOf(bus.nc, late, lateMs).catch(() => []) : [];
     const belated = answers.filter(({ name }) => late.includes(name));
-    const health = overallOf([...rollCall.known.values()], [...statuses, ...belated]);
-    return { ...health, timestamp: new Date().toISOString(), version };
+    return overallOf([...rollCall.known.values()], [...statuses, ...belated]);
   });
+  app.get('/v1/health/overall', async () => ({
+    ...(await look()),
+    timestamp: new Date().toISOString(),
+    version,
+  }));
 
   app.get('/v1/ready', async (_request, reply) => {
     const checks = await runProbes({ broker: () => bus.nc.flush(), ...probes });
