@@ -323,6 +323,13 @@ describe('status', () => {
   });
 });
 
+test('a table is not made anew in the shared database for a tenant that has one of its own', async () => {
+  const own = { DATABASE_TENANT_URLS: JSON.stringify({ casa: 'postgres://127.0.0.1:1/casa' }) };
+  const ended = await jangada(['projection', 'rebuild', '--tenant', 'casa'], own);
+  expect(ended).toMatchObject({ code: 1, stdout: '' });
+  expect(ended.stderr).toContain('casa has a database of its own');
+});
+
 test('policies show the breakers of who answers', async () => {
   const audit = nc.subscribe(core.status, {
     callback: (_error, message) => void message.respond(JSON.stringify({ name: 'audit', breaker: 'open' })),

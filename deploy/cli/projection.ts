@@ -1,3 +1,4 @@
+import { readConfig } from '@jangada/config/config.ts';
 import { streamOf } from '@jangada/proto/message.ts';
 import { connect } from '@jangada/store/store.ts';
 import { Command } from 'commander';
@@ -6,7 +7,7 @@ import { readLocal } from '../local.ts';
 import { type Rebuilt, rebuild } from '../projection.ts';
 import { operatorVault } from '../vault.ts';
 import { iso, type Moment, rowsOf } from './database.ts';
-import { exitCodes } from './failure.ts';
+import { exitCodes, Failure } from './failure.ts';
 import { openOperator } from './operator.ts';
 import { type Format, jsonOption, print, table } from './output.ts';
 
@@ -58,6 +59,12 @@ const rebuildCommand = (): Command =>
     .option('--tenant <tenant>', 'of this tenant alone')
     .addOption(jsonOption())
     .action(async (options: Format & { readonly tenant?: string }) => {
+      const { DATABASE_TENANT_URLS: apart } = readConfig(['DATABASE_TENANT_URLS']);
+      // In the shared database there is nothing of it, and nothing compared with nothing is identical.
+      if (options.tenant !== undefined && apart[options.tenant] !== undefined)
+        throw new Failure(
+          `${options.tenant} has a database of its own (DATABASE_TENANT_URLS), which this command does not reach`,
+        );
       await using operator = await openOperator();
       await using store = connect('operator', {
         DATABASE_URL: readLocal(['databaseUrl']).databaseUrl,
