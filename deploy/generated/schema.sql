@@ -377,6 +377,7 @@ create table public.bookings (
   constraint bookings_status_check CHECK ((status = ANY (ARRAY['scheduled'::text, 'confirmed'::text, 'cancelled'::text])))
 ); -- of jangada_owner
 CREATE INDEX bookings_age ON public.bookings USING btree (tenant_id, ends_at);
+CREATE INDEX bookings_at ON public.bookings USING btree (tenant_id, starts_at, id);
 CREATE INDEX bookings_provider ON public.bookings USING btree (tenant_id, provider_id, starts_at);
 CREATE INDEX bookings_subject ON public.bookings USING btree (tenant_id, subject_id, starts_at);
 alter table public.bookings enable row level security, force row level security;
