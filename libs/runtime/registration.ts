@@ -61,7 +61,11 @@ export const register = async (
     handler: (_error, message) => {
       // A reply goes to whoever waits for one, and never to a subject that means something.
       if (message.reply?.startsWith('_INBOX_'))
-        void about.status.answer().then((answer) => message.respond(answer));
+        about.status.answer().then(
+          (answer) => message.respond(answer),
+          // Who asks while this goes is answered by nobody.
+          () => undefined,
+        );
     },
   });
 };
