@@ -71,6 +71,7 @@ export const knownCounts = (now: () => number = Date.now) => {
   return {
     read,
     learn,
+    forget: (key: string): void => void known.delete(key),
     add: (key: string, windowMs: number, points: number): Count => {
       const { used, resetMs } = read(key, windowMs);
       const count = { used: Math.max(0, used + points), resetMs };

@@ -173,7 +173,8 @@ export const openLimits = ({
       else
         shared.add(key, policy.windowMs, -1).then(
           (left) => known.learn(key, left),
-          () => undefined,
+          // Whether it was given back is for Redis to say when it is asked next.
+          () => known.forget(key),
         );
     }
   };
