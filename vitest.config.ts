@@ -24,6 +24,7 @@ export default defineConfig({
   test: {
     // Much of a test is waiting for servers; vitest would run one file at a time on two cores.
     maxWorkers: availableParallelism() + 1,
+    globalSetup: './deploy/test-setup.ts',
     sequence: { sequencer: JourneysFirst },
     reporters: ['default', './deploy/tally.ts'],
     projects: [

@@ -14,6 +14,7 @@ import pg from 'pg';
 import { roleOf } from './generate/roles.ts';
 import { openKeys } from './keys.ts';
 import { migrate } from './migrate.ts';
+import { placeCluster } from './test-cluster.ts';
 import { rootEnv, throughClient, vaultFrom } from './vault.ts';
 
 /** A private PostgreSQL, migrated, with the roles and rights that every service has. */
@@ -36,12 +37,10 @@ export interface TestDatabase extends AsyncDisposable {
 
 export const startDatabase = async (): Promise<TestDatabase> => {
   const dir = await mkdtemp(join(tmpdir(), 'jangada-database-'));
+  await placeCluster(dir);
   const keys = openKeys(join(dir, 'keys.json'), []);
   const server = await startPostgres({ dir, durability: 'relaxed' });
   const vault = await vaultFrom(rootEnv(keys, {}));
-  const prepare = (url: string): Promise<void> =>
-    migrate(url, { grantDatabaseKeys: keys.setOf('database-grant'), vault });
-  await prepare(server.url);
   const stores: Store[] = [];
   const administer: TestDatabase['administer'] = async (text) => {
     const client = new pg.Client({ connectionString: server.url });
@@ -59,7 +58,7 @@ export const startDatabase = async (): Promise<TestDatabase> => {
     another: async (name) => {
       await administer(`create database ${name}`);
       const { href } = new URL(`/${name}`, server.url);
-      await prepare(href);
+      await migrate(href, { grantDatabaseKeys: keys.setOf('database-grant'), vault });
       return href;
     },
     storeOf: async (service, poolSize = 4, tenantUrls = {}) => {

@@ -19,6 +19,7 @@ import pg from 'pg';
 import { type Ended, runInside } from '../cli/test-terminal.ts';
 import { roleOf } from '../generate/roles.ts';
 import { type Options, type System, startSystem } from '../system.ts';
+import { placeCluster } from '../test-cluster.ts';
 import { insertRows } from '../test-database.ts';
 import { rootEnv, vaultFrom } from '../vault.ts';
 import { given, type Hit, hunt, plant, questionsAboutHer, questionsOfHomeAboutHer } from './canary.ts';
@@ -90,6 +91,7 @@ export const startJourney = async ({
   receiver,
 }: Pick<Options, 'env'> & { receiver?: Receiver } = {}): Promise<Journey> => {
   const home = mkdtempSync(join(tmpdir(), 'jangada-journey-'));
+  await placeCluster(join(home, 'data', 'postgres'));
   const system = await startSystem({
     home,
     port: 0,
