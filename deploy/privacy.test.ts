@@ -238,7 +238,7 @@ describe('who asks for their data', () => {
         (state) => `r1-${state}`,
       ),
     );
-    expect(JSON.stringify(said)).not.toContain('c1');
+    expect(JSON.stringify(said)).not.toMatch(/\bc1\b/);
   });
 });
 
@@ -433,7 +433,7 @@ test('a backup that comes back brings back nobody who was erased: the ledger is 
     await ask('r6', 'c5', 'deletion');
     await advance();
     const erasures = await listErasures(operator());
-    expect(JSON.stringify(erasures)).not.toContain('c5');
+    expect(JSON.stringify(erasures)).not.toMatch(/\bc5\b/);
     return erasures;
   });
 });

@@ -80,8 +80,8 @@ export const elsewhere: readonly Elsewhere[] = [
     verdict: 'elsewhere',
     area: 'crypto',
     words: /concurrent|first use|many (?:DEKs|at once)/i,
-    why: 'forty at once seal for a person who has no key yet, on a real PostgreSQL',
-    test: 'libs/vault/vault.test.ts: forty at once seal for a new person: one key',
+    why: 'twenty at once seal for a person who has no key yet, on a real PostgreSQL',
+    test: 'libs/vault/vault.test.ts: twenty at once seal for a new person: one key',
   },
   {
     verdict: 'elsewhere',

@@ -375,7 +375,7 @@ describe('a part that is away', () => {
       env: { ...env, NATS_URL: `nats://127.0.0.1:${port}` },
     });
     const [text] = await Promise.all([Array.fromAsync(child.stderr), once(child, 'exit')]);
-    expect(performance.now() - started).toBeLessThan(6_000);
+    expect(performance.now() - started).toBeLessThan(20_000);
     expect(child.exitCode).toBe(2);
     expect(Buffer.concat(text).toString()).toContain('no connection to the broker');
     silent.close();

@@ -79,7 +79,7 @@ let goOn = Promise.withResolvers<void>();
 const configOf = (over: object = {}) => {
   const own = {
     ...{ NATS_URL: broker.url, NATS_NKEY_SEED: broker.seed, HEALTH_PORT: 0, LOG_LEVEL: 'ERROR' },
-    ...{ JANGADA_PORT: 0, ALLOWED_ORIGINS: 'https://app.example', RUN_DEADLINE_MS: 1_000 },
+    ...{ JANGADA_PORT: 0, ALLOWED_ORIGINS: 'https://app.example', RUN_DEADLINE_MS: 3_000 },
     ...{ REDIS_URL: redis.url, RATE_LIMIT_PROFILE: 'loadtest', KEY_RING_ROOT: ring.root },
     ...{ ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64'), DATABASE_URL: database.url, ...over },
   };

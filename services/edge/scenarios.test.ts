@@ -134,7 +134,7 @@ beforeAll(async () => {
     if (question.startsWith('wait')) return waiting(run);
     return answer(question, run) ?? told[question]?.[0] ?? [question];
   };
-  edge = await startEdge({ RUN_DEADLINE_MS: 1_000 }, play, 1_000);
+  edge = await startEdge({ RUN_DEADLINE_MS: 3_000 }, play, 1_000);
   edge.bus.nc.subscribe(core.cancel('*', '*'), {
     callback: (_error, { subject }) => {
       cancels.add(subject.slice('cancel.'.length));

@@ -1,17 +1,19 @@
 import { core } from '@jangada/proto/envelope.ts';
+import { look } from '@jangada/proto/privacy.ts';
 import { publishFact } from '@jangada/runtime/emit.ts';
 import { optional } from '@jangada/runtime/health.ts';
 import { keep } from '@jangada/runtime/keep.ts';
 import { forgetChangedKeys } from '@jangada/runtime/rekey.ts';
+import { keepScheduled } from '@jangada/runtime/schedules.ts';
 import { configOf, type Service } from '@jangada/runtime/service.ts';
-import { openStore } from '@jangada/store/store.ts';
+import { openStore, queries } from '@jangada/store/store.ts';
+import type { CoreTables } from '@jangada/store/tables.ts';
 import { openTelemetry } from '@jangada/telemetry/telemetry.ts';
 import { signerFrom } from '@jangada/trust/keyset.ts';
 import { openRoot, rootSettings } from '@jangada/vault/root.ts';
 import { openVault } from '@jangada/vault/vault.ts';
 import { contract } from './contract.ts';
 import { advanceAll } from './requests.ts';
-import { scheduleAll } from './schedule.ts';
 
 const config = configOf([
   'DATABASE_URL',
@@ -67,13 +69,8 @@ await using service = await keep(
 running.resolve(service);
 forgetChangedKeys(service.bus, vault);
 
-// New tenants get their schedule without a restart.
-const lookForTenants = () =>
-  scheduleAll(service.bus, store).catch(() =>
-    service.log.warn({ operation: 'schedule' }, 'schedules could not be checked; trying again'),
-  );
-await lookForTenants();
-const timer = setInterval(lookForTenants, 60_000);
-service.onDrain(async () => clearInterval(timer));
+const tenants = () => store.rows(queries<CoreTables>().selectFrom('tenants').select(['id', 'time_zone']));
+// Whoever asks is to be confirmed within a minute.
+await keepScheduled(service, tenants, [{ tick: look, when: '0 * * * * *', staleAfterSeconds: 60 }]);
 
 await service.stopped;

@@ -1,10 +1,12 @@
+import { due, idle, nightlyHour } from '@jangada/proto/retention.ts';
 import { keep } from '@jangada/runtime/keep.ts';
+import { keepScheduled } from '@jangada/runtime/schedules.ts';
 import { configOf } from '@jangada/runtime/service.ts';
-import { openStore } from '@jangada/store/store.ts';
+import { openStore, queries } from '@jangada/store/store.ts';
+import type { CoreTables } from '@jangada/store/tables.ts';
 import { contract } from './contract.ts';
 import { isStale, tickOf } from './handler.ts';
 import { keepLetters } from './letters.ts';
-import { scheduleAll } from './schedule.ts';
 import { takeAll } from './sweep.ts';
 
 const config = configOf(['DATABASE_URL', 'DATABASE_POOL_SIZE', 'DATABASE_TENANT_URLS']);
@@ -27,13 +29,10 @@ await using service = await keep(contract, config, {
 
 await keepLetters(service);
 
-// New tenants get their schedule without a restart.
-const lookForTenants = () =>
-  scheduleAll(service.bus, store).catch(() =>
-    service.log.warn({ operation: 'schedule' }, 'schedules could not be checked; trying again'),
-  );
-await lookForTenants();
-const timer = setInterval(lookForTenants, 60_000);
-service.onDrain(async () => clearInterval(timer));
+const tenants = () => store.rows(queries<CoreTables>().selectFrom('tenants').select(['id', 'time_zone']));
+await keepScheduled(service, tenants, [
+  { tick: due, when: `0 0 ${nightlyHour} * * *`, staleAfterSeconds: 12 * 3_600 },
+  { tick: idle, when: '0 */5 * * * *', staleAfterSeconds: 300 },
+]);
 
 await service.stopped;
