@@ -42,15 +42,12 @@ export const startDatabase = async (): Promise<TestDatabase> => {
   const server = await startPostgres({ dir, durability: 'relaxed' });
   const vault = await vaultFrom(rootEnv(keys, {}));
   const stores: Store[] = [];
+  const administrator = new pg.Pool({ connectionString: server.url, max: 2 });
+  // A server that a test stops takes idle connections with it.
+  administrator.on('error', () => undefined);
   const administer: TestDatabase['administer'] = async (text) => {
-    const client = new pg.Client({ connectionString: server.url });
-    await client.connect();
-    try {
-      const result = await client.query<Record<string, unknown>>(text);
-      return (Array.isArray(result) ? result.at(-1) : result).rows;
-    } finally {
-      await client.end();
-    }
+    const result = await administrator.query<Record<string, unknown>>(text);
+    return (Array.isArray(result) ? result.at(-1) : result).rows;
   };
   return {
     dir,
@@ -79,49 +76,63 @@ export const startDatabase = async (): Promise<TestDatabase> => {
     },
     administer,
     vault,
-    write: (tenant, table, rows) => insertRows(server.url, vault, { tenant, table, rows }),
+    write: async (tenant, table, rows) => {
+      const client = await administrator.connect();
+      try {
+        await insertWith(client, vault, { tenant, table, rows });
+        client.release();
+      } catch (error) {
+        client.release(true);
+        throw error;
+      }
+    },
     grant: grantSealer(
       signerFrom(() => keys.setOf('grant')),
       secretFrom(() => keys.setOf('database-grant')),
     ),
     [Symbol.asyncDispose]: async () => {
       for (const store of stores) await store[Symbol.asyncDispose]();
+      await administrator.end();
       await server.stop();
       await rm(dir, { recursive: true, force: true });
     },
   };
 };
 
+interface Written {
+  readonly tenant: string;
+  readonly table: string;
+  readonly rows: readonly Readonly<Record<string, unknown>>[];
+}
+
 /** Writes rows of a pack's table, sealed as everybody has to. */
-export const insertRows = async (
-  databaseUrl: string,
-  vault: Vault,
-  of: {
-    readonly tenant: string;
-    readonly table: string;
-    readonly rows: readonly Readonly<Record<string, unknown>>[];
-  },
-): Promise<void> => {
-  const sealed = packs.flatMap(sealedTables).find(({ name }) => name === of.table);
-  const client = new pg.Client({ connectionString: databaseUrl, pipeline: true });
+export const insertRows = async (databaseUrl: string, vault: Vault, of: Written): Promise<void> => {
+  const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
   try {
-    await client.query('begin');
-    const stored = sealed
-      ? await sealRows(vault, sealed, of.tenant, of.rows, throughClient(client))
-      : of.rows;
-    for (const row of stored) {
-      const values: Record<string, unknown> = { ...row, tenant_id: of.tenant };
-      const columns = Object.keys(values);
-      await client.query(
-        `insert into ${of.table} (${columns}) values (${columns.map((_, at) => `$${at + 1}`)})`,
-        Object.values(values),
-      );
-    }
-    await client.query('commit');
+    await insertWith(client, vault, of);
   } finally {
     await client.end();
   }
+};
+
+const insertWith = async (
+  client: pg.ClientBase,
+  vault: Vault,
+  { tenant, table, rows }: Written,
+): Promise<void> => {
+  const sealed = packs.flatMap(sealedTables).find(({ name }) => name === table);
+  await client.query('begin');
+  const stored = sealed ? await sealRows(vault, sealed, tenant, rows, throughClient(client)) : rows;
+  for (const row of stored) {
+    const values: Record<string, unknown> = { ...row, tenant_id: tenant };
+    const columns = Object.keys(values);
+    await client.query(
+      `insert into ${table} (${columns}) values (${columns.map((_, at) => `$${at + 1}`)})`,
+      Object.values(values),
+    );
+  }
+  await client.query('commit');
 };
 
 /** A tenant of the aesthetic clinic's pack, as SQL. */

@@ -38,21 +38,18 @@ let vault: Vault;
 /** Times that keys were read from the database. */
 let keyQueries = 0;
 
+let administrator: pg.Pool;
 const administer = async (text: string): Promise<Record<string, unknown>[]> => {
-  const client = new pg.Client({ connectionString: server.url });
-  await client.connect();
-  try {
-    const result = await client.query<Record<string, unknown>>(text);
-    return (Array.isArray(result) ? result.at(-1) : result).rows;
-  } finally {
-    await client.end();
-  }
+  const result = await administrator.query<Record<string, unknown>>(text);
+  return (Array.isArray(result) ? result.at(-1) : result).rows;
 };
 const freshVault = (of: Root = root, now?: () => number): Vault => openVault(of, openMetrics('test'), now);
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'jangada-vault-'));
   server = await startPostgres({ dir, durability: 'relaxed' });
+  administrator = new pg.Pool({ connectionString: server.url, max: 2 });
+  administrator.on('error', () => undefined);
   const migrating = new Kysely<unknown>({
     dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: server.url, max: 1 }) }),
   });
@@ -66,6 +63,7 @@ beforeAll(async () => {
 }, 90_000);
 afterAll(async () => {
   await store[Symbol.asyncDispose]();
+  await administrator.end();
   await server.stop();
   await rm(dir, { recursive: true, force: true });
 });
