@@ -323,8 +323,8 @@ describe('the door', () => {
     expect((await logIn('ana@clinic.example')).status).toBe(200);
   });
 
-  test('ten wrong passwords close an account for the right one too, and a hundred right ones do not', async () => {
-    for (let attempt = 0; attempt < 100; attempt += 10) {
+  test('ten wrong passwords close an account for the right one too, and twenty right ones do not', async () => {
+    for (let attempt = 0; attempt < 20; attempt += 10) {
       const many = Array.from({ length: 10 }, () => logIn('bia@clinic.example'));
       for (const { status } of await Promise.all(many)) expect(status).toBe(200);
     }
