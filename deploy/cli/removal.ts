@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { treeOf } from '@jangada/merkle/tree.ts';
 import type { Body } from '@jangada/proto/message.ts';
 import { planned, type swept } from '@jangada/proto/retention.ts';
 import {
@@ -36,8 +37,8 @@ export const assertReport = async (
   { rules }: Pick<Body<typeof swept>, 'rules'>,
 ): Promise<void> => {
   for (const line of rules) {
-    const leaves = line.root === undefined ? undefined : await leavesOf(tenant, run, line.class);
-    const mismatch = mismatchOf(line, leaves);
+    const listed = line.root === undefined ? undefined : treeOf(await leavesOf(tenant, run, line.class));
+    const mismatch = mismatchOf(line, listed);
     if (mismatch)
       throw new Failure(`the report of ${run} is not to be believed: ${mismatch} (REPORT_MISMATCH)`);
   }

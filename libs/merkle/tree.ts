@@ -17,14 +17,41 @@ const nodeOf = (left: Uint8Array, right: Uint8Array): Buffer => hashed(1, left, 
 /** The largest power of two below `count`: where a tree of so many leaves divides. */
 const divides = (count: number): number => 2 ** Math.ceil(Math.log2(count) - 1);
 
-/** Root of the tree over leaves in their order; that of no leaves is the hash of nothing. */
-export const rootOf = (leaves: readonly Uint8Array[]): Buffer => {
-  const [only] = leaves;
-  if (!only) return hash('sha256', '', 'buffer');
-  if (leaves.length === 1) return Buffer.from(only);
-  const middle = divides(leaves.length);
-  return nodeOf(rootOf(leaves.slice(0, middle)), rootOf(leaves.slice(middle)));
+/** A tree that grows by leaves in their order. Of all of them it holds the roots of its whole parts, a few dozen at most. */
+export class Tree {
+  /** Each with fewer leaves than the one before. */
+  readonly #parts: { readonly count: number; readonly root: Uint8Array }[] = [];
+  #count = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  add(leaf: Uint8Array): void {
+    this.#count += 1;
+    let part = { count: 1, root: leaf };
+    for (let last = this.#parts.at(-1); last?.count === part.count; last = this.#parts.at(-1)) {
+      this.#parts.pop();
+      part = { count: 2 * part.count, root: nodeOf(last.root, part.root) };
+    }
+    this.#parts.push(part);
+  }
+
+  /** That of no leaves is the hash of nothing. */
+  root(): Buffer {
+    if (this.#count === 0) return hash('sha256', '', 'buffer');
+    return Buffer.from(this.#parts.map(({ root }) => root).reduceRight((right, left) => nodeOf(left, right)));
+  }
+}
+
+export const treeOf = (leaves: Iterable<Uint8Array>): Tree => {
+  const tree = new Tree();
+  for (const leaf of leaves) tree.add(leaf);
+  return tree;
 };
+
+/** Root of the tree over leaves in their order. */
+export const rootOf = (leaves: Iterable<Uint8Array>): Buffer => treeOf(leaves).root();
 
 /** Hashes that lead from a leaf to the root, lowest first. @throws RangeError where there is no such leaf */
 export const proofOf = (leaves: readonly Uint8Array[], index: number): Buffer[] => {

@@ -1,4 +1,4 @@
-import { leafOf, proofOf, rootFrom, rootOf } from '@jangada/merkle/tree.ts';
+import { leafOf, proofOf, rootFrom, rootOf, type Tree } from '@jangada/merkle/tree.ts';
 import { z } from 'zod';
 
 /** What shows that a report of a removal is right, and that one row was among those that it is about. */
@@ -17,8 +17,8 @@ export interface Line {
   readonly root?: string | undefined;
 }
 
-/** Why a report is not to be believed of a class, going by the leaves that were listed where they are at hand; undefined where it is. */
-export const mismatchOf = (line: Line, leaves?: readonly Uint8Array[]): string | undefined => {
+/** Why a report is not to be believed of a class, going by the tree of what was listed where it is at hand; undefined where it is. */
+export const mismatchOf = (line: Line, listed?: Pick<Tree, 'count' | 'root'>): string | undefined => {
   const { class: name, planned, state, root } = line;
   // Reports of before there were plans say what was deleted, and nothing that it could be held against.
   if (planned === undefined) return undefined;
@@ -27,9 +27,9 @@ export const mismatchOf = (line: Line, leaves?: readonly Uint8Array[]): string |
   if (seen !== (state === 'waiting' ? 0 : planned))
     return `${name}: ${planned} planned, ${seen} accounted for`;
   if (state === 'complete' && deleted + changed !== planned) return `${name}: not complete`;
-  if (!leaves) return undefined;
-  if (leaves.length !== planned) return `${name}: ${planned} planned, ${leaves.length} listed`;
-  return rootOf(leaves).toString('hex') === root ? undefined : `${name}: another list than was told`;
+  if (!listed) return undefined;
+  if (listed.count !== planned) return `${name}: ${planned} planned, ${listed.count} listed`;
+  return listed.root().toString('hex') === root ? undefined : `${name}: another list than was told`;
 };
 
 const hex = z.string().regex(/^[0-9a-f]{64}$/);

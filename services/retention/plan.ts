@@ -1,20 +1,14 @@
-import { rootOf } from '@jangada/merkle/tree.ts';
+import type { Tree } from '@jangada/merkle/tree.ts';
 import { lockClass } from '@jangada/store/lock.ts';
 import { queries, type Store, type Transaction, written } from '@jangada/store/store.ts';
 import type { CoreTables } from '@jangada/store/tables.ts';
-import { type Selectable, sql } from 'kysely';
+import { type RawBuilder, type Selectable, sql } from 'kysely';
 import type { Due } from './due.ts';
 import { needsOf } from './handler.ts';
+import { type About, itemsFrom, readList } from './listed.ts';
 import { paced } from './pace.ts';
 
 const db = queries<CoreTables>();
-
-/** One class of one occasion. */
-export interface About {
-  readonly tenant: string;
-  readonly tick: string;
-  readonly class: string;
-}
 
 export type Plan = Selectable<CoreTables['retention_plans']>;
 
@@ -28,22 +22,6 @@ export const planOf = async (transaction: Transaction, about: About): Promise<Pl
       .where('class', '=', about.class),
   );
   return plan;
-};
-
-/** What a plan lists, in its order. */
-export const leavesOf = async (
-  transaction: Transaction,
-  { tick, class: name }: Pick<About, 'tick' | 'class'>,
-): Promise<readonly Buffer[]> => {
-  const items = await transaction.rows(
-    db
-      .selectFrom('retention_items')
-      .select('leaf')
-      .where('tick', '=', tick)
-      .where('class', '=', name)
-      .orderBy('n'),
-  );
-  return items.map(({ leaf }) => leaf);
 };
 
 /**
@@ -71,18 +49,20 @@ export const listDue = async (
       })
       .onConflict((conflict) => conflict.doNothing()),
   );
-  let listed: Plan | undefined;
-  await paced(signal, (rows) =>
+  /** Does so unless the list is fixed already. */
+  const unlessFixed = <T>(work: (transaction: Transaction) => Promise<T>): Promise<T | Plan> =>
     store.within({ tenant: about.tenant }, async (transaction) => {
       await transaction.rows(lockClass(about.tenant, about.class));
       const known = await planOf(transaction, about);
-      const seen = known?.planned_at ? 0 : await listPage(transaction, about, due, rows);
-      if (seen < rows) listed = known?.planned_at ? known : await settle(transaction, about, due);
-      return seen;
-    }),
-  );
-  if (!listed) throw new Error('what was listed to its end is a plan');
-  return listed;
+      return known?.planned_at ? known : work(transaction);
+    });
+  await paced(signal, async (rows) => {
+    const seen = await unlessFixed((transaction) => listPage(transaction, about, due, rows));
+    return typeof seen === 'number' ? seen : 0;
+  });
+  const { tree } = await readList(store, about, signal);
+  const of = await countRows(store, about, due, tree.count * shareOf + 1, signal);
+  return unlessFixed((transaction) => settle(transaction, about, tree, of));
 };
 
 /** The hash is made of the rows of the page alone, and not of all that would have to be sorted for it. */
@@ -107,18 +87,45 @@ const listPage = async (transaction: Transaction, about: About, due: Due, rows: 
   return inserted.length;
 };
 
-/** Fixes the list: from now on it is its root, and whatever else of the class was open is over. */
-const settle = async (transaction: Transaction, about: About, due: Due): Promise<Plan> => {
-  const leaves = await leavesOf(transaction, about);
-  const planned = leaves.length;
-  // No more than tells whether the plan is a small part: who counts all of a large class does not end in time.
-  const [counted] = await transaction.rows(
-    written(
-      sql<{
-        of: number;
-      }>`select count(*) as of from (select from ${due.table} limit ${planned * 20 + 1}) as met`,
-    ),
-  );
+/** How many times what is planned are counted of a class. */
+const shareOf = 20;
+
+/** Rows of a class, but no more than tell whether a plan is a small part: who counts all of a large class does not end in time. */
+const countRows = async (
+  store: Store,
+  { tenant }: About,
+  { table, key }: Due,
+  most: number,
+  signal: AbortSignal,
+): Promise<number> => {
+  let count = 0;
+  let last: readonly string[] | null = null;
+  const columns = sql.join(key);
+  await paced(signal, async (rows) => {
+    const after: RawBuilder<unknown> = last ? sql`where (${columns}) > (${sql.join(last)})` : sql``;
+    const [page] = await store.read(
+      { tenant },
+      written(sql<{ seen: number; last: readonly string[] | null }>`
+        with page as (
+          select array[${columns}]::text[] as key, row_number() over (order by ${columns}) as place
+          from ${table} ${after} order by ${columns} limit ${Math.min(rows, most - count)})
+        select count(*)::int as seen, (select key from page order by place desc limit 1) as last from page`),
+    );
+    const { seen = 0 } = page ?? {};
+    last = page?.last ?? last;
+    count += seen;
+    return seen;
+  });
+  return count;
+};
+
+/**
+ * Fixes the list: from now on it is its root, and whatever else of the class was open is over. `tree` is of what was listed before
+ * the class was held, and gets what another has listed since.
+ */
+const settle = async (transaction: Transaction, about: About, tree: Tree, of: number): Promise<Plan> => {
+  for (const { leaf } of await transaction.rows(itemsFrom(about, tree.count))) tree.add(leaf);
+  const planned = tree.count;
   const [facts] = await transaction.rows(
     written(sql<{ isKnown: boolean; before: number[] }>`
       select
@@ -131,7 +138,6 @@ const settle = async (transaction: Transaction, about: About, due: Due): Promise
           select planned from retention_plans where class = ${about.class} and finished_at is not null and planned is not null
           order by planned_at desc limit 5) as before`),
   );
-  const of = counted?.of ?? 0;
   const needs = needsOf({ planned, of, isKnown: facts?.isKnown ?? false, before: facts?.before ?? [] });
   await transaction.rows(
     written(sql`
@@ -145,7 +151,7 @@ const settle = async (transaction: Transaction, about: About, due: Due): Promise
         planned_at: sql<string>`now()`,
         planned,
         rows_then: of,
-        root: rootOf(leaves),
+        root: tree.root(),
         needs: needs ?? null,
       })
       .where('tenant_id', '=', about.tenant)

@@ -5,7 +5,7 @@ import { cutoffOf, versionOf } from '@jangada/packs/retention.ts';
 import type { Body } from '@jangada/proto/message.ts';
 import { planned, swept } from '@jangada/proto/retention.ts';
 import type { Kept } from '@jangada/runtime/keep.ts';
-import { queries, type Store, type Transaction, written } from '@jangada/store/store.ts';
+import { queries, type Store, written } from '@jangada/store/store.ts';
 import type { CoreTables } from '@jangada/store/tables.ts';
 import { mismatchOf } from '@jangada/verifier/removal.ts';
 import { sql } from 'kysely';
@@ -210,11 +210,11 @@ const apply = async (
     (await store.within({ tenant }, (transaction) => approverOf(transaction, plan))) !== undefined;
   // Of a rule that was changed meanwhile the plan is another's.
   if (rule && mayGo && versionOf(rule) === plan.policy) {
-    await store.within({ tenant }, (transaction) => assertListed(transaction, plan));
+    await assertListed(store, plan, signal);
     await carryOut(store, about, dueOf(rule, plan, pack), signal);
     if (rule.byMonth) await turnMonths(store, tenant, plan.before);
   }
-  return store.within({ tenant }, (transaction: Transaction) => told(transaction, plan, zone));
+  return told(store, plan, zone, signal);
 };
 
 /** Takes out the months that rules have emptied, of whatever tenant, and makes those to come. */
