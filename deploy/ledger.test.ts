@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { appendFile, open, rm, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, open, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { headers } from '@jangada/proto/envelope.ts';
@@ -156,7 +156,7 @@ describe('the chains', () => {
   const sealed = () => seal(store, { log: 'local', signer: () => signer });
   const verified = async () => {
     const keyOf = () => keys.publicKey;
-    const checkpoints = await checkpointsOf(database.server.url);
+    const checkpoints = checkpointsOf(database.server.url);
     return verify({ dump: dumpOf(database.server.url), checkpoints, keyOf, keptDays: 730 });
   };
   const faultsOf = ({ findings }: Report) =>
@@ -217,7 +217,7 @@ describe('the chains', () => {
     expect(young.pruned).toBe(0);
     expect(young.findings.filter(({ fault }) => fault === 'deletion')).toHaveLength(5);
     const keyOf = () => keys.publicKey;
-    const checkpoints = await checkpointsOf(database.server.url);
+    const checkpoints = checkpointsOf(database.server.url);
     await sleep(5);
     // Of a time so short that what was just sealed is past it.
     const old = await verify({ dump: dumpOf(database.server.url), checkpoints, keyOf, keptDays: 2 });
@@ -235,13 +235,22 @@ describe('checkpoints', () => {
     return `${Buffer.from(JSON.stringify(claims)).toString('base64url')}.first.signature`;
   };
   const published: string[] = [];
-  const keeping = (path?: string, before: () => Promise<void> = async () => undefined) => {
+  const keeping = (
+    path?: string,
+    before: () => Promise<void> = async () => undefined,
+    lines: string[] = [],
+  ) => {
     const metrics = openMetrics('audit');
     const publish: Bus['publish'] = async (_subject, _body, { [headers.messageId]: id = '' }) => {
       await before();
       return { sequence: published.push(id), duplicate: false };
     };
-    const kept = { store, bus: { publish }, log: openLog('audit', 'ERROR'), metrics };
+    const kept = {
+      store,
+      bus: { publish },
+      log: openLog('audit', 'WARNING', { write: (line) => lines.push(line) }),
+      metrics,
+    };
     return { metrics, end: keepSealed({ ...kept, path, seal: async () => undefined }) };
   };
   const insert = (count: number) =>
@@ -269,8 +278,46 @@ describe('checkpoints', () => {
     await using file = await open(path);
     const { buffer } = await file.read({ buffer: Buffer.alloc(4_096), position: size });
     expect(buffer.toString().replace(/\0+$/, '').split('\n').slice(1)).toEqual([
-      ...[statement(3), statement(4).slice(0, 40), 'checkpoint 4', 'checkpoint 5', ''],
+      ...[statement(3), 'checkpoint 4', 'checkpoint 5', ''],
     ]);
+    await rm(path);
+  });
+
+  test.each<[string, string, string]>([
+    ['of which only half was written', `${statement(3)}\n${statement(4).slice(0, 40)}`, `${statement(3)}\n`],
+    [
+      'of which half was written twice',
+      `${statement(3)}\n${statement(4).slice(0, 40)}\n`,
+      `${statement(3)}\n`,
+    ],
+    ['that the disk lost', `${statement(3)}\n${'\0'.repeat(700)}`, `${statement(3)}\n`],
+    ['of which half is all that there is', statement(0).slice(0, 40), ''],
+  ])('%s are cut off and told again, and a log says so', async (_what, written, kept) => {
+    const path = join(database.dir, 'torn.log');
+    await writeFile(path, written);
+    await insert(6);
+    const lines: string[] = [];
+    const { end } = keeping(path, undefined, lines);
+    const last = kept === '' ? -1 : 3;
+    await until(() => published.length === 5 - last);
+    await (await end)();
+    const told = Array.from({ length: 5 - last }, (_, index) => `checkpoint ${index + last + 1}\n`).join('');
+    expect(await readFile(path, 'utf8')).toBe(`${kept}${told}`);
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { level: 'WARNING', operation: 'seal', count: written.length - kept.length },
+    ]);
+    await rm(path);
+  });
+
+  test('are not looked for in a file of something else, of which nothing is cut off', async () => {
+    const path = join(database.dir, 'else.log');
+    await writeFile(path, 'a letter\nto somebody\n');
+    const lines: string[] = [];
+    const { end } = keeping(path, undefined, lines);
+    await until(() => lines.length > 0);
+    await (await end)();
+    expect(await readFile(path, 'utf8')).toBe('a letter\nto somebody\n');
+    expect(published).toEqual([]);
     await rm(path);
   });
 

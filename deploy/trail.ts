@@ -87,18 +87,26 @@ const entriesBetween = async (
   return (await client.query<Told>(text, [shard, from, to])).rows;
 };
 
+/** Checkpoints read at once. */
+const checkpointPage = 10_000;
+
 /** Every checkpoint that PostgreSQL keeps, as statements in their order. */
-export const checkpointsOf = async (databaseUrl: string): Promise<string[]> => {
+export async function* checkpointsOf(databaseUrl: string): AsyncGenerator<string> {
   const client = await openMoment(databaseUrl);
   try {
-    const { rows } = await client.query<{ statement: string }>(
-      'select statement from audit_checkpoints order by number',
-    );
-    return rows.map(({ statement }) => statement);
+    const text = 'select number, statement from audit_checkpoints where number > $1 order by number limit $2';
+    for (let last: number | undefined = -1; last !== undefined; ) {
+      const { rows }: { rows: { number: number; statement: string }[] } = await client.query(text, [
+        last,
+        checkpointPage,
+      ]);
+      for (const { statement } of rows) yield statement;
+      last = rows.at(-1)?.number;
+    }
   } finally {
     await client.end();
   }
-};
+}
 
 /** An entry and what shows that it is in the trail. */
 export interface Proven {

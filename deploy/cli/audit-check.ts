@@ -56,14 +56,30 @@ export const keyText = (
   return publicText(textOf(path ?? own));
 };
 
-const linesIn = (text: string): string[] => text.split('\n').filter(Boolean);
+/** Lines of a file, which may be larger than memory. @throws Failure where there is no such file */
+async function* linesOf(path: string): AsyncGenerator<string> {
+  if (!existsSync(path)) throw new Failure(`there is no ${path}`);
+  yield* createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY });
+}
 
 /** Those of a file; else those that were appended by this system, with those that its database has since. */
-const statements = async (path: string | undefined): Promise<string[]> => {
-  if (path) return linesIn(textOf(path));
-  const log = checkpointLog();
-  const appended = existsSync(log) ? linesIn(readFileSync(log, 'utf8')) : [];
-  return [...appended, ...(await checkpointsOf(databaseUrl()))];
+async function* statements(path: string | undefined): AsyncGenerator<string> {
+  const log = path ?? checkpointLog();
+  if (path || existsSync(log)) yield* linesOf(log);
+  if (!path) yield* checkpointsOf(databaseUrl());
+}
+
+/** Writes lines to a file for its owner alone; returns how many. */
+const writeLines = async (path: string, lines: AsyncIterable<string>): Promise<number> => {
+  const file = createWriteStream(path, { mode: 0o600 });
+  let count = 0;
+  for await (const line of lines) {
+    count += 1;
+    if (!file.write(`${line}\n`)) await once(file, 'drain');
+  }
+  file.end();
+  await once(file, 'close');
+  return count;
 };
 
 /** Days that every tenant's entries are kept at least, up to now. */
@@ -100,13 +116,8 @@ interface Files {
 
 const verifyTrail = async ({ dump, checkpoints, key }: Files): Promise<Report> => {
   const keyOf = keysOf(keyText(key));
-  // Before the dump: what is sealed meanwhile would seem to be cut off.
-  const seen = await statements(checkpoints);
-  if (dump) textOf(dump);
-  const lines = dump
-    ? createInterface({ input: createReadStream(dump), crlfDelay: Number.POSITIVE_INFINITY })
-    : dumpOf(databaseUrl());
-  return verify({ dump: lines, checkpoints: seen, keyOf, keptDays: keptDays() });
+  const lines = dump ? linesOf(dump) : dumpOf(databaseUrl());
+  return verify({ dump: lines, checkpoints: statements(checkpoints), keyOf, keptDays: keptDays() });
 };
 
 /** What `audit proof` writes: all that is needed beside the key. */
@@ -123,17 +134,8 @@ export const isProven = (text: string, key: string): boolean => {
 const exportTo = async (path: string, { checkpoints, key }: Files): Promise<number> => {
   await sayViewed();
   if (key) writeFileSync(key, `${keyText(undefined)}\n`);
-  if (checkpoints)
-    writeFileSync(checkpoints, (await statements(undefined)).map((line) => `${line}\n`).join(''));
-  const file = createWriteStream(path, { mode: 0o600 });
-  let lines = 0;
-  for await (const line of dumpOf(databaseUrl())) {
-    lines += 1;
-    if (!file.write(`${line}\n`)) await once(file, 'drain');
-  }
-  file.end();
-  await once(file, 'close');
-  return lines;
+  if (checkpoints) await writeLines(checkpoints, statements(undefined));
+  return writeLines(path, dumpOf(databaseUrl()));
 };
 
 export const checkCommands = (): readonly Command[] => [

@@ -1,26 +1,35 @@
 /** An entry that was just told may be before one that is tried again. */
 const settledMs = 60_000;
 
-/**
- * Sequences of facts of which there is no entry. What may have been removed is no evidence, and neither is the last
- * minute, in which entries still come; a stream that was made anew counts from the beginning again.
- */
-export const sequencesMissing = (
-  facts: readonly { readonly sequence: number; readonly at: string; readonly young: boolean }[],
-  takenAt: string | undefined,
-): number[] => {
-  const settled = Date.parse(takenAt ?? '') - settledMs;
-  const known = new Set(facts.map(({ sequence }) => sequence));
-  let from = Number.POSITIVE_INFINITY;
-  let to = 0;
-  for (const { sequence, at, young } of facts) {
-    if (!young) continue;
-    from = Math.min(from, sequence);
-    if (sequence > to && Date.parse(at) <= settled) to = sequence;
+/** Enough to show that facts are missing. */
+const most = 1_000;
+
+/** The places in the stream of facts that there are entries of: a number for each. */
+export class Sequences {
+  readonly #met: number[] = [];
+  #from = Number.POSITIVE_INFINITY;
+  #to = 0;
+
+  /**
+   * What may have been removed, which is not `young`, is no evidence, and neither is the last minute before the dump was taken, in
+   * which entries still come. Moments are milliseconds since 1970.
+   */
+  meet(sequence: number, { young, at, takenAt }: { young: boolean; at: number; takenAt: number }): void {
+    this.#met.push(sequence);
+    if (!young) return;
+    this.#from = Math.min(this.#from, sequence);
+    if (at <= takenAt - settledMs) this.#to = Math.max(this.#to, sequence);
   }
-  const missing: number[] = [];
-  // Enough to show that there are.
-  for (let sequence = from; sequence < to && missing.length < 1_000; sequence += 1)
-    if (!known.has(sequence)) missing.push(sequence);
-  return missing;
-};
+
+  /** Those of which there is no entry. A stream that was made anew counts from the beginning again. */
+  missing(): number[] {
+    const missing: number[] = [];
+    let next = this.#from;
+    for (const sequence of Float64Array.from(this.#met).sort()) {
+      if (sequence > this.#to || missing.length >= most) break;
+      for (; next < sequence && missing.length < most; next += 1) missing.push(next);
+      next = Math.max(next, sequence + 1);
+    }
+    return missing;
+  }
+}

@@ -5,17 +5,17 @@ import { linksOf } from './checkpoint.ts';
 import { type BatchLine, type EntryLine, lineOf } from './dump.ts';
 import { leafOfEntry, shards } from './entry.ts';
 import { Findings, type Report } from './report.ts';
-import { sequencesMissing } from './sequences.ts';
+import { Sequences } from './sequences.ts';
 import { type Witness, witnessOf } from './witness.ts';
 
 /**
- * Whether a dump of the trail is the trail that checkpoints have seen. Reads it once, from its beginning, and holds of it a
- * hash for each batch and a number for each entry.
+ * Whether a dump of the trail is the trail that checkpoints have seen. Reads checkpoints once, then the dump once, from its
+ * beginning, and holds of it a hash for each batch and a number for each entry. It takes time in proportion to how long they are.
  */
 
 export interface Given {
   readonly dump: AsyncIterable<string> | Iterable<string>;
-  readonly checkpoints: Iterable<string>;
+  readonly checkpoints: AsyncIterable<string> | Iterable<string>;
   readonly keyOf: (kid: string) => KeyObject | undefined;
   /** How long entries are kept at least: what a checkpoint has seen longer ago may have been removed. */
   readonly keptDays: number;
@@ -37,23 +37,29 @@ interface Open {
   readonly altered: { number: number; leaf: Buffer }[];
 }
 
+/** The chain after a batch, and how many entries there are then. */
+interface Link {
+  readonly next: number;
+  readonly chain: Buffer;
+}
+
 interface Chain {
   next: number;
   chain: Buffer;
-  /** The chain after each batch, and how many entries there are then. */
-  readonly links: { readonly next: number; readonly chain: Buffer }[];
+  readonly links: Link[];
 }
 
 export const verify = async ({ dump, checkpoints, keyOf, keptDays }: Given): Promise<Report> => {
   const findings = new Findings();
-  const witness = witnessOf(checkpoints, keyOf, findings);
+  // Before the dump: of a running system what is sealed meanwhile would seem to be cut off.
+  const witness = await witnessOf(checkpoints, keyOf, findings);
   const chains = Array.from(
     { length: shards },
     (_, shard): Chain => ({ next: 0, chain: beginning(shard), links: [] }),
   );
   const count = { entries: 0, batches: 0, pruned: 0, unchained: 0 };
-  const facts: { sequence: number; at: string; young: boolean }[] = [];
-  let takenAt: string | undefined;
+  const facts = new Sequences();
+  let takenAt = Number.NaN;
   let open: Open | undefined;
   let line = 0;
   /** By shard, up to where entries may have been removed. */
@@ -71,10 +77,11 @@ export const verify = async ({ dump, checkpoints, keyOf, keptDays }: Given): Pro
           open,
         );
     }
+    const places = new Map(altered.length > 0 ? leaves.map((one, at) => [one.toString('hex'), at]) : []);
     for (const { number, leaf } of altered) {
-      const other = leaves.findIndex((one) => one.equals(leaf));
+      const other = places.get(leaf.toString('hex'));
       findings.add(
-        other < 0
+        other === undefined
           ? { fault: 'edit', shard, number, says: `the entry at ${shard}/${number} is not as it was kept` }
           : {
               fault: 'reorder',
@@ -126,7 +133,7 @@ export const verify = async ({ dump, checkpoints, keyOf, keptDays }: Given): Pro
     // As it is stated, so that what follows is judged by itself.
     chain.chain = stated;
     chain.links.push({ next: chain.next, chain: stated });
-    const seen = witness.seen[shard]?.get(chain.next);
+    const seen = witness.chains[shard]?.get(chain.next);
     if (seen !== undefined && seen !== stated.toString('base64url'))
       wrong(
         'fork',
@@ -140,7 +147,7 @@ export const verify = async ({ dump, checkpoints, keyOf, keptDays }: Given): Pro
     count.entries += 1;
     if (shard === null || number === null) {
       const began = witness.checkpoints[0]?.at;
-      if (began && Date.parse(stated.at) < Date.parse(began)) count.unchained += 1;
+      if (began !== undefined && Date.parse(stated.at) < began) count.unchained += 1;
       else findings.add({ fault: 'insertion', says: `the entry in line ${line} is in no chain` });
       return;
     }
@@ -169,7 +176,8 @@ export const verify = async ({ dump, checkpoints, keyOf, keptDays }: Given): Pro
     open.last = number;
     const own = leafOfEntry(stated);
     if (!own.equals(leaf)) open.altered.push({ number, leaf: own });
-    facts.push({ sequence: stated.sequence, at: stated.at, young: number >= (removable[shard] ?? 0) });
+    const young = number >= (removable[shard] ?? 0);
+    facts.meet(stated.sequence, { young, at: Date.parse(stated.at), takenAt });
   };
 
   for await (const text of dump) {
@@ -180,50 +188,63 @@ export const verify = async ({ dump, checkpoints, keyOf, keptDays }: Given): Pro
     if (!said) continue;
     if ('batch' in said) begin(said);
     else if ('entry' in said) meet(said);
-    else if (takenAt === undefined) {
-      takenAt = said.dump;
-      removable = removableAt(witness, Date.parse(takenAt) - (keptDays - lateDays) * dayMs);
+    else if (Number.isNaN(takenAt)) {
+      takenAt = Date.parse(said.dump);
+      removable = removableAt(witness, takenAt - (keptDays - lateDays) * dayMs);
     }
   }
   close();
   compareEnds(chains, witness, findings);
-  for (const sequence of sequencesMissing(facts, takenAt))
+  for (const sequence of facts.missing())
     findings.add({
       fault: 'gap',
       number: sequence,
       says: `fact ${sequence} was said, and there is no entry of it`,
     });
-  const vouched = chains.map((_, shard) => Math.max(0, ...(witness.seen[shard]?.keys() ?? [])));
-  const unsealed = chains.reduce(
-    (sum, { next }, shard) => sum + Math.max(0, next - (vouched[shard] ?? 0)),
-    0,
-  );
+  const { seen = [] } = witness.checkpoints.at(-1) ?? {};
+  const unsealed = chains.reduce((sum, { next }, shard) => sum + Math.max(0, next - (seen[shard] ?? 0)), 0);
   return { ...count, checkpoints: witness.checkpoints.length, unsealed, ...findings.all };
 };
 
 /** By shard, how many entries a checkpoint of before `ms` has seen. */
 const removableAt = ({ checkpoints }: Witness, ms: number): readonly number[] =>
-  checkpoints.findLast(({ at }) => Date.parse(at) < ms)?.heads.map(({ next }) => next) ?? [];
+  checkpoints.findLast(({ at }) => at < ms)?.seen ?? [];
+
+/** Where in links, which are in the order of their ends, the first is that ends after so many entries. */
+const after = (links: readonly Link[], count: number): number => {
+  let [from, to] = [0, links.length];
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if ((links[middle]?.next ?? 0) > count) to = middle;
+    else from = middle + 1;
+  }
+  return from;
+};
 
 /** What checkpoints have seen and the dump does not have, and whether their links are those of the dump. */
-const compareEnds = (chains: readonly Chain[], { checkpoints, seen }: Witness, findings: Findings): void => {
+const compareEnds = (
+  chains: readonly Chain[],
+  { checkpoints, chains: seen }: Witness,
+  findings: Findings,
+): void => {
   if (checkpoints.length === 0 && chains.some(({ next }) => next > 0))
     findings.add({
       fault: 'gap',
       number: 0,
       says: 'there is no checkpoint: nothing outside the trail vouches for it',
     });
-  for (const [shard, { next, links }] of chains.entries()) {
-    const ends = new Set([0, ...links.map((link) => link.next)]);
+  const ordered = chains.map(({ links }) => links.toSorted((one, other) => one.next - other.next));
+  for (const [shard, links] of ordered.entries()) {
+    const end = chains[shard]?.next ?? 0;
     for (const place of seen[shard]?.keys() ?? []) {
-      if (ends.has(place)) continue;
+      if (place === 0 || links[after(links, place) - 1]?.next === place) continue;
       findings.add(
-        place > next
+        place > end
           ? {
               fault: 'truncation',
               shard,
-              number: next,
-              says: `shard ${shard} ends at ${next}, and a checkpoint has seen ${place}`,
+              number: end,
+              says: `shard ${shard} ends at ${end}, and a checkpoint has seen ${place}`,
             }
           : {
               fault: 'fork',
@@ -234,15 +255,16 @@ const compareEnds = (chains: readonly Chain[], { checkpoints, seen }: Witness, f
       );
     }
   }
-  for (const [index, { number, heads, links }] of checkpoints.entries()) {
+  for (const [index, checkpoint] of checkpoints.entries()) {
+    const { number } = checkpoint;
     const before = checkpoints[index - 1];
     if (number !== (before ? before.number + 1 : 0)) continue;
-    const since = chains.flatMap((chain, shard) => {
-      const from = before?.heads[shard]?.next ?? 0;
-      const to = heads[shard]?.next ?? 0;
-      return chain.links.filter(({ next }) => next > from && next <= to).map((link) => link.chain);
-    });
-    if (linksOf(since) !== links)
+    const since = ordered.flatMap((links, shard) =>
+      links
+        .slice(after(links, before?.seen[shard] ?? 0), after(links, checkpoint.seen[shard] ?? 0))
+        .map(({ chain }) => chain),
+    );
+    if (linksOf(since) !== checkpoint.links)
       findings.add({ fault: 'fork', number, says: `what checkpoint ${number} took in is not what is there` });
   }
 };

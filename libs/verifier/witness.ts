@@ -3,23 +3,33 @@ import { type Checkpoint, checkpointOf, hashOf } from './checkpoint.ts';
 import { shards } from './entry.ts';
 import type { Findings } from './report.ts';
 
+/** What is held of a checkpoint: there is one for each second of years. */
+interface Held extends Pick<Checkpoint, 'number' | 'links' | 'before'> {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  /** By shard, how many entries it has seen. */
+  readonly seen: readonly number[];
+  readonly hash: string;
+}
+
 /** What checkpoints vouch for, once they have been compared with each other. */
 export interface Witness {
   /** In their order, each once. */
-  readonly checkpoints: readonly Checkpoint[];
+  readonly checkpoints: readonly Held[];
   /** The chain that a shard had after so many entries, by shard. */
-  readonly seen: readonly ReadonlyMap<number, string>[];
+  readonly chains: readonly ReadonlyMap<number, string>[];
 }
 
 /** Reads checkpoints in any order. The same one several times is one. */
-export const witnessOf = (
-  statements: Iterable<string>,
+export const witnessOf = async (
+  statements: AsyncIterable<string> | Iterable<string>,
   keyOf: (kid: string) => KeyObject | undefined,
   findings: Findings,
-): Witness => {
-  const known = new Map<number, { readonly checkpoint: Checkpoint; readonly statement: string }>();
+): Promise<Witness> => {
+  const met: Held[] = [];
+  const chains = Array.from({ length: shards }, () => new Map<number, string>());
   let line = 0;
-  for (const statement of statements) {
+  for await (const statement of statements) {
     line += 1;
     const checkpoint = read(keyOf, statement);
     if (!checkpoint) {
@@ -30,17 +40,17 @@ export const witnessOf = (
       });
       continue;
     }
-    const { number } = checkpoint;
-    const other = known.get(number);
-    if (other && other.statement !== statement)
-      findings.add({ fault: 'equivocation', number, says: `there are two checkpoints ${number}` });
-    // Both are compared with the trail, of which at most one can be.
-    known.set(other && other.statement !== statement ? -line : number, { checkpoint, statement });
+    const { number, at, heads, links, before } = checkpoint;
+    const hash = hashOf(statement);
+    met.push({ ...{ number, links, before, hash }, at: Date.parse(at), seen: heads.map(({ next }) => next) });
+    see(chains, checkpoint, findings);
   }
-  const ordered = [...known.values()].toSorted((a, b) => a.checkpoint.number - b.checkpoint.number);
-  compareNeighbours(ordered, findings);
-  const checkpoints = ordered.map(({ checkpoint }) => checkpoint);
-  return { checkpoints, seen: chainsSeen(checkpoints, findings) };
+  // Two of one number are both compared with the trail, of which at most one can be.
+  const checkpoints = met
+    .sort((one, other) => one.number - other.number || (one.hash < other.hash ? -1 : 1))
+    .filter(({ number, hash }, at) => met[at - 1]?.number !== number || met[at - 1]?.hash !== hash);
+  compareNeighbours(checkpoints, findings);
+  return { checkpoints, chains };
 };
 
 const read = (keyOf: (kid: string) => KeyObject | undefined, statement: string): Checkpoint | undefined => {
@@ -51,27 +61,42 @@ const read = (keyOf: (kid: string) => KeyObject | undefined, statement: string):
   }
 };
 
-const compareNeighbours = (
-  ordered: readonly { readonly checkpoint: Checkpoint; readonly statement: string }[],
+const see = (
+  chains: readonly Map<number, string>[],
+  { number, heads }: Checkpoint,
   findings: Findings,
 ): void => {
+  for (const [shard, { next, chain }] of heads.entries()) {
+    const other = chains[shard]?.get(next);
+    if (other === undefined) chains[shard]?.set(next, chain);
+    else if (other !== chain)
+      findings.add({
+        ...{ fault: 'equivocation', shard, number: next },
+        says: `checkpoint ${number} has another chain after ${next} entries of shard ${shard} than another one`,
+      });
+  }
+};
+
+const compareNeighbours = (ordered: readonly Held[], findings: Findings): void => {
   const [first] = ordered;
-  if (first && first.checkpoint.number !== 0)
+  if (first && first.number !== 0)
     findings.add({ fault: 'gap', number: 0, says: 'the first checkpoints are missing' });
-  for (const [index, { checkpoint }] of ordered.entries()) {
-    const before = ordered[index - 1];
-    if (!before) continue;
-    const { number, heads } = checkpoint;
-    if (number === before.checkpoint.number) continue;
-    if (number > before.checkpoint.number + 1)
+  for (const [index, { number, before, seen }] of ordered.entries()) {
+    const earlier = ordered[index - 1];
+    if (!earlier) continue;
+    if (number === earlier.number) {
+      findings.add({ fault: 'equivocation', number, says: `there are two checkpoints ${number}` });
+      continue;
+    }
+    if (number > earlier.number + 1)
       findings.add({ fault: 'gap', number: number - 1, says: `checkpoint ${number - 1} is missing` });
-    else if (checkpoint.before !== hashOf(before.statement))
+    else if (before !== earlier.hash)
       findings.add({
         fault: 'equivocation',
         number,
         says: `checkpoint ${number} follows another than there is`,
       });
-    const back = heads.findIndex(({ next }, shard) => next < (before.checkpoint.heads[shard]?.next ?? 0));
+    const back = seen.findIndex((count, shard) => count < (earlier.seen[shard] ?? 0));
     if (back >= 0)
       findings.add({
         fault: 'fork',
@@ -80,19 +105,4 @@ const compareNeighbours = (
         says: `checkpoint ${number} has seen less than the one before`,
       });
   }
-};
-
-const chainsSeen = (checkpoints: readonly Checkpoint[], findings: Findings): Map<number, string>[] => {
-  const seen = Array.from({ length: shards }, () => new Map<number, string>());
-  for (const { number, heads } of checkpoints)
-    for (const [shard, { next, chain }] of heads.entries()) {
-      const other = seen[shard]?.get(next);
-      if (other !== undefined && other !== chain)
-        findings.add({
-          ...{ fault: 'equivocation', shard, number: next },
-          says: `checkpoint ${number} has another chain after ${next} entries of shard ${shard} than one before it`,
-        });
-      else seen[shard]?.set(next, chain);
-    }
-  return seen;
 };

@@ -1,18 +1,15 @@
-import { appendFile, open } from 'node:fs/promises';
+import { appendFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkpoints, headers } from '@jangada/proto/envelope.ts';
 import type { Bus } from '@jangada/runtime/bus.ts';
 import type { Store } from '@jangada/store/store.ts';
 import { faultFields, type Log } from '@jangada/telemetry/log.ts';
 import type { Metrics } from '@jangada/telemetry/metrics.ts';
-import { claimsOf } from '@jangada/verifier/checkpoint.ts';
+import { endOf } from './appended.ts';
 import { atOnce, checkpointsAfter, lastNumber, type Sealed, type Sealing } from './seal.ts';
 
 /** How often chains that have moved are sealed. */
 const everyMs = 1_000;
-
-/** Bytes at the end of a file among which its last checkpoint is; one has less than a thousand. */
-const tailBytes = 65_536;
 
 interface Sealer {
   readonly store: Store;
@@ -52,9 +49,23 @@ export const keepSealed = async ({
   let told: number | undefined;
 
   const tell = async ({ number, statement }: Sealed): Promise<void> => {
-    if (path) await appendFile(path, `${statement}\n`);
+    // Of one that could not be written there may be a part, which is looked for before anything comes after it.
+    if (path)
+      await appendFile(path, `${statement}\n`).catch((error: unknown) => {
+        told = undefined;
+        throw error;
+      });
     await bus.publish(checkpoints.subject, statement, { [headers.messageId]: `checkpoint.${number}` });
     told = number;
+  };
+  const lastIn = async (file: string): Promise<number> => {
+    const { number, cut } = await endOf(file);
+    if (cut > 0)
+      log.warn(
+        { operation: 'seal', count: cut },
+        'the file of checkpoints ended with a part of one, which was cut off',
+      );
+    return number;
   };
   const turn = async (): Promise<void> => {
     const startedAt = Date.now();
@@ -81,19 +92,4 @@ export const keepSealed = async ({
     stop.abort();
     await work;
   };
-};
-
-/** Number of the last checkpoint in a file; -1 where there is none. A line that was cut off is written again. */
-const lastIn = async (path: string): Promise<number> => {
-  await using file = await open(path, 'a+');
-  const { size } = await file.stat();
-  const { buffer, bytesRead } = await file.read({
-    buffer: Buffer.alloc(Math.min(size, tailBytes)),
-    position: Math.max(0, size - tailBytes),
-  });
-  const text = buffer.toString('utf8', 0, bytesRead);
-  const whole = text.slice(0, text.lastIndexOf('\n') + 1).trimEnd();
-  if (text.length > 0 && !text.endsWith('\n')) await file.appendFile('\n');
-  const last = whole.slice(whole.lastIndexOf('\n') + 1);
-  return last === '' ? -1 : claimsOf(last).number;
 };
