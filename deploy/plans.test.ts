@@ -2,6 +2,7 @@ import { connect, type Store } from '@jangada/store/store.ts';
 import { databasePart } from '@jangada/trust/grant.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openTrail, type Sought } from '../services/edge/trail.ts';
+import { readingsOf } from '../services/privacy/readers.ts';
 import { fillGuarded, questions, scansOf, tenants } from './bench/guarded.ts';
 import { roleOf } from './generate/roles.ts';
 import { grantFor, startDatabase, type TestDatabase } from './test-database.ts';
@@ -22,6 +23,11 @@ beforeAll(async () => {
         '2024-01-01'::timestamptz + n * interval '10 minutes', 'person-' || n % 97, 'done',
         case when n % 101 = 0 then 'AUTHZ_DENIED' end, '{}'
       from generate_series(1, 100000) n;
+    insert into audit_entries (tenant_id, subject_id, fact, sequence, at, actor, decision, details) values
+      ('t1', 'seen-1', 'run.fetched', 1, '2024-01-31T23:59:59.999999Z', 'person-1', 'done', '{"people":{"seen":["else","somebody"]}}'),
+      ('t1', 'seen-2', 'run.answered', 2, '2024-02-01T00:00:00Z', 'person-2', 'done', '{"people":{"named":"somebody"}}'),
+      ('t2', 'seen-2', 'run.answered', 2, '2024-02-01T00:00:00Z', 'person-9', 'done', '{"people":{"named":"somebody"}}'),
+      ('t1', 'seen-3', 'run.fetched', 3, '2025-10-31T23:00:00Z', 'person-3', 'done', '{"people":{"seen":["somebody"]}}');
     analyze audit_entries;`);
   guarded = await database.storeOf('data-access');
   open = connect('plans', { DATABASE_URL: database.server.url, DATABASE_POOL_SIZE: 1 });
@@ -85,4 +91,31 @@ describe('a page of the trail', () => {
       expect(scans).not.toContain('Seq Scan audit_entries');
     }
   });
+});
+
+test('who read about somebody is found month by month, each by an index', async () => {
+  const privacy = await database.storeOf('privacy');
+  const asked: Parameters<Store['read']>[1][] = [];
+  const readings = await privacy.within({ tenant: 't1' }, (transaction) =>
+    readingsOf(
+      {
+        rows: (query) => {
+          asked.push(query);
+          return transaction.rows(query);
+        },
+      },
+      { pseudonymsOf: async () => ['somebody'] },
+      { tenant_id: 't1', subject_id: 'cli-1' },
+    ),
+  );
+  expect(readings.map(({ account }) => account)).toEqual(['person-1', 'person-2', 'person-3']);
+  // The first and the last of the trail, then 100,000 entries of ten minutes each.
+  expect(asked).toHaveLength(1 + 23);
+  const url = new URL(database.server.url);
+  url.username = roleOf('privacy');
+  for (const [place, query] of asked.entries()) {
+    const scans = await scansOf(url.href, { 'app.tenant': 't1' }, query);
+    expect(scans).not.toContain('Seq Scan audit_entries');
+    expect(scans).toContain(place === 0 ? 'by audit_entries_at' : 'by audit_entries_fact');
+  }
 });
