@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { until } from '@jangada/testkit/until.ts';
 import { totpAt } from '@jangada/trust/totp.ts';
+import { unzipSync } from 'fflate';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { barriersIn, installed, look, openBrowser, picture } from './browser.ts';
@@ -145,6 +147,30 @@ describe.skipIf(!installed)('the console', { timeout: 180_000 }, () => {
     await page.getByRole('row', { name: /auth\.denied denied\s*AUTH_INVALID/ }).waitFor();
     expect(await kept('trail.viewed')).toMatchObject({ what: expect.stringMatching(/^(runs|audit)$/) });
     await look(page, 'audit');
+
+    await page.getByRole('link', { name: 'Your data' }).click();
+    await page.getByLabel('What you want').selectOption('portability');
+    await page.getByLabel('About whom').fill('cli-2');
+    await page.getByRole('button', { name: 'Ask', exact: true }).click();
+    const request = page.getByRole('row', { name: /^A copy to take elsewhere/ });
+    await request.waitFor();
+    await until('the outcome', async () => {
+      await journey.jangada('privacy', 'run', '--tenant', 'clinica-aurora');
+      const [row] = await journey.sql<{ state: string }>(
+        `select state from privacy_requests where opened_by = 'clinica-aurora-auditor'`,
+      );
+      return row?.state === 'delivered';
+    });
+    await page.getByRole('button', { name: 'Refresh' }).click();
+    await request.getByText('ready to fetch').first().waitFor();
+    await request.getByText('Step 7 of 8').click();
+    await request.getByText(/kinds? of data/).click();
+    await look(page, 'privacy');
+    const handed = page.waitForEvent('download');
+    await request.getByRole('button', { name: 'Fetch' }).click();
+    const files = unzipSync(readFileSync(await (await handed).path()));
+    expect(Object.keys(files)).toContain('data.ndjson');
+    await until('the button to go', async () => (await request.getByRole('button').count()) === 0);
   });
 
   test('tells an answer, and after a reload or out of the list what was told before', async () => {
@@ -162,6 +188,7 @@ describe.skipIf(!installed)('the console', { timeout: 180_000 }, () => {
       'Perguntas',
       'Conversas',
       'Execuções',
+      'Seus dados',
     ]);
 
     await page.reload();

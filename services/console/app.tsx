@@ -16,6 +16,7 @@ import {
   themeOf,
   themes,
 } from './preferences.ts';
+import { Privacy } from './privacy.tsx';
 import { Retention } from './retention.tsx';
 import { Run } from './run.tsx';
 import { Runs } from './runs.tsx';
@@ -142,6 +143,7 @@ const Inside = ({ session, me, onLanguage }: { session: Session; me: Me } & Choo
     chat,
     { page: 'conversations', href: '#/conversations', label: w.conversations },
     { page: 'runs', href: '#/runs', label: w.runs },
+    { page: 'privacy', href: '#/privacy', label: w.privacy },
     ...(me.permissions.includes('admin:system')
       ? [{ page: 'operations', href: '#/operations', label: w.operations }]
       : []),
@@ -205,6 +207,11 @@ const Inside = ({ session, me, onLanguage }: { session: Session; me: Me } & Choo
             ) : (
               <Runs session={session} me={me} />
             )}
+          </div>
+        )}
+        {shown.page === 'privacy' && (
+          <div className="page">
+            <Privacy session={session} me={me} />
           </div>
         )}
         {shown.page === 'operations' && (

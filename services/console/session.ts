@@ -41,13 +41,17 @@ export interface Standing {
 const earlyMs = 30_000;
 const over: ReadonlySet<string> = new Set(['AUTH_INVALID', 'AUTH_REVOKED', 'AUTH_REPLAY', 'AUTH_MISSING']);
 
-const send = async (path: string, init: RequestInit): Promise<unknown> => {
+/** What is read of an answer. */
+type Read = (response: Response) => Promise<unknown>;
+
+const json: Read = (response) => response.json().catch(() => undefined);
+
+const send = async (path: string, init: RequestInit, read = json): Promise<unknown> => {
   const response = await fetch(path, init).catch(() => {
     throw new Failure('NETWORK');
   });
-  const body = (await response.json().catch(() => undefined)) as unknown;
-  if (!response.ok) throw failureOf(body, response.headers.get('retry-after'));
-  return body;
+  if (!response.ok) throw failureOf(await json(response), response.headers.get('retry-after'));
+  return read(response);
 };
 
 const asJson = (body: unknown): RequestInit => ({
@@ -96,22 +100,21 @@ export const openSession = () => {
     return renewing;
   };
 
-  const authorised = async (path: string, init: RequestInit): Promise<unknown> => {
+  const authorised = async (path: string, init: RequestInit, read: Read): Promise<unknown> => {
     if (!tokens) throw new Failure('AUTH_MISSING');
     if (tokens.until - Date.now() < earlyMs) await renewOnce();
     const headers = { ...init.headers, authorization: `Bearer ${tokens.access}` };
-    return send(path, { ...init, headers });
+    return send(path, { ...init, headers }, read);
   };
 
   /** Asks as who is signed in. @throws Failure, and ends the session where that is over */
-  const call = async <T>(path: string, body?: unknown): Promise<T> => {
-    const init = body === undefined ? {} : asJson(body);
+  const ask = async (path: string, init: RequestInit, read: Read): Promise<unknown> => {
     try {
-      return (await authorised(path, init).catch(async (error: unknown) => {
+      return await authorised(path, init, read).catch(async (error: unknown) => {
         if (!(error instanceof Failure && error.code === 'AUTH_EXPIRED')) throw error;
         await renewOnce();
-        return authorised(path, init);
-      })) as T;
+        return authorised(path, init, read);
+      });
     } catch (error) {
       // A wrong one-time code is no end of a session.
       const isProof = path.startsWith('/v1/auth/mfa/');
@@ -125,6 +128,8 @@ export const openSession = () => {
       throw error;
     }
   };
+  const call = async <T>(path: string, body?: unknown): Promise<T> =>
+    (await ask(path, body === undefined ? {} : asJson(body), json)) as T;
   const meet = async (): Promise<Me> => {
     const me = await call<Me>('/v1/auth/me');
     show({ me, ended: undefined });
@@ -133,6 +138,9 @@ export const openSession = () => {
 
   return {
     call,
+    /** What an address hands over, as a file. @throws Failure */
+    fetchFile: async (path: string): Promise<Blob> =>
+      (await ask(path, {}, (response) => response.blob())) as Blob,
     standing: () => standing,
     watch: (watcher: () => void) => {
       watchers.add(watcher);

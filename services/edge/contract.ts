@@ -97,6 +97,7 @@ export const contract = border({
       'opened_by',
       'at',
       'deadline_at',
+      'history',
       'receipts',
       'partial',
     ],

@@ -1,4 +1,6 @@
 import { createHmac } from 'node:crypto';
+import { correctable } from '@jangada/packs/holdings.ts';
+import { packOf } from '@jangada/packs/registry.ts';
 import { requestTypes } from '@jangada/proto/privacy.ts';
 import { queries, type Store } from '@jangada/store/store.ts';
 import type { CoreTables } from '@jangada/store/tables.ts';
@@ -7,7 +9,9 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { sql } from 'kysely';
 import { z } from 'zod';
 import { carryOut } from './access.ts';
+import type { Accounts } from './accounts.ts';
 import type { Admission } from './admission.ts';
+import { nameOf } from './ids.ts';
 import { id } from './listing.ts';
 import { Refusal } from './refusal.ts';
 import { shaped } from './shape.ts';
@@ -32,7 +36,12 @@ const db = queries<CoreTables>();
 
 export const privacyRoutes = (
   app: FastifyInstance,
-  { admission, store, secret }: { admission: Admission; store: Store; secret: Buffer },
+  {
+    admission,
+    store,
+    accounts,
+    secret,
+  }: { admission: Admission; store: Store; accounts: Pick<Accounts, 'tenant'>; secret: Buffer },
 ): void => {
   /** The same for the same command of the same person, so that who asks again is told the same link. */
   const linkOf = (...about: readonly string[]): Buffer =>
@@ -54,8 +63,7 @@ export const privacyRoutes = (
       ...{ action: 'open_privacy_request', subjectId, type, recipient: recipientOf(link) },
       ...(corrections ? { corrections } : {}),
     });
-    const delivery = `/v1/privacy/deliveries/${link.toString('base64url')}`;
-    return reply.code(202).send({ requestId: done.commandId, type, delivery });
+    return reply.code(202).send({ requestId: done.commandId, type, delivery: pathOf(link) });
   });
 
   app.post<{ Params: { request: string } }>(
@@ -82,14 +90,24 @@ export const privacyRoutes = (
 
   app.get('/v1/privacy/requests', async (request) => {
     const { tenant, subject } = request.signedIn();
-    const own = db
-      .selectFrom('privacy_requests')
-      .select(['id as requestId', 'type', 'state', 'at', 'deadline_at as deadlineAt', 'receipts', 'partial'])
-      .where('tenant_id', '=', tenant)
-      .where('opened_by', '=', subject)
-      .orderBy('at', 'desc')
-      .limit(50);
-    return { requests: await store.read({ tenant }, own) };
+    const [about, requests, waiting] = await Promise.all([
+      accounts.tenant(tenant),
+      store.read({ tenant }, requestsOf(tenant, subject)),
+      store.read({ tenant }, waitingFor(tenant, subject)),
+    ]);
+    if (!about) throw new Refusal('AUTH_INVALID');
+    const pack = packOf(about.pack);
+    return {
+      // In each language, what such data are called.
+      classes: { en: pack.wording.en.classes, 'pt-BR': pack.wording['pt-BR'].classes },
+      corrects: [...correctable(pack).keys()],
+      requests: requests.map((one) => {
+        const link = linkOf(tenant, subject, nameOf(one.requestId));
+        const recipient = recipientOf(link);
+        const parcel = waiting.find((other) => other.id === one.requestId && other.recipient === recipient);
+        return parcel ? { ...one, delivery: pathOf(link), fetchBefore: parcel.expires_at } : one;
+      }),
+    };
   });
 
   app.get<{ Params: { link: string } }>(
@@ -99,6 +117,36 @@ export const privacyRoutes = (
     (request, reply) => handOver(store, request, reply),
   );
 };
+
+const pathOf = (link: Buffer): string => `/v1/privacy/deliveries/${link.toString('base64url')}`;
+
+const requestsOf = (tenant: string, account: string) =>
+  db
+    .selectFrom('privacy_requests')
+    .select([
+      'id as requestId',
+      'type',
+      'state',
+      'at',
+      'deadline_at as deadlineAt',
+      'history',
+      'receipts',
+      'partial',
+    ])
+    .where('tenant_id', '=', tenant)
+    .where('opened_by', '=', account)
+    .orderBy('at', 'desc')
+    .limit(50);
+
+/** What somebody can still fetch. */
+const waitingFor = (tenant: string, account: string) =>
+  db
+    .selectFrom('privacy_deliveries')
+    .select(['id', 'recipient', 'expires_at'])
+    .where('tenant_id', '=', tenant)
+    .where('account_id', '=', account)
+    .where('used_at', 'is', null)
+    .where(sql<boolean>`expires_at > now()`);
 
 /** Whoever holds a link that is another's, was used or is too old, is refused alike. */
 const handOver = async (

@@ -159,7 +159,7 @@ export const openServer = async (
   agentRoutes(app, admission, config, meter);
   accessRoutes(app, admission);
   commandRoutes(app, admission, follower);
-  privacyRoutes(app, { admission, store, secret: config.ENCRYPTION_KEY });
+  privacyRoutes(app, { admission, store, accounts, secret: config.ENCRYPTION_KEY });
   conversationRoutes(app, admission);
   listingRoutes(app, admission, store);
   historyRoutes(app, {
