@@ -17,6 +17,7 @@ import { advanceAll } from '../services/privacy/requests.ts';
 import { type Erasure, listErasures, replayErasures } from './erasures.ts';
 import { firstKey, setText } from './keysets.ts';
 import { startDatabase, type TestDatabase, tenantSql } from './test-database.ts';
+import { faultsOfFhir } from './test-fhir.ts';
 
 // Privacy requests in PostgreSQL, carried out as the service's own role.
 
@@ -206,6 +207,7 @@ describe('who asks for their data', () => {
     await advance();
     expect(await requestOf('r1')).toMatchObject({ state: 'delivered', partial: [] });
     const files = await filesOf('r1');
+    expect(faultsOfFhir(files['data.ndjson'] ?? '')).toEqual([]);
     const resources = files['data.ndjson']
       ?.trim()
       .split('\n')

@@ -4,7 +4,12 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
+import { packOf } from '@jangada/packs/registry.ts';
+import { connect } from '@jangada/store/store.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { filesOf } from '../../services/privacy/files.ts';
+import type { Request } from '../../services/privacy/request.ts';
+import { faultsOfFhir } from '../test-fhir.ts';
 import { type Imports, openImports } from './test-imports.ts';
 
 /** `npm run proof:import`: files that do not fit into memory, and every row of a real data set. */
@@ -126,6 +131,27 @@ describe.skipIf(!existsSync(dataSet))('an import of the Synthea data set', () =>
     expect(new Map(sums.map(({ month, cents }) => [month, BigInt(String(cents))]))).toEqual(cents);
     expect(cents.size).toBeGreaterThan(100);
   });
+
+  test('what people are told of themselves is FHIR R4 by its own definitions', async () => {
+    const store = connect('volume', { DATABASE_URL: imports.url, DATABASE_POOL_SIZE: 1 });
+    const people = csv('patients.csv').slice(0, 20);
+    for (const { Id: subject_id = '' } of people) {
+      const request = {
+        tenant_id: 'synthea',
+        subject_id,
+        id: 'asked',
+        type: 'access',
+        at: '2026-01-01T00:00:00Z',
+      };
+      const files = await store.within({ tenant: 'synthea' }, (transaction) =>
+        filesOf(transaction, imports.vault, packOf('aesthetic-clinic'), request as unknown as Request, {}),
+      );
+      const ndjson = Buffer.from(files['data.ndjson'] ?? []).toString();
+      expect(ndjson.split('\n').length).toBeGreaterThan(2);
+      expect(faultsOfFhir(ndjson)).toEqual([]);
+    }
+    await store[Symbol.asyncDispose]();
+  }, 300_000);
 
   test('doing it again changes nothing', async () => {
     const before = await imports.contentOf('synthea');

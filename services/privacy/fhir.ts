@@ -6,13 +6,22 @@ export const fhirOf = (pack: Pack, person: string, told: readonly Told[]): strin
   told
     .flatMap(({ holding: { table }, rows }) =>
       rows.map((row, index) => {
-        const id = String(row['id'] ?? `${table}-${index + 1}`);
+        const id = idOf(String(row['id'] ?? `${table}-${index + 1}`));
         const known = table === 'consents' ? consentOf : pack.fhir?.[table];
-        return JSON.stringify({ id, ...(known ?? basicOf(table))(row, person) });
+        return JSON.stringify({ id, ...(known ?? basicOf(table))(row, idOf(person)) }, stated);
       }),
     )
     .map((line) => `${line}\n`)
     .join('');
+
+/** An id as resources may have it: 64 letters, digits, dots and dashes at most. */
+const idOf = (id: string): string => id.replace(/[^A-Za-z0-9.-]/g, '-').slice(0, 64);
+
+const isStated = (value: unknown): boolean =>
+  value !== null && value !== undefined && value !== '' && !(Array.isArray(value) && value.length === 0);
+
+/** A resource says nothing where it has nothing to say: FHIR has neither null nor what is empty. */
+const stated = (_name: string, value: unknown): unknown => (isStated(value) ? value : undefined);
 
 type Resource = NonNullable<Pack['fhir']>[string];
 
@@ -25,6 +34,14 @@ const consentOf: Resource = (row, person) => ({
   category: [{ text: String(row['level']) }],
   patient: { reference: `Patient/${person}` },
   dateTime: row['recorded_at'],
+  policyRule: {
+    coding: [
+      {
+        system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode',
+        code: row['action'] === 'given' ? 'OPTIN' : 'OPTOUT',
+      },
+    ],
+  },
 });
 
 const basicOf =
@@ -34,6 +51,9 @@ const basicOf =
     code: { text: table },
     subject: { reference: `Patient/${person}` },
     extension: Object.entries(row)
-      .filter(([, value]) => value !== null)
-      .map(([column, value]) => ({ url: `urn:jangada:${table}:${column}`, valueString: String(value) })),
+      .filter(([, value]) => isStated(value))
+      .map(([column, value]) => ({
+        url: `urn:jangada:${table}:${column}`,
+        valueString: typeof value === 'object' ? JSON.stringify(value) : String(value),
+      })),
   });

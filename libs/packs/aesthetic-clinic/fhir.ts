@@ -25,6 +25,9 @@ export const fhir: NonNullable<Pack['fhir']> = {
     status: statuses[String(row['status'])] ?? 'proposed',
     serviceType: [{ text: row['service'] }],
     start: row['start_time'],
+    end: Temporal.Instant.from(String(row['start_time']))
+      .add({ minutes: Number(row['duration_minutes']) })
+      .toString(),
     minutesDuration: row['duration_minutes'],
     participant: [
       { actor: { reference: `Patient/${person}` }, status: 'accepted' },

@@ -18,7 +18,9 @@ export const fhir: NonNullable<Pack['fhir']> = {
     resourceType: 'Appointment',
     status: statuses[String(row['status'])] ?? 'proposed',
     serviceType: [{ text: row['kind'] }],
+    // It has to have an end, and none is kept.
     start: row['start_time'],
+    end: row['start_time'],
     participant: [{ actor: { reference: `Patient/${person}` }, status: 'accepted' }],
   }),
   care_events: (row, person) => ({
@@ -36,6 +38,7 @@ export const fhir: NonNullable<Pack['fhir']> = {
     medicationCodeableConcept: { text: row['medication'] },
     subject: { reference: `Patient/${person}` },
     effectiveDateTime: row['due_at'],
-    ...(row['dose'] ? { dosage: { text: row['dose'] } } : {}),
+    // A dosage would have to have a quantity, and a dose is kept as it was written.
+    ...(row['dose'] ? { note: [{ text: row['dose'] }] } : {}),
   }),
 };
