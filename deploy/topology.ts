@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Contract } from '@jangada/hop/hop.ts';
 import { messages } from '@jangada/proto/catalogue.ts';
-import { filterOf, type Message, streamOf } from '@jangada/proto/message.ts';
+import { type Message, streamOf } from '@jangada/proto/message.ts';
 import { reply } from '@jangada/proto/reply.ts';
 import * as run from '@jangada/proto/run.ts';
 
@@ -65,9 +65,6 @@ export const consumerOf = (contract: Contract): { stream: string; durable: strin
   const [first] = heardBy(contract);
   return first && { stream: streamOf[first.kind], durable: contract.name };
 };
-
-/** The schedules that fire a tick: `sched.<what>.<tenant>` for `tick.<what>.<tenant>`. */
-export const scheduleOf = (tick: Message): string => `sched.${filterOf(tick).slice('tick.'.length)}`;
 
 const keeper = 'audit';
 

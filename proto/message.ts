@@ -91,6 +91,10 @@ const perId = ({ kind }: Message): boolean => kind === 'fact' || kind === 'reply
 export const subjectOf = (message: Message, tenant: string, id: string): string =>
   perId(message) ? `${message.name}.${tenant}.${id}` : `${message.name}.${tenant}`;
 
+/** Where the schedule of a tick lives, as the broker names it in what it fires. */
+export const scheduleOf = (tick: Message, tenant: string): string =>
+  `sched.${tick.name.slice('tick.'.length)}.${tenant}`;
+
 /** The wildcard that matches every subject of a message. */
 export const filterOf = (message: Message): string =>
   perId(message) ? `${message.name}.*.*` : `${message.name}.*`;

@@ -12,6 +12,7 @@ import { mfa } from './mfa.ts';
 import { poison } from './poison.ts';
 import { redos } from './redos.ts';
 import { replay } from './replay.ts';
+import { retention } from './retention.ts';
 import { sqli } from './sqli.ts';
 import { telemetry } from './telemetry.ts';
 import { tenant } from './tenant.ts';
@@ -34,6 +35,7 @@ export const drivers: readonly Driver[] = [
   ...redos,
   ...timing,
   ...trail,
+  ...retention,
   ...poison,
   ...dos,
   ...telemetry,

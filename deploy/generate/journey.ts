@@ -1,9 +1,9 @@
 import type { Contract } from '@jangada/hop/hop.ts';
 import { messages } from '@jangada/proto/catalogue.ts';
-import { filterOf, type Message, streamOf } from '@jangada/proto/message.ts';
+import { filterOf, type Message, scheduleOf, streamOf } from '@jangada/proto/message.ts';
 import { ackWaitMs } from '@jangada/runtime/consume.ts';
 import { z } from 'zod';
-import { consumerOf, heardBy, saidBy, scheduleOf } from '../topology.ts';
+import { consumerOf, heardBy, saidBy } from '../topology.ts';
 import { tableOf, timeOf } from './markdown.ts';
 import { readsOf } from './roles.ts';
 import { type Stream, streams } from './streams.ts';
@@ -114,7 +114,7 @@ const about = (message: Message, contracts: readonly Contract[]): string => {
   const said = who(contracts.filter((contract) => saidBy(contract).includes(message)));
   const heard = who(contracts.filter((contract) => heardBy(contract).includes(message)));
   const speaker =
-    message.kind === 'tick' ? `a schedule at ${code(scheduleOf(message))}` : said || `the ${message.by}`;
+    message.kind === 'tick' ? `a schedule at ${code(scheduleOf(message, '*'))}` : said || `the ${message.by}`;
   const head = Object.keys(z.toJSONSchema(message.head).properties ?? {});
   const sealed = message.sealed ? ` Its body is sealed; in clear: ${codes(head)}.` : '';
   const listener = message.kind === 'reply' ? 'the person who asked' : heard;

@@ -1,12 +1,12 @@
 import type { Contract } from '@jangada/hop/hop.ts';
 import { messages } from '@jangada/proto/catalogue.ts';
 import { checkpoints, core, keyRing, limitStream, snapshotStream } from '@jangada/proto/envelope.ts';
-import { filterOf, type Message, streamOf } from '@jangada/proto/message.ts';
+import { filterOf, type Message, scheduleOf, streamOf } from '@jangada/proto/message.ts';
 import { reply } from '@jangada/proto/reply.ts';
 import { ackWaitMs } from '@jangada/runtime/consume.ts';
 import { deadStream } from '@jangada/runtime/dead-letters.ts';
 import type { ConsumerConfig, StreamConfig } from '@nats-io/jetstream';
-import { consumerOf, heardBy, scheduleOf } from '../topology.ts';
+import { consumerOf, heardBy } from '../topology.ts';
 
 /** A stream as the provisioner makes it; how often it is replicated is decided where it runs. */
 export type Stream = Partial<StreamConfig> & Pick<StreamConfig, 'name' | 'subjects' | 'description'>;
@@ -198,4 +198,4 @@ export const consumers = (contracts: readonly Contract[]): readonly Consumer[] =
 export const schedulesOf = (contract: Contract): readonly string[] =>
   heardBy(contract)
     .filter((message) => message.kind === 'tick')
-    .map(scheduleOf);
+    .map((message) => scheduleOf(message, '*'));

@@ -242,12 +242,12 @@ describe('retention', () => {
   test('is applied once for two ticks of the same occasion', async () => {
     await using retention = await connectAs(journey.system, 'retention');
     /** A schedule of the broker, for now: only the broker can say that a tick is of a schedule. */
-    const fire = async (id: string): Promise<void> => {
+    const fire = async (): Promise<void> => {
       const before = (await journey.jsm.consumers.info('SCHED', 'retention')).ack_floor.consumer_seq;
       const schedule = newHeaders();
       schedule.set('Nats-Schedule', `@at ${new Date().toISOString()}`);
       schedule.set('Nats-Schedule-Target', `tick.retention.${tenant}`);
-      await jetstream(retention).publish(`sched.retention.${id}`, '{"staleAfterSeconds":60}', {
+      await jetstream(retention).publish(`sched.retention.${tenant}`, '{"staleAfterSeconds":60}', {
         headers: schedule,
       });
       await until('the tick to be done with', async () => {
@@ -255,10 +255,10 @@ describe('retention', () => {
         return ack_floor.consumer_seq > before;
       });
     };
-    await fire('first');
+    await fire();
     const today = Temporal.Now.plainDateISO('America/Sao_Paulo').toString();
     await place('appointment_data', 'aged-late', keptDays('appointment_data') + 1);
-    await fire('second');
+    await fire();
     expect((await sweepsOf(journey, tenant)).filter((run) => run.tick === today)).toHaveLength(1);
     expect(await journey.stored('FACTS', `retention.swept.${tenant}.${today}`)).toHaveLength(1);
     expect(await keptOf('appointment_data')).toContain('aged-late');

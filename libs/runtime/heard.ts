@@ -1,6 +1,13 @@
 import { Unprocessable } from '@jangada/hop/outcome.ts';
 import { headerMaxBytes, headers } from '@jangada/proto/envelope.ts';
-import { type Body, type Head, type Message, partsOf, subjectOf } from '@jangada/proto/message.ts';
+import {
+  type Body,
+  type Head,
+  type Message,
+  partsOf,
+  scheduleOf,
+  subjectOf,
+} from '@jangada/proto/message.ts';
 import type { Bodies, Place } from '@jangada/trust/body.ts';
 import type { Pass } from '@jangada/trust/pass.ts';
 import type { JsMsg } from '@nats-io/jetstream';
@@ -44,7 +51,7 @@ export const messageOf = (raw: JsMsg, candidates: readonly Message[]): Message |
   candidates.find((message) => partsOf(message, raw.subject));
 
 /**
- * Verifies before anything is parsed: the pass, and that the subject names the same tenant and run.
+ * Verifies before anything is parsed: the pass, that the subject names the same tenant and run, and that a tick is of its schedule.
  * @throws Unprocessable PAYLOAD_TOO_LARGE, CTX_INVALID
  */
 export const hear = (raw: JsMsg, candidates: readonly Message[], { readPass, env }: Trusted): Heard => {
@@ -61,6 +68,10 @@ export const hear = (raw: JsMsg, candidates: readonly Message[], { readPass, env
   if (pass && (pass.tid !== parts.tenant || (parts.id !== undefined && pass.rid !== parts.id))) {
     throw new Unprocessable('CTX_INVALID', 'the pass is for another tenant or run');
   }
+  const schedule = raw.headers?.get('Nats-Scheduler') || undefined;
+  // Who may write schedules of one kind could have one fire the tick of another. The broker lets nobody else name one.
+  if (schedule !== undefined && message.kind === 'tick' && schedule !== scheduleOf(message, parts.tenant))
+    throw new Unprocessable('CTX_INVALID', 'the tick is not of the schedule that it names');
   return {
     message,
     tenant: parts.tenant,
@@ -70,7 +81,7 @@ export const hear = (raw: JsMsg, candidates: readonly Message[], { readPass, env
     sequence: raw.seq,
     storedAt: new Date(raw.info.timestampNanos / 1e6),
     delivery: raw.info.deliveryCount,
-    schedule: raw.headers?.get('Nats-Scheduler') || undefined,
+    schedule,
   };
 };
 

@@ -1,5 +1,5 @@
 import { headers } from '@jangada/proto/envelope.ts';
-import type { Message } from '@jangada/proto/message.ts';
+import { type Message, scheduleOf, subjectOf } from '@jangada/proto/message.ts';
 import type { Service } from './service.ts';
 
 /** When a tick of each tenant comes. */
@@ -34,17 +34,13 @@ export const keepScheduled = async (
     await Promise.all(
       found.flatMap(({ id, time_zone }) =>
         schedules.map(({ tick, when, staleAfterSeconds }) =>
-          bus.publish(
-            `sched.${tick.name.slice('tick.'.length)}.${id}`,
-            JSON.stringify({ staleAfterSeconds }),
-            {
-              'Nats-Schedule': when,
-              'Nats-Schedule-Time-Zone': time_zone,
-              'Nats-Schedule-Target': `${tick.name}.${id}`,
-              [headers.schema]: String(tick.version),
-              [headers.expectedSequence]: '0',
-            },
-          ),
+          bus.publish(scheduleOf(tick, id), JSON.stringify({ staleAfterSeconds }), {
+            'Nats-Schedule': when,
+            'Nats-Schedule-Time-Zone': time_zone,
+            'Nats-Schedule-Target': subjectOf(tick, id, ''),
+            [headers.schema]: String(tick.version),
+            [headers.expectedSequence]: '0',
+          }),
         ),
       ),
     );
