@@ -552,11 +552,11 @@ describe('texts near to a question', () => {
   });
 
   test('are embedded again only where they changed, and an index is replaced when it is whole', async () => {
-    expect(await refresh()).toMatchObject([{ articles: 3, embedded: 0, kept: 3, removed: 0, version: 1 }]);
+    expect(await refresh()).toMatchObject([{ articles: 3, embedded: 0, kept: 6, removed: 0, version: 1 }]);
     await database.administer(`
       update facility_articles set body = 'Animais pequenos podem vir na coleira.', title = 'Cachorros' where id = 'criancas'`);
-    expect(await refresh()).toMatchObject([{ embedded: 1, kept: 2, removed: 1, version: 1 }]);
-    expect(await refresh({ rebuild: true })).toMatchObject([{ embedded: 0, kept: 3, version: 2 }]);
+    expect(await refresh()).toMatchObject([{ embedded: 2, kept: 4, removed: 2, version: 1 }]);
+    expect(await refresh({ rebuild: true })).toMatchObject([{ embedded: 0, kept: 6, version: 2 }]);
     await cache.forget('lar');
     const during: unknown[] = [];
     const other: Embedding = {
@@ -567,7 +567,7 @@ describe('texts near to a question', () => {
         return embedding.embed(texts, options);
       },
     };
-    expect(await refresh({ embedding: other })).toMatchObject([{ embedded: 3, version: 3 }]);
+    expect(await refresh({ embedding: other })).toMatchObject([{ embedded: 6, version: 3 }]);
     expect(during).toEqual([['criancas']]);
     // Until data-access is set to it too, and after, questions are answered.
     await cache.forget('lar');

@@ -4,7 +4,10 @@ const longest = 400;
 /** Sentences, and paragraphs' ends. */
 const sentences = /[^.!?\n]+(?:[.!?]+|\n+|$)/gu;
 
-/** A text in parts that say one thing each, every one under the title: what a vector is made of. */
+/**
+ * What vectors of a text are made of: its title, which is short and often a question itself, and then the parts of it that say
+ * one thing each, every one under the title.
+ */
 export const chunksOf = (title: string, text: string): readonly string[] => {
   const parts: string[] = [];
   let part = '';
@@ -16,5 +19,5 @@ export const chunksOf = (title: string, text: string): readonly string[] => {
     part += sentence;
   }
   if (part.trim() || parts.length === 0) parts.push(part);
-  return parts.map((one) => `${title}\n${one.trim()}`);
+  return [title, ...parts.map((one) => `${title}\n${one.trim()}`)];
 };

@@ -78,12 +78,13 @@ describe('a ranking', () => {
   });
 });
 
-test('a long text is cut at the ends of sentences, and each part is under its title', () => {
+test('a long text is cut at the ends of sentences, each part under its title, which is one too', () => {
   const sentence = `${'palavra '.repeat(30).trim()}. `;
-  const parts = chunksOf('Título', sentence.repeat(4));
+  const [title, ...parts] = chunksOf('Título', sentence.repeat(4));
+  expect(title).toBe('Título');
   expect(parts).toHaveLength(4);
   for (const part of parts) expect(part).toBe(`Título\n${sentence.trim()}`);
-  expect(chunksOf('Título', '')).toEqual(['Título\n']);
+  expect(chunksOf('Título', '')).toEqual(['Título', 'Título\n']);
 });
 
 describe('an endpoint that speaks as OpenAI’s embeddings', () => {
