@@ -176,14 +176,16 @@ const columnsOf = (parts: readonly Pick<Part, 'category' | 'article' | 'part'>[]
 const partsOf = async (
   client: pg.Client,
   tenant: string,
-  { table, knowledge }: Source,
+  { table, knowledge, usually }: Source,
   space: string,
 ): Promise<readonly Part[]> => {
   if (!knowledge) return [];
+  // What no question is answered from needs no vector.
+  const searched = usually.map(({ column }, at) => ` and ${column} = $${at + 2}`).join('');
   const { rows } = await client.query<{ id: string; title: string; text: string; category: string }>(
     `select id, ${knowledge.title} as title, ${knowledge.text} as text, ${knowledge.category.column} as category
-     from ${client.escapeIdentifier(table)} where tenant_id = $1 order by id`,
-    [tenant],
+     from ${client.escapeIdentifier(table)} where tenant_id = $1${searched} order by id`,
+    [tenant, ...usually.map(({ value }) => value)],
   );
   return rows.flatMap(({ id, title, text, category }) =>
     chunksOf(title, text).map((chunk, part) => ({

@@ -22,6 +22,8 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { openSearching, type Searching } from '../services/data-access/nearest.ts';
 import { rowsOf } from '../services/data-access/rows.ts';
+import { scansOf } from './bench/guarded.ts';
+import { roleOf } from './generate/roles.ts';
 import { refreshKnowledge } from './knowledge.ts';
 import { grantFor, startDatabase, type TestDatabase, tenantSql } from './test-database.ts';
 
@@ -549,6 +551,30 @@ describe('texts near to a question', () => {
     const lines = await database.administer(`explain (costs off) ${written}`);
     const partitions = JSON.stringify(lines).match(/on vectors_\d/g);
     expect(new Set(partitions).size).toBe(1);
+  });
+
+  test('are those that questions may be answered from, which have an index', async () => {
+    expect(await found(ofFall)).toEqual(['queda']);
+    await database.administer(`
+      update facility_articles set ai_searchable = false where tenant_id = 'lar' and id = 'queda';
+      insert into facility_articles (tenant_id, id, topic, language, title, body)
+        select 'lar-b', 'x' || n, 'visiting', 'en', 'Visits ' || n, 'On day ' || n from generate_series(1, 3000) n;
+      analyze facility_articles`);
+    await cache.forget('lar');
+    expect(await found(ofFall)).toEqual([]);
+    expect(await refresh()).toMatchObject([{ articles: 2, embedded: 0, removed: 2 }]);
+    const texts = home.sources['articles'] as Source;
+    const compared = candidates(texts, about(ofFall), { person: undefined, zone: 'UTC' });
+    const grant = databasePart(await database.grant(grantFor({ tid: 'lar', pur: 'care' })));
+    const url = new URL(database.server.url);
+    url.username = roleOf('data-access');
+    const scans = await scansOf(url.href, { 'app.grant': grant, role: 'app_tenant_care' }, compared);
+    expect(scans).toContain('by facility_articles_ai_search');
+    await database.administer(`
+      update facility_articles set ai_searchable = true where tenant_id = 'lar';
+      delete from facility_articles where tenant_id = 'lar-b' and id <> 'dela'`);
+    await cache.forget('lar');
+    expect(await refresh()).toMatchObject([{ articles: 3, embedded: 2 }]);
   });
 
   test('are embedded again only where they changed, and an index is replaced when it is whole', async () => {

@@ -369,11 +369,11 @@ grant select (full_text_search, id, kind, name, name_search, tenant_id) on carer
 grant select (carer_id, dose, due_at, id, medication, resident_id, status, tenant_id) on medications to purpose_care;
 grant select (carer_id, id, kind, resident_id, start_time, status, tenant_id) on resident_appointments to purpose_care;
 grant select (id, message, opened_at, resident_id, status, tenant_id) on care_inquiries to purpose_care;
-grant select (audience, body, id, language, tenant_id, title, topic) on facility_articles to purpose_care;
+grant select (ai_searchable, audience, body, id, language, tenant_id, title, topic) on facility_articles to purpose_care;
 
 -- purpose_information
 grant usage on schema public, sec to purpose_information;
-grant select (audience, body, id, language, tenant_id, title, topic) on facility_articles to purpose_information;
+grant select (ai_searchable, audience, body, id, language, tenant_id, title, topic) on facility_articles to purpose_information;
 create policy purpose_information_select on facility_articles as restrictive for select to purpose_information using (facility_articles.audience = any ('{public}'::text[]));
 
 -- purpose_own_history
@@ -384,7 +384,7 @@ grant select (answer, attempt, created_at, ending, id, is_first, message, questi
 grant usage on schema public, sec to purpose_pricing;
 grant select (as_of, currency, id, model, price, provider, purchase, region, sku, source, tenant_id, unit) on cloud_prices to purpose_pricing;
 grant select (as_of, id, provider, purchase, source, tenant_id, up_to) on cloud_discounts to purpose_pricing;
-grant select (body, id, language, provider, tenant_id, title) on cloud_articles to purpose_pricing;
+grant select (ai_searchable, body, id, language, provider, tenant_id, title) on cloud_articles to purpose_pricing;
 
 -- purpose_statistics
 grant usage on schema public, sec to purpose_statistics;

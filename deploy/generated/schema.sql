@@ -582,10 +582,12 @@ create table public.cloud_articles (
   language text not null,
   title text not null,
   body text not null,
+  ai_searchable boolean not null default true,
   constraint cloud_articles_pkey PRIMARY KEY (tenant_id, id),
   constraint cloud_articles_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
   constraint cloud_articles_language_check CHECK ((language = ANY (ARRAY['pt-BR'::text, 'en'::text])))
 ); -- of jangada_owner
+CREATE INDEX cloud_articles_ai_search ON public.cloud_articles USING btree (tenant_id, language, ai_searchable, id);
 CREATE INDEX cloud_articles_provider ON public.cloud_articles USING btree (tenant_id, provider, language);
 alter table public.cloud_articles enable row level security, force row level security;
 grant insert, select, update on public.cloud_articles to svc_import;
@@ -807,11 +809,13 @@ create table public.facility_articles (
   title text not null,
   body text not null,
   audience text not null default 'public'::text,
+  ai_searchable boolean not null default true,
   constraint facility_articles_pkey PRIMARY KEY (tenant_id, id),
   constraint facility_articles_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
   constraint facility_articles_audience_check CHECK ((audience = ANY (ARRAY['public'::text, 'tenant'::text]))),
   constraint facility_articles_language_check CHECK ((language = ANY (ARRAY['pt-BR'::text, 'en'::text])))
 ); -- of jangada_owner
+CREATE INDEX facility_articles_ai_search ON public.facility_articles USING btree (tenant_id, language, ai_searchable, id);
 CREATE INDEX facility_articles_topic ON public.facility_articles USING btree (tenant_id, topic, language);
 alter table public.facility_articles enable row level security, force row level security;
 grant insert, select, update on public.facility_articles to svc_import;

@@ -2,6 +2,7 @@ import type { Pack } from '../pack.ts';
 import { ownWork } from '../retention.ts';
 import * as tables from './0001_tables.ts';
 import * as audience from './0002_audience.ts';
+import * as searchable from './0003_searchable.ts';
 import { concepts } from './concepts.ts';
 import { demo } from './demo.ts';
 import { fhir } from './fhir.ts';
@@ -208,5 +209,9 @@ export const pack: Pack = {
     { name: 'kb', sources: ['articles'], ttlSeconds: 1_800, maxBytes: megabytes(50) },
   ],
   demo,
-  migrations: { 'care-home/0001_tables': tables, 'care-home/0002_audience': audience },
+  migrations: {
+    'care-home/0001_tables': tables,
+    'care-home/0002_audience': audience,
+    'care-home/0003_searchable': searchable,
+  },
 };

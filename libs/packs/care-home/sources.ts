@@ -167,7 +167,7 @@ export const sources: Pack['sources'] = {
       category: { column: 'facility_articles.topic', interests },
     },
     audience: { column: 'facility_articles.audience', purposes: { information: ['public'] } },
-    usually: [],
+    usually: [is('facility_articles.ai_searchable', 'true')],
     asks: ['list', 'count'],
     listed: true,
   },

@@ -2,6 +2,7 @@ import type { Pack } from '../pack.ts';
 import { ownWork } from '../retention.ts';
 import * as tables from './0001_tables.ts';
 import * as knowledge from './0002_knowledge.ts';
+import * as searchable from './0003_searchable.ts';
 import { concepts } from './concepts.ts';
 import { demo } from './demo.ts';
 import { intents } from './intents.ts';
@@ -68,5 +69,9 @@ export const pack: Pack = {
     { name: 'api-user', class: 'api', key: 'user', max: 100, windowMs: minutes(15) },
   ],
   demo,
-  migrations: { 'cloud-pricing/0001_tables': tables, 'cloud-pricing/0002_knowledge': knowledge },
+  migrations: {
+    'cloud-pricing/0001_tables': tables,
+    'cloud-pricing/0002_knowledge': knowledge,
+    'cloud-pricing/0003_searchable': searchable,
+  },
 };

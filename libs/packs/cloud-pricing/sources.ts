@@ -78,7 +78,7 @@ export const sources: Pack['sources'] = {
       text: 'cloud_articles.body',
       category: { column: 'cloud_articles.provider', facet: 'provider', always: ['general'] },
     },
-    usually: [],
+    usually: [{ column: 'cloud_articles.ai_searchable', value: 'true' }],
     asks: ['list', 'count'],
     listed: true,
   },
