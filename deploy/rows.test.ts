@@ -16,6 +16,7 @@ import { connect, type Store } from '@jangada/store/store.ts';
 import { openMetrics } from '@jangada/telemetry/metrics.ts';
 import { passFor } from '@jangada/testkit/identity.ts';
 import { databasePart, type Grant, planHash } from '@jangada/trust/grant.ts';
+import { warmer } from '@jangada/trust/pass.ts';
 import { rotate } from '@jangada/vault/rotate.ts';
 import { shred } from '@jangada/vault/shred.ts';
 import { Redis } from 'ioredis';
@@ -76,6 +77,7 @@ beforeEach(async () => {
 interface Asked {
   readonly tenant?: string;
   readonly role?: string;
+  readonly account?: string;
   readonly intent?: string;
   readonly plan?: Plan;
   readonly grant?: Partial<Grant>;
@@ -92,7 +94,8 @@ const searchingLocally = openSearching(embedding, told);
 const read = async (asked: Asked = {}) => {
   const { tenant = 'casa', role = 'admin', intent = 'client_query' } = asked;
   const wanted = asked.plan ?? plan;
-  const pass = passFor('clientes', { tid: tenant, rol: role });
+  const { account: sub } = asked;
+  const pass = passFor('clientes', { tid: tenant, rol: role, ...(sub === undefined ? {} : { sub }) });
   const named = { rid: pass.rid, tid: tenant, ph: planHash(plan), fields: plan.fields, limit: plan.limit };
   const grant = grantFor({ ...named, ...asked.grant });
   const end = vi.fn();
@@ -514,6 +517,19 @@ describe('texts near to a question', () => {
       candidates(texts, articles, reader),
     );
     expect(compared.map(({ id }) => id)).toEqual(['children', 'criancas']);
+  });
+
+  test('are there for whoever asks what was asked so that they are', async () => {
+    const anybody = { role: warmer.role, grant: { pur: 'information' } };
+    const texts = { plan: about('posso levar minha neta?'), pack: home, tenant: 'lar', ...anybody };
+    const granted = {
+      ...texts,
+      grant: { ...texts.grant, ph: planHash(texts.plan), fields: texts.plan.fields, limit: 5 },
+    };
+    const warm = { ...granted, account: warmer.subject };
+    expect(await read(warm)).toMatchObject({ cached: false, asked: 1 });
+    expect(await read(granted)).toMatchObject({ cached: true, asked: 0 });
+    expect(await read(warm)).toMatchObject({ cached: false, asked: 1 });
   });
 
   test('are named beside rows that they are about, of their category and of all', async () => {

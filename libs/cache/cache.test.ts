@@ -145,6 +145,25 @@ describe('time', () => {
   });
 });
 
+test('what is loaded anew though it is there stays for all of its time, and is neither a hit nor a miss', async () => {
+  const { cache, clock, ask, found, load } = await instance();
+  expect(await ask()).toBe(false);
+  clock.now += 1_800_000;
+  const before = await found();
+  const anew = [{ name: 'Ana Lima', phone: null }];
+  expect(await cache.renew(asked, 3_600, () => Promise.resolve(anew))).toEqual({
+    value: anew,
+    cached: false,
+  });
+  expect(await found()).toEqual(before);
+  clock.now += 3_500_000;
+  const other = await instance({ clock });
+  await vi.waitFor(async () =>
+    expect(await cache.through(asked, 3_600, load)).toMatchObject({ value: anew, cached: true }),
+  );
+  await vi.waitFor(async () => expect(await other.ask()).toBe(true));
+});
+
 describe('an entry', () => {
   test.each<[string, Partial<Key>]>([
     ['tenant', { tenant: 'other' }],

@@ -35,6 +35,8 @@ export interface Cache extends AsyncDisposable {
    * at most.
    */
   through<T>(key: Key, ttlSeconds: number, load: () => Promise<T>): Promise<Through<T>>;
+  /** Loads the value of `key` though it is there, so that it stays for all of its time; neither a hit nor a miss. */
+  renew<T>(key: Key, ttlSeconds: number, load: () => Promise<T>): Promise<Through<T>>;
   /** Forgets everything of a tenant, here and in Redis. */
   forget(tenant: string): Promise<void>;
   ping(): Promise<unknown>;
@@ -175,6 +177,16 @@ export const openCache = (
     const found = await fromRedis(key, name);
     if (found) return hit('redis', found.value);
     misses.inc();
+    return { value: await loadAnew(key, name, ttlSeconds, source), cached: false };
+  };
+
+  /** What is loaded is of the generation that was known before. */
+  const loadAnew = async <T>(
+    key: Key,
+    name: string,
+    ttlSeconds: number,
+    source: () => Promise<T>,
+  ): Promise<T> => {
     const generation = generations.get(key.tenant) ?? '0';
     const value = await source();
     const entry: Entry = { value, until: now() + ttlSeconds * 1_000, generation };
@@ -184,13 +196,15 @@ export const openCache = (
       (gone) => evicted.inc({ space: key.space.name }, gone),
       () => undefined,
     );
-    return { value, cached: false };
+    return value;
   };
+
+  const nameOf = (key: Key): string => spaces.prefixOf(key.tenant, key.space) + idOf(key);
 
   return {
     through: async <T>(key: Key, wantedSeconds: number, source: () => Promise<T>) => {
       const ttlSeconds = Math.min(wantedSeconds, longestSeconds);
-      const name = spaces.prefixOf(key.tenant, key.space) + idOf(key);
+      const name = nameOf(key);
       const near = memory.get(name);
       if (near && near.until > now() && near.generation === generations.get(key.tenant))
         return hit('local', near.value as T);
@@ -203,6 +217,13 @@ export const openCache = (
         pending = started;
       }
       return (await pending) as Through<T>;
+    },
+    renew: async (key, wantedSeconds, source) => {
+      const ttlSeconds = Math.min(wantedSeconds, longestSeconds);
+      const name = nameOf(key);
+      // For the generation, which comes with it.
+      await fromRedis(key, name);
+      return { value: await loadAnew(key, name, ttlSeconds, source), cached: false };
     },
     forget: async (tenant) => {
       const generation = newGeneration();

@@ -329,6 +329,8 @@ export interface CacheSpace {
   /** Instead of the intent's; an hour at most. */
   readonly ttlSeconds: number;
   readonly maxBytes: number;
+  /** What visitors ask most: it is asked in their place twice in that time, so that it is there when they do. */
+  readonly warm?: readonly string[];
 }
 
 export interface EmergencyWording {

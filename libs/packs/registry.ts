@@ -44,6 +44,7 @@ const shape = z.object({
         name: z.string().regex(/^[a-z-]{2,40}$/),
         ttlSeconds: z.int().min(1).max(3_600),
         maxBytes: z.int().positive(),
+        warm: z.array(z.string().min(1)).optional(),
       }),
     )
     .optional(),
@@ -207,7 +208,9 @@ export const load = (declared: Pack): Pack => {
   for (const limited of ['ai', 'data', 'api']) {
     if (!pack.limits.some((policy) => policy.class === limited)) wrong.push(`nothing limits ${limited}`);
   }
-  for (const { name, sources, roles = [] } of pack.caches ?? []) {
+  for (const { name, sources, roles = [], warm } of pack.caches ?? []) {
+    if (warm && !roles.includes('public'))
+      wrong.push(`cache ${name} is kept warm for visitors, but not theirs`);
     for (const source of sources)
       if (!pack.sources[source]) wrong.push(`cache ${name} is for ${source}, which is not a source`);
     for (const role of roles)

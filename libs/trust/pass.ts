@@ -54,6 +54,13 @@ export const pass = z.strictObject({
 });
 export type Pass = z.output<typeof pass>;
 
+/** Who asks what nobody has asked, so that it is remembered when somebody does: may read what a visitor may, and no more. */
+export const warmer = { subject: 'warming', role: 'public' } as const;
+
+/** True of a question that nobody has asked: it is no lead, no gap and no use of the cache. */
+export const isWarming = ({ sub, rol }: Pick<Pass, 'sub' | 'rol'>): boolean =>
+  sub === warmer.subject && rol === warmer.role;
+
 /**
  * Whose own conversations and judgements are, and whose key they are sealed with: the person in the tenant's records, so that erasing
  * the person erases them, and otherwise the account.

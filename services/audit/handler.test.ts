@@ -7,6 +7,7 @@ import * as run from '@jangada/proto/run.ts';
 import type { Heard } from '@jangada/runtime/heard.ts';
 import { sampleOf } from '@jangada/testkit/conformance.ts';
 import { passFor } from '@jangada/testkit/identity.ts';
+import { warmer } from '@jangada/trust/pass.ts';
 import { describe, expect, test } from 'vitest';
 import { contract } from './contract.ts';
 import { entryOf, forgedEntryOf } from './handler.ts';
@@ -206,6 +207,7 @@ describe('a decision', () => {
 
 describe('a question without an answer', () => {
   const visitor = { pass: { ...pass, rol: 'public' } };
+  const nobody = { pass: { ...pass, sub: warmer.subject, rol: warmer.role } };
   const { plan } = sampleOf(run.fetched);
   const list = { plan: { ...plan, ask: 'list' as const }, rows: [] };
   const article = { ...list, topics: ['admission'], interest: true as const };
@@ -238,6 +240,12 @@ describe('a question without an answer', () => {
     ['about a figure', entryFor(run.fetched, { ...list, plan, rows: [{ count: 0 }] }), undefined],
     ['refused', entryFor(run.refused, { code: 'AUTHZ_DENIED' }, visitor), undefined],
     ['told', entryFor(run.answered, { rows: 0 }, visitor), undefined],
+    ['of nobody', entryFor(run.refused, { code: 'INTENT_UNCLASSIFIED' }, nobody), undefined],
+    [
+      'of nobody, with rows',
+      entryFor(run.fetched, { ...article, rows: [{ article: 'a' }] }, nobody),
+      undefined,
+    ],
   ])('is kept as what it is: %s', (_question, entry, unanswered) => {
     expect(unansweredOf(entry)).toEqual(unanswered);
   });

@@ -2,6 +2,7 @@ import type { Head, Message } from '@jangada/proto/message.ts';
 import * as run from '@jangada/proto/run.ts';
 import type { Heard } from '@jangada/runtime/heard.ts';
 import type { Metrics } from '@jangada/telemetry/metrics.ts';
+import { isWarming } from '@jangada/trust/pass.ts';
 
 /**
  * Questions that came to no answer, for who is to see to it that the next one does. A visitor's is a lead, because nobody
@@ -14,7 +15,7 @@ export interface Unanswered {
 
 /** What of a question without an answer, or with one that a visitor may come back for; undefined of any other. */
 export const unansweredOf = ({ message, pass }: Heard, head: Head<Message>): Unanswered | undefined => {
-  if (!pass) return undefined;
+  if (!pass || isWarming(pass)) return undefined;
   const isVisitor = pass.rol === 'public';
   const reason = reasonOf(message, head, isVisitor);
   return reason && { kind: isVisitor ? 'lead' : 'gap', reason };

@@ -16,6 +16,7 @@ import type { Row } from '@jangada/proto/run.ts';
 import type { Turn } from '@jangada/runtime/serve.ts';
 import type { Store, Transaction } from '@jangada/store/store.ts';
 import { databasePart, planHash, statedPart } from '@jangada/trust/grant.ts';
+import { isWarming } from '@jangada/trust/pass.ts';
 import { indexOf } from '@jangada/vault/rows.ts';
 import type { Vault } from '@jangada/vault/vault.ts';
 import type { z } from 'zod';
@@ -129,7 +130,7 @@ export const rowsOf = async (
     // What is remembered is sealed as it was read; it is opened for this run alone.
     const { value, ...how } = source.isUncached
       ? { value: await fromDatabase(), cached: false }
-      : await cache.through(key, ttl, fromDatabase);
+      : await (isWarming(pass) ? cache.renew : cache.through)(key, ttl, fromDatabase);
     return { ...value, rows: await openRows(value.rows, { tenant, source, vault, keys }), ...how };
   };
   const found = await once().catch(async (error: unknown) => {

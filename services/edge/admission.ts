@@ -92,6 +92,11 @@ export interface Admission {
    * asked at a time. @throws Refusal, Unavailable, Refused
    */
   ask(identity: Identity, question: Question, limit: Promise<unknown> | undefined): Promise<Run>;
+  /**
+   * Asks so that what is read is remembered, and nobody listens. What was asked as this run already is not asked again.
+   * @throws Refusal AUTH_INVALID, Unavailable, Refused
+   */
+  warm(identity: Identity, question: { readonly text: string; readonly run: string }): Promise<void>;
   /** The rows of what has a name. @throws Refusal NOT_FOUND, INPUT_INVALID for what it cannot be asked for, Unavailable, Refused */
   read(identity: Identity, asked: Listing): Promise<Run>;
   /** A command on who may do what. A command id given again is the same command. @throws Refusal, Unavailable, Refused */
@@ -296,6 +301,13 @@ export const openAdmission = (
     localeOf,
     ...named,
     ...returns,
+
+    warm: async (identity, question) => {
+      const run = idOf(identity, 'run', question.run);
+      const pass = passFor(identity, await tenantOf(identity), run, question);
+      const span = tracing.start('edge', undefined, { attributes: { 'run.id': run } });
+      await publish(pass, askingOf(question), span).finally(() => span.end());
+    },
 
     ask: async (identity, asked, limit) => {
       const startedAt = performance.now();

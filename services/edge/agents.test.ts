@@ -1,10 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { packOf } from '@jangada/packs/registry.ts';
 import { until } from '@jangada/testkit/until.ts';
+import { isWarming } from '@jangada/trust/pass.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startEdge } from './test-edge.ts';
 
 /** Asks for an answer that takes longer than sessions go without being looked after. */
 const longer = 'Tell me more';
+
+const warm = packOf('care-home').caches?.flatMap((space) => space.warm ?? []) ?? [];
+const asForVisitors = () => edge.asked.filter(({ pass }) => isWarming(pass));
 
 let edge: Awaited<ReturnType<typeof startEdge>>;
 let closed: Awaited<ReturnType<typeof startEdge>>;
@@ -17,6 +22,7 @@ beforeAll(async () => {
     }),
     startEdge({ AI_AGENT_TENANT_ENABLED: 'false' }),
   ]);
+  await until('what is asked in the place of visitors', () => asForVisitors().length === warm.length);
 });
 afterAll(async () => {
   await Promise.all([edge, closed].map((one) => one[Symbol.asyncDispose]()));
@@ -86,6 +92,21 @@ describe('the agent of a tenant', () => {
         field,
       });
   });
+});
+
+test('what visitors ask most is asked in their place, as nobody and for no more than they may read', async () => {
+  const inPlace = asForVisitors();
+  expect(inPlace.map(({ body }) => body.question)).toEqual(warm);
+  for (const { tenant, pass } of inPlace)
+    expect({ tenant, ...pass }).toMatchObject({
+      tenant: 'south',
+      sub: 'warming',
+      rol: 'public',
+      acr: 'aal1',
+    });
+  expect(new Set(inPlace.map(({ pass }) => pass.rid)).size).toBe(warm.length);
+  const byPeople = edge.asked.length - inPlace.length;
+  expect(await edge.metric('agent_queries_by_type_total')).toBeLessThanOrEqual(byPeople);
 });
 
 describe('the agent that is open to all', () => {

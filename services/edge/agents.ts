@@ -94,7 +94,7 @@ export const agentRoutes = (
 };
 
 /** Somebody who has not said who they are. What the role may read, if anything, the tenant's pack says. */
-const anybody = (tenant: string): Identity => ({
+export const anybody = (tenant: string): Identity => ({
   tenant,
   subject: 'public',
   role: 'public',

@@ -53,6 +53,7 @@ import { openThreads } from './threads.ts';
 import { openTickets } from './tickets.ts';
 import { serverFactory } from './tls.ts';
 import { openTrail } from './trail.ts';
+import { keepWarm } from './warming.ts';
 import { answerUnreadable, bindWire, requestOptions, socketOptions } from './wire.ts';
 import { openWitness } from './witness.ts';
 
@@ -182,11 +183,15 @@ export const openServer = async (
     );
   }
 
+  const spokenFor = config.AI_AGENT_PUBLIC_ENABLED ? config.PUBLIC_TENANT : undefined;
+  const cool = spokenFor === undefined ? undefined : keepWarm(spokenFor, { admission, accounts }, service);
+
   service.countInFlight(follower.count);
   service.onDrain(() => app.close());
   app.addHook('preClose', async () => {
     accepting = false;
     conditions.close();
+    cool?.();
     sockets.drain('resumable');
     follower.letReturn();
     const patience = Date.now() + lastRunsMs;

@@ -95,10 +95,13 @@ export const startEdge = async (
   pool.on('connect', (client) => client.on('error', () => undefined));
   const db = new Kysely<CoreTables>({ dialect: new PostgresDialect({ pool }) });
   for (const { up } of [core, keys, identity, conversations, factorVault]) await up(db as never);
-  const about = { pack: packs[0]?.name ?? '', time_zone: 'America/Sao_Paulo', currency: 'BRL' };
+  const about = { time_zone: 'America/Sao_Paulo', currency: 'BRL', locale: 'en' as const };
   await db
     .insertInto('tenants')
-    .values(['north', 'south'].map((id) => ({ id, name: id, locale: 'en' as const, ...about })))
+    .values([
+      { id: 'north', name: 'north', pack: packs[0]?.name ?? '', ...about },
+      { id: 'south', name: 'south', pack: 'care-home', ...about },
+    ])
     .execute();
   const password_hash = await hashPassword(password);
   await db

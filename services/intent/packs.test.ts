@@ -1,4 +1,4 @@
-import { packOf } from '@jangada/packs/registry.ts';
+import { packOf, packs } from '@jangada/packs/registry.ts';
 import type { Plan } from '@jangada/proto/plan.ts';
 import * as run from '@jangada/proto/run.ts';
 import { given } from '@jangada/testkit/given.ts';
@@ -28,6 +28,14 @@ const planIn = (name: string) => {
     return { source, ask, filter, locale, ...(cites === undefined ? {} : { cites }) };
   };
 };
+
+test.each(
+  packs.flatMap(({ name, caches = [] }) =>
+    caches.flatMap(({ sources, warm = [] }) => warm.map((question) => [name, question, sources] as const)),
+  ),
+)('what is kept warm of %s is found where it is kept: %s', (name, question, sources) => {
+  expect(sources).toContain(planIn(name)(question).source);
+});
 
 describe('cloud pricing', () => {
   const planOf = planIn('cloud-pricing');

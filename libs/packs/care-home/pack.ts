@@ -205,6 +205,12 @@ export const pack: Pack = {
       roles: ['public'],
       ttlSeconds: 3_600,
       maxBytes: megabytes(100),
+      warm: [
+        'quais são os preços?',
+        'quais os horários de visita?',
+        'tell me about pricing',
+        'what are the visiting hours?',
+      ],
     },
     { name: 'kb', sources: ['articles'], ttlSeconds: 1_800, maxBytes: megabytes(50) },
   ],
