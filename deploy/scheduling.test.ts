@@ -135,6 +135,17 @@ describe('a command', () => {
     expect(await taken('p2', '3T12:00')).toBe(0);
   });
 
+  test('is held to the hours of its tenant as they stand now', async () => {
+    const closed = (calendar: string) =>
+      database.administer(`update tenants set calendar = ${calendar} where id = 'casa'`);
+    await closed(`'{"week": {}}'`);
+    expect(await give(slot('p2', '5T12:00'))).toMatchObject({
+      ...{ refused: 'OUTSIDE_HOURS', alternatives: [] },
+    });
+    await closed('null');
+    expect(await give(slot('p2', '5T12:00'))).toMatchObject({ version: 1 });
+  });
+
   test('of two for one room, with two providers, leaves nothing of the one that lost', async () => {
     const both = await Promise.all(
       ['p3', 'p4'].map((one, by) => give(slot(one, '1T12:00', { roomId: 'r3' }), { by })),

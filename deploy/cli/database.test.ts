@@ -166,6 +166,38 @@ test('retention report tells the last sweep of the tenant, also while it runs', 
   expect((await jangada('retention', 'report', '--tenant', 'clinica')).stdout).toContain('not finished');
 });
 
+test('hours are set from a file, told, and always open again; what is no calendar changes nothing', async () => {
+  const of = ['--tenant', 'clinica'] as const;
+  const file = join(dir, 'hours.json');
+  const set = (calendar: unknown) => {
+    writeFileSync(file, JSON.stringify(calendar));
+    return jangada('hours', 'set', file, ...of);
+  };
+  const calendar = {
+    week: { 1: [['08:00', '12:00']] },
+    exceptions: { '2026-12-24': [] },
+    holidays: { '12-25': 'Natal' },
+  };
+  expect(await json('hours', 'show', ...of)).toBeNull();
+  expect(await set(calendar)).toMatchObject({ code: 0 });
+  expect(await json('hours', 'show', ...of)).toEqual(calendar);
+  for (const [wrong, what] of [
+    [{ week: { 8: [] } }, 'week'],
+    [{ week: { 1: [['8', '12:00']] } }, 'week'],
+    [{ week: {}, holidays: { '2026-02-30': 'none' } }, 'holidays'],
+    [{ week: {}, zone: 'UTC' }, 'zone'],
+  ] as const)
+    expect(await set(wrong)).toMatchObject({ code: 1, stderr: expect.stringContaining(what) });
+  const told = (await jangada('hours', 'show', ...of)).stdout;
+  for (const line of [/Monday +08:00–12:00/, /Sunday +closed/, /12-25 +closed: Natal/, /2026-12-24 +closed/])
+    expect(told).toMatch(line);
+  expect(await jangada('hours', 'reset', ...of)).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^always open/),
+  });
+  expect(await jangada('hours', 'show', '--tenant', 'none')).toMatchObject({ code: 1 });
+});
+
 describe('of a trail that is chained', () => {
   const chained = async (count: number, own: Partial<Entry> = {}): Promise<void> => {
     const folder = join(dir, 'keys');

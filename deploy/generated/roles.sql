@@ -473,6 +473,7 @@ grant app_tenant_administration, app_tenant_billing, app_tenant_care, app_tenant
 -- svc_scheduling
 grant usage on schema public, sec to svc_scheduling;
 grant execute on function sec.claimed_tenant() to svc_scheduling;
+grant select on tenants to svc_scheduling;
 grant select on care_relationships to svc_scheduling;
 grant select on consent_levels to svc_scheduling;
 grant select, insert on event_keys to svc_scheduling;
@@ -482,6 +483,7 @@ grant select (id, full_text_search) on clients to svc_scheduling;
 grant select (id, full_text_search) on residents to svc_scheduling;
 grant select on carers to svc_scheduling;
 grant select on providers to svc_scheduling;
+create policy svc_scheduling_select on tenants for select to svc_scheduling using (id = (select sec.claimed_tenant()));
 create policy svc_scheduling_select on care_relationships for select to svc_scheduling using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_scheduling_select on consent_levels for select to svc_scheduling using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_scheduling_select on event_keys for select to svc_scheduling using (tenant_id = (select sec.claimed_tenant()));

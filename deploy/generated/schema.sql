@@ -1495,6 +1495,7 @@ create table public.tenants (
   time_zone text not null,
   locale text not null,
   currency text not null,
+  calendar jsonb,
   constraint tenants_pkey PRIMARY KEY (id),
   constraint tenants_id_check CHECK ((id ~ '^[a-z0-9-]{2,26}$'::text)),
   constraint tenants_locale_check CHECK ((locale = ANY (ARRAY['en'::text, 'pt-BR'::text])))
@@ -1504,12 +1505,14 @@ grant select on public.tenants to svc_edge;
 grant insert, select, update on public.tenants to svc_import;
 grant select on public.tenants to svc_privacy;
 grant select on public.tenants to svc_retention;
+grant select on public.tenants to svc_scheduling;
 create policy svc_edge_select on public.tenants for select to svc_edge using (true);
 create policy svc_import_insert on public.tenants for insert to svc_import with check ((id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.tenants for select to svc_import using ((id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_update on public.tenants for update to svc_import using ((id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_privacy_select on public.tenants for select to svc_privacy using (true);
 create policy svc_retention_select on public.tenants for select to svc_retention using (true);
+create policy svc_scheduling_select on public.tenants for select to svc_scheduling using ((id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
 create table public.units (
   tenant_id text not null,

@@ -33,6 +33,8 @@ export interface CoreTables {
     time_zone: string;
     locale: 'en' | 'pt-BR';
     currency: string;
+    /** When it is open; see libs/agenda/declared.ts. */
+    calendar: unknown;
   };
   accounts: {
     id: string;

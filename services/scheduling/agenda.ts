@@ -59,9 +59,17 @@ export const isTaken = ({ taken }: Agenda, slot: Slot, except: string): boolean 
 /** Whether the provider is there. Who has not said when they are there is taken to be. */
 export const isOpen = ({ opened }: Agenda, slot: Slot): boolean => {
   if (!opened.some(({ within }) => overlaps(within, slot))) return true;
-  const open = opened.flatMap((one) => one.open).sort((a, b) => a.from - b.from);
+  return covers(
+    opened.flatMap((one) => one.open),
+    slot,
+  );
+};
+
+/** Whether a slot lies within open time. Times that touch are one. */
+export const covers = (open: readonly Slot[], slot: Slot): boolean => {
   let covered = slot.from;
-  for (const { from, until } of open) if (from <= covered && until > covered) covered = until;
+  for (const { from, until } of open.toSorted((a, b) => a.from - b.from))
+    if (from <= covered && until > covered) covered = until;
   return covered >= slot.until;
 };
 

@@ -16,8 +16,9 @@ import { type Agenda, agendasOf, keyOf, type Of, type Slot } from './agenda.ts';
 import { type Booking, bookingIdOf } from './booking.ts';
 import { refusalOf } from './checks.ts';
 import { type Decision, decide, placesOf, type State } from './decide.ts';
-import { knownIn } from './facts.ts';
+import { knownIn, openingOf } from './facts.ts';
 import type { Outcome } from './handler.ts';
+import { dayAt, dayOn } from './hours.ts';
 import { agendaIdOf, type Read, readAgenda, readBooking } from './state.ts';
 
 /** Decides on commands and appends what follows, again from the start where somebody else was first. */
@@ -48,6 +49,7 @@ export const carryOut = async (parts: Parts, order: Order): Promise<Outcome> => 
   const { type } = command;
   const about = await aboutOf(parts, order);
   if (!about) return { type, refused: 'NOT_FOUND', alternatives: [] };
+  const calendar = 'start' in command ? await openingOf(parts.store, pass.tid, pass.zone) : undefined;
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
     const read = await readAll(parts, order, about);
     const decision = decide(read.state, {
@@ -57,6 +59,7 @@ export const carryOut = async (parts: Parts, order: Order): Promise<Outcome> => 
       by: pass.sub,
       now: Date.now(),
       day: read.day,
+      calendar,
     });
     const appointmentId = about.id;
     const told = appointmentId === undefined ? {} : { appointmentId };
@@ -160,18 +163,10 @@ const readAll = async ({ bus }: Parts, { command, pass }: Order, about: About): 
 };
 
 /** The day that a command is about, in the tenant's zone. */
-const dayOf = (command: Command, zone: string, booking: Booking | undefined): Slot => {
-  const date =
-    command.type === 'RegisterAvailability'
-      ? Temporal.PlainDate.from(command.day)
-      : Temporal.Instant.fromEpochMilliseconds(
-          'start' in command ? Date.parse(command.start) : (booking?.slot.from ?? 0),
-        )
-          .toZonedDateTimeISO(zone)
-          .toPlainDate();
-  const from = date.toZonedDateTime(zone).epochMilliseconds;
-  return { from, until: date.add({ days: 1 }).toZonedDateTime(zone).epochMilliseconds };
-};
+const dayOf = (command: Command, zone: string, booking: Booking | undefined): Slot =>
+  command.type === 'RegisterAvailability'
+    ? dayOn(Temporal.PlainDate.from(command.day), zone)
+    : dayAt('start' in command ? Date.parse(command.start) : (booking?.slot.from ?? 0), zone);
 
 /** The agendas that a command may change, and those of its day that say what else is free. */
 const wantedOf = (

@@ -22,7 +22,7 @@ export const contract = hop({
     concurrent: 16,
     breaker: { failures: 10, withinMs: 5_000, openMs: 1_000, successes: 2 },
   }),
-  reads: ['care_relationships', 'consent_levels', 'event_keys', 'tenant_keys', 'subject_keys'],
+  reads: ['tenants', 'care_relationships', 'consent_levels', 'event_keys', 'tenant_keys', 'subject_keys'],
   packTables: ['subjects', 'providers'],
   writes: {
     event_keys: ['insert'],

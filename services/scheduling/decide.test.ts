@@ -12,7 +12,7 @@ const nothing: State = { booking: undefined, agendas: new Map() };
 
 const order = (command: Command, own: Partial<Given> = {}): Given => ({
   ...{ command, id: 'cmd-1', hash: `hash of ${JSON.stringify(command)}`, by: 'user-1' },
-  ...{ now: Date.parse('2030-05-01T00:00:00Z'), day },
+  ...{ now: Date.parse('2030-05-01T00:00:00Z'), day, calendar: undefined },
   ...own,
 });
 

@@ -1,8 +1,20 @@
+import type { Calendar } from '@jangada/agenda/hours.ts';
 import type { AgendaChange, Details } from '@jangada/proto/booking.ts';
 import { alternativesMax, type Command } from '@jangada/proto/command.ts';
 import type { Code } from '@jangada/proto/errors.ts';
-import { type Agenda, agendasOf, isOpen, isTaken, keyOf, noAgenda, type Of, type Slot } from './agenda.ts';
+import {
+  type Agenda,
+  agendasOf,
+  covers,
+  isOpen,
+  isTaken,
+  keyOf,
+  noAgenda,
+  type Of,
+  type Slot,
+} from './agenda.ts';
 import { type Booking, type BookingEvent, bookingIdOf } from './booking.ts';
+import { openIn } from './hours.ts';
 
 /**
  * What follows from a command for a booking and the agendas that it touches. Pure: time comes with the command, and whether
@@ -25,6 +37,8 @@ export interface Given {
   readonly now: number;
   /** The day that it is about, in the tenant's zone. */
   readonly day: Slot;
+  /** When the clinic is open; undefined of one that never said so. */
+  readonly calendar: Calendar | undefined;
 }
 
 export type Decision =
@@ -112,8 +126,11 @@ const book = (
   if (slot.from <= given.now || slot.from > given.now + aheadMaxMs) return refuse('INPUT_INVALID');
   const holder = before?.id ?? bookingIdOf(given.id);
   const agendaOf = (of: Of): Agenda => agendas.get(keyOf(of)) ?? noAgenda;
+  const around = { from: Math.min(slot.from, given.day.from), until: Math.max(slot.until, given.day.until) };
+  const open = given.calendar ? openIn(given.calendar, around) : [around];
   const stands = (wanted: Slot): Code | undefined => {
     const places = placesOf(said, wanted);
+    if (!covers(open, wanted)) return 'OUTSIDE_HOURS';
     if (!places.every((of) => of.kind === 'room' || isOpen(agendaOf(of), wanted))) return 'OUTSIDE_HOURS';
     return places.some((of) => isTaken(agendaOf(of), wanted, holder)) ? 'SLOT_TAKEN' : undefined;
   };

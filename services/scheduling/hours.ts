@@ -1,0 +1,24 @@
+import { type Calendar, openAround } from '@jangada/agenda/hours.ts';
+import { merged } from '@jangada/agenda/intervals.ts';
+import type { Slot } from './agenda.ts';
+
+/** What the clock on a clinic's wall means in real time. Pure. */
+
+/** A day there, which daylight saving may make 23 or 25 hours long. */
+export const dayOn = (date: Temporal.PlainDate, zone: string): Slot => ({
+  from: date.toZonedDateTime(zone).epochMilliseconds,
+  until: date.add({ days: 1 }).toZonedDateTime(zone).epochMilliseconds,
+});
+
+/** The day there of a moment, in milliseconds since 1970. */
+export const dayAt = (ms: number, zone: string): Slot =>
+  dayOn(Temporal.Instant.fromEpochMilliseconds(ms).toZonedDateTimeISO(zone).toPlainDate(), zone);
+
+/** When it is open on the days that a slot touches, in order and merged. */
+export const openIn = (calendar: Calendar, { from, until }: Slot): readonly Slot[] =>
+  merged(
+    openAround(calendar, {
+      from: Temporal.Instant.fromEpochMilliseconds(from),
+      to: Temporal.Instant.fromEpochMilliseconds(until),
+    }),
+  ).map((open) => ({ from: open.from.epochMilliseconds, until: open.to.epochMilliseconds }));
