@@ -12,7 +12,7 @@ import { type Jwk, rotated, unheld } from './keysets.ts';
 import { provision } from './provision.ts';
 import { readRing } from './ring.ts';
 import { startBroker, type TestBroker } from './test-broker.ts';
-import { collect, consumerOf } from './topology.ts';
+import { collect, consumersOf } from './topology.ts';
 
 const contracts = await collect();
 
@@ -30,12 +30,10 @@ const as = (name: string) => broker.as(name);
 const provisioned = (url = broker.url, name = 'provisioner') => provision(url, broker.seedOf(name));
 
 describe('with its rights alone', () => {
-  test.each(contracts.filter(consumerOf).map(({ name }) => name))(
-    '%s opens its consumer and pulls',
-    async (name) => {
-      const { stream, durable } =
-        consumerOf(contracts.find((contract) => contract.name === name) ?? never()) ?? never();
-      await using user = await as(name);
+  test.each(contracts.flatMap(consumersOf))(
+    '$durable opens its consumer of $stream and pulls',
+    async ({ stream, durable }) => {
+      await using user = await as(durable);
       const consumer = await jetstream(user.nc).consumers.get(stream, durable);
       const batch = await consumer.fetch({ max_messages: 1, expires: 1_000 });
       for await (const message of batch) expect(await message.ackAck()).toBe(true);
@@ -248,7 +246,3 @@ describe('provisioning', () => {
     await expect(js.publish('run.requested.quiet', '{}')).resolves.toMatchObject({ stream: 'INTAKE' });
   });
 });
-
-const never = (): never => {
-  throw new Error('not there');
-};

@@ -12,10 +12,10 @@ import { shred } from '@jangada/vault/shred.ts';
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { project, projectAll } from '../services/projection/bookings.ts';
-import { agendasOf } from '../services/scheduling/agenda.ts';
+import { agendasOf } from '@jangada/bookings/agenda.ts';
 import { carryOut, type Order } from '../services/scheduling/carry-out.ts';
 import type { Outcome } from '../services/scheduling/handler.ts';
-import { agendaIdOf, readAgenda, snapshotEvery } from '../services/scheduling/state.ts';
+import { agendaIdOf, readAgenda, snapshotEvery } from '@jangada/bookings/state.ts';
 import { eventsOfTenant, rebuild } from './projection.ts';
 import { startBroker, type TestBroker } from './test-broker.ts';
 import { agreedSql, startDatabase, type TestDatabase, tenantSql } from './test-database.ts';
@@ -293,7 +293,7 @@ describe('the table that follows from events', () => {
   });
 });
 
-test('agendas and bookings are appended to by scheduling alone', async () => {
+test('agendas and bookings are appended to by scheduling and saga alone', async () => {
   for (const name of ['edge', 'access', 'projection'])
     for (const message of [changed, agenda]) {
       await using other = await broker.as(name);

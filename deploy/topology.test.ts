@@ -6,6 +6,7 @@ import { policy } from '@jangada/hop/policy.ts';
 import { messages } from '@jangada/proto/catalogue.ts';
 import { type Message, message } from '@jangada/proto/message.ts';
 import * as run from '@jangada/proto/run.ts';
+import { followed } from '@jangada/proto/saga.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { questionOf, settingsOf } from './generate/services.ts';
@@ -61,9 +62,10 @@ describe('the contracts of the services', () => {
       'conversation',
       'detection',
       'privacy',
-      'projection',
       'retention',
+      'saga',
       'audit',
+      'projection',
     ]);
   });
 
@@ -138,6 +140,14 @@ describe('a fault is found:', () => {
     );
   });
 
+  test('a service that hears what it says, unless it goes on from events of its own', () => {
+    const echoing = (on: Message, emits: readonly Message[]) =>
+      sink({ name: 'echo', on: [on], emits, policy: policy(), reads: [], writes: {} });
+    const planted = auditing([...contracts, echoing(pondered, [pondered])], pondered);
+    expect(faultsOf(planted, catalogue)).toContain('in a circle: echo → echo');
+    expect(faultsOf([...contracts, echoing(followed, [followed])])).toBe('');
+  });
+
   test('two services of one name', () => {
     expect(faultsOf([...contracts, hopsOn('intent', run.understood, [run.refused])])).toContain(
       'two services are called intent',
@@ -153,13 +163,6 @@ describe('a fault is found:', () => {
   test('a request that enters past the border', () => {
     expect(faultsOf([...contracts, hopsOn('sage', run.fetched, [run.requested])])).toContain(
       'run.requested enters by a border service only',
-    );
-  });
-
-  test('a consumer over two streams', () => {
-    const [tick] = messages.filter(({ kind }) => kind === 'tick');
-    expect(faultsOf(auditing(contracts, tick as Message))).toContain(
-      'audit hears messages of several streams (FACTS, SCHED)',
     );
   });
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Contract } from '@jangada/hop/hop.ts';
 import { messages } from '@jangada/proto/catalogue.ts';
-import { type Message, streamOf } from '@jangada/proto/message.ts';
+import { type Message, streamsOf } from '@jangada/proto/message.ts';
 import { reply } from '@jangada/proto/reply.ts';
 import * as run from '@jangada/proto/run.ts';
 
@@ -60,11 +60,11 @@ export const saidBy = (contract: Contract): readonly Message[] =>
     ? [...new Set<Message>([...contract.emits, ...contract.appends, run.failed, run.cancelled, reply])]
     : contract.emits;
 
-/** The stream and the name of a service's consumer; undefined for a border, which has none. */
-export const consumerOf = (contract: Contract): { stream: string; durable: string } | undefined => {
-  const [first] = heardBy(contract);
-  return first && { stream: streamOf[first.kind], durable: contract.name };
-};
+/** The streams and the name of a service's consumers, one of each stream that it hears; a border has none. */
+export const consumersOf = (
+  contract: Contract,
+): readonly { readonly stream: string; readonly durable: string }[] =>
+  streamsOf(heardBy(contract)).map((stream) => ({ stream, durable: contract.name }));
 
 const keeper = 'audit';
 
@@ -91,11 +91,6 @@ export const check = (contracts: readonly Contract[], catalogue: readonly Messag
       if (!hearing(message).some((other) => other.name === name))
         faults.push(`${contract.name} can do without ${name}, which does not hear ${message.name}`);
     }
-    const streams = new Set(heardBy(contract).map((message) => streamOf[message.kind]));
-    if (streams.size > 1)
-      faults.push(
-        `${contract.name} hears messages of several streams (${[...streams].join(', ')}); one consumer reads one`,
-      );
   }
 
   for (const message of catalogue) {
@@ -139,8 +134,13 @@ const rank: Readonly<Record<Contract['kind'], number>> = { border: 0, hop: 1, si
 const inOrder = (
   contracts: readonly Contract[],
 ): { placed: readonly Contract[]; cycle: readonly string[] } => {
+  // Who goes on from events that they append themselves are no circle: what an aggregate has come to ends it.
+  const leadsTo = (other: Contract, contract: Contract): boolean =>
+    saidBy(other).some(
+      (message) => heardBy(contract).includes(message) && (other !== contract || message.kind !== 'event'),
+    );
   const before = (contract: Contract, among: readonly Contract[]): Contract | undefined =>
-    among.find((other) => saidBy(other).some((message) => heardBy(contract).includes(message)));
+    among.find((other) => leadsTo(other, contract));
   const placed: Contract[] = [];
   const waiting = [...contracts].sort((a, b) => rank[a.kind] - rank[b.kind]);
   for (;;) {

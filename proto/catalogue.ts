@@ -10,6 +10,7 @@ import * as privacy from './privacy.ts';
 import * as reply from './reply.ts';
 import * as retention from './retention.ts';
 import * as run from './run.ts';
+import * as saga from './saga.ts';
 import * as thread from './thread.ts';
 
 /** Every message there is, in the order of a run. */
@@ -34,6 +35,9 @@ export const messages = [
   command.refused,
   booking.changed,
   booking.agenda,
+  saga.due,
+  saga.followed,
+  saga.ended,
   feedback.given,
   feedback.recorded,
   retention.due,

@@ -85,6 +85,11 @@ export const streamOf: Readonly<Record<Kind, string>> = {
   tick: 'SCHED',
 };
 
+/** The streams of messages, in their order. */
+export const streamsOf = (messages: readonly Message[]): readonly string[] => [
+  ...new Set(messages.map(({ kind }) => streamOf[kind])),
+];
+
 const perId = ({ kind }: Message): boolean => kind === 'fact' || kind === 'reply' || kind === 'event';
 
 /** The subject of one message; `id` is the run's (or other aggregate's) and absent for intake and tick. */

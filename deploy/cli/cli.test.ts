@@ -240,7 +240,7 @@ describe('status', () => {
     nc.subscribe(core.status, {
       callback: (_error, message) => {
         const status: Status = {
-          ...{ name, kind: 'hop', spares: [] },
+          ...{ name, kind: 'hop', spares: [], consumers: [] },
           pid: 1,
           url: `http://${name}`,
           ready: true,

@@ -23,6 +23,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   limits: async () => (await import('./limits.ts')).limitsCommand(),
   knowledge: async () => (await import('./knowledge.ts')).knowledgeCommand(),
   command: async () => (await import('./command.ts')).commandCommand(),
+  saga: async () => (await import('./saga.ts')).sagaCommand(),
   hours: async () => (await import('./hours.ts')).hoursCommand(),
   projection: async () => (await import('./projection.ts')).projectionCommand(),
   privacy: async () => (await import('./privacy.ts')).privacyCommand(),

@@ -5,7 +5,7 @@ import type { Status } from '@jangada/runtime/service.ts';
 import type { JetStreamManager } from '@nats-io/jetstream';
 import { Command, InvalidArgumentError } from 'commander';
 import { home, type Local, NotRunning, readLocal } from '../local.ts';
-import { collect, consumerOf } from '../topology.ts';
+import { collect, consumersOf } from '../topology.ts';
 import { exitCodes, Failure } from './failure.ts';
 import { openOperator } from './operator.ts';
 import { type Format, jsonOption, print, table } from './output.ts';
@@ -105,16 +105,17 @@ export const lagsOf = async (
   const lags = new Map<string, Lag>();
   await Promise.all(
     contracts.map(async (contract) => {
-      const consumer = consumerOf(contract);
-      // A consumer that is not there yet has no lag to tell; the service that waits for it says so in its log.
-      const info =
-        consumer && (await jsm.consumers.info(consumer.stream, consumer.durable).catch(() => undefined));
-      if (!info) return;
-      lags.set(contract.name, {
-        waiting: info.num_pending,
-        unacknowledged: info.num_ack_pending,
-        redelivered: info.num_redelivered,
-      });
+      for (const { stream, durable } of consumersOf(contract)) {
+        // A consumer that is not there yet has no lag to tell; the service that waits for it says so in its log.
+        const info = await jsm.consumers.info(stream, durable).catch(() => undefined);
+        if (!info) continue;
+        const before = lags.get(contract.name) ?? { waiting: 0, unacknowledged: 0, redelivered: 0 };
+        lags.set(contract.name, {
+          waiting: before.waiting + info.num_pending,
+          unacknowledged: before.unacknowledged + info.num_ack_pending,
+          redelivered: before.redelivered + info.num_redelivered,
+        });
+      }
     }),
   );
   return lags;

@@ -24,8 +24,7 @@ const answer = (name: string, own: Partial<Status> = {}): Status => ({
   ...{ breaker: 'closed', failures: 0, breakerSince: '2026-11-30T08:00:00.000Z' },
   inFlight: 2,
   checks: [{ name: 'broker', status: 'healthy' }],
-  settings: {},
-  debugged: false,
+  ...{ consumers: [], settings: {}, debugged: false },
   ...own,
 });
 

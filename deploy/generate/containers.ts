@@ -194,7 +194,7 @@ export const variables = (contracts: readonly Contract[]): readonly Variable[] =
   ];
 };
 
-const contractless: ServiceFacts = { name: '', kind: 'hop', question: '', settings: [] };
+const contractless: ServiceFacts = { name: '', kind: 'hop', question: '', settings: [], consumers: [] };
 
 /** A file of variables for Compose; what has no value is left to whoever fills it in. */
 export const envFile = (

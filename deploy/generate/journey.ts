@@ -3,7 +3,7 @@ import { messages } from '@jangada/proto/catalogue.ts';
 import { filterOf, type Message, scheduleOf, streamOf } from '@jangada/proto/message.ts';
 import { ackWaitMs } from '@jangada/runtime/consume.ts';
 import { z } from 'zod';
-import { consumerOf, heardBy, saidBy } from '../topology.ts';
+import { consumersOf, heardBy, saidBy } from '../topology.ts';
 import { tableOf, timeOf } from './markdown.ts';
 import { readsOf } from './roles.ts';
 import { type Stream, streams } from './streams.ts';
@@ -179,10 +179,10 @@ const policies = (contracts: readonly Contract[]): string => {
   ];
   const rows = contracts.map((contract) => {
     const { breaker, ...policy } = contract.policy;
-    const consumer = consumerOf(contract);
+    const from = consumersOf(contract).map(({ stream, durable }) => code(`${stream}/${durable}`));
     return [
       contract.name,
-      consumer ? code(`${consumer.stream}/${consumer.durable}`) : 'none',
+      from.join('<br>') || 'none',
       String(policy.concurrent),
       String(policy.waiting),
       timeOf(policy.timeoutMs),

@@ -11,7 +11,7 @@ import {
 import { goesOn } from '@jangada/proto/letter.ts';
 import { filterOf, type Message, streamOf } from '@jangada/proto/message.ts';
 import { deadStream } from '@jangada/runtime/dead-letters.ts';
-import { consumerOf, heardBy, saidBy } from '../topology.ts';
+import { consumersOf, heardBy, saidBy } from '../topology.ts';
 import { schedulesOf } from './streams.ts';
 
 /** What one user may do at the broker. All else is denied. */
@@ -41,10 +41,8 @@ const registered = (name: string): string[] =>
   registryVerbs.flatMap((verb) => [`$SRV.${verb}`, `$SRV.${verb}.${name}`, `$SRV.${verb}.${name}.*`]);
 
 /** Tells how much waits for a service, and nothing of what it is. */
-const infoOfConsumer = (contract: Contract): string[] => {
-  const from = consumerOf(contract);
-  return from ? [`$JS.API.CONSUMER.INFO.${from.stream}.${from.durable}`] : [];
-};
+const infoOfConsumers = (contract: Contract): string[] =>
+  consumersOf(contract).map(({ stream, durable }) => `$JS.API.CONSUMER.INFO.${stream}.${durable}`);
 
 /**
  * The rights of a service, from its contract alone.
@@ -55,7 +53,7 @@ const infoOfConsumer = (contract: Contract): string[] => {
 export const rightsOf = (contract: Contract, contracts: readonly Contract[]): Rights => {
   const borders = contracts.filter(({ kind }) => kind === 'border').map(({ name }) => name);
   const { name } = contract;
-  const from = consumerOf(contract);
+  const from = consumersOf(contract);
   const isHop = contract.kind === 'hop';
   const isBorder = contract.kind === 'border';
   const follows: readonly Message[] = contract.kind === 'hop' ? [] : contract.follows;
@@ -68,15 +66,12 @@ export const rightsOf = (contract: Contract, contracts: readonly Contract[]): Ri
       ...saidBy(contract)
         .filter(({ kind }) => kind === 'fact')
         .map((message) => `$JS.API.DIRECT.GET.${streamOf[message.kind]}.${filterOf(message)}`),
-      ...(from
-        ? [
-            core.dead(name, '*', '*'),
-            ...infoOfConsumer(contract),
-            `$JS.API.CONSUMER.MSG.NEXT.${from.stream}.${name}`,
-            `$JS.ACK.${from.stream}.${name}.>`,
-          ]
-        : []),
-      ...(isHop ? contracts.filter((other) => other.name in contract.spares).flatMap(infoOfConsumer) : []),
+      ...(from.length > 0 ? [core.dead(name, '*', '*'), ...infoOfConsumers(contract)] : []),
+      ...from.flatMap(({ stream }) => [
+        `$JS.API.CONSUMER.MSG.NEXT.${stream}.${name}`,
+        `$JS.ACK.${stream}.${name}.>`,
+      ]),
+      ...(isHop ? contracts.filter((other) => other.name in contract.spares).flatMap(infoOfConsumers) : []),
       // What it appends to it reads again.
       ...(isHop && contract.appends.length > 0
         ? [
@@ -91,7 +86,7 @@ export const rightsOf = (contract: Contract, contracts: readonly Contract[]): Ri
       ...(isBorder ? [core.cancel('*', '*'), core.status] : []),
       ...(isBorder || 'sessions' in contract.writes ? [core.ended('*', '*')] : []),
       ...(isBorder && contract.watches
-        ? [...contracts.flatMap(infoOfConsumer), core.letters('list', '*'), core.letters('replay', '*')]
+        ? [...contracts.flatMap(infoOfConsumers), core.letters('list', '*'), core.letters('replay', '*')]
         : []),
       ...(contract.kind === 'sink' && contract.replays ? sendingAgain : []),
       ...(contract.kind === 'sink' && contract.erases ? [core.keysChanged('*'), core.changed('*')] : []),

@@ -5,7 +5,7 @@ import type { Contract } from '@jangada/hop/hop.ts';
 import { embeddingSettings } from '@jangada/knowledge/embedding.ts';
 import { commonSettings } from '@jangada/runtime/service.ts';
 import { rootSettings } from '@jangada/vault/root.ts';
-import { consumerOf, servicesDir } from '../topology.ts';
+import { consumersOf, servicesDir } from '../topology.ts';
 import { roleOf, usesDatabase } from './roles.ts';
 
 /** What whoever starts a service must know of it. */
@@ -18,7 +18,7 @@ export interface ServiceFacts {
   readonly settings: readonly Name[];
   /** Its role in PostgreSQL, where it has any right there. */
   readonly databaseRole?: string;
-  readonly consumer?: { readonly stream: string; readonly durable: string };
+  readonly consumers: ReturnType<typeof consumersOf>;
 }
 
 const names = Object.keys(settings) as Name[];
@@ -47,14 +47,13 @@ export const questionOf = (service: string, dir = servicesDir): string | undefin
   /^\/\*\*\n \* [\w-]+: ([^\n]+\?)\n/.exec(readFileSync(join(dir, service, 'contract.ts'), 'utf8'))?.[1];
 
 export const factsOf = (contract: Contract): ServiceFacts => {
-  const consumer = consumerOf(contract);
   return {
     name: contract.name,
     kind: contract.kind,
     question: questionOf(contract.name) ?? '',
     settings: settingsOf(contract.name),
     ...(usesDatabase(contract) && { databaseRole: roleOf(contract.name) }),
-    ...(consumer && { consumer }),
+    consumers: consumersOf(contract),
   };
 };
 

@@ -6,7 +6,7 @@ import { reply } from '@jangada/proto/reply.ts';
 import { ackWaitMs } from '@jangada/runtime/consume.ts';
 import { deadStream } from '@jangada/runtime/dead-letters.ts';
 import type { ConsumerConfig, StreamConfig } from '@nats-io/jetstream';
-import { consumerOf, heardBy } from '../topology.ts';
+import { consumersOf, heardBy } from '../topology.ts';
 
 /** A stream as the provisioner makes it; how often it is replicated is decided where it runs. */
 export type Stream = Partial<StreamConfig> & Pick<StreamConfig, 'name' | 'subjects' | 'description'>;
@@ -173,17 +173,17 @@ export const streams = (): readonly Stream[] => {
   ] as Stream[];
 };
 
-/** One durable pull consumer for each service that hears anything. */
+/** One durable pull consumer for each service and stream that it hears anything of. */
 export const consumers = (contracts: readonly Contract[]): readonly Consumer[] =>
   contracts.flatMap((contract) => {
-    const from = consumerOf(contract);
-    if (!from) return [];
     const { concurrent, waiting } = contract.policy;
-    return {
-      stream: from.stream,
+    return consumersOf(contract).map(({ stream, durable }) => ({
+      stream,
       config: {
-        durable_name: from.durable,
-        filter_subjects: heardBy(contract).map(filterOf),
+        durable_name: durable,
+        filter_subjects: heardBy(contract)
+          .filter(({ kind }) => streamOf[kind] === stream)
+          .map(filterOf),
         deliver_policy: 'all',
         ack_policy: 'explicit',
         ack_wait: ackWaitMs * 1e6,
@@ -191,11 +191,12 @@ export const consumers = (contracts: readonly Contract[]): readonly Consumer[] =
         max_deliver: -1,
         max_ack_pending: concurrent + waiting,
       } as Consumer['config'],
-    };
+    }));
   });
 
-/** Where each schedule lives, for those who hear what it fires. */
+/** Where each schedule lives, of a tenant or of something of it, for those who hear what it fires. */
 export const schedulesOf = (contract: Contract): readonly string[] =>
   heardBy(contract)
     .filter((message) => message.kind === 'tick')
-    .map((message) => scheduleOf(message, '*'));
+    .map((message) => scheduleOf(message, '*'))
+    .flatMap((schedule) => [schedule, `${schedule}.*`]);

@@ -7,7 +7,7 @@ select pg_advisory_xact_lock(hashtext('jangada roles'));
 do $$
 declare
   name text;
-  logins text[] := array['svc_edge', 'svc_access', 'svc_feedback', 'svc_permission', 'svc_data_access', 'svc_scheduling', 'svc_conversation', 'svc_detection', 'svc_privacy', 'svc_projection', 'svc_retention', 'svc_audit', 'svc_import'];
+  logins text[] := array['svc_edge', 'svc_access', 'svc_feedback', 'svc_permission', 'svc_data_access', 'svc_scheduling', 'svc_conversation', 'svc_detection', 'svc_privacy', 'svc_retention', 'svc_saga', 'svc_audit', 'svc_projection', 'svc_import'];
 begin
   foreach name in array logins || array['jangada_sec', 'app_tenant', 'app_related', 'app_own', 'purpose_administration', 'purpose_billing', 'purpose_care', 'purpose_information', 'purpose_own_history', 'purpose_pricing', 'purpose_statistics', 'app_tenant_administration', 'app_tenant_billing', 'app_tenant_care', 'app_tenant_information', 'app_tenant_own_history', 'app_tenant_pricing', 'app_tenant_statistics', 'app_related_administration', 'app_related_billing', 'app_related_care', 'app_related_information', 'app_related_own_history', 'app_related_pricing', 'app_related_statistics', 'app_own_administration', 'app_own_billing', 'app_own_care', 'app_own_information', 'app_own_own_history', 'app_own_pricing', 'app_own_statistics'] loop
     if not exists (select from pg_roles where rolname = name) then
@@ -75,7 +75,7 @@ begin
   -- Nobody else connects, and nobody makes temporary tables, which would hide others of their name; but an import
   -- keeps the keys of a file in one while it reads it.
   execute format('revoke all on database %I from public', current_database());
-  execute format('grant connect on database %I to svc_edge, svc_access, svc_feedback, svc_permission, svc_data_access, svc_scheduling, svc_conversation, svc_detection, svc_privacy, svc_projection, svc_retention, svc_audit, svc_import', current_database());
+  execute format('grant connect on database %I to svc_edge, svc_access, svc_feedback, svc_permission, svc_data_access, svc_scheduling, svc_conversation, svc_detection, svc_privacy, svc_retention, svc_saga, svc_audit, svc_projection, svc_import', current_database());
   execute format('grant temporary on database %I to svc_import', current_database());
 end $$;
 revoke all on schema public from public;
@@ -633,25 +633,6 @@ create policy svc_privacy_delete on sessions for delete to svc_privacy using (te
 create policy svc_privacy_delete on second_factors for delete to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_privacy_delete on accounts for delete to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
 
--- svc_projection
-grant usage on schema public, sec to svc_projection;
-grant execute on function sec.claimed_tenant() to svc_projection;
-grant select, insert, update, delete on bookings to svc_projection;
-grant select, insert, update on projections to svc_projection;
-grant select on event_keys to svc_projection;
-grant select on tenant_keys to svc_projection;
-grant select on subject_keys to svc_projection;
-create policy svc_projection_select on bookings for select to svc_projection using (tenant_id = (select sec.claimed_tenant()));
-create policy svc_projection_select on projections for select to svc_projection using (tenant_id = (select sec.claimed_tenant()));
-create policy svc_projection_select on event_keys for select to svc_projection using (tenant_id = (select sec.claimed_tenant()));
-create policy svc_projection_select on tenant_keys for select to svc_projection using (tenant_id = (select sec.claimed_tenant()));
-create policy svc_projection_select on subject_keys for select to svc_projection using (tenant_id = (select sec.claimed_tenant()));
-create policy svc_projection_insert on bookings for insert to svc_projection with check (tenant_id = (select sec.claimed_tenant()));
-create policy svc_projection_update on bookings for update to svc_projection using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
-create policy svc_projection_delete on bookings for delete to svc_projection using (tenant_id = (select sec.claimed_tenant()));
-create policy svc_projection_insert on projections for insert to svc_projection with check (tenant_id = (select sec.claimed_tenant()));
-create policy svc_projection_update on projections for update to svc_projection using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
-
 -- svc_retention
 grant usage on schema public, sec to svc_retention;
 grant execute on function sec.claimed_tenant(), public.turn_conversation_months(timestamp with time zone) to svc_retention;
@@ -731,6 +712,18 @@ create policy svc_retention_update on retention_items for update to svc_retentio
 create policy svc_retention_update on ai_agent_sessions for update to svc_retention using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_delete on interrupts for delete to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 
+-- svc_saga
+grant usage on schema public, sec to svc_saga;
+grant execute on function sec.claimed_tenant() to svc_saga;
+grant select on tenants to svc_saga;
+grant select on event_keys to svc_saga;
+grant select on tenant_keys to svc_saga;
+grant select on subject_keys to svc_saga;
+create policy svc_saga_select on tenants for select to svc_saga using (true);
+create policy svc_saga_select on event_keys for select to svc_saga using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_saga_select on tenant_keys for select to svc_saga using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_saga_select on subject_keys for select to svc_saga using (tenant_id = (select sec.claimed_tenant()));
+
 -- svc_audit
 grant usage on schema public, sec to svc_audit;
 grant execute on function sec.claimed_tenant() to svc_audit;
@@ -740,6 +733,25 @@ grant select, insert on audit_checkpoints to svc_audit;
 grant select (tenant_id, subject_id, fact), insert on audit_entries to svc_audit;
 create policy svc_audit_select on audit_entries for select to svc_audit using (true);
 create policy svc_audit_insert on audit_entries for insert to svc_audit with check (true);
+
+-- svc_projection
+grant usage on schema public, sec to svc_projection;
+grant execute on function sec.claimed_tenant() to svc_projection;
+grant select, insert, update, delete on bookings to svc_projection;
+grant select, insert, update on projections to svc_projection;
+grant select on event_keys to svc_projection;
+grant select on tenant_keys to svc_projection;
+grant select on subject_keys to svc_projection;
+create policy svc_projection_select on bookings for select to svc_projection using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_projection_select on projections for select to svc_projection using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_projection_select on event_keys for select to svc_projection using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_projection_select on tenant_keys for select to svc_projection using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_projection_select on subject_keys for select to svc_projection using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_projection_insert on bookings for insert to svc_projection with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_projection_update on bookings for update to svc_projection using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_projection_delete on bookings for delete to svc_projection using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_projection_insert on projections for insert to svc_projection with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_projection_update on projections for update to svc_projection using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
 
 -- svc_import
 grant usage on schema public, sec to svc_import;
@@ -849,6 +861,6 @@ create policy svc_import_update on knowledge_vectors for update to svc_import us
 create policy svc_import_delete on knowledge_vectors for delete to svc_import using (tenant_id = (select sec.claimed_tenant()));
 
 -- What every service compares with what it finds, before it works.
-grant execute on function sec.drift() to svc_edge, svc_access, svc_feedback, svc_permission, svc_data_access, svc_scheduling, svc_conversation, svc_detection, svc_privacy, svc_projection, svc_retention, svc_audit, svc_import;
+grant execute on function sec.drift() to svc_edge, svc_access, svc_feedback, svc_permission, svc_data_access, svc_scheduling, svc_conversation, svc_detection, svc_privacy, svc_retention, svc_saga, svc_audit, svc_projection, svc_import;
 delete from sec.expected;
 insert into sec.expected select * from sec.state();

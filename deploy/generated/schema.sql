@@ -26,6 +26,8 @@ role svc_projection: login
 
 role svc_retention: login
 
+role svc_saga: login
+
 role svc_scheduling: login
 
 create table public.access_commands (
@@ -792,12 +794,14 @@ alter table public.event_keys enable row level security, force row level securit
 grant delete, select on public.event_keys to svc_privacy;
 grant select on public.event_keys to svc_projection;
 grant delete, select on public.event_keys to svc_retention;
+grant select on public.event_keys to svc_saga;
 grant insert, select on public.event_keys to svc_scheduling;
 create policy svc_privacy_delete on public.event_keys for delete to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_privacy_select on public.event_keys for select to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_projection_select on public.event_keys for select to svc_projection using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_delete on public.event_keys for delete to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_select on public.event_keys for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_saga_select on public.event_keys for select to svc_saga using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_scheduling_insert on public.event_keys for insert to svc_scheduling with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_scheduling_select on public.event_keys for select to svc_scheduling using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
@@ -1418,6 +1422,7 @@ grant insert, select on public.subject_keys to svc_feedback;
 grant insert, select on public.subject_keys to svc_import;
 grant insert, select, update on public.subject_keys to svc_privacy;
 grant select on public.subject_keys to svc_projection;
+grant select on public.subject_keys to svc_saga;
 grant insert, select on public.subject_keys to svc_scheduling;
 create policy app_own_select on public.subject_keys for select to app_own using (((tenant_id, subject_id) = ( SELECT g.tenant,
     g.person
@@ -1438,6 +1443,7 @@ create policy svc_privacy_insert on public.subject_keys for insert to svc_privac
 create policy svc_privacy_select on public.subject_keys for select to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_privacy_update on public.subject_keys for update to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_projection_select on public.subject_keys for select to svc_projection using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_saga_select on public.subject_keys for select to svc_saga using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_scheduling_insert on public.subject_keys for insert to svc_scheduling with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_scheduling_select on public.subject_keys for select to svc_scheduling using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
@@ -1468,6 +1474,7 @@ grant insert, select on public.tenant_keys to svc_feedback;
 grant insert, select on public.tenant_keys to svc_import;
 grant insert, select on public.tenant_keys to svc_privacy;
 grant select on public.tenant_keys to svc_projection;
+grant select on public.tenant_keys to svc_saga;
 grant insert, select on public.tenant_keys to svc_scheduling;
 create policy app_own_select on public.tenant_keys for select to app_own using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
 create policy app_related_select on public.tenant_keys for select to app_related using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
@@ -1485,6 +1492,7 @@ create policy svc_import_select on public.tenant_keys for select to svc_import u
 create policy svc_privacy_insert on public.tenant_keys for insert to svc_privacy with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_privacy_select on public.tenant_keys for select to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_projection_select on public.tenant_keys for select to svc_projection using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_saga_select on public.tenant_keys for select to svc_saga using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_scheduling_insert on public.tenant_keys for insert to svc_scheduling with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_scheduling_select on public.tenant_keys for select to svc_scheduling using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
@@ -1505,6 +1513,7 @@ grant select on public.tenants to svc_edge;
 grant insert, select, update on public.tenants to svc_import;
 grant select on public.tenants to svc_privacy;
 grant select on public.tenants to svc_retention;
+grant select on public.tenants to svc_saga;
 grant select on public.tenants to svc_scheduling;
 create policy svc_edge_select on public.tenants for select to svc_edge using (true);
 create policy svc_import_insert on public.tenants for insert to svc_import with check ((id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
@@ -1512,6 +1521,7 @@ create policy svc_import_select on public.tenants for select to svc_import using
 create policy svc_import_update on public.tenants for update to svc_import using ((id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_privacy_select on public.tenants for select to svc_privacy using (true);
 create policy svc_retention_select on public.tenants for select to svc_retention using (true);
+create policy svc_saga_select on public.tenants for select to svc_saga using (true);
 create policy svc_scheduling_select on public.tenants for select to svc_scheduling using ((id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
 create table public.units (
@@ -1559,7 +1569,7 @@ CREATE OR REPLACE FUNCTION sec.claimed_tenant()
  STABLE PARALLEL SAFE
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$ select nullif(current_setting('app.tenant', true), '') $function$; -- of jangada_sec
-grant execute on function sec.claimed_tenant() to svc_access, svc_audit, svc_conversation, svc_detection, svc_edge, svc_feedback, svc_import, svc_permission, svc_privacy, svc_projection, svc_retention, svc_scheduling;
+grant execute on function sec.claimed_tenant() to svc_access, svc_audit, svc_conversation, svc_detection, svc_edge, svc_feedback, svc_import, svc_permission, svc_privacy, svc_projection, svc_retention, svc_saga, svc_scheduling;
 
 CREATE OR REPLACE FUNCTION sec.drift()
  RETURNS TABLE(object text, expected text, found text)
@@ -1597,7 +1607,7 @@ AS $function$
       from (select current_setting('server_version_num')::int as is) v
       where not (v.is >= 180000 or v.is between 170006 and 179999 or v.is between 160010 and 169999 or v.is between 150014 and 159999)
     $function$; -- of jangada_sec
-grant execute on function sec.drift() to svc_access, svc_audit, svc_conversation, svc_data_access, svc_detection, svc_edge, svc_feedback, svc_import, svc_permission, svc_privacy, svc_projection, svc_retention, svc_scheduling;
+grant execute on function sec.drift() to svc_access, svc_audit, svc_conversation, svc_data_access, svc_detection, svc_edge, svc_feedback, svc_import, svc_permission, svc_privacy, svc_projection, svc_retention, svc_saga, svc_scheduling;
 
 CREATE OR REPLACE FUNCTION sec.granted_care()
  RETURNS text[]

@@ -7,7 +7,7 @@ import { judgeOverheard, overhear } from '@jangada/testkit/overheard.ts';
 import { followToEnd, type Placed } from '@jangada/testkit/sse.ts';
 import { until } from '@jangada/testkit/until.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { collect, consumerOf } from '../topology.ts';
+import { collect, consumersOf } from '../topology.ts';
 import { factNamed, type Journey, startJourney } from './journey.ts';
 import { type Person, textOf } from './person.ts';
 
@@ -106,7 +106,7 @@ const caughtWith = async <W>(
   isOverAlready: (started: W) => boolean,
 ): Promise<W> => {
   const service = journey.system.services.get(name);
-  const consumer = contracts.filter((contract) => contract.name === name).map(consumerOf)[0];
+  const consumer = contracts.filter((contract) => contract.name === name).flatMap(consumersOf)[0];
   const held = async (): Promise<number> => {
     const { stream, durable } = consumer ?? { stream: '', durable: '' };
     return (await journey.jsm.consumers.info(stream, durable)).num_ack_pending;

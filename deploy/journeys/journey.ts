@@ -12,6 +12,7 @@ import { endings } from '@jangada/proto/run.ts';
 import { bodyOf } from '@jangada/runtime/heard.ts';
 import { type OutsideSource, startOutsideSource } from '@jangada/testkit/outside.ts';
 import { until } from '@jangada/testkit/until.ts';
+import { startWebhookEndpoint, type WebhookEndpoint } from '@jangada/testkit/webhook.ts';
 import { openBodies } from '@jangada/trust/body.ts';
 import { type JetStreamManager, jetstreamManager, type StoredMsg } from '@nats-io/jetstream';
 import { connect, type NatsConnection, nkeyAuthenticator } from '@nats-io/transport-node';
@@ -264,11 +265,19 @@ let shared: Promise<Journey> | undefined;
 
 /** The one journey of all that import this in one test file, which ends it; see one-system.test.ts. */
 export const sharedJourney = (): Promise<Journey> => {
-  shared ??= Promise.all([outsideSource(), sharedReceiver()]).then(([source, receiver]) =>
-    startJourney({
-      receiver,
-      env: { TOOL_HOSTS: source.host, TOOL_URLS: JSON.stringify({ search_gpu_pricing: source.url }) },
-    }),
+  shared ??= Promise.all([outsideSource(), sharedReceiver(), webhookEndpoint()]).then(
+    ([source, receiver, { host, url }]) =>
+      startJourney({
+        receiver,
+        env: {
+          TOOL_HOSTS: source.host,
+          TOOL_URLS: JSON.stringify({ search_gpu_pricing: source.url }),
+          WEBHOOK_HOSTS: host,
+          WEBHOOK_KEYS: JSON.stringify({ 'clinica-aurora': webhookKey }),
+          NOTIFICATION_URLS: JSON.stringify({ 'clinica-aurora': url }),
+          BILLING_URLS: JSON.stringify({ 'clinica-aurora': url }),
+        },
+      }),
   );
   return shared;
 };
@@ -287,6 +296,15 @@ let source: Promise<OutsideSource> | undefined;
 export const outsideSource = (): Promise<OutsideSource> => {
   source ??= startOutsideSource({ says: { prices: [] } });
   return source;
+};
+
+const webhookKey = 'a key that both have';
+let endpoint: Promise<WebhookEndpoint> | undefined;
+
+/** Who is told of bookings of the shared journey. */
+export const webhookEndpoint = (): Promise<WebhookEndpoint> => {
+  endpoint ??= startWebhookEndpoint(webhookKey);
+  return endpoint;
 };
 
 /** The broker answers a batch that would be empty with 404. */

@@ -1,6 +1,6 @@
 import { judgeOverheard, overhear } from '@jangada/testkit/overheard.ts';
 import { afterAll, expect, test } from 'vitest';
-import { outsideSource, sharedJourney, sharedReceiver } from './journey.ts';
+import { outsideSource, sharedJourney, sharedReceiver, webhookEndpoint } from './journey.ts';
 
 /**
  * Journeys through one system, one after the other: starting it costs more than most of them do. Each leaves it fit for
@@ -31,6 +31,7 @@ afterAll(async () => {
   await (await sharedJourney())[Symbol.asyncDispose]();
   await (await outsideSource())[Symbol.asyncDispose]();
   await (await sharedReceiver())[Symbol.asyncDispose]();
+  await (await webhookEndpoint())[Symbol.asyncDispose]();
 });
 
 test('all that was told here the genuine clients take, each stream the one that it was meant for', async () => {

@@ -1,6 +1,6 @@
 import { until } from '@jangada/testkit/until.ts';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type Journey, sharedJourney } from './journey.ts';
+import { type Journey, sharedJourney, webhookEndpoint } from './journey.ts';
 import type { Person } from './person.ts';
 
 /** Commands on the agenda, from the door to the table that follows from them. */
@@ -184,5 +184,63 @@ describe('a command on the agenda', () => {
     const rebuilt = JSON.parse((await journey.jangada('projection', 'rebuild', '--json')).stdout);
     expect(rebuilt).toMatchObject([{ tenant: 'clinica-aurora' }]);
     expect(rebuilt[0].after).toBe(rebuilt[0].before);
+  });
+});
+
+describe('what follows from a booking', () => {
+  interface Line {
+    readonly what: string;
+    readonly outcome?: string;
+  }
+  const show = async (id: string): Promise<string[]> => {
+    const { stdout } = await journey.jangada('saga', 'show', id, '--json');
+    return (JSON.parse(stdout) as Line[]).map(({ what, outcome }) =>
+      [what, outcome].filter(Boolean).join(' '),
+    );
+  };
+  const followed = ['AppointmentScheduled', 'bill done', 'notify done'];
+  /** What the endpoint was told of a booking, each by its name however often. */
+  const toldOf = async (id: string): Promise<unknown[]> => {
+    const { told } = await webhookEndpoint();
+    const own = told.filter(({ body }) => body['appointmentId'] === id);
+    return [...new Map(own.map((one) => [one.id, one.body['type']])).values()];
+  };
+
+  test('is told outside, shown by the command line, and audited', async () => {
+    const { appointmentId = '' } = await give('admin', slot('18:00'));
+    await until('its steps', async () => (await show(appointmentId)).length === followed.length);
+    expect(await show(appointmentId)).toEqual(followed);
+    expect(await toldOf(appointmentId)).toEqual(['charge.opened', 'booking.made']);
+    const shown = (await journey.jangada('saga', 'show', appointmentId)).stdout;
+    expect(shown).toMatch(/AppointmentScheduled +1\n/);
+    expect(await journey.jangada('saga', 'show', 'none')).toMatchObject({ code: 1 });
+    const [entry] = await until('its entry in the trail', async () => {
+      const entries = await journey.sql<{ decision: string; details: object }>(
+        `select decision, details from audit_entries where fact = 'saga.ended' and subject_id like $1 || '-%'`,
+        [appointmentId],
+      );
+      return entries.length > 0 ? entries : undefined;
+    });
+    expect(entry).toMatchObject({ decision: 'done', details: { appointmentId, version: 1 } });
+  });
+
+  test('is done once by whoever is left where others are killed in the midst', async () => {
+    const endpoint = await webhookEndpoint();
+    const replica = await journey.system.replica('saga', {});
+    endpoint.behave('silent');
+    const before = endpoint.told.length;
+    const made = await Promise.all(
+      ['19:00', '20:00', '21:00', '22:00'].map((start) => give('admin', slot(start))),
+    );
+    await until('some of them to be under way', () => endpoint.told.length > before);
+    for (const process of [replica, journey.system.services.get('saga')]) process?.kill('SIGKILL');
+    endpoint.behave({ status: 204 });
+    for (const { appointmentId = '' } of made) {
+      await until('its steps', async () => (await show(appointmentId)).length >= followed.length, 60_000);
+      expect(await show(appointmentId)).toEqual(followed);
+      expect(await toldOf(appointmentId)).toEqual(['charge.opened', 'booking.made']);
+    }
+    expect(endpoint.forged).toBe(0);
+    await replica.stop();
   });
 });

@@ -42,6 +42,16 @@ const byName = (names: string, values: string, value: z.ZodType<string>) =>
     return data ?? {};
   });
 
+const hosts = z
+  .string()
+  .default('')
+  .transform((text) =>
+    text
+      .split(',')
+      .map((host) => host.trim().toLowerCase())
+      .filter(Boolean),
+  );
+
 const parsedOr = <T>(otherwise: T, text: string): unknown => {
   try {
     return JSON.parse(text);
@@ -283,15 +293,7 @@ export const settings = {
   }),
   TOOL_HOSTS: setting({
     says: 'hosts that tools may ask, comma-separated, with the port where it is not 443; none means that no tool asks anybody. By https and at public addresses only, but for a loopback address that is named here',
-    value: z
-      .string()
-      .default('')
-      .transform((text) =>
-        text
-          .split(',')
-          .map((host) => host.trim().toLowerCase())
-          .filter(Boolean),
-      ),
+    value: hosts,
   }),
   TOOL_URLS: setting({
     says: 'what each tool asks, as JSON {"<tool>": "<url>"}; one that is not named is told what is stored',
@@ -301,6 +303,31 @@ export const settings = {
     says: 'keys for what tools ask, as JSON {"<tool>": "<key>"}',
     value: byName('tools', 'keys', z.string().min(1)).prefault('{}'),
     secret: true,
+  }),
+  WEBHOOK_HOSTS: setting({
+    says: 'hosts that may be told of bookings, comma-separated, with the port where it is not 443; by https and at public addresses only, but for a loopback address that is named here',
+    value: hosts,
+  }),
+  NOTIFICATION_URLS: setting({
+    says: 'who tells people of their bookings by mail or message, as JSON {"<tenant>": "<url>"}; of a tenant that is not named nobody is told',
+    value: byName('tenants', 'URLs', z.url({ protocol: /^https?$/ })).prefault('{}'),
+  }),
+  BILLING_URLS: setting({
+    says: 'who charges for bookings, as JSON {"<tenant>": "<url>"}; those of a tenant that is not named are not charged',
+    value: byName('tenants', 'URLs', z.url({ protocol: /^https?$/ })).prefault('{}'),
+  }),
+  WEBHOOK_KEYS: setting({
+    says: 'what is told there is signed with, as JSON {"<tenant>": "<key>"}',
+    value: byName('tenants', 'keys', z.string().min(16)).prefault('{}'),
+    secret: true,
+  }),
+  BOOKING_HOLD_MINUTES: setting({
+    says: 'how long a booking waits to be confirmed before it is undone; 0 where none has to be',
+    value: z.coerce.number().int().min(0).max(43_200).default(0),
+  }),
+  BOOKING_REMINDER_HOURS: setting({
+    says: 'how long before a booking its person is reminded; 0 for never',
+    value: z.coerce.number().int().min(0).max(720).default(24),
   }),
   EMBEDDING_PROVIDER: setting({
     says: 'what makes the vectors that texts are found by: this code (local), or an endpoint that speaks as OpenAI’s embeddings (openai)',

@@ -40,7 +40,17 @@ describe('health', () => {
 
 describe('of the system', () => {
   const status = (name: string, own: Partial<Status> = {}): Status => ({
-    ...{ name, kind: 'hop', spares: [], pid: 1, url: '', ready: true, inFlight: 0, checks: [up('broker')] },
+    ...{
+      name,
+      kind: 'hop',
+      spares: [],
+      consumers: [],
+      pid: 1,
+      url: '',
+      ready: true,
+      inFlight: 0,
+      checks: [up('broker')],
+    },
     ...{ breaker: 'closed', failures: 0, breakerSince: '', settings: {}, debugged: false },
     ...own,
   });

@@ -1,7 +1,7 @@
 import type { Values } from '@jangada/config/settings.ts';
 import type { Emission, Sink } from '@jangada/hop/hop.ts';
 import { Unprocessable } from '@jangada/hop/outcome.ts';
-import { type Body, type Head, type Message, streamOf } from '@jangada/proto/message.ts';
+import { type Body, type Head, type Message, streamsOf } from '@jangada/proto/message.ts';
 import { faultFields } from '@jangada/telemetry/log.ts';
 import type { Telemetry } from '@jangada/telemetry/telemetry.ts';
 import { failSpan, traceparentOf } from '@jangada/telemetry/trace.ts';
@@ -233,13 +233,9 @@ export const keep = async <S extends Sink, R>(
     }
   };
 
-  const [on] = contract.on;
   await service.keys.known;
-  await consume(
-    service,
-    { stream: streamOf[on?.kind ?? 'fact'], durable: contract.name, policy: contract.policy },
-    handle,
-  );
+  for (const stream of streamsOf(contract.on))
+    await consume(service, { stream, durable: contract.name, policy: contract.policy }, handle);
   return service;
 };
 

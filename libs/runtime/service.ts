@@ -6,7 +6,7 @@ import { shownOf } from '@jangada/config/shown.ts';
 import type { Contract } from '@jangada/hop/hop.ts';
 import { Unavailable } from '@jangada/hop/outcome.ts';
 import { core } from '@jangada/proto/envelope.ts';
-import { streamOf } from '@jangada/proto/message.ts';
+import { streamsOf } from '@jangada/proto/message.ts';
 import { faultFields } from '@jangada/telemetry/log.ts';
 import { openTelemetry, type Telemetry } from '@jangada/telemetry/telemetry.ts';
 import { openRing, type Ring } from '@jangada/trust/ring.ts';
@@ -56,8 +56,8 @@ export interface Status {
   /** Since when the breaker is in its state, ISO 8601. */
   readonly breakerSince: string;
   readonly inFlight: number;
-  /** Where what it hears waits at the broker; absent for a border, which hears nobody. */
-  readonly consumer?: { readonly stream: string; readonly durable: string };
+  /** Where what it hears waits at the broker; nowhere for a border, which hears nobody. */
+  readonly consumers: readonly { readonly stream: string; readonly durable: string }[];
   readonly checks: readonly Check[];
   /** What it was started with, without secrets. */
   readonly settings: ReturnType<typeof shownOf>;
@@ -120,7 +120,8 @@ export const openService = async (
   const keys = watchRing(bus, ring, log);
   const stop = Promise.withResolvers<void>();
   const ends: (() => Promise<void>)[] = [];
-  let inFlight = (): number => 0;
+  const counts: (() => number)[] = [];
+  const inFlight = (): number => counts.reduce((sum, count) => sum + count(), 0);
   let open = true;
   metrics.gauge('hop_in_flight', 'Messages in work', [], () => inFlight());
 
@@ -136,7 +137,7 @@ export const openService = async (
     { probes: allProbes, ready: () => open, metrics },
   );
   const shown = shownOf(config);
-  const [heard] = contract.kind === 'border' ? [] : [contract.on].flat();
+  const heard = contract.kind === 'border' ? [] : [contract.on].flat();
   const doing = async () => {
     const checks = await runProbes(allProbes);
     const ready = open && isReady(checks);
@@ -150,7 +151,7 @@ export const openService = async (
       spares: contract.kind === 'hop' ? Object.keys(contract.spares) : [],
       pid: process.pid,
       url: health.url,
-      ...(heard ? { consumer: { stream: streamOf[heard.kind], durable: contract.name } } : {}),
+      consumers: streamsOf(heard).map((stream) => ({ stream, durable: contract.name })),
       ...(await doing()),
       failures,
       breakerSince: since.toISOString(),
@@ -219,7 +220,7 @@ export const openService = async (
       ends.push(end);
     },
     countInFlight: (count) => {
-      inFlight = count;
+      counts.push(count);
     },
     [Symbol.asyncDispose]: drain,
   };

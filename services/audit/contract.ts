@@ -19,6 +19,7 @@ import { replayed } from '@jangada/proto/letter.ts';
 import * as privacy from '@jangada/proto/privacy.ts';
 import { planned, swept } from '@jangada/proto/retention.ts';
 import * as run from '@jangada/proto/run.ts';
+import { ended } from '@jangada/proto/saga.ts';
 
 export const contract = sink({
   name: 'audit',
@@ -32,6 +33,7 @@ export const contract = sink({
     access.refused,
     command.done,
     command.refused,
+    ended,
     feedback.recorded,
     planned,
     swept,

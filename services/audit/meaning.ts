@@ -9,6 +9,7 @@ import type { Head, Message } from '@jangada/proto/message.ts';
 import * as privacy from '@jangada/proto/privacy.ts';
 import { planned, swept } from '@jangada/proto/retention.ts';
 import * as run from '@jangada/proto/run.ts';
+import { ended } from '@jangada/proto/saga.ts';
 import type { Entry } from './handler.ts';
 
 export type Meaning = Pick<Entry, 'decision' | 'code' | 'resource' | 'details'>;
@@ -70,6 +71,9 @@ const meanings: ReadonlyMap<Message, Telling[1]> = new Map([
   ),
   ...said(command.refused, ({ type: action, code }) =>
     meaning('denied', { code, resource: 'agenda', details: { action } }),
+  ),
+  ...said(ended, ({ failed = null, ...details }) =>
+    meaning(failed ? 'failed' : 'done', { resource: 'agenda', details: { ...details, failed } }),
   ),
   ...said(feedback.recorded, ({ run: about, rating }) => done('feedback', { run: about, rating })),
   ...said([privacy.moved, privacy.late], (head) => done('privacy', head)),

@@ -64,14 +64,17 @@ export const operationsRoutes = (
   const broker = jetstreamManager(bus.nc, { checkAPI: false, timeout: brokerWithinMs });
   broker.catch(() => undefined);
 
-  const waitingFor = async ({ consumer }: Status): Promise<Waiting | null> => {
-    if (!consumer) return null;
+  const waitingFor = async ({ consumers }: Status): Promise<Waiting | null> => {
+    if (consumers.length === 0) return null;
+    const sum = { waiting: 0, unacknowledged: 0, redelivered: 0 };
     try {
-      const { num_pending, num_ack_pending, num_redelivered } = await (await broker).consumers.info(
-        consumer.stream,
-        consumer.durable,
-      );
-      return { waiting: num_pending, unacknowledged: num_ack_pending, redelivered: num_redelivered };
+      for (const { stream, durable } of consumers) {
+        const info = await (await broker).consumers.info(stream, durable);
+        sum.waiting += info.num_pending;
+        sum.unacknowledged += info.num_ack_pending;
+        sum.redelivered += info.num_redelivered;
+      }
+      return sum;
     } catch {
       return null;
     }

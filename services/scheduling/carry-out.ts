@@ -1,4 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type Agenda, agendasOf, keyOf, type Of, placesOf, type Slot } from '@jangada/bookings/agenda.ts';
+import { type Booking, bookingIdOf } from '@jangada/bookings/booking.ts';
+import { agendaIdOf, type Read, readAgenda, readBooking } from '@jangada/bookings/state.ts';
 import { Unavailable } from '@jangada/hop/outcome.ts';
 import type { Pack } from '@jangada/packs/pack.ts';
 import { agenda, changed, detailsVersion } from '@jangada/proto/booking.ts';
@@ -12,14 +15,11 @@ import type { Store } from '@jangada/store/store.ts';
 import type { Pass } from '@jangada/trust/pass.ts';
 import { eventKeysOf, makeEventKey, sealDetails } from '@jangada/vault/events.ts';
 import type { Vault } from '@jangada/vault/vault.ts';
-import { type Agenda, agendasOf, keyOf, type Of, type Slot } from './agenda.ts';
-import { type Booking, bookingIdOf } from './booking.ts';
 import { refusalOf } from './checks.ts';
-import { type Decision, decide, placesOf, type State } from './decide.ts';
+import { type Decision, decide, type State } from './decide.ts';
 import { knownIn, openingOf } from './facts.ts';
 import type { Outcome } from './handler.ts';
 import { dayAt, dayOn } from './hours.ts';
-import { agendaIdOf, type Read, readAgenda, readBooking } from './state.ts';
 
 /** Decides on commands and appends what follows, again from the start where somebody else was first. */
 

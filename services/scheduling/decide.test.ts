@@ -1,7 +1,7 @@
+import { type Agenda, agendasOf, evolveAgenda, keyOf, noAgenda } from '@jangada/bookings/agenda.ts';
+import { type Booking, bookingIdOf, evolve } from '@jangada/bookings/booking.ts';
 import type { Command } from '@jangada/proto/command.ts';
 import { describe, expect, test } from 'vitest';
-import { type Agenda, agendasOf, evolveAgenda, keyOf, noAgenda } from './agenda.ts';
-import { type Booking, bookingIdOf, evolve } from './booking.ts';
 import { type Decision, decide, type Given, type State } from './decide.ts';
 
 const at = (time: string): string => `2030-05-06T${time}:00.000Z`;
@@ -36,7 +36,9 @@ const after = (state: State, given: Given, next?: string): State => {
   const { event, changes } = carriedOut(decide(state, given));
   const id = 'appointmentId' in given.command ? given.command.appointmentId : bookingIdOf(given.id);
   const version = (state.booking?.version ?? 0) + 1;
-  const booking = event ? evolve(state.booking, { id, version, command: given.id, ...event }) : state.booking;
+  const booking = event
+    ? evolve(state.booking, { id, version, at: at('00:00'), command: given.id, ...event })
+    : state.booking;
   const agendas = new Map<string, Agenda>(state.agendas);
   for (const { of, change } of changes) {
     const before = agendas.get(keyOf(of)) ?? noAgenda;

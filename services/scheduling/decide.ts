@@ -1,7 +1,4 @@
 import type { Calendar } from '@jangada/agenda/hours.ts';
-import type { AgendaChange, Details } from '@jangada/proto/booking.ts';
-import { alternativesMax, type Command } from '@jangada/proto/command.ts';
-import type { Code } from '@jangada/proto/errors.ts';
 import {
   type Agenda,
   agendasOf,
@@ -11,9 +8,13 @@ import {
   keyOf,
   noAgenda,
   type Of,
+  placesOf,
   type Slot,
-} from './agenda.ts';
-import { type Booking, type BookingEvent, bookingIdOf } from './booking.ts';
+} from '@jangada/bookings/agenda.ts';
+import { type Booking, type BookingEvent, bookingIdOf } from '@jangada/bookings/booking.ts';
+import type { AgendaChange, Details } from '@jangada/proto/booking.ts';
+import { alternativesMax, type Command } from '@jangada/proto/command.ts';
+import type { Code } from '@jangada/proto/errors.ts';
 import { openIn } from './hours.ts';
 
 /**
@@ -37,7 +38,7 @@ export interface Given {
   readonly now: number;
   /** The day that it is about, in the tenant's zone. */
   readonly day: Slot;
-  /** When the clinic is open; undefined of one that never said so. */
+  /** When the tenant is open; undefined of one that never said so. */
   readonly calendar: Calendar | undefined;
 }
 
@@ -108,12 +109,6 @@ const slotFrom = (start: string, minutes: number): Slot => {
 const signed = (details: Details, { by, hash }: Given): Details => ({ ...details, by, hash });
 
 type Said = Pick<Details, 'subjectId' | 'providerId' | 'roomId' | 'service'>;
-
-/** Agendas in which a booking takes time. */
-export const placesOf = ({ providerId, roomId }: Pick<Said, 'providerId' | 'roomId'>, slot: Slot) => [
-  ...agendasOf('provider', providerId, slot),
-  ...(roomId === undefined ? [] : agendasOf('room', roomId, slot)),
-];
 
 /** Takes a slot, and lets go of what was taken before. */
 const book = (

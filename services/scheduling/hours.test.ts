@@ -1,8 +1,8 @@
 import type { Calendar } from '@jangada/agenda/hours.ts';
+import { evolveAgenda, keyOf, noAgenda } from '@jangada/bookings/agenda.ts';
+import { bookingIdOf, evolve } from '@jangada/bookings/booking.ts';
 import { alternativesMax, type Command } from '@jangada/proto/command.ts';
 import { describe, expect, test } from 'vitest';
-import { evolveAgenda, keyOf, noAgenda } from './agenda.ts';
-import { bookingIdOf, evolve } from './booking.ts';
 import { type Decision, decide, type State } from './decide.ts';
 import { dayAt, dayOn } from './hours.ts';
 
@@ -75,7 +75,8 @@ describe('a clinic’s hours', () => {
     const booked = give(always('America/Sao_Paulo'), schedule('2026-11-18T22:00-03:00', 30));
     if (!('event' in booked) || !booked.event) throw new Error('not booked');
     const id = bookingIdOf('cmd-1');
-    const booking = evolve(undefined, { id, version: 1, command: 'cmd-1', ...booked.event });
+    const at = '2026-11-01T00:00:00.000Z';
+    const booking = evolve(undefined, { id, version: 1, at, command: 'cmd-1', ...booked.event });
     const agendas = new Map(
       booked.changes.map(({ of, change }) => [
         keyOf(of),

@@ -1,8 +1,8 @@
 import { type Calendar, openAround } from '@jangada/agenda/hours.ts';
 import { merged } from '@jangada/agenda/intervals.ts';
-import type { Slot } from './agenda.ts';
+import type { Slot } from '@jangada/bookings/agenda.ts';
 
-/** What the clock on a clinic's wall means in real time. Pure. */
+/** What the clock on a tenant's wall means in real time. Pure. */
 
 /** A day there, which daylight saving may make 23 or 25 hours long. */
 export const dayOn = (date: Temporal.PlainDate, zone: string): Slot => ({

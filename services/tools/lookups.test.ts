@@ -7,7 +7,7 @@ import { openMetrics } from '@jangada/telemetry/metrics.ts';
 import { type Manner, type OutsideSource, startOutsideSource } from '@jangada/testkit/outside.ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openLookups } from './lookups.ts';
-import { openOutside } from './outside.ts';
+import { openOutside } from '@jangada/outside/outside.ts';
 
 const price = {
   ...{ provider: 'AWS', model: 'A100', sku: 'p4d.24xlarge', region: 'us-east-1', purchase: 'spot' },

@@ -8,7 +8,7 @@ import type { Resilience } from '@jangada/runtime/resilience.ts';
 import { faultFields, type Log } from '@jangada/telemetry/log.ts';
 import type { Metrics } from '@jangada/telemetry/metrics.ts';
 import { LRUCache } from 'lru-cache';
-import { Distrusted, type Outside } from './outside.ts';
+import { Distrusted, type Outside } from '@jangada/outside/outside.ts';
 
 export interface Lookups {
   /** What is known outside of what a plan asks for. Never throws over a source that is away. */

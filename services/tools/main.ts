@@ -10,7 +10,7 @@ import { planHash } from '@jangada/trust/grant.ts';
 import { contract } from './contract.ts';
 import { decide } from './handler.ts';
 import { openLookups } from './lookups.ts';
-import { openOutside } from './outside.ts';
+import { openOutside } from '@jangada/outside/outside.ts';
 
 const config = configOf(['MESSAGE_KEYS', 'TOOL_HOSTS', 'TOOL_URLS', 'TOOL_KEYS']);
 const telemetry = openTelemetry(contract.name, config);

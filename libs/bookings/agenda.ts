@@ -1,4 +1,4 @@
-import type { AgendaChange } from '@jangada/proto/booking.ts';
+import type { AgendaChange, Details } from '@jangada/proto/booking.ts';
 
 /** A day of a provider or of a room: which of its time is taken and by which booking. Pure. */
 
@@ -91,3 +91,12 @@ export const agendasOf = (kind: Of['kind'], id: string, { from, until }: Slot): 
   const last = Math.floor((until - 1) / dayMs);
   return Array.from({ length: last - first + 1 }, (_, at) => ({ kind, id, day: first + at }));
 };
+
+/** Agendas in which a booking takes time. */
+export const placesOf = (
+  { providerId, roomId }: Pick<Details, 'providerId' | 'roomId'>,
+  slot: Slot,
+): readonly Of[] => [
+  ...agendasOf('provider', providerId, slot),
+  ...(roomId === undefined ? [] : agendasOf('room', roomId, slot)),
+];

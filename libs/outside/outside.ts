@@ -4,12 +4,17 @@ import { Unavailable } from '@jangada/hop/outcome.ts';
 import ipaddr from 'ipaddr.js';
 import { Agent, errors, request } from 'undici';
 
-/** The only way out of here: to hosts that whoever operates the system has named. */
+/** The only way out of a service: to hosts that whoever operates the system has named. */
 export interface Outside extends AsyncDisposable {
   /** @throws Distrusted for an address that may not be asked */
   allow(url: URL): void;
   /** The JSON at an address. Follows no redirect. @throws Unavailable, because of Distrusted where it was answered */
   json(url: URL, key: string | undefined, signal: AbortSignal): Promise<unknown>;
+  /**
+   * Tells somebody something, and does not read what they answer. Follows no redirect.
+   * @throws Unavailable where it may be taken later; Distrusted where it never will
+   */
+  post(url: URL, headers: Readonly<Record<string, string>>, body: string, signal: AbortSignal): Promise<void>;
 }
 
 /** Why nothing outside was believed. */
@@ -46,7 +51,10 @@ const publicLookup: LookupFunction = (hostname, options: LookupOptions, callback
   });
 };
 
-/** `hosts` as the setting TOOL_HOSTS names them: `<name>`, or `<name>:<port>` where it is not the usual one. */
+/** What is answered may be another the next time: too early, too often, or the fault of who answers. */
+const isForNow = (status: number): boolean => status >= 500 || [408, 425, 429].includes(status);
+
+/** `hosts` as settings name them: `<name>`, or `<name>:<port>` where it is not the usual one. */
 export const openOutside = (hosts: readonly string[]): Outside => {
   const agent = new Agent({
     // A name is resolved once, by who connects: what was looked at is what is reached.
@@ -89,6 +97,16 @@ export const openOutside = (hosts: readonly string[]): Outside => {
           error instanceof errors.ResponseExceededMaxSizeError ? new Distrusted('size') : error,
         );
       }
+    },
+    post: async (url, given, text, signal) => {
+      allow(url);
+      const told = { method: 'POST', dispatcher: agent, signal, headers: { ...given }, body: text } as const;
+      const { statusCode, body } = await request(url, told).catch((error) => {
+        throw new Unavailable('outside', error);
+      });
+      await body.dump({ limit: answerMaxBytes }).catch(() => undefined);
+      if (isForNow(statusCode)) throw new Unavailable('outside', new Distrusted('status'));
+      if (statusCode < 200 || statusCode > 299) throw new Distrusted('status');
     },
     [Symbol.asyncDispose]: () => agent.destroy(),
   };

@@ -11,6 +11,9 @@ export interface Booking {
   readonly status: (typeof statusAfter)[BookingEvent['type']];
   readonly details: Details;
   readonly slot: Slot;
+  /** What happened last, and when, in milliseconds since 1970. */
+  readonly type: BookingEvent['type'];
+  readonly at: number;
   /** What each command came to, by its id: one that comes again is not carried out again. */
   readonly commands: Readonly<Record<string, { readonly version: number; readonly hash: string }>>;
 }
@@ -22,13 +25,22 @@ export interface BookingEvent {
 
 export const evolve = (
   booking: Booking | undefined,
-  { id, version, command, type, details }: BookingEvent & { id: string; version: number; command: string },
+  {
+    id,
+    version,
+    at,
+    command,
+    type,
+    details,
+  }: BookingEvent & { id: string; version: number; at: string; command: string },
 ): Booking => ({
   id,
   version,
   status: statusAfter[type],
   details,
   slot: { from: Date.parse(details.start), until: Date.parse(details.end) },
+  type,
+  at: Date.parse(at),
   commands: { ...booking?.commands, [command]: { version, hash: details.hash } },
 });
 

@@ -29,12 +29,12 @@ export const readBooking = async (
   for await (const { sequence, body } of eventsOf(nc, changed, of)) {
     after = sequence;
     if (!body) continue;
-    const { version, command, type } = body;
+    const { version, at, command, type } = body;
     const details = detailsOf(
       body.detailsVersion,
       openDetails(key, { tenant: of.tenant, id: of.id, version }, body.details),
     );
-    value = evolve(value, { id: of.id, version, command, type, details });
+    value = evolve(value, { id: of.id, version, at, command, type, details });
   }
   return { value, after };
 };

@@ -1,0 +1,85 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+
+/** How an endpoint takes what it is told. */
+export type Taking =
+  | { readonly status: number }
+  /** Leads whoever follows it elsewhere. */
+  | { readonly leadsTo: string }
+  /** Takes it, says nothing, and keeps the connection. */
+  | 'silent'
+  /** Takes it, and closes before it says so. */
+  | 'broken';
+
+export interface Told {
+  /** The same for every attempt at one. */
+  readonly id: string;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+/** An endpoint of webhooks as standardwebhooks.com has them: speaks HTTP over a socket, and misbehaves on demand. */
+export interface WebhookEndpoint extends AsyncDisposable {
+  readonly url: string;
+  /** As the allow-list names it. */
+  readonly host: string;
+  /** What came and was signed, in order, every attempt of it. */
+  readonly told: readonly Told[];
+  /** What came and was not, or too late. */
+  readonly forged: number;
+  /** From now on. */
+  behave(taking: Taking): void;
+}
+
+const toleranceSeconds = 300;
+
+const isSigned = ({ headers }: IncomingMessage, body: string, key: string): boolean => {
+  const [id, at, signature] = ['webhook-id', 'webhook-timestamp', 'webhook-signature'].map((name) =>
+    String(headers[name]),
+  );
+  const expected = `v1,${createHmac('sha256', key).update(`${id}.${at}.${body}`).digest('base64')}`;
+  const given = Buffer.from(signature ?? '');
+  const isOurs = given.length === expected.length && timingSafeEqual(given, Buffer.from(expected));
+  return isOurs && Math.abs(Date.now() / 1_000 - Number(at)) < toleranceSeconds;
+};
+
+export const startWebhookEndpoint = async (key: string): Promise<WebhookEndpoint> => {
+  let taking: Taking = { status: 204 };
+  const told: Told[] = [];
+  let forged = 0;
+  const answer = (response: ServerResponse): void => {
+    if (taking === 'silent') return;
+    if (taking === 'broken') response.destroy();
+    else if ('leadsTo' in taking) response.writeHead(307, { location: taking.leadsTo }).end();
+    else response.writeHead(taking.status).end();
+  };
+  const server = createServer(async (request, response) => {
+    response.on('error', () => undefined);
+    const body = await text(request).catch(() => '');
+    if (isSigned(request, body, key))
+      told.push({ id: String(request.headers['webhook-id']), body: JSON.parse(body) });
+    else forged += 1;
+    answer(response);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    host,
+    url: `http://${host}/hook`,
+    told,
+    get forged() {
+      return forged;
+    },
+    behave: (next) => {
+      taking = next;
+    },
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+};

@@ -1,0 +1,31 @@
+import type { changed } from '@jangada/proto/booking.ts';
+import { headers } from '@jangada/proto/envelope.ts';
+import { type Body, subjectOf } from '@jangada/proto/message.ts';
+import { due } from '@jangada/proto/saga.ts';
+import type { Bus } from '@jangada/runtime/bus.ts';
+
+/** Has the broker wake us for a booking at a moment, in the place of the one that was said before under the same name. */
+export const wakeAt = async (
+  bus: Pick<Bus, 'publish'>,
+  tenant: string,
+  name: string,
+  body: Body<typeof due>,
+  at: number,
+): Promise<void> => {
+  await bus.publish(`sched.saga.${tenant}.${name}`, JSON.stringify(body), {
+    'Nats-Schedule': `@at ${new Date(at).toISOString()}`,
+    'Nats-Schedule-Target': subjectOf(due, tenant, body.booking),
+    'Nats-Rollup': 'sub',
+    [headers.schema]: String(due.version),
+  });
+};
+
+/**
+ * Has the broker say at once that something follows from a change. An event that cannot be followed is no dead letter: sent
+ * again, it would have happened again. The tick that it becomes is.
+ */
+export const wakeNow = (
+  bus: Pick<Bus, 'publish'>,
+  { tenant, id }: { readonly tenant: string; readonly id: string },
+  { command }: Pick<Body<typeof changed>, 'command'>,
+): Promise<void> => wakeAt(bus, tenant, command, { booking: id, command, round: 0 }, Date.now());
