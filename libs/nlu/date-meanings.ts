@@ -6,6 +6,8 @@ export interface Stretch {
   readonly from: Temporal.PlainDateTime;
   readonly to: Temporal.PlainDateTime;
   readonly grain: Grain;
+  /** Set where hours of a day are meant. */
+  readonly clock?: Hours['clock'];
   /** How often it comes round when the words alone do not say which one: "sexta" every week, "março" every year. */
   readonly every?: 'weeks' | 'months' | 'years';
 }
@@ -16,6 +18,8 @@ export interface Hours {
   readonly to: number;
   /** True when it means a time only beside a day: "Friday afternoon", but not "good afternoon". */
   readonly loose: boolean;
+  /** A `time` names its beginning alone, a `range` both ends, a `part` the morning or the like. */
+  readonly clock: 'time' | 'range' | 'part';
 }
 
 /** A time that no calendar has, as 31/04. */
@@ -245,7 +249,9 @@ export const numeric: Reader = ({ one = '', two = '', year }, clock, language) =
   return meaning.impossible && year === undefined ? { impossible: { loose: true } } : meaning;
 };
 
-const hours = (from: number, to: number, loose = false): Meaning => ({ hours: { from, to, loose } });
+const hours = (clock: Hours['clock'], from: number, to: number, loose = false): Meaning => ({
+  hours: { from, to, loose, clock },
+});
 
 const afternoon = (half: string | undefined, hour: number): number => {
   if (half === undefined || hour > 12) return hour;
@@ -255,12 +261,12 @@ const afternoon = (half: string | undefined, hour: number): number => {
 /** A time of day is the hour that begins with it. */
 export const time: Reader = ({ hour = '', minute = '0', half }, _, language) => {
   const start = 60 * afternoon(half, numberOf(hour, language)) + Number(minute);
-  return hours(start, start + 60);
+  return hours('time', start, start + 60);
 };
 
 export const timeRange: Reader = ({ hour = '', until = '', half }) => {
   const [from, to] = [afternoon(half, Number(hour)), afternoon(half, Number(until))];
-  return from < to ? hours(60 * from, 60 * to) : undefined;
+  return from < to ? hours('range', 60 * from, 60 * to) : undefined;
 };
 
 /** Parts of the day in hours; Brazil's "tarde" ends where its "noite" begins, at 18:00. */
@@ -280,7 +286,7 @@ export const part =
   (loose = false): Reader =>
   ({ part = '' }) => {
     const [from, to] = partsOfDay[part] ?? [0, 24];
-    return hours(60 * from, 60 * to, loose);
+    return hours('part', 60 * from, 60 * to, loose);
   };
 
 /** "Duas e meia da tarde". */
@@ -289,7 +295,7 @@ export const timeOfPart: Reader = ({ number = '', half, part = '' }, _, language
   if (hour > 12) return undefined;
   const late = part === 'tarde' || part === 'noite';
   const start = 60 * ((hour % 12) + (late ? 12 : 0)) + (half === undefined ? 0 : 30);
-  return hours(start, start + 60);
+  return hours('time', start, start + 60);
 };
 
 /** The night of the day `count` days from today. */
@@ -297,7 +303,7 @@ export const nightOf =
   (count: number): Reader =>
   (_, { today }) => {
     const from = today.add({ days: count }).toPlainDateTime({ hour: 18 });
-    return { stretch: { from, to: from.add({ hours: 6 }), grain: 'hour' } };
+    return { stretch: { from, to: from.add({ hours: 6 }), grain: 'hour', clock: 'part' } };
   };
 
-export const midday: Reader = () => hours(720, 780);
+export const midday: Reader = () => hours('time', 720, 780);

@@ -10,6 +10,10 @@ export interface Period {
   /** Excluded. */
   readonly to: Temporal.Instant;
   readonly grain: Grain;
+  /** Set where it is hours of a day: a `time` names its beginning alone, a `range` both ends, a `part` the morning or the like. */
+  readonly clock?: Hours['clock'];
+  /** Set where it is hours and the text names no day before them: today's, for want of another. */
+  readonly isOfAnyDay?: true;
   /** The words that name it, their preposition included. */
   readonly text: string;
   /** Offsets of `text` in the text given. */
@@ -101,13 +105,18 @@ const hourRange: Join = (one, two, surroundings) => {
   if (one.hours.from >= two.hours.from) return undefined;
   const isTime = two.hours.to - two.hours.from === 60;
   const to = isTime ? two.hours.from : two.hours.to;
-  return { start: one.start, end: two.end, hours: { from: one.hours.from, to, loose: false } };
+  return {
+    start: one.start,
+    end: two.end,
+    hours: { from: one.hours.from, to, loose: false, clock: 'range' },
+  };
 };
 
 const hoursOf = (day: Temporal.PlainDateTime, hours: Hours) => ({
   from: day.add({ minutes: hours.from }),
   to: day.add({ minutes: hours.to }),
   grain: 'hour' as const,
+  clock: hours.clock,
 });
 
 const isOneDay = ({ from, to, grain }: Stretch) => grain === 'day' && from.add({ days: 1 }).equals(to);
@@ -227,6 +236,7 @@ export function findPeriods(text: string, { now, timeZone, language }: Here): Ti
   for (const join of joins) found = joined(found, join, folded, words);
 
   let day = clock.today.toPlainDateTime();
+  let isDayNamed = false;
   const periods: Period[] = [];
   const impossible: Place[] = [];
   for (const { hours, stretch, impossible: nowhere, ...place } of found) {
@@ -240,12 +250,18 @@ export function findPeriods(text: string, { now, timeZone, language }: Here): Ti
       impossible.push({ start, end });
       continue;
     }
-    const { from, to, grain } = meant;
-    if (!isBefore(from.add({ days: 1 }), to)) day = from.toPlainDate().toPlainDateTime();
+    const { from, to, grain, clock: kind } = meant;
+    const isOfAnyDay = !stretch && !isDayNamed;
+    if (!isBefore(from.add({ days: 1 }), to)) {
+      day = from.toPlainDate().toPlainDateTime();
+      isDayNamed ||= stretch !== undefined;
+    }
     periods.push({
       from: from.toZonedDateTime(timeZone).toInstant(),
       to: to.toZonedDateTime(timeZone).toInstant(),
       grain,
+      ...(kind ? { clock: kind } : {}),
+      ...(isOfAnyDay ? { isOfAnyDay } : {}),
       text: text.slice(start, end),
       start,
       end,
