@@ -48,6 +48,10 @@ export const command = z.discriminatedUnion('type', [
 ]);
 export type Command = z.output<typeof command>;
 
+/** What a yes to a command says that somebody was shown. */
+export const confirmation = z.strictObject({ confirmed: z.literal(true) });
+export const confirmationSchema: Readonly<Record<string, unknown>> = z.toJSONSchema(confirmation);
+
 const type = z.enum(command.options.map((one) => one.shape.type.value));
 const locale = z.enum(['en', 'pt-BR']);
 
@@ -85,3 +89,24 @@ export const refused = message({
     alternatives: z.array(instant).max(alternativesMax).optional(),
   }),
 });
+
+/** What whoever gave a command is told when it was carried out. */
+export const doneText: Readonly<Record<Command['type'], Readonly<Record<z.output<typeof locale>, string>>>> =
+  {
+    ScheduleAppointment: { en: 'Booked.', 'pt-BR': 'Marcado.' },
+    RescheduleAppointment: { en: 'Moved.', 'pt-BR': 'Remarcado.' },
+    CancelAppointment: { en: 'Cancelled.', 'pt-BR': 'Desmarcado.' },
+    ConfirmAppointment: { en: 'Confirmed.', 'pt-BR': 'Confirmado.' },
+    RegisterAvailability: { en: 'The hours are registered.', 'pt-BR': 'Horários registrados.' },
+  };
+
+/** What times are free instead, in a zone. */
+export const freeText = (
+  alternatives: readonly string[],
+  to: z.output<typeof locale>,
+  timeZone: string,
+): string => {
+  const format = new Intl.DateTimeFormat(to, { timeZone, hour: '2-digit', minute: '2-digit' });
+  const times = alternatives.map((at) => format.format(new Date(at))).join(', ');
+  return to === 'en' ? `Free on that day: ${times}` : `Livres nesse dia: ${times}`;
+};

@@ -157,6 +157,12 @@ export const faults = {
     'The time to answer is over; ask your question again',
     'O prazo para responder acabou; faça sua pergunta de novo',
   ),
+  CONFIRMATION_REQUIRED: fault(
+    409,
+    false,
+    'This takes your confirmation, and can be confirmed only where you can be asked',
+    'Isto exige sua confirmação, e só pode ser confirmado onde é possível perguntar a você',
+  ),
   PERSON_UNCLEAR: fault(
     422,
     false,

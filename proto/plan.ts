@@ -14,6 +14,34 @@ export const period = z.object({ from: z.iso.datetime(), to: z.iso.datetime() })
 
 const language = z.enum(['pt-BR', 'en']);
 
+const days = { day: z.iso.date().optional(), time: z.iso.time({ precision: -1 }).optional() };
+
+/**
+ * A change of the agenda that a question asks for, as far as the question and those before it say it. Days and times are
+ * those of the tenant's zone.
+ */
+export const order = z.strictObject({
+  type: z.enum(['ScheduleAppointment', 'RescheduleAppointment', 'CancelAppointment']),
+  /** Who is to provide what is booked, as named in the question. */
+  provider: z.string().max(80).optional(),
+  /** Set where that is whoever asks. */
+  byMe: z.literal(true).optional(),
+  /** When it is to be from now on. */
+  ...days,
+  minutes: z.int().min(5).max(720).optional(),
+  /** When the booking is that is to be changed. */
+  at: z
+    .strictObject({
+      ...days,
+      /** Set where the question does not say so itself: it is the one that was spoken of before. */
+      isSpokenOf: z.literal(true).optional(),
+    })
+    .optional(),
+  /** What was said, which may name what is booked. */
+  said: z.string().max(500),
+});
+export type Order = z.output<typeof order>;
+
 export const plan = z.strictObject({
   /** The source that the answer comes from; a pack declares which exist. */
   source: z.string().max(40),
@@ -49,6 +77,8 @@ export const plan = z.strictObject({
   }),
   /** A source of texts, of which those nearest are named beside the rows. It needs its own permission. */
   cites: z.string().max(40).optional(),
+  /** What is to be changed, once whoever asks has said yes to it; the rows are those that it may be about. */
+  order: order.optional(),
   /** Columns wanted, all declared by the source. */
   fields: z.array(z.string().max(40)).max(20),
   limit: z.int().min(1).max(100),

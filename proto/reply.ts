@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { clientCall } from './client-tools.ts';
-import { alternativesMax } from './command.ts';
+import { alternativesMax, command } from './command.ts';
 import { codes } from './errors.ts';
 import { limitFacts } from './limit.ts';
 import { message } from './message.ts';
 import { ask, entity } from './plan.ts';
-import { finding, row, rowsMax, textsFound, usage } from './run.ts';
+import { finding, locale, row, rowsMax, textsFound, usage } from './run.ts';
 
 /**
  * What the person who asked is told, all on one subject per run so that a client that comes back to any
@@ -91,9 +91,17 @@ export const part = z.discriminatedUnion('type', [
     /** Names the interrupt: the run that it interrupted. */
     id: z.string(),
     /** What a yes lets happen. */
-    action: z.enum(['break_glass']),
+    action: z.enum(['break_glass', 'change_agenda']),
     code: z.enum(codes),
     message: z.string(),
+    /** The same one by one, as they are called in the language of the question. */
+    facts: z
+      .array(z.object({ name: z.string().max(40), value: z.string().max(400) }))
+      .max(8)
+      .optional(),
+    /** What a yes has carried out, where that is a command on the agenda, and the language that it is answered in. */
+    order: command.optional(),
+    locale: locale.optional(),
     intent: z.string().optional(),
     /** As the question named it; the answer is for the same. */
     purpose: z.string().optional(),

@@ -177,6 +177,15 @@ export const people = z.object({
 });
 export type People = z.output<typeof people>;
 
+/** What beside its rows is known of what an order is about. */
+export const arrangement = z.object({
+  /** Whom its provider may be. */
+  providers: z.array(z.object({ id: z.string().max(64), name: z.string().max(200) })).max(rowsMax),
+  /** What of the tenant's services it names. */
+  service: z.object({ name: z.string().max(100), minutes: z.int() }).optional(),
+});
+export type Arrangement = z.output<typeof arrangement>;
+
 /** Rows as they were read, and what was to be read. */
 const read = z.object({
   question: asked,
@@ -187,6 +196,8 @@ const read = z.object({
   rows: z.array(row),
   /** Texts named beside the rows, the nearest first; absent where none were looked for. */
   cited: z.array(citation).optional(),
+  /** Absent where nothing is to be changed. */
+  arrangement: arrangement.optional(),
   /** How many rows match in all, where the plan asks for a list. */
   matches: z.int(),
   nextCursor: z.string().max(200).optional(),
@@ -354,16 +365,17 @@ export const refused = message({
 export const interrupted = message({
   name: 'run.interrupted',
   kind: 'fact',
-  says: 'The question waits for an answer of whoever asked it, and goes no further without one; nothing was read.',
+  says: 'The question waits for an answer of whoever asked it, and goes no further without one.',
   ends: true,
   body: z.object({
     /** What it is refused with unless it is answered. */
     code: z.enum(codes),
     locale,
     intent: z.string(),
-    decision,
+    /** Absent where nothing is missing but the answer. */
+    decision: decision.optional(),
     /** What a yes lets happen. */
-    action: z.enum(['break_glass']),
+    action: z.enum(['break_glass', 'change_agenda']),
     /** Until when it may be answered. */
     expiresAt: z.iso.datetime(),
   }),

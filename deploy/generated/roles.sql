@@ -337,7 +337,7 @@ grant select (cpf, cpf_index, email, email_index, full_text_search, id, name, na
 grant select (full_text_search, id, name, name_search, speciality, tenant_id) on providers to purpose_administration;
 grant select (ends_at, id, provider_id, room_id, service, starts_at, status, subject_id, tenant_id, version) on bookings to purpose_administration;
 grant select (amount, client_id, id, issued_at, kind, provider_id, service, status, tenant_id) on billing to purpose_administration;
-grant select (id, name, price, tenant_id) on services to purpose_administration;
+grant select (duration_minutes, id, name, price, tenant_id) on services to purpose_administration;
 grant select (category, id, name, tenant_id) on cosmetic_products to purpose_administration;
 grant select (action, basis, channel, holds, id, level, number, recorded_at, subject_id, tenant_id) on consents to purpose_administration;
 
@@ -348,7 +348,7 @@ grant select (cpf, cpf_index, email, email_index, full_text_search, id, name, na
 grant select (full_text_search, id, name, name_search, speciality, tenant_id) on providers to purpose_billing;
 grant select (ends_at, id, provider_id, room_id, service, starts_at, status, subject_id, tenant_id, version) on bookings to purpose_billing;
 grant select (amount, client_id, id, issued_at, kind, provider_id, service, status, tenant_id) on billing to purpose_billing;
-grant select (id, name, price, tenant_id) on services to purpose_billing;
+grant select (duration_minutes, id, name, price, tenant_id) on services to purpose_billing;
 grant select (category, id, name, tenant_id) on cosmetic_products to purpose_billing;
 grant select (action, basis, channel, holds, id, level, number, recorded_at, subject_id, tenant_id) on consents to purpose_billing;
 
@@ -360,7 +360,7 @@ grant select (full_text_search, id, name, name_search, speciality, tenant_id) on
 grant select (ends_at, id, provider_id, room_id, service, starts_at, status, subject_id, tenant_id, version) on bookings to purpose_care;
 grant select (client_id, description, id, kind, recorded_at, tenant_id) on aesthetic_records to purpose_care;
 grant select (amount, client_id, id, issued_at, kind, provider_id, service, status, tenant_id) on billing to purpose_care;
-grant select (id, name, price, tenant_id) on services to purpose_care;
+grant select (duration_minutes, id, name, price, tenant_id) on services to purpose_care;
 grant select (category, id, name, tenant_id) on cosmetic_products to purpose_care;
 grant select (action, basis, channel, holds, id, level, number, recorded_at, subject_id, tenant_id) on consents to purpose_care;
 grant select (full_text_search, id, name, name_search, phone, phone_index, room, status, tenant_id) on residents to purpose_care;
@@ -394,7 +394,7 @@ grant select (full_text_search, id, name, name_search, speciality, tenant_id) on
 grant select (ends_at, id, provider_id, room_id, service, starts_at, status, subject_id, tenant_id, version) on bookings to purpose_statistics;
 grant select (client_id, description, id, kind, recorded_at, tenant_id) on aesthetic_records to purpose_statistics;
 grant select (amount, client_id, id, issued_at, kind, provider_id, service, status, tenant_id) on billing to purpose_statistics;
-grant select (id, name, price, tenant_id) on services to purpose_statistics;
+grant select (duration_minutes, id, name, price, tenant_id) on services to purpose_statistics;
 grant select (category, id, name, tenant_id) on cosmetic_products to purpose_statistics;
 grant select (full_text_search, id, name, name_search, phone, phone_index, room, status, tenant_id) on residents to purpose_statistics;
 grant select (carer_id, id, kind, note, occurred_at, resident_id, tenant_id) on care_events to purpose_statistics;

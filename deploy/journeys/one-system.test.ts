@@ -11,6 +11,7 @@ import './ask.ts';
 import './observe.ts';
 import './copilotkit.ts';
 import './scheduling.ts';
+import './ordering.ts';
 import './refuse.ts';
 import './packs.ts';
 import './poison.ts';

@@ -4,10 +4,17 @@ import { styleText } from 'node:util';
 import { calibrate } from '@jangada/nlu/calibrate.ts';
 import { type Example, learn } from '@jangada/nlu/learn.ts';
 import { encode, type Model, quantised } from '@jangada/nlu/model.ts';
-import { examplesOf, hashOf, ownExamples } from '@jangada/packs/examples.ts';
+import { examplesOf, hashOf, orderExamplesOf, ownExamples } from '@jangada/packs/examples.ts';
 import type { Pack } from '@jangada/packs/pack.ts';
 import { packs } from '@jangada/packs/registry.ts';
-import { learning, modelFile, modelOfCues } from '@jangada/packs/understanding.ts';
+import {
+  learning,
+  learningOrders,
+  modelFile,
+  modelOfCues,
+  orderLeeway,
+  orderModelFile,
+} from '@jangada/packs/understanding.ts';
 import { root } from '../topology.ts';
 import { type Compared, cardOf } from './card.ts';
 import { learnedOutside } from './outside.ts';
@@ -26,6 +33,14 @@ const modelFrom = (pack: Pack, further: readonly Example[] = []): Model => {
   );
 };
 
+/** Tells what wants the agenda changed from what is asked. */
+const orderModelFrom = (pack: Pack): Model => {
+  const examples = orderExamplesOf(pack);
+  const { slope, floor } = calibrate(examples, learningOrders);
+  const scale = { slope, floor: floor - orderLeeway };
+  return quantised(learn(examples, learningOrders), scale, hashOf(examples));
+};
+
 const outside = learnedOutside();
 const compared: Compared[] = [];
 for (const pack of packs) {
@@ -36,6 +51,7 @@ for (const pack of packs) {
   writeFileSync(modelFile(pack.name), file);
   const seconds = ((performance.now() - from) / 1000).toFixed(1);
   console.log(`${pack.name}: ${(file.length / 1024).toFixed(0)} KiB, in ${seconds} s`);
+  if (pack.orders) writeFileSync(orderModelFile(pack.name), encode(orderModelFrom(pack)));
   if (brings && outside)
     compared.push({ pack: pack.name, model, widened: modelFrom(pack, outside), outside });
 }

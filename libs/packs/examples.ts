@@ -9,6 +9,7 @@ import type { Cue, Pack } from './pack.ts';
 /**
  * What people ask, by what they mean. A pack's are in its folder, `examples/<language>.txt`: a label in brackets, then
  * a sentence a line; two labels joined by `+` for what asks for both. Those of `examples/<language>.test.txt` are never learned from.
+ * What wants the agenda changed stands apart, in `examples/orders.<language>.txt`.
  */
 
 const languages: readonly Language[] = ['pt-BR', 'en'];
@@ -33,8 +34,14 @@ export const labelledIn = (path: string): Example[] => {
 };
 
 /** What a pack's folder holds in one language, to learn from or to be tested by. */
-export const ownExamples = (pack: string, language: Language, part: 'learn' | 'test'): Example[] => {
-  const file = part === 'test' ? `${language}.test.txt` : `${language}.txt`;
+export const ownExamples = (
+  pack: string,
+  language: Language,
+  part: 'learn' | 'test',
+  of: 'questions' | 'orders' = 'questions',
+): Example[] => {
+  const name = of === 'orders' ? `orders.${language}` : language;
+  const file = part === 'test' ? `${name}.test.txt` : `${name}.txt`;
   return labelledIn(join(import.meta.dirname, pack, 'examples', file));
 };
 
@@ -54,7 +61,8 @@ export const meansAlone = ({ weight }: Pick<Cue, 'weight'>): boolean => weight >
  * Examples out of the words that intents say, for a pack that brings none: each cue within sentences of no pack, of
  * which only the words that hold a sentence together are left, so that these speak for nothing.
  */
-const examplesOfCues = ({ intents }: Pick<Pack, 'intents'>, around: readonly Example[]): Example[] => {
+const examplesOfCues = (pack: Pick<Pack, 'intents'>, around: readonly Example[]): Example[] => {
+  const intents = pack.intents.filter(({ order }) => order === undefined);
   const held = around.map(({ text }) =>
     words(text).filter((word) => functionWords['pt-BR'].has(word) || functionWords.en.has(word)),
   );
@@ -94,6 +102,12 @@ export const examplesOf = (pack: Understood): Example[] => {
   const own = languages.flatMap((language) => ownExamples(pack.name, language, 'learn'));
   return [...(own.length > 0 ? own : examplesOfCues(pack, around)), ...askedOfOthers(pack), ...around];
 };
+
+/** What a pack's orders are learned from; all that is asked of it, or elsewhere, is none. */
+export const orderExamplesOf = (pack: Understood): Example[] => [
+  ...languages.flatMap((language) => ownExamples(pack.name, language, 'learn', 'orders')),
+  ...examplesOf(pack).map(({ text }) => ({ text, label: elsewhere })),
+];
 
 /** Changes with any of what is learned from. */
 export const hashOf = (examples: readonly Example[], concepts: readonly Concept[] = []): string =>

@@ -1,6 +1,6 @@
 import type { Rule } from '@jangada/proto/alert.ts';
 import type { ClientTool } from '@jangada/proto/client-tools.ts';
-import type { Ask } from '@jangada/proto/plan.ts';
+import type { Ask, Order } from '@jangada/proto/plan.ts';
 import type { SealedColumn } from '@jangada/vault/rows.ts';
 import type { Kysely } from 'kysely';
 import type { Audience, Knowledge } from './knowledge.ts';
@@ -58,6 +58,8 @@ export interface Pack {
   readonly caches?: readonly CacheSpace[];
   /** The resource whose `write:` permission lets somebody change the agenda; without it nobody may. */
   readonly bookings?: string;
+  /** How the agenda is changed in a conversation; without it, it is not. */
+  readonly orders?: Orders;
   /** Tools of a client's by which answers may be shown; none where it names none. */
   readonly clientTools?: readonly ClientTool[];
   readonly wording: Readonly<Record<'en' | 'pt-BR', Wording>>;
@@ -128,6 +130,26 @@ export interface Emergency {
   readonly answerWithinMs: number;
 }
 
+/** Where what changes the agenda finds whom and what it is about: sources by their names. */
+export interface Orders {
+  /** With `id` and `name`. */
+  readonly people: string;
+  /** With `id` and `name`, tied to itself as its provider. */
+  readonly providers: string;
+  /** With `name` and `minutes`. */
+  readonly services: string;
+  /** The projection's, with `appointmentId`, `version`, `start`, `end`, `provider`, `service` and `status`. */
+  readonly bookings: string;
+  /** The field of bookings that is whom they are for. */
+  readonly whom: string;
+  /** Words before a name, beside `leads`, that would mean something else in a question. */
+  readonly leads: Pack['leads'];
+  /** How long a booking is where neither the question nor a service says it. */
+  readonly minutes: number;
+  /** How long somebody may take to say yes. */
+  readonly answerWithinMs: number;
+}
+
 /** What speaks for an intent, and how much alone (0 to 1). A trailing `*` matches a prefix of a word. */
 export interface Cue {
   readonly words: string;
@@ -144,6 +166,8 @@ export interface IntentPattern {
   readonly dataSources: readonly string[];
   /** Words (folded) that move the question to another of its sources. */
   readonly turns?: readonly { readonly words: readonly string[]; readonly source: string }[];
+  /** Set where it is no question, but wants the agenda changed. */
+  readonly order?: Order['type'];
   /** What to do when the question does not say whether it wants rows or a figure. */
   readonly defaultAsk: Ask;
   /** How long an answer may be cached, in seconds. */
@@ -341,6 +365,22 @@ export interface EmergencyWording {
   readonly reasons: Readonly<Record<string, string>>;
 }
 
+/** `{whom}`, `{provider}`, `{when}`, `{was}`, `{name}` and `{names}` are filled where they are said. */
+export interface OrderWording {
+  /** Each asks whether it is to be done. */
+  readonly confirm: Readonly<Record<Order['type'], string>>;
+  /** What is asked for where it is missing. */
+  readonly lacks: Readonly<
+    Record<'whom' | 'provider' | 'day' | 'time' | 'when' | 'newTime' | 'past' | 'booking', string>
+  >;
+  /** Several, or nobody, of the name that was said. */
+  readonly which: string;
+  readonly nobody: string;
+  readonly noBooking: string;
+  /** What each is called that a card tells. */
+  readonly facts: Readonly<Record<'whom' | 'provider' | 'service' | 'when' | 'was', string>>;
+}
+
 /** The words of answers in one language. Placeholders are in braces. */
 export interface Wording {
   /** By source: what its rows are called, one and many. */
@@ -365,6 +405,8 @@ export interface Wording {
   readonly findings?: Readonly<Record<string, string>>;
   /** Asks whether it is an emergency, and names what a yes has to say. */
   readonly emergency?: EmergencyWording;
+  /** Asks for what an order lacks, and for the yes to it; needed where a pack has orders. */
+  readonly orders?: OrderWording;
   /** By class of retention: what such data are called. */
   readonly classes: Readonly<Record<string, string>>;
   readonly suggestions: readonly string[];

@@ -197,6 +197,7 @@ export const load = (declared: Pack): Pack => {
         wrong.push(`nobody can be asked in ${locale} whether it is an emergency for the reason ${reason}`);
   if (pack.bookings !== undefined && !resources.has(pack.bookings))
     wrong.push(`bookings take permission for ${pack.bookings}, which no source has`);
+  wrong.push(...wrongOfOrders(pack));
   for (const { source, state } of pack.states) {
     if (!pack.sources[source]?.states[state])
       wrong.push(`words for the state ${state} of ${source}, which is not declared`);
@@ -227,6 +228,35 @@ export const load = (declared: Pack): Pack => {
   if (parsed.success) wrong.push(...wrongOfRules(pack));
   if (wrong.length > 0) throw new PackError(`pack ${pack.name} cannot be loaded:\n  ${wrong.join('\n  ')}`);
   return pack;
+};
+
+/** What is wrong with how the agenda is changed in a conversation. */
+const wrongOfOrders = ({ orders, bookings, intents, sources, wording }: Pack): string[] => {
+  const wanting = intents.filter(({ order }) => order).map(({ name }) => name);
+  if (!orders) return wanting.map((name) => `intent ${name} changes an agenda, and the pack says not how`);
+  const needed: Readonly<Record<string, readonly string[]>> = {
+    [orders.people]: ['id', 'name'],
+    [orders.providers]: ['id', 'name'],
+    [orders.services]: ['name', 'minutes'],
+    [orders.bookings]: [
+      ...['appointmentId', 'version', 'start', 'end', 'provider', 'service', 'status'],
+      orders.whom,
+    ],
+  };
+  return [
+    ...(bookings === undefined ? ['orders are there, and nobody may write bookings'] : []),
+    ...Object.entries(needed).flatMap(([name, fields]) =>
+      fields
+        .filter((field) => !sources[name]?.fields[field])
+        .map((field) => `orders need ${field} of ${name}, which is no field of it`),
+    ),
+    ...(sources[orders.providers]?.provider?.table === sources[orders.providers]?.table
+      ? []
+      : [`orders find providers in ${orders.providers}, which is not tied to itself`]),
+    ...(['en', 'pt-BR'] as const)
+      .filter((locale) => !wording[locale].orders)
+      .map((locale) => `there are no words for orders in ${locale}`),
+  ];
 };
 
 /** What is wrong with how long data are kept. */

@@ -22,6 +22,8 @@ export const resourcesOf = (pack: Pack, plan: Plan): ReadonlySet<string> | undef
   const source = sourceOf(pack, plan.source);
   if (!source?.asks.includes(plan.ask)) return undefined;
   const { filter } = plan;
+  const ordered = plan.order ? orderedOf(pack, plan) : [];
+  if (!ordered) return undefined;
   if (filter.state !== undefined && !Object.hasOwn(source.states, filter.state)) return undefined;
   if (filter.language !== undefined && !source.language) return undefined;
   for (const [name, values] of Object.entries(filter.facets ?? {})) {
@@ -44,7 +46,18 @@ export const resourcesOf = (pack: Pack, plan: Plan): ReadonlySet<string> | undef
   ];
   const byTable = resourcesByTable(pack);
   const resources = tables.map((table) => byTable.get(table));
-  return resources.includes(undefined) ? undefined : new Set(resources as string[]);
+  return resources.includes(undefined) ? undefined : new Set([...(resources as string[]), ...ordered]);
+};
+
+/** What a change of the agenda touches beside its rows; undefined where it is none that the pack knows. */
+const orderedOf = (
+  { bookings, orders, sources }: Pack,
+  { order, source, ask }: Plan,
+): readonly string[] | undefined => {
+  if (!bookings || !orders || ask !== 'list') return undefined;
+  if (source !== (order?.type === 'ScheduleAppointment' ? orders.people : orders.bookings)) return undefined;
+  const others = [orders.providers, orders.services].flatMap((name) => sources[name]?.resource ?? []);
+  return [bookings, ...others];
 };
 
 /** From the narrowest on: rows about oneself, about people in one's care, of the tenant. */
@@ -71,6 +84,9 @@ export const reachFor = (
     if (!held.has(`read:own_${resource}`)) return undefined;
     reach = 'own';
   }
+  // What is changed takes the right to change it, beside that to read what it is about.
+  if (plan.order && !held.has(`write:${pack.bookings}`))
+    return held.has(`write:own_${pack.bookings}`) ? 'own' : undefined;
   return reach;
 };
 

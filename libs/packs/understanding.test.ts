@@ -1,10 +1,10 @@
 import { elsewhere } from '@jangada/nlu/learn.ts';
 import { meaningOf } from '@jangada/nlu/meaning.ts';
 import { describe, expect, test } from 'vitest';
-import { examplesOf, hashOf, ownExamples } from './examples.ts';
+import { examplesOf, hashOf, orderExamplesOf, ownExamples } from './examples.ts';
 import type { Pack } from './pack.ts';
 import { packOf, packs } from './registry.ts';
-import { modelOf, modelOfCues } from './understanding.ts';
+import { meaningIn, modelOf, modelOfCues, orderIn, orderModelOf } from './understanding.ts';
 
 const clinic = packOf('aesthetic-clinic');
 const home = packOf('care-home');
@@ -15,7 +15,8 @@ const rightOf = (model: ReturnType<typeof modelOf>, pack: Pack, language: 'en' |
   const asked = ownExamples(pack.name, language, 'test').filter(({ label }) =>
     pack.intents.some(({ name }) => name === label),
   );
-  expect(asked.length).toBeGreaterThanOrEqual(40 * pack.intents.length);
+  const questions = pack.intents.filter(({ order }) => order === undefined);
+  expect(asked.length).toBeGreaterThanOrEqual(40 * questions.length);
   const right = asked.filter(({ text, label }) => {
     const meaning = meaningOf(model, text);
     return meaning.kind === 'clear' && meaning.label === label;
@@ -28,6 +29,7 @@ describe('every pack', () => {
     'the model of %s was learned from the examples that stand there: npm run train',
     (_name, pack) => {
       expect(modelOf(pack).learnedFrom).toBe(hashOf(examplesOf(pack), pack.concepts));
+      if (pack.orders) expect(orderModelOf(pack).learnedFrom).toBe(hashOf(orderExamplesOf(pack)));
     },
   );
 
@@ -64,12 +66,49 @@ describe.each([
 ] as const)('%s', (_name, pack) => {
   test.each(['pt-BR', 'en'] as const)('brings a hundred examples of each intent in %s', (language) => {
     const learned = ownExamples(pack.name, language, 'learn');
-    for (const { name } of pack.intents)
+    for (const { name } of pack.intents.filter(({ order }) => order === undefined))
       expect(learned.filter(({ label }) => label === name).length).toBeGreaterThanOrEqual(100);
   });
 
   test.each(['pt-BR', 'en'] as const)('is understood in %s, in another style than it learned', (language) => {
     expect(rightOf(modelOf(pack), pack, language)).toBeGreaterThanOrEqual(0.95);
+  });
+});
+
+describe.each(['pt-BR', 'en'] as const)('orders of the clinic in %s', (language) => {
+  const orders = clinic.intents.filter(({ order }) => order);
+  const tested = ownExamples(clinic.name, language, 'test', 'orders');
+
+  test('are learned from a hundred examples each, none of which they are tested by', () => {
+    const learned = ownExamples(clinic.name, language, 'learn', 'orders');
+    for (const { name } of orders) {
+      expect(learned.filter(({ label }) => label === name).length).toBeGreaterThanOrEqual(100);
+      expect(tested.filter(({ label }) => label === name).length).toBeGreaterThanOrEqual(25);
+    }
+    const known = new Set(learned.map(({ text }) => text.toLowerCase()));
+    expect(tested.filter(({ text }) => known.has(text.toLowerCase()))).toEqual([]);
+  });
+
+  test('are told apart in another style than they were learned, and from questions', () => {
+    const right = tested.filter(({ text, label }) => {
+      const meaning = orderIn(clinic, text);
+      return meaning.kind === 'clear' && meaning.label === label;
+    });
+    expect(right.length / tested.length).toBeGreaterThanOrEqual(0.95);
+    const asked = ownExamples(clinic.name, language, 'test');
+    const taken = asked.filter(({ text }) => orderIn(clinic, text).kind !== 'none');
+    expect(taken.length / asked.length).toBeLessThan(0.01);
+  });
+
+  test('leave the questions as they were', () => {
+    const asked = ownExamples(clinic.name, language, 'test').filter(({ label }) =>
+      clinic.intents.some(({ name }) => name === label),
+    );
+    const right = asked.filter(({ text, label }) => {
+      const meaning = meaningIn(clinic, text);
+      return meaning.kind === 'clear' && meaning.label === label;
+    });
+    expect(right.length / asked.length).toBeGreaterThanOrEqual(0.95);
   });
 });
 

@@ -104,7 +104,7 @@ export const serve = async <H extends Hop, Facts>(
   const process = async (raw: JsMsg, heard: Heard, cause: Cause, span: Span): Promise<string> => {
     const key = `${heard.tenant}.${heard.id}`;
     const pass = heard.pass as Pass;
-    const stop = (emission: Emission<Message>) => conclude(voice, cause, emission);
+    const stop = (emission: Emission<Message>) => conclude(voice, cause, emission, pass.zone);
     const cancel = async (): Promise<string> => {
       await stop(emit(run.cancelled, { locale: pass.loc, hop: contract.name }));
       return 'cancelled';

@@ -20,17 +20,23 @@ const groupMs = 25;
 type Teller = Voice & { readonly bodies: Bodies };
 
 /** Stores the outcome, and tells whoever asked where that ends their run. */
-export const conclude = async (voice: Voice, cause: Cause, emission: Emission<Message>): Promise<void> => {
-  const end = emission.message.ends ? endPart(emission) : undefined;
+export const conclude = async (
+  voice: Voice,
+  cause: Cause,
+  emission: Emission<Message>,
+  zone = 'UTC',
+): Promise<void> => {
+  const end = emission.message.ends ? endPart(emission, zone) : undefined;
+  const parts = end && [...spokenOf(emission), end];
   // No row is told before the record that it was read is stored, nor a refusal that a command coming again would not find.
   if ((end?.type === 'answered' && end.rows) || (end && emission.message === command.refused)) {
     await publishFact(voice, cause, emission);
-    await publishReply(voice, cause, 'end', [end]);
+    await publishReply(voice, cause, 'end', parts ?? []);
     return;
   }
   await Promise.all([
     publishFact(voice, cause, emission),
-    ...(end ? [publishReply(voice, cause, 'end', [end])] : []),
+    ...(parts ? [publishReply(voice, cause, 'end', parts)] : []),
   ]);
 };
 
@@ -120,8 +126,15 @@ export const arrive = async <H extends Hop>(
   await publishReply(voice, cause, `step.${contract.name}`, said, delivery === 1);
 };
 
-/** What the person who asked is told by a message that ends their run. */
-const endPart = (emission: Emission<Message>): Part | undefined => {
+/** That a command was carried out, in words: it may have been given in a conversation. */
+const spokenOf = ({ message, body }: Emission<Message>): readonly Part[] => {
+  if (message !== command.done) return [];
+  const { type, locale } = body as Body<typeof command.done>;
+  return [{ type: 'text', attempt: 1, text: command.doneText[type][locale] }];
+};
+
+/** What the person who asked is told by a message that ends their run; times are those of the zone. */
+const endPart = (emission: Emission<Message>, zone = 'UTC'): Part | undefined => {
   if (emission.tell) return emission.tell;
   const { message, body } = emission;
   if (message === run.refused) {
@@ -146,8 +159,9 @@ const endPart = (emission: Emission<Message>): Part | undefined => {
   }
   if (message === command.refused) {
     const { code, locale, type: intent, alternatives } = body as Body<typeof command.refused>;
-    const beside = alternatives?.length ? { alternatives } : {};
-    return { type: 'refused', code, message: textOf(code, locale), intent, ...beside };
+    if (!alternatives?.length) return { type: 'refused', code, message: textOf(code, locale), intent };
+    const message = `${textOf(code, locale)}. ${command.freeText(alternatives, locale, zone)}`;
+    return { type: 'refused', code, message, intent, alternatives };
   }
   return message === run.cancelled ? { type: 'cancelled' } : undefined;
 };

@@ -29,7 +29,8 @@ export const answer = async (transaction: Transaction, given: Given, command: An
       .where('session', '=', pass.sid)
       .where('purpose', 'is not distinct from', pass.pur ?? null),
   );
-  if (!open) return { refused: 'NOT_FOUND', until: undefined };
+  // What waits for a yes to change the agenda is not kept here: that yes is the command itself, and a no changes nothing.
+  if (!open) return { refused: command.confirmed ? 'NOT_FOUND' : 'CANCELLED', until: undefined };
   if (open.answered_by !== null) return { refused: 'MSG_REPLAY', until: undefined };
   if (open.expired) return { refused: 'INTERRUPT_EXPIRED', until: undefined };
   const result = await decided(transaction, given, command, open);

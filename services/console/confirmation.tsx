@@ -1,7 +1,7 @@
 import type { Interrupt } from '@ag-ui/client';
 import { type FormEvent, type ReactNode, useEffect, useId, useRef, useState } from 'react';
 import type { Failure } from './failure.ts';
-import { type Asked, askedBy, endOf, type Verdict } from './interrupt.ts';
+import { type Asked, askedBy, endOf, factsOf, type Verdict } from './interrupt.ts';
 import { useLanguage } from './language.ts';
 import { FailureNotice, Notice } from './notice.tsx';
 
@@ -50,6 +50,7 @@ export const Confirmation = ({
   const isLate = useIsPast(end);
   const asked = askedBy(interrupt);
   const message = interrupt.message ?? w.title;
+  const facts = factsOf(interrupt);
   const form = useRef<HTMLFormElement>(null);
 
   if (verdict)
@@ -75,6 +76,16 @@ export const Confirmation = ({
       <form ref={form} className="confirm" aria-labelledby={`${id}-title`} onSubmit={submit}>
         <h4 id={`${id}-title`}>{w.title}</h4>
         <p>{message}</p>
+        {facts.length > 0 && (
+          <dl className="facts">
+            {facts.map(({ name, value }) => (
+              <div key={name}>
+                <dt>{name}</dt>
+                <dd>{value}</dd>
+              </div>
+            ))}
+          </dl>
+        )}
         {isLate && <Notice tone="held" title={w.late} />}
         {!isLate && asked?.map((one) => <Entry key={one.name} asked={one} given={given[one.name]} />)}
         {!isLate && failure && <FailureNotice failure={failure} />}

@@ -10,6 +10,7 @@ export interface RunEvent {
   readonly delta?: string;
   readonly messages?: readonly Kept[];
   readonly code?: string;
+  readonly rawEvent?: { readonly alternatives?: readonly string[] };
   readonly outcome?: { readonly type: string; readonly interrupts?: readonly Interrupt[] };
   readonly result?: {
     readonly confidence?: number;
@@ -42,6 +43,8 @@ export interface Turn {
   /** The message that the text is of; another one replaces it. */
   readonly message: string | undefined;
   readonly code: string | undefined;
+  /** When what was refused would be possible instead, as instants. */
+  readonly alternatives: readonly string[];
   readonly result: RunEvent['result'];
   /** What its run stopped to ask. */
   readonly interrupts: readonly Interrupt[];
@@ -60,6 +63,7 @@ export const newTurn = (id: string, question: string): Turn => ({
   text: '',
   message: undefined,
   code: undefined,
+  alternatives: [],
   result: undefined,
   interrupts: [],
   verdict: undefined,
@@ -123,7 +127,7 @@ export const told = (turn: Turn, event: RunEvent): Turn => {
     case 'RUN_ERROR':
       return event.code === 'CANCELLED'
         ? { ...turn, state: 'cancelled' }
-        : refused(turn, event.code ?? 'INTERNAL');
+        : { ...refused(turn, event.code ?? 'INTERNAL'), alternatives: event.rawEvent?.alternatives ?? [] };
     default:
       return turn;
   }

@@ -58,7 +58,9 @@ export const Exchange = ({
         {state === 'told' && <span className="caret" aria-hidden="true" />}
         {state === 'untold' && !turn.verdict && <Notice tone="held">{w.untold}</Notice>}
         {state === 'cancelled' && !turn.verdict && <Notice tone="held">{w.stopped}</Notice>}
-        {state === 'refused' && <Refused turn={turn} isBusy={isBusy} onAsk={asking.ask} />}
+        {state === 'refused' && (
+          <Refused turn={turn} zone={me.tenant.zone} isBusy={isBusy} onAsk={asking.ask} />
+        )}
         {isOver(turn) && state !== 'waiting' && (
           <footer className="answer-foot">
             <p className="fine beside">
@@ -140,20 +142,44 @@ const passing: ReadonlySet<string> = new Set([
 ]);
 
 const Refused = ({
-  turn: { code = 'INTERNAL', question },
+  turn: { code = 'INTERNAL', question, alternatives },
+  zone,
   isBusy,
   onAsk,
 }: {
   turn: Turn;
+  zone: string;
   isBusy: boolean;
   onAsk: (text: string) => void;
 }) => {
   const { language, words } = useLanguage();
   const w = words.chat;
   const isPassing = passing.has(code);
+  const clock = new Intl.DateTimeFormat(language, { timeZone: zone, hour: '2-digit', minute: '2-digit' });
   return (
     <Notice tone={isPassing ? 'bad' : 'held'} title={isPassing ? w.failed : w.refused}>
       <p>{textOf(code, language, words.network)}.</p>
+      {alternatives.length > 0 && (
+        <>
+          <p>{w.free}</p>
+          <div className="examples">
+            {alternatives.map((at) => {
+              const time = `${w.at} ${clock.format(new Date(at))}`;
+              return (
+                <button
+                  key={at}
+                  type="button"
+                  className="example"
+                  disabled={isBusy}
+                  onClick={() => onAsk(time)}
+                >
+                  {time}
+                </button>
+              );
+            })}
+          </div>
+        </>
+      )}
       <NextStep code={code} />
       <CodeLine code={code} />
       {isPassing && (

@@ -37,6 +37,17 @@ const interrupt: Interrupt = {
     required: ['confirmed', 'reason', 'explanation'],
   },
 };
+const agenda: Interrupt = {
+  id: 'i2',
+  reason: 'confirmation',
+  message: 'Book Ana Lima with Dr. Lima?',
+  responseSchema: {
+    type: 'object',
+    properties: { confirmed: { type: 'boolean', const: true } },
+    required: ['confirmed'],
+  },
+  metadata: { action: 'change_agenda', facts: [{ name: 'When', value: 'Tuesday, 14:00' }, { name: 1 }] },
+};
 const ended = (outcome: NonNullable<RunFinishedEvent['outcome']>) =>
   ({ type: EventType.RUN_FINISHED, threadId: 't', runId: 'r', outcome }) satisfies RunFinishedEvent;
 
@@ -167,6 +178,14 @@ describe('its card', () => {
     expect(html).toMatch(/<option value="life">Danger to life<\/option><option value="other">other/);
     expect(html).not.toMatch(/name="confirmed"|checked|autofocus/i);
     expect(buttonsIn(html)).toEqual(['Yes, go on', 'No']);
+  });
+
+  test('says one by one what is to be changed, and takes nothing but the yes', () => {
+    const html = shown(agenda);
+    expect(html).toContain('<dt>When</dt><dd>Tuesday, 14:00</dd>');
+    expect(html).not.toMatch(/<(input|select|textarea)|undefined/);
+    expect(buttonsIn(html)).toEqual(['Yes, go on', 'No']);
+    expect(accepted(agenda, {})).toMatchObject({ payload: { confirmed: true } });
   });
 
   test('whose yes did not count yet has what was filled in, and the proof in the place of the yes', () => {

@@ -113,6 +113,20 @@ export const askedBy = ({ responseSchema = {} }: Interrupt): readonly Asked[] | 
   return asked;
 };
 
+/** What it is about, one by one, where whoever asks says so. */
+export const factsOf = ({ metadata }: Interrupt): readonly { name: string; value: string }[] => {
+  const facts: unknown = metadata?.['facts'];
+  if (!Array.isArray(facts)) return [];
+  return facts.filter(
+    (fact): fact is { name: string; value: string } =>
+      isObject(fact) &&
+      'name' in fact &&
+      'value' in fact &&
+      typeof fact.name === 'string' &&
+      typeof fact.value === 'string',
+  );
+};
+
 /** When it can no longer be answered, in ms since 1970; undefined where it always can. */
 export const endOf = ({ expiresAt }: Interrupt): number | undefined => {
   const at = Date.parse(expiresAt ?? '');

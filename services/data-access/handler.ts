@@ -47,6 +47,7 @@ export const decide: Decide<typeof contract, Facts> = (body, found) => {
     rows: shown,
     matches: isList ? (first?._matches ?? 0) : shown.length,
     ...(found.cited ? { cited: [...found.cited] } : {}),
+    ...(found.arrangement ? { arrangement: found.arrangement } : {}),
     ...(more ? { nextCursor: cursorOf(last) } : {}),
     cached: found.cached,
     asOf: found.asOf,

@@ -20,6 +20,7 @@ import { isWarming } from '@jangada/trust/pass.ts';
 import { indexOf } from '@jangada/vault/rows.ts';
 import type { Vault } from '@jangada/vault/vault.ts';
 import type { z } from 'zod';
+import { arrangementOf } from './arrangement.ts';
 import type { contract } from './contract.ts';
 import type { Searching } from './nearest.ts';
 import { openRows } from './open.ts';
@@ -33,6 +34,8 @@ export interface Found {
   readonly rows: readonly Row[];
   /** What the texts that were found are about, of the nearest first; absent where none were looked for. */
   readonly topics?: readonly string[];
+  /** Absent where nothing is to be changed. */
+  readonly arrangement?: run.Arrangement;
   /** Texts near to the question, to be named beside the rows. */
   readonly cited?: readonly z.output<typeof run.citation>[];
   /** What was granted, for who tells the rows. */
@@ -141,6 +144,14 @@ export const rowsOf = async (
     return once();
   });
   const suppressed = grant.min !== undefined && source.subject !== undefined && found.rows.length === 0;
+  const arrangement =
+    plan.order &&
+    (await arrangementOf(pack, plan.order, async (named, wanted) => {
+      const reader = { person: grant.by, zone: pass.zone };
+      const all = await store.read(claim, read(named, wanted, reader), span('postgresql'));
+      assertOwn(all, tenant, onForeign);
+      return all;
+    }));
   const people = source.subject && (await peopleOf(found.rows, plan, tenant, vault, keys));
   return {
     ...found,
@@ -148,6 +159,7 @@ export const rowsOf = async (
     suppressed,
     masked: role.masked,
     grant: statedPart(grantStatement),
+    ...(arrangement ? { arrangement } : {}),
     ...(people ? { people } : {}),
   };
 };

@@ -61,6 +61,8 @@ export interface Question extends Wishes {
   readonly subjectId?: string | undefined;
   readonly cursor?: string | undefined;
   readonly purpose?: string | undefined;
+  /** The language that it is answered in, where that is not the tenant's. */
+  readonly locale?: Locale | undefined;
   /** What the client says its tenant is. May only agree with the token. */
   readonly tenant?: string | undefined;
   /** The trace that the client is in. Linked to, never continued. */
@@ -185,7 +187,7 @@ export const openAdmission = (
       ...wishesOf(question, tenant.pack, meter.toolsIgnored),
       pack: tenant.pack,
       zone: tenant.zone,
-      loc: tenant.locale,
+      loc: question.locale ?? tenant.locale,
       cur: tenant.currency,
       iat: now,
       exp: now + config.RUN_DEADLINE_MS,

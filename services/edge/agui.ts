@@ -88,9 +88,9 @@ export interface Telling {
   tell(parts: readonly Part[], ours?: boolean): Event[];
 }
 
-/** How a run ends that its person was asked back in. What the answer takes beside its schema is a second factor, lately. */
+/** How a run ends that its person was asked back in. To reach for somebody takes a second factor, lately, beside the schema. */
 export const interruptedBy = (
-  { id, action, message, responseSchema, expiresAt }: Extract<Part, { type: 'interrupted' }>,
+  { id, action, message, facts, responseSchema, expiresAt }: Extract<Part, { type: 'interrupted' }>,
   run: Pick<Peer, 'threadId' | 'runId'>,
 ): Event => ({
   type: EventType.RUN_FINISHED,
@@ -100,7 +100,7 @@ export const interruptedBy = (
     interrupts: [
       {
         ...{ id, reason: 'confirmation', message, responseSchema, expiresAt },
-        metadata: { action, ...stepUp },
+        metadata: { action, ...(facts ? { facts } : {}), ...(action === 'break_glass' ? stepUp : {}) },
       },
     ],
   },

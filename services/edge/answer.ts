@@ -47,10 +47,15 @@ export const usageOf = (end: End, elapsedMs: number): Usage => ({
   processingTimeMs: wholeMs(elapsedMs),
 });
 
-/** What else is known of a refusal: the field at fault, or when to come back. */
-export const besideOf = (end: End): (Partial<LimitFacts> & { readonly field?: string }) | undefined => {
-  if (end.type !== 'refused' || !(end.limit || end.field)) return undefined;
-  return { ...end.limit, ...(end.field ? { field: end.field } : {}) };
+/** What else is known of a refusal: the field at fault, when to come back, or when it would be possible instead. */
+export const besideOf = (
+  end: End,
+):
+  | (Partial<LimitFacts> & { readonly field?: string; readonly alternatives?: readonly string[] })
+  | undefined => {
+  if (end.type !== 'refused' || !(end.limit || end.field || end.alternatives)) return undefined;
+  const { limit, field, alternatives } = end;
+  return { ...limit, ...(field ? { field } : {}), ...(alternatives ? { alternatives } : {}) };
 };
 
 /** The code of an ending that is no answer. */

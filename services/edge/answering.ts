@@ -1,6 +1,7 @@
 import type { ResumeEntry } from '@ag-ui/core';
 import { packOf } from '@jangada/packs/registry.ts';
 import { type Command, emergencyAnswer } from '@jangada/proto/access.ts';
+import { confirmation, type Command as Order } from '@jangada/proto/command.ts';
 import { z } from 'zod';
 import type { Question } from './admission.ts';
 import type { Interrupted } from './conversation.ts';
@@ -17,6 +18,8 @@ export type Taken =
   | { readonly kind: 'replay'; readonly run: string }
   | { readonly kind: 'expired' }
   | { readonly kind: 'answer'; readonly to: Interrupted; readonly command: Answer }
+  /** Carry out what was shown. */
+  | { readonly kind: 'order'; readonly to: Interrupted; readonly order: Order }
   /** Ask, and before that say no where something still waits. */
   | { readonly kind: 'question'; readonly no?: Interrupted };
 
@@ -61,6 +64,11 @@ export const takenOf = (
   if (over) return { kind: 'expired' };
   if (cancelled || !explicit.safeParse(entry.payload).success)
     return { kind: 'answer', to, command: noTo(to) };
+  const { order } = to.part;
+  if (order) {
+    shaped(confirmation, entry.payload);
+    return { kind: 'order', to, order };
+  }
   const { emergency } = packOf(pack);
   if (!emergency) throw new Refusal('AUTHZ_DENIED');
   const { confirmed, reason, explanation } = shaped(emergencyAnswer(emergency), entry.payload);

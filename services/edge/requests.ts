@@ -29,7 +29,7 @@ export interface Listing extends Listed {
 }
 
 /** What else is said of what is asked: `text` is what the pass is for. */
-type Beside = Pick<Question, 'text' | 'session' | 'purpose'> & Wishes & { readonly limit?: Limit };
+type Beside = Pick<Question, 'text' | 'session' | 'purpose' | 'locale'> & Wishes & { readonly limit?: Limit };
 
 /** Asks something under the caller's own id for it, or a new one. @throws Refusal, Unavailable, Refused */
 export type Request = (

@@ -1,4 +1,5 @@
 import * as access from '@jangada/proto/access.ts';
+import * as command from '@jangada/proto/command.ts';
 import type { Code } from '@jangada/proto/errors.ts';
 import type { Tenant } from './accounts.ts';
 import type { Limit, Question, Run } from './admission.ts';
@@ -28,11 +29,17 @@ interface Resumed {
   readonly passesOver?: string;
 }
 
+/** What a person answered, as the command that it is. */
+type Given = { readonly to: Interrupted } & (
+  | { readonly command: access.Command }
+  | { readonly order: command.Command }
+);
+
 export const openResuming = ({ conversations, idOf, tenantOf, request, rejoin, refuse }: Deps) => {
   /** In the conversation of what it answers, and for the same purpose. */
   const answer = (
     identity: Identity,
-    { to, command: said }: { to: Interrupted; command: access.Command },
+    taken: Given,
     {
       run,
       session,
@@ -44,12 +51,20 @@ export const openResuming = ({ conversations, idOf, tenantOf, request, rejoin, r
       limit,
     }: Pick<Question, 'run' | 'session'> & Wishes & { alone?: true; limit?: Limit },
   ): Promise<Run> => {
-    const command = access.command.parse(said);
-    const { id: answers, purpose } = to.part;
-    const asking = { message: access.requested, body: { command }, alone, answers, turn: { answers } };
-    return request(identity, run, asking, {
-      ...{ text: JSON.stringify(command), session, purpose, steps, state, activity, tools, limit },
-    });
+    const { id: answers, purpose, locale } = taken.to.part;
+    const asked =
+      'order' in taken
+        ? { message: command.requested, body: { command: command.command.parse(taken.order) } }
+        : { message: access.requested, body: { command: access.command.parse(taken.command) } };
+    const text = JSON.stringify(asked.body.command);
+    return request(
+      identity,
+      run,
+      { ...asked, alone, answers, turn: { answers } },
+      {
+        ...{ text, session, purpose, locale, steps, state, activity, tools, limit },
+      },
+    );
   };
 
   /** @throws Refusal INTERRUPT_EXPIRED, AUTH_STEP_UP, INPUT_INVALID, and what asking throws */
@@ -68,6 +83,8 @@ export const openResuming = ({ conversations, idOf, tenantOf, request, rejoin, r
     const taken = takenOf(named, asked, pack, Date.now());
     if (taken.kind === 'expired') throw await refuse(identity, 'INTERRUPT_EXPIRED');
     if (taken.kind === 'replay') return { run: await rejoin(identity, taken.run, session) };
+    if (taken.kind === 'order')
+      return { run: await answer(identity, taken, { ...asked, alone: true, limit }) };
     if (taken.kind === 'answer') {
       if (taken.command.confirmed && !isRecent(identity)) throw await refuse(identity, 'AUTH_STEP_UP');
       return { run: await answer(identity, taken, { ...asked, alone: true, limit }) };

@@ -26,6 +26,7 @@ export const readFilter = (
   locale: Language,
   sourceName: string,
   { pack, now, zone }: Setting,
+  leads: Pack['leads'] = pack.leads,
 ): { filter: Plan['filter']; entities: Entity[]; impossible: boolean } => {
   const source = pack.sources[sourceName];
   const documents = findDocuments(text);
@@ -37,7 +38,7 @@ export const readFilter = (
   const names = findNames(text, {
     language: locale,
     spent: [...periods, ...amounts, ...documents],
-    leads: pack.leads,
+    leads,
     stop: stopWords(pack),
   }).filter(({ role, text: name }) => !documentWord.test(name) && tieOf(source, role));
   const identifier = documents
@@ -46,7 +47,9 @@ export const readFilter = (
   // What a source cannot tell apart is not heard, or the answer would say that it had been.
   const [period] = source?.at ? periods : [];
   const [amount] = source?.amount ? amounts : [];
-  const subject = names.find((name) => name.role === 'subject')?.text;
+  // Of several, one that is written as a name: "schedule a follow-up for Ana".
+  const subjects = names.filter((name) => name.role === 'subject').map((name) => name.text);
+  const subject = subjects.find((name) => /^\p{Lu}/u.test(name)) ?? subjects[0];
   const provider = names.find((name) => name.role === 'provider')?.text;
   const state = pack.states.find((one) => one.source === sourceName && mentions(text, one.words))?.state;
   const facets = source && facetsOf(text, source);

@@ -1,6 +1,6 @@
 import { type Language, words } from '@jangada/nlu/text.ts';
 import type { IntentPattern } from '@jangada/packs/pack.ts';
-import type { Ask, Entity, Plan } from '@jangada/proto/plan.ts';
+import type { Ask, Entity, Order, Plan } from '@jangada/proto/plan.ts';
 import { questionMaxLength } from '@jangada/proto/run.ts';
 
 /** Questions that go on from the one before: "e na sexta?", "and with Dr. Lima?". */
@@ -11,6 +11,8 @@ export interface Reading extends Said {
   readonly pattern: IntentPattern;
   readonly score: number;
   readonly ask: Ask;
+  /** Set where it wants the agenda changed. */
+  readonly order?: Order;
 }
 
 /** What a question says of what it asks for. */

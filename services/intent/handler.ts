@@ -1,15 +1,15 @@
 import { type Decide, emit, type In, type Out } from '@jangada/hop/hop.ts';
 import type { Violation } from '@jangada/nlu/guard-rules.ts';
-import { meaningOf } from '@jangada/nlu/meaning.ts';
 import { canonical, type Language, language } from '@jangada/nlu/text.ts';
 import { joinsOf, listingOf, pageSize } from '@jangada/packs/listing.ts';
 import type { Pack, Source } from '@jangada/packs/pack.ts';
-import { modelOf } from '@jangada/packs/understanding.ts';
+import { meaningIn } from '@jangada/packs/understanding.ts';
 import { textOf } from '@jangada/proto/errors.ts';
 import type { Plan } from '@jangada/proto/plan.ts';
 import * as run from '@jangada/proto/run.ts';
 import type { contract } from './contract.ts';
 import type { Setting } from './filter.ts';
+import { orderPlan } from './order-plan.ts';
 import { inConversation } from './reading.ts';
 
 /** What understanding depends on beside the text. */
@@ -43,13 +43,13 @@ const read = (
   if (attack) return emit(run.refused, { code: 'AI_SECURITY_VIOLATION', locale: said, attack });
   const reading = inConversation(asked, earlier, setting);
   if (!reading) {
-    const meaning = meaningOf(modelOf(pack), asked.text);
+    const meaning = meaningIn(pack, asked.text);
     return meaning.kind === 'unclear'
       ? askBack('INTENT_UNCLEAR', subjectsOf(pack, meaning.labels, said), said)
       : askBack('INTENT_UNCLASSIFIED', pack.wording[said].suggestions, said);
   }
 
-  const { locale, pattern, score, source, ask, filter, entities } = reading;
+  const { locale, pattern, score, source, ask, filter, entities, order } = reading;
   if (reading.impossible) {
     const code = 'INPUT_INVALID';
     const message = textOf(code, locale);
@@ -59,16 +59,18 @@ const read = (
   // Figures are of all that conditions say, and not of what is near.
   const { nearest, ...conditions } = filter;
   const isSearched = nearest !== undefined && ask === 'list';
-  const plan: Plan = {
-    source,
-    ask,
-    joins: joinsOf(declared, ask, filter),
-    filter: { ...conditions, ...(isSearched ? { nearest } : {}), ...(subjectId ? { subjectId } : {}) },
-    fields: ask === 'list' ? [...declared.list] : [],
-    limit: isSearched && declared.knowledge ? run.citedMax : pageSize,
-    ...(isSearched && declared.cites !== undefined ? { cites: declared.cites } : {}),
-    ...(cursor ? { cursor } : {}),
-  };
+  const plan: Plan = order
+    ? orderPlan(pack, order, { ...filter, ...(subjectId ? { subjectId } : {}) }, setting.now)
+    : {
+        source,
+        ask,
+        joins: joinsOf(declared, ask, filter),
+        filter: { ...conditions, ...(isSearched ? { nearest } : {}), ...(subjectId ? { subjectId } : {}) },
+        fields: ask === 'list' ? [...declared.list] : [],
+        limit: isSearched && declared.knowledge ? run.citedMax : pageSize,
+        ...(isSearched && declared.cites !== undefined ? { cites: declared.cites } : {}),
+        ...(cursor ? { cursor } : {}),
+      };
   const intent = {
     type: pattern.name,
     confidence: score,

@@ -1,7 +1,7 @@
 import { judge, refusedFrom } from '@jangada/nlu/guard.ts';
 import { violations } from '@jangada/nlu/guard-rules.ts';
 import { packOf, packs } from '@jangada/packs/registry.ts';
-import { isAbout, modelOf } from '@jangada/packs/understanding.ts';
+import { isAbout, modelOf, orderModelOf } from '@jangada/packs/understanding.ts';
 import { hashedTextOf } from '@jangada/proto/run.ts';
 import { serve } from '@jangada/runtime/serve.ts';
 import { configOf } from '@jangada/runtime/service.ts';
@@ -16,7 +16,10 @@ const config = configOf(['MESSAGE_KEYS', 'AI_SECURITY_LEVEL', 'AI_SECURITY_RULES
 const telemetry = openTelemetry(contract.name, config);
 
 // The first question must not wait for what understands it.
-for (const pack of packs) modelOf(pack);
+for (const pack of packs) {
+  modelOf(pack);
+  if (pack.orders) orderModelOf(pack);
+}
 
 const attacked = securityViolations(telemetry.metrics, violations);
 const blocked = blockedRequests(telemetry.metrics, ['AI_SECURITY_VIOLATION']);

@@ -1,20 +1,22 @@
-import { meaningOf } from '@jangada/nlu/meaning.ts';
 import { mentions } from '@jangada/nlu/phrases.ts';
 import { canonical, language } from '@jangada/nlu/text.ts';
 import { meansAlone } from '@jangada/packs/examples.ts';
 import type { IntentPattern, Pack } from '@jangada/packs/pack.ts';
-import { modelOf } from '@jangada/packs/understanding.ts';
+import { mayComplete, meaningIn } from '@jangada/packs/understanding.ts';
+import type { Order } from '@jangada/proto/plan.ts';
 import type { Earlier } from '@jangada/proto/run.ts';
 import { askOf, isMine } from './asks.ts';
 import { readFilter, type Setting } from './filter.ts';
-import { goesOn, goneOn, isFragment, type Reading } from './follow.ts';
+import { goesOn, goneOn, isFragment, type Reading, type Said } from './follow.ts';
+import { completed, leaning, leans, orderIn } from './orders.ts';
 
 /** What a question asks for, read by itself or as it goes on from those before it. */
 
 /** A question that says too little by itself, or says that it goes on, is read with those before it. */
 export const inConversation = (asked: Asked, earlier: Earlier, setting: Setting): Reading | undefined => {
   const alone = readingOf(asked, setting);
-  if (alone && !goesOn(asked.text)) return alone;
+  const isWhole = alone && !goesOn(asked.text) && !leans(alone) && !mayComplete(setting.pack, asked.text);
+  if (isWhole) return alone;
   let before: Reading | undefined;
   for (const { question, at } of earlier) {
     const one = { text: canonical(question), now: Temporal.Instant.fromEpochMilliseconds(at) };
@@ -36,7 +38,17 @@ interface Asked {
 const readingOf = ({ text, now }: Asked, setting: Setting, before?: Reading): Reading | undefined => {
   const { pack } = setting;
   const locale = language(text, before?.locale ?? setting.locale);
+  if (before?.order && mayComplete(pack, text)) {
+    const said = wantedOf(text, before.pattern, locale, { ...setting, now });
+    const whole = said && completed(said, { ...before, order: before.order });
+    if (whole) return { ...before, locale, ...whole };
+  }
   const own = clearly(pack, text);
+  const wanted = own && wantedOf(text, own.pattern, locale, { ...setting, now });
+  if (wanted) {
+    const whole = before && leans(wanted) ? leaning(wanted, before, setting.zone) : wanted;
+    return { locale, ...own, ask: own.pattern.defaultAsk, ...whole };
+  }
   const follows = goesOn(text) || (!own && isFragment(text)) ? before : undefined;
   const pattern = own?.pattern ?? follows?.pattern;
   const name = own ? sourceOf(own.pattern, text) : follows?.source;
@@ -61,12 +73,30 @@ const readingOf = ({ text, now }: Asked, setting: Setting, before?: Reading): Re
   };
 };
 
+/** What a text says of an order; undefined of an intent that is none. */
+const wantedOf = (
+  text: string,
+  { order: type }: IntentPattern,
+  locale: Reading['locale'],
+  setting: Setting,
+): (Said & { readonly order: Order }) | undefined => {
+  const { pack } = setting;
+  const { orders } = pack;
+  if (!type || !orders) return undefined;
+  const leads = [...orders.leads, ...pack.leads];
+  const filter = readFilter(text, locale, orders.bookings, setting, leads);
+  // When it is, the order says; in which state what it is about has to be follows from it.
+  const { period: _period, state: _state, ...whom } = filter.filter;
+  const said = { ...filter, filter: { ...whom, ...(isMine(text) ? { mine: true } : {}) } };
+  return { source: orders.bookings, ...said, order: orderIn(text, locale, type, setting) };
+};
+
 /** What an intent is called by words that mean it alone. */
 const namesOf = ({ cues }: IntentPattern): string[] => cues.filter(meansAlone).map(({ words: cue }) => cue);
 
 /** What a question by itself is about. */
 const clearly = (pack: Pack, text: string): Pick<Reading, 'pattern' | 'score'> | undefined => {
-  const meaning = meaningOf(modelOf(pack), text);
+  const meaning = meaningIn(pack, text);
   if (meaning.kind !== 'clear') return undefined;
   const pattern = pack.intents.find(({ name }) => name === meaning.label);
   // What goes on has the form of much that is asked: it is about something else only where it says so.

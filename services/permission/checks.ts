@@ -94,6 +94,7 @@ export const refusalOf = (facts: Facts): { by: CheckName; code: Code } | undefin
  */
 export const mayAnswer = (facts: Facts, canAnswer: boolean): boolean =>
   canAnswer &&
+  !facts.plan.order &&
   refusalOf(facts)?.code === 'AUTHZ_NO_RELATION' &&
   mayReachOut(facts.pack, facts.role, facts.person);
 

@@ -9,7 +9,7 @@ import * as run from '@jangada/proto/run.ts';
 import { given } from '@jangada/testkit/given.ts';
 import { passFor } from '@jangada/testkit/identity.ts';
 import { describe, expect, test } from 'vitest';
-import { consent, type Facts, group, mayAnswer, purpose, relation, role } from './checks.ts';
+import { consent, consentFor, type Facts, group, mayAnswer, purpose, relation, role } from './checks.ts';
 import { type Asker, decide } from './handler.ts';
 
 const pack = packOf('aesthetic-clinic');
@@ -636,5 +636,63 @@ describe('a decision', () => {
       purposeSpecified: false,
       dataMinimized: false,
     });
+  });
+});
+
+describe('an order', () => {
+  const order = { type: 'ScheduleAppointment' as const, provider: 'Lima', said: 'marque a Ana' };
+  const wanted = planFor('clients', { fields: ['id', 'name'], order, ...about('Ana Lima') });
+  const answerable = (who: Who, plan: Plan): Emission =>
+    given(decide, asker(who))
+      .when({ ...body(plan), canAnswer: true })
+      .decided();
+  const codeOf = ({ body: said }: Emission): Code | undefined => (said as { code?: Code }).code;
+
+  test('takes the right to change the agenda, beside that to read whom it is about', () => {
+    for (const [who, reach] of [
+      [{ ...admin, named: known }, 'tenant'],
+      [{ ...professional, named: known }, 'related'],
+      [{ ...client, named: known }, 'own'],
+    ] as const) {
+      expect(decisionOf(answerable(who, wanted))).toMatchObject({ reach });
+    }
+    const readers = {
+      ...pack,
+      roles: {
+        ...pack.roles,
+        reader: {
+          ...pack.roles['admin'],
+          permissions: ['read:clients', 'read:appointments', 'read:billing'],
+        },
+      },
+      purposes: { ...pack.purposes, care: { ...pack.purposes['care'], roles: ['reader'] } },
+    } as typeof pack;
+    const reader = { pack: readers, role: 'reader', named: known };
+    expect(codeOf(answerable(reader, wanted))).toBe('AUTHZ_DENIED');
+    const { order: _order, ...question } = wanted;
+    expect(codeOf(answerable(reader, question))).toBeUndefined();
+  });
+
+  test('is for oneself, for who is in one’s care, and with the leave that bookings take', () => {
+    expect(codeOf(answerable({ ...client, named: unrelated }, wanted))).toBe('AUTHZ_DENIED');
+    expect(codeOf(answerable({ ...professional, named: unrelated }, wanted))).toBe('AUTHZ_NO_RELATION');
+    expect(codeOf(answerable({ ...professional, named: silent }, wanted))).toBe('CONSENT_REQUIRED');
+    expect(consentFor(factsOf(professional, wanted))).toEqual(['service', 'health']);
+  });
+
+  test('is refused where nobody can say yes to it, and is no emergency', () => {
+    expect(codeOf(decided({ ...professional, named: known }, wanted))).toBe('CONFIRMATION_REQUIRED');
+    expect(mayAnswer(factsOf({ ...professional, named: unrelated }, wanted), true)).toBe(false);
+  });
+
+  test('is of what the pack has orders for, and of nothing else', () => {
+    for (const plan of [
+      { ...wanted, source: 'bookings', fields: ['version'] },
+      { ...wanted, ask: 'count' as const, fields: [] },
+      { ...wanted, order: { ...order, type: 'CancelAppointment' as const } },
+    ])
+      expect(codeOf(answerable({ ...admin, named: known }, plan))).toBe('AUTHZ_DENIED');
+    const { orders: _orders, ...without } = pack;
+    expect(codeOf(answerable({ ...admin, named: known, pack: without }, wanted))).toBe('AUTHZ_DENIED');
   });
 });

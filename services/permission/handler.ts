@@ -50,6 +50,9 @@ export const decide: Decide<typeof contract, Asker> = (
     return emit(run.interrupted, fact, { tell: questionOf(fact, facts, pass) });
   }
   if (refusal) return emit(run.refused, { code: refusal.code, locale, intent: intent.type, decision });
+  // Nobody could say yes to it.
+  if (plan.order && !body.canAnswer)
+    return emit(run.refused, { code: 'CONFIRMATION_REQUIRED', locale, intent: intent.type, decision });
   if (!reach) throw new Error('a plan without a reach passed the checks');
   const grant = sign({
     rid: pass.rid,
@@ -96,7 +99,10 @@ const flagsOf = ({ pack, plan, purpose }: Facts, refusedBy: Decision['refusedBy'
   return {
     lgpdCompliant: refusedBy !== 'purpose' && refusedBy !== 'consent',
     purposeSpecified: purpose !== undefined,
-    dataMinimized: plan.fields.every((field) => source?.list.includes(field)),
+    // What is changed is named by its id.
+    dataMinimized: plan.fields.every(
+      (field) => source?.list.includes(field) || (plan.order !== undefined && field === 'id'),
+    ),
     // What is about nobody may be kept for ever.
     retentionPolicy: !source?.subject || pack.retention.some(({ table }) => table === source.table),
   };

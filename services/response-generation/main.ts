@@ -12,6 +12,7 @@ import type { Reason } from './by-model.ts';
 import { contract } from './contract.ts';
 import { assertGranted, isBreach } from './egress.ts';
 import { tell } from './handler.ts';
+import { ask } from './ordering.ts';
 import type { Prompt } from './prompt.ts';
 import { pulseOf } from './pulse.ts';
 import { openQuota } from './quota.ts';
@@ -64,7 +65,22 @@ await using service = await serve(
       assertGranted(answer, grant, pack);
       const who = { tenant: pass.tid, pack: pass.pack };
       const leftMs = Math.max(0, pass.exp - Date.now() - reservedMs);
+      const { orders, wording } = pack;
+      const { orders: words } = wording[answer.locale];
       return {
+        ...(answer.plan.order &&
+          orders &&
+          words && {
+            ordering: {
+              order: answer.plan.order,
+              elapsedMs: () => Date.now() - pass.iat,
+              ...{ words, zone: pass.zone, whom: orders.whom, minutes: orders.minutes },
+              ...{ isOwn: grant?.reach === 'own', now: Temporal.Now.instant() },
+              ...{ run: pass.rid, purpose: pass.pur },
+              // The same however often it comes.
+              expiresAt: new Date(pass.iat + orders.answerWithinMs).toISOString(),
+            },
+          }),
         wording: pack.wording[answer.locale],
         zone: pass.zone,
         currency: pass.cur,
@@ -80,7 +96,8 @@ await using service = await serve(
         elapsedMs: () => Date.now() - pass.iat,
       };
     },
-    compose: tell,
+    compose: (answer, { ordering, ...means }, signal) =>
+      ordering ? ask(answer, ordering.order, ordering) : tell(answer, means, signal),
     onDead: (code) => {
       if (isBreach(code)) violated();
     },

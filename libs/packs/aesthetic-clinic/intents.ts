@@ -66,6 +66,58 @@ export const intents: readonly IntentPattern[] = [
     defaultAsk: 'list',
     ttlSeconds: 300,
   },
+  {
+    name: 'appointment_booking',
+    order: 'ScheduleAppointment',
+    cues: [
+      ...cues(
+        0.75,
+        'marque, marca, marcar, agende, agendar, encaixe, encaixa, encaixar, coloque, coloca, bota, reserve, reservar, reserva, book, booking, schedule, arrange, squeeze in, set up, put down, sign up, novo horario, new appointment, nova consulta',
+      ),
+      // What is booked is nobody's name, whatever stands before it.
+      ...cues(
+        0.4,
+        'slot, vaga, uma hora, limpeza de pele, peeling, botox, toxina botulinica, laser fracionado, avaliacao, retorno, drenagem, depilacao, massagem, preenchimento, microagulhamento, hidratacao, radiofrequencia, criolipolise, facial, peel, filler, massage, hair removal, follow up, skin check, clean up',
+      ),
+    ],
+    entities: ['client', 'provider', 'date', 'time', 'service'],
+    requiredPermissions: ['read:appointments'],
+    dataSources: ['clients', 'providers', 'services'],
+    defaultAsk: 'list',
+    ttlSeconds: 60,
+  },
+  {
+    name: 'appointment_move',
+    order: 'RescheduleAppointment',
+    cues: [
+      ...cues(
+        0.75,
+        'remarque, remarca, remarcar, reagende, reagendar, reagenda, adie, adiar, adia, antecipe, antecipar, antecipa, transfira, transferir, transfere, mude, mudar, muda, passe, passar, passa, troque, trocar, troca, altere, alterar, mova, mover, jogue, joga, move, reschedule, rebook, postpone, push, put off, bring forward, shift, make it',
+      ),
+      ...cues(0.4, 'para outro dia, another day, outro horario, another time'),
+    ],
+    entities: ['client', 'provider', 'date', 'time'],
+    requiredPermissions: ['read:appointments'],
+    dataSources: ['bookings', 'clients', 'providers'],
+    defaultAsk: 'list',
+    ttlSeconds: 60,
+  },
+  {
+    name: 'appointment_cancel',
+    order: 'CancelAppointment',
+    cues: [
+      ...cues(
+        0.75,
+        'desmarque, desmarca, desmarcar, cancele, cancela, cancelar, cancel, call off, drop, libere, liberar, libera, tire, tirar, tira, remova, remover, exclua, apague, anule, remove, delete, undo, scrap',
+      ),
+      ...cues(0.4, 'nao vai vir, nao vou poder, cannot come, can t make it'),
+    ],
+    entities: ['client', 'provider', 'date', 'time'],
+    requiredPermissions: ['read:appointments'],
+    dataSources: ['bookings', 'clients', 'providers'],
+    defaultAsk: 'list',
+    ttlSeconds: 60,
+  },
 ];
 
 export const leads: Pack['leads'] = [

@@ -6,6 +6,7 @@ import * as consents from './0003_consents.ts';
 import { demo } from './demo.ts';
 import { fhir } from './fhir.ts';
 import { intents, leads, states } from './intents.ts';
+import { orders } from './orders.ts';
 import { sources } from './sources.ts';
 import { wording } from './wording.ts';
 
@@ -34,6 +35,7 @@ export const pack: Pack = {
     },
   },
   bookings: 'appointments',
+  orders,
   clientTools: ['show_chart', 'show_table'],
   defaultPurpose: 'care',
   consent: {

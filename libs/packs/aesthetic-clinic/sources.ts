@@ -71,6 +71,7 @@ export const sources: Pack['sources'] = {
     table: 'clients',
     resource: 'clients',
     fields: {
+      id: { column: 'clients.id', kind: 'plain' },
       name: { column: 'clients.name', kind: 'personal' },
       email: { column: 'clients.email', kind: 'personal', mask: 'email', sealed: contact('email') },
       phone: { column: 'clients.phone', kind: 'personal', mask: 'phone', sealed: contact('phone') },
@@ -137,10 +138,12 @@ export const sources: Pack['sources'] = {
     table: 'providers',
     resource: 'appointments',
     fields: {
+      id: { column: 'providers.id', kind: 'plain' },
       name: { column: 'providers.name', kind: 'plain' },
       speciality: { column: 'providers.speciality', kind: 'plain' },
     },
     list: ['name', 'speciality'],
+    provider: { column: 'providers.id', table: 'providers' },
     order: { column: 'providers.name_search', type: 'text' },
     states: {},
     usually: [],
@@ -151,6 +154,7 @@ export const sources: Pack['sources'] = {
     resource: 'billing',
     fields: {
       name: { column: 'services.name', kind: 'plain' },
+      minutes: { column: 'services.duration_minutes', kind: 'plain' },
       price: { column: 'services.price', kind: 'plain' },
     },
     list: ['name', 'price'],

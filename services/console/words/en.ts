@@ -110,6 +110,8 @@ export const en = {
     untold: 'No answer was kept of this question.',
     stopped: 'You stopped this answer.',
     refused: 'Not answered',
+    free: 'Free on that day:',
+    at: 'at',
     failed: 'The answer failed',
     answered: 'Answer ready',
     more: 'Show more',

@@ -108,6 +108,8 @@ export const pt: Words = {
     untold: 'Nenhuma resposta desta pergunta foi guardada.',
     stopped: 'Você parou esta resposta.',
     refused: 'Sem resposta',
+    free: 'Livres nesse dia:',
+    at: 'às',
     failed: 'A resposta falhou',
     answered: 'Resposta pronta',
     more: 'Mostrar mais',
