@@ -1,3 +1,5 @@
+import { agendasOf } from '@jangada/bookings/agenda.ts';
+import { agendaIdOf, readAgenda, snapshotEvery } from '@jangada/bookings/state.ts';
 import { Unavailable } from '@jangada/hop/outcome.ts';
 import { packOf } from '@jangada/packs/registry.ts';
 import { agenda, changed } from '@jangada/proto/booking.ts';
@@ -12,10 +14,8 @@ import { shred } from '@jangada/vault/shred.ts';
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { project, projectAll } from '../services/projection/bookings.ts';
-import { agendasOf } from '@jangada/bookings/agenda.ts';
 import { carryOut, type Order } from '../services/scheduling/carry-out.ts';
 import type { Outcome } from '../services/scheduling/handler.ts';
-import { agendaIdOf, readAgenda, snapshotEvery } from '@jangada/bookings/state.ts';
 import { eventsOfTenant, rebuild } from './projection.ts';
 import { startBroker, type TestBroker } from './test-broker.ts';
 import { agreedSql, startDatabase, type TestDatabase, tenantSql } from './test-database.ts';

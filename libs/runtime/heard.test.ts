@@ -18,7 +18,12 @@ test('a tick is of the schedule of its own kind and tenant, or of none', () => {
   expect(heard('tick.retention.casa', 'sched.retention.casa').schedule).toBe('sched.retention.casa');
   expect(heard('tick.retention.casa', 'sched.retention.casa.one').schedule).toBe('sched.retention.casa.one');
   expect(heard('tick.retention.casa').schedule).toBeUndefined();
-  for (const schedule of ['sched.retention.other', 'sched.retention.casa-other', 'sched.sessions.casa', 'tick.retention.casa'])
+  for (const schedule of [
+    'sched.retention.other',
+    'sched.retention.casa-other',
+    'sched.sessions.casa',
+    'tick.retention.casa',
+  ])
     expect(() => heard('tick.retention.casa', schedule)).toThrow(
       expect.objectContaining({ code: 'CTX_INVALID' }),
     );

@@ -1,6 +1,6 @@
 import type { changed } from '@jangada/proto/booking.ts';
 import { headers } from '@jangada/proto/envelope.ts';
-import { type Body, subjectOf } from '@jangada/proto/message.ts';
+import { type Body, scheduleOf, subjectOf } from '@jangada/proto/message.ts';
 import { due } from '@jangada/proto/saga.ts';
 import type { Bus } from '@jangada/runtime/bus.ts';
 
@@ -12,7 +12,7 @@ export const wakeAt = async (
   body: Body<typeof due>,
   at: number,
 ): Promise<void> => {
-  await bus.publish(`sched.saga.${tenant}.${name}`, JSON.stringify(body), {
+  await bus.publish(`${scheduleOf(due, tenant)}.${name}`, JSON.stringify(body), {
     'Nats-Schedule': `@at ${new Date(at).toISOString()}`,
     'Nats-Schedule-Target': subjectOf(due, tenant, body.booking),
     'Nats-Rollup': 'sub',

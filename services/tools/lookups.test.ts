@@ -1,4 +1,5 @@
 import { policy } from '@jangada/hop/policy.ts';
+import { openOutside } from '@jangada/outside/outside.ts';
 import { comparePrices, searchPrices } from '@jangada/packs/cloud-pricing/tools.ts';
 import type { Plan } from '@jangada/proto/plan.ts';
 import { resilience } from '@jangada/runtime/resilience.ts';
@@ -7,7 +8,6 @@ import { openMetrics } from '@jangada/telemetry/metrics.ts';
 import { type Manner, type OutsideSource, startOutsideSource } from '@jangada/testkit/outside.ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openLookups } from './lookups.ts';
-import { openOutside } from '@jangada/outside/outside.ts';
 
 const price = {
   ...{ provider: 'AWS', model: 'A100', sku: 'p4d.24xlarge', region: 'us-east-1', purchase: 'spot' },

@@ -1,5 +1,6 @@
 import { ConfigError } from '@jangada/config/config.ts';
 import { Unavailable } from '@jangada/hop/outcome.ts';
+import { Distrusted, type Outside } from '@jangada/outside/outside.ts';
 import type { Said } from '@jangada/packs/seeing.ts';
 import type { Lookup, Tool } from '@jangada/packs/tool.ts';
 import type { Plan } from '@jangada/proto/plan.ts';
@@ -8,7 +9,6 @@ import type { Resilience } from '@jangada/runtime/resilience.ts';
 import { faultFields, type Log } from '@jangada/telemetry/log.ts';
 import type { Metrics } from '@jangada/telemetry/metrics.ts';
 import { LRUCache } from 'lru-cache';
-import { Distrusted, type Outside } from '@jangada/outside/outside.ts';
 
 export interface Lookups {
   /** What is known outside of what a plan asks for. Never throws over a source that is away. */

@@ -1,5 +1,6 @@
 import { Unavailable, Unprocessable } from '@jangada/hop/outcome.ts';
 import { policy } from '@jangada/hop/policy.ts';
+import { openOutside } from '@jangada/outside/outside.ts';
 import { packOf, packs } from '@jangada/packs/registry.ts';
 import { optional } from '@jangada/runtime/health.ts';
 import { resilience } from '@jangada/runtime/resilience.ts';
@@ -10,7 +11,6 @@ import { planHash } from '@jangada/trust/grant.ts';
 import { contract } from './contract.ts';
 import { decide } from './handler.ts';
 import { openLookups } from './lookups.ts';
-import { openOutside } from '@jangada/outside/outside.ts';
 
 const config = configOf(['MESSAGE_KEYS', 'TOOL_HOSTS', 'TOOL_URLS', 'TOOL_KEYS']);
 const telemetry = openTelemetry(contract.name, config);
