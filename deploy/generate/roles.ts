@@ -94,7 +94,7 @@ const rowsFor = (contract: Contract, table: string, command: Command): string =>
   if (command === 'insert' && hearsFacts(contract)) return 'true';
   // Who chains entries finds which stand already, in a batch of many tenants.
   if (contract.kind === 'sink' && contract.seals && table in contract.finds) return 'true';
-  // Who is woken by the clock begins with the list of tenants.
+  // Who is woken by the clock alone begins with the list of tenants.
   if (table === 'tenants' && wakes(contract)) return 'true';
   return claimed(table);
 };
@@ -104,7 +104,7 @@ const needsGrant = (contract: Contract): boolean =>
 const hearsFacts = (contract: Contract): boolean =>
   contract.kind === 'sink' && contract.on.some(({ kind }) => kind === 'fact');
 const wakes = (contract: Contract): boolean =>
-  contract.kind === 'sink' && contract.on.some(({ kind }) => kind === 'tick');
+  contract.kind === 'sink' && contract.on.every(({ kind }) => kind === 'tick');
 
 /** Histories and keys: whoever brings data in adds to them and changes none. */
 const addedTo: readonly string[] = ['consents', 'tenant_keys', 'subject_keys'];

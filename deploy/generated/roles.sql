@@ -719,7 +719,7 @@ grant select on tenants to svc_saga;
 grant select on event_keys to svc_saga;
 grant select on tenant_keys to svc_saga;
 grant select on subject_keys to svc_saga;
-create policy svc_saga_select on tenants for select to svc_saga using (true);
+create policy svc_saga_select on tenants for select to svc_saga using (id = (select sec.claimed_tenant()));
 create policy svc_saga_select on event_keys for select to svc_saga using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_saga_select on tenant_keys for select to svc_saga using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_saga_select on subject_keys for select to svc_saga using (tenant_id = (select sec.claimed_tenant()));

@@ -1521,7 +1521,7 @@ create policy svc_import_select on public.tenants for select to svc_import using
 create policy svc_import_update on public.tenants for update to svc_import using ((id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_privacy_select on public.tenants for select to svc_privacy using (true);
 create policy svc_retention_select on public.tenants for select to svc_retention using (true);
-create policy svc_saga_select on public.tenants for select to svc_saga using (true);
+create policy svc_saga_select on public.tenants for select to svc_saga using ((id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_scheduling_select on public.tenants for select to svc_scheduling using ((id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
 create table public.units (
