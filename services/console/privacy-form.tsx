@@ -1,5 +1,6 @@
 import type { RequestType } from '@jangada/proto/privacy.ts';
 import { type FormEvent, useId, useRef, useState } from 'react';
+import { Failure } from './failure.ts';
 import { Field } from './field.tsx';
 import { useLanguage } from './language.ts';
 import { Proved } from './proved.tsx';
@@ -26,12 +27,20 @@ export const PrivacyForm = ({
   const [type, setType] = useState<RequestType>('access');
   const [round, setRound] = useState(0);
   const asked = useRef<object>({});
+  const command = useRef(crypto.randomUUID());
   const types = (Object.keys(w.types) as RequestType[]).filter(
     (one) => one !== 'correction' || corrects.length > 0,
   );
 
   const open = async (): Promise<void> => {
-    await session.call('/v1/privacy/requests', asked.current);
+    try {
+      await session.call('/v1/privacy/requests', { ...asked.current, commandId: command.current });
+    } catch (error) {
+      // What nobody answered may have been taken: asked again, it is the same request. What was refused is not.
+      if (!(error instanceof Failure && error.code === 'NETWORK')) command.current = crypto.randomUUID();
+      throw error;
+    }
+    command.current = crypto.randomUUID();
     setType('access');
     setRound((before) => before + 1);
     onOpened();
@@ -44,11 +53,13 @@ export const PrivacyForm = ({
     const corrections = corrects
       .map((field) => [field, filled(`right-${field}`)])
       .filter(([, value]) => value);
+    const before = JSON.stringify(asked.current);
     asked.current = {
       type,
       ...(subjectId ? { subjectId } : {}),
       ...(type === 'correction' ? { corrections: Object.fromEntries(corrections) } : {}),
     };
+    if (JSON.stringify(asked.current) !== before) command.current = crypto.randomUUID();
     begin();
   };
 

@@ -94,9 +94,12 @@ const Steps = ({ of: { state, history }, zone }: { of: Request; zone: string }) 
   const w = words.privacy;
   // In the order that requests go through them.
   const states = Object.keys(w.states);
+  // Of what is carried out somebody has seen that it was.
+  const isRejected = state === 'closed' && !history.some((step) => step.state === 'verified');
+  const tag = isRejected ? 'held' : state === 'closed' ? 'good' : 'plain';
   return (
     <>
-      <span className={`tag tag-${state === 'closed' ? 'good' : 'plain'}`}>{w.states[state]}</span>
+      <span className={`tag tag-${tag}`}>{isRejected ? w.rejected : w.states[state]}</span>
       <details>
         <summary>{w.step(states.indexOf(state) + 1, states.length)}</summary>
         <ol className="steps">

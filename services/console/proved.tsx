@@ -28,7 +28,8 @@ export const Proved = ({
   const isUnproved = failure !== undefined && unproved.has(failure.code);
   return (
     <>
-      {children({ isBusy, begin })}
+      {/* What was asked is what is done once who asks is proved: it is not changed meanwhile. */}
+      {!isUnproved && children({ isBusy, begin })}
       {failure && !isUnproved && <FailureNotice failure={failure} />}
       {isUnproved && (
         <Guarded session={session} failure={new Failure('AUTH_STEP_UP')} why={why} onProved={begin} />

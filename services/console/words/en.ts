@@ -386,6 +386,7 @@ export const en = {
       delivered: 'ready to fetch',
       closed: 'closed',
     },
+    rejected: 'refused',
     step: (step: number, of: number) => `Step ${step} of ${of}`,
     deadline: 'Answer by',
     late: 'late',

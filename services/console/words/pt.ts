@@ -375,6 +375,7 @@ export const pt: Words = {
       delivered: 'pronto para buscar',
       closed: 'encerrado',
     },
+    rejected: 'recusado',
     step: (step, of) => `Etapa ${step} de ${of}`,
     deadline: 'Resposta até',
     late: 'atrasado',
