@@ -103,6 +103,17 @@ describe('what was done to it is named, with its place', () => {
     expect((await verified(given)).findings).toContainEqual(expect.objectContaining(finding));
   });
 
+  test.each(['2099-01-01T00:00:00.000Z', 'no time'])('a removal in a dump of %s', async (dump) => {
+    const { findings } = await verified(
+      changed((lines) => {
+        lines[0] = JSON.stringify({ dump });
+        lines.splice(somewhere, 1);
+      }),
+    );
+    expect(findings).toContainEqual(expect.objectContaining({ fault: 'format', number: 1 }));
+    expect(findings).toContainEqual(expect.objectContaining({ fault: 'deletion', shard, number }));
+  });
+
   test('a chain that was made anew, by the checkpoints that saw the other', async () => {
     const other = trailOf(200, { size: 20 });
     const report = await verified({ dump: other.dump, checkpoints: trail.checkpoints });

@@ -19,8 +19,12 @@ export interface Given {
   readonly keyOf: (kid: string) => KeyObject | undefined;
   /** How long entries are kept at least: what a checkpoint has seen longer ago may have been removed. */
   readonly keptDays: number;
+  /** Unix ms; the time that it is, where it is absent. */
+  readonly now?: number;
 }
 
+/** How far the clock of whoever made a dump may be ahead. */
+const clockSkewMs = 300_000;
 const hashBytes = 32;
 const dayMs = 86_400_000;
 /** A fact may be kept as late as the stream tells it, a day, and its age counts from when it was said. */
@@ -49,7 +53,13 @@ interface Chain {
   readonly links: Link[];
 }
 
-export const verify = async ({ dump, checkpoints, keyOf, keptDays }: Given): Promise<Report> => {
+export const verify = async ({
+  dump,
+  checkpoints,
+  keyOf,
+  keptDays,
+  now = Date.now(),
+}: Given): Promise<Report> => {
   const findings = new Findings();
   // Before the dump: of a running system what is sealed meanwhile would seem to be cut off.
   const witness = await witnessOf(checkpoints, keyOf, findings);
@@ -189,7 +199,11 @@ export const verify = async ({ dump, checkpoints, keyOf, keptDays }: Given): Pro
     if ('batch' in said) begin(said);
     else if ('entry' in said) meet(said);
     else if (Number.isNaN(takenAt)) {
-      takenAt = Date.parse(said.dump);
+      // Whoever made a dump of a time to come would have everything be removed by then.
+      const stated = Date.parse(said.dump);
+      if (!(stated <= now + clockSkewMs))
+        findings.add({ fault: 'format', number: line, says: 'the dump is of no time that has been' });
+      takenAt = stated <= now ? stated : now;
       removable = removableAt(witness, takenAt - (keptDays - lateDays) * dayMs);
     }
   }
