@@ -292,6 +292,7 @@ describe('checkpoints', () => {
     ],
     ['that the disk lost', `${statement(3)}\n${'\0'.repeat(700)}`, `${statement(3)}\n`],
     ['of which half is all that there is', statement(0).slice(0, 40), ''],
+    ['of which the disk lost all', '\0'.repeat(700), ''],
   ])('%s are cut off and told again, and a log says so', async (_what, written, kept) => {
     const path = join(database.dir, 'torn.log');
     await writeFile(path, written);
@@ -309,14 +310,17 @@ describe('checkpoints', () => {
     await rm(path);
   });
 
-  test('are not looked for in a file of something else, of which nothing is cut off', async () => {
+  test.each([
+    ['a letter', 'a letter\nto somebody\n'],
+    ['a token', 'eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl'],
+  ])('are not looked for in %s, of which nothing is cut off', async (_what, content) => {
     const path = join(database.dir, 'else.log');
-    await writeFile(path, 'a letter\nto somebody\n');
+    await writeFile(path, content);
     const lines: string[] = [];
     const { end } = keeping(path, undefined, lines);
     await until(() => lines.length > 0);
     await (await end)();
-    expect(await readFile(path, 'utf8')).toBe('a letter\nto somebody\n');
+    expect(await readFile(path, 'utf8')).toBe(content);
     expect(published).toEqual([]);
     await rm(path);
   });

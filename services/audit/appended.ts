@@ -6,8 +6,8 @@ const tailBytes = 65_536;
 
 const lineEnd = 0x0a;
 
-/** What a line of checkpoints that was cut off is made of. */
-const torn = /^[\w.-]+$/;
+/** What is left of the only checkpoint: the beginning of `{"v":1` in base64url, or zeros where the disk had room and no content yet. */
+const torn = /^(?:eyJ2Ijox[\w.-]*|e(?:y(?:J(?:2(?:I(?:j(?:o)?)?)?)?)?)?)?\0*$/;
 
 /** Where a file of checkpoints ends. */
 interface End {
@@ -33,7 +33,7 @@ export const endOf = async (path: string): Promise<End> => {
     if (number !== undefined) return { number, cut: await cutTo(file, size, from + end + 1) };
     end = before;
   }
-  if (size > 0 && !torn.test(tail.toString()))
+  if (from > 0 || !torn.test(tail.toString()))
     throw new Error('the file of checkpoints ends with something else');
   return { number: -1, cut: await cutTo(file, size, 0) };
 };
