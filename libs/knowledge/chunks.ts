@@ -18,6 +18,6 @@ export const chunksOf = (title: string, text: string): readonly string[] => {
     }
     part += sentence;
   }
-  if (part.trim() || parts.length === 0) parts.push(part);
-  return [title, ...parts.map((one) => `${title}\n${one.trim()}`)];
+  if (part.trim()) parts.push(part);
+  return [title, ...parts.map((one) => `${title}\n${one.trim()}`)].filter((one) => one.trim());
 };

@@ -84,7 +84,8 @@ test('a long text is cut at the ends of sentences, each part under its title, wh
   expect(title).toBe('Título');
   expect(parts).toHaveLength(4);
   for (const part of parts) expect(part).toBe(`Título\n${sentence.trim()}`);
-  expect(chunksOf('Título', '')).toEqual(['Título', 'Título\n']);
+  expect(chunksOf('Título', '')).toEqual(['Título']);
+  expect(chunksOf('', ' ')).toEqual([]);
 });
 
 describe('an endpoint that speaks as OpenAI’s embeddings', () => {
