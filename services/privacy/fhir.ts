@@ -18,7 +18,10 @@ export const fhirOf = (pack: Pack, person: string, told: readonly Told[]): strin
 const idOf = (id: string): string => id.replace(/[^A-Za-z0-9.-]/g, '-').slice(0, 64);
 
 const isStated = (value: unknown): boolean =>
-  value !== null && value !== undefined && value !== '' && !(Array.isArray(value) && value.length === 0);
+  value !== null &&
+  value !== undefined &&
+  value !== '' &&
+  !(typeof value === 'object' && Object.values(value).every((one) => !isStated(one)));
 
 /** A resource says nothing where it has nothing to say: FHIR has neither null nor what is empty. */
 const stated = (_name: string, value: unknown): unknown => (isStated(value) ? value : undefined);

@@ -32,7 +32,7 @@ export const readingsOf = async (
     const month = written(sql<Reading>`
       select at, actor as account, role, purpose, resource as data
       from (${told('run.fetched')} union all ${told('run.answered')}) as told order by at, subject_id`);
-    readings.push(...(await transaction.rows(month)));
+    for (const reading of await transaction.rows(month)) readings.push(reading);
   }
   return readings;
 };

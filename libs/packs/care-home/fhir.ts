@@ -35,7 +35,7 @@ export const fhir: NonNullable<Pack['fhir']> = {
     resourceType: 'MedicationAdministration',
     status:
       { given: 'completed', missed: 'not-done', refused: 'not-done' }[String(row['status'])] ?? 'in-progress',
-    medicationCodeableConcept: { text: row['medication'] },
+    medicationCodeableConcept: { text: row['medication'] ?? 'unknown' },
     subject: { reference: `Patient/${person}` },
     effectiveDateTime: row['due_at'],
     // A dosage would have to have a quantity, and a dose is kept as it was written.
