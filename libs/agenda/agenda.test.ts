@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Agenda, alternatives, check, freeSlots, type Reason, utilisation } from './agenda.ts';
+import { declared } from './declared.ts';
 import { type Calendar, hoursOn, type Span } from './hours.ts';
 import { common, type Interval, lasting, merged, minutesOf, overlaps, without } from './intervals.ts';
 
@@ -26,6 +27,21 @@ const reasonOf = (of: Agenda, when: string, minutes = 60): Reason | 'fits' => {
   const verdict = check(of, local(when), minutes);
   return verdict.fits ? 'fits' : verdict.reason;
 };
+
+describe('hours as somebody writes them down', () => {
+  test.each([
+    ['08:00', '12:00', true],
+    ['18:00', '00:00', true],
+    ['00:00', '00:00', true],
+    ['12:00', '08:00', false],
+    ['22:00', '02:00', false],
+    ['08:00', '08:00', false],
+  ])('from %s to %s are taken: %s', (from, to, isTaken) => {
+    expect(declared.safeParse({ week: { 1: [[from, to]] } }).success).toBe(isTaken);
+    const exceptions = { '2026-12-24': [[from, to]] };
+    expect(declared.safeParse({ week: {}, exceptions }).success).toBe(isTaken);
+  });
+});
 
 describe('a time for an appointment', () => {
   test.each([

@@ -4,7 +4,13 @@ import type { Calendar } from './hours.ts';
 /** When a place is open, as somebody writes it down: a calendar without its zone, which is the tenant's. */
 
 const time = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'a time as 08:30');
-const spans = z.array(z.tuple([time, time])).max(10);
+const span = z
+  .tuple([time, time])
+  .refine(
+    ([from, to]) => from < to || to === '00:00',
+    'a span ends after it begins, or at 00:00, which is the end of the day',
+  );
+const spans = z.array(span).max(10);
 const date = z.iso.date();
 const yearly = z
   .string()
