@@ -253,13 +253,13 @@ describe('a booking that fails', () => {
     endpoint.behave({ status: 422 });
     const tick = await announced(id);
     await expect(follow(parts(), tick)).rejects.toThrow(Unprocessable);
-    expect(await stepsOf(id)).toEqual(['bill given-up', 'failed billing']);
+    expect(await stepsOf(id)).toEqual(['bill given-up', 'failed billing', 'void given-up']);
     expect(await bookingOf(id)).toMatchObject({ status: 'cancelled' });
     expect(await isTaken('p6')).toBe(false);
     expect(await endsOf(id)).toMatchObject([{ failed: 'billing' }]);
     // It dies however often it is brought, and nothing more is done.
     await expect(follow(parts(), tick)).rejects.toThrow(Unprocessable);
-    expect(await stepsOf(id)).toHaveLength(2);
+    expect(await stepsOf(id)).toHaveLength(3);
   });
 });
 
@@ -291,6 +291,7 @@ describe('who is told', () => {
     const sentAgain = await scheduled(id, second);
     await follow(parts(), sentAgain);
     expect((await stepsOf(id)).at(-1)).toBe('notify done');
+    expect((await endsOf(id)).at(-1)).toMatchObject({ steps: [{ step: 'notify', outcome: 'done' }] });
     expect(toldOf(id)).toEqual(['booking.confirmed']);
   });
 

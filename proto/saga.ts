@@ -48,6 +48,8 @@ export const followed = message({
       step: z.enum(stepNames),
       /** Skipped where nobody is to be told; given up where nobody took it however often it was tried. */
       outcome: z.enum(stepOutcomes),
+      /** Until when the person was asked to confirm; absent where they were not. */
+      confirmBy: z.iso.datetime().optional(),
     }),
     z.object({ type: z.literal('AppointmentSchedulingFailed'), ...of, reason: z.enum(failures) }),
   ]),
@@ -61,7 +63,7 @@ export const ended = message({
   body: z.object({
     appointmentId: id,
     version: z.int().min(1),
-    /** Those of this version. */
+    /** Those of this version, each once, by how it ended last. */
     steps: z.array(z.object({ step: z.enum(stepNames), outcome: z.enum(stepOutcomes) })).max(20),
     /** Why the booking was undone, where it was. */
     failed: z.enum(failures).optional(),

@@ -102,14 +102,14 @@ type Outcome = Extract<Followed, { type: 'StepTaken' }>['outcome'];
 
 /** Tells who is outside. Later where nobody took it and it is to be tried again. */
 const take = async (
-  { bus, webhooks, rules, waitMs, now = Date.now }: Parts,
+  { bus, webhooks, waitMs, now = Date.now }: Parts,
   tick: Tick,
   { tenant, booking }: Read,
-  { step }: Extract<Action, { type: 'take' }>,
+  { step, confirmBy }: Extract<Action, { type: 'take' }>,
 ): Promise<Outcome | 'later'> => {
   try {
     const name = nameOf(tenant, booking, step);
-    const outcome = await webhooks.send(tenant.id, step, name, said(tenant, booking, step, rules.holdMs));
+    const outcome = await webhooks.send(tenant.id, step, name, said(tenant, booking, step, confirmBy));
     return outcome === 'refused' ? 'given-up' : outcome;
   } catch (error) {
     if (!(error instanceof Unavailable)) throw error;
@@ -134,12 +134,15 @@ const record = async (
   const common = { version: log.length + 1, at, of: booking.version, tick: sequence };
   const body: Followed =
     action.type === 'take'
-      ? { type: 'StepTaken', ...common, step: action.step, outcome }
+      ? { type: 'StepTaken', ...common, step: action.step, outcome, ...asked(action) }
       : { type: 'AppointmentSchedulingFailed', ...common, reason: action.reason };
   const step = { message: followed, tenant, id, body, after: logAfter } as Append;
   const undone = action.type === 'fail' ? await undoing(parts, tenant, read, at) : [];
   await append(parts.bus.nc, [step, ...undone], '');
 };
+
+const asked = ({ confirmBy }: Extract<Action, { type: 'take' }>) =>
+  confirmBy === undefined ? {} : { confirmBy: new Date(confirmBy).toISOString() };
 
 /** That the booking is cancelled and its time is free, stored together with why. */
 const undoing = async (
@@ -173,6 +176,7 @@ const undoing = async (
 const conclude = async (parts: Parts, { tenant, sequence }: Tick, { booking, log }: Read): Promise<void> => {
   if (log.length === 0) return;
   const own = takenOf(log).filter(({ of }) => of === booking.version);
+  const steps = new Map(own.map(({ step, outcome }) => [step, outcome]));
   const failed = log.find((one) => one.type === 'AppointmentSchedulingFailed')?.reason;
   await parts.tell({
     tenant,
@@ -180,7 +184,7 @@ const conclude = async (parts: Parts, { tenant, sequence }: Tick, { booking, log
     emission: emit(ended, {
       appointmentId: booking.id,
       version: booking.version,
-      steps: own.map(({ step, outcome }) => ({ step, outcome })),
+      steps: Array.from(steps, ([step, outcome]) => ({ step, outcome })),
       ...(failed ? { failed } : {}),
     }),
   });

@@ -45,15 +45,20 @@ const confirming: Readonly<Record<Locale, (when: string) => string>> = {
 const shown = (ms: number, { locale, zone }: Tenant): string =>
   new Intl.DateTimeFormat(locale, { timeZone: zone, dateStyle: 'full', timeStyle: 'short' }).format(ms);
 
-/** The same for every attempt at one step, so that whoever hears it twice knows. */
+const isOfCharge = (step: Step): boolean => step === 'bill' || step === 'void';
+
+/**
+ * The same for every attempt at one step, so that whoever hears it twice knows. A booking is charged once, whatever it has become
+ * between two attempts.
+ */
 export const nameOf = (tenant: Tenant, { id, version }: Booking, step: Step): string =>
   createHash('sha256')
-    .update(JSON.stringify([tenant.id, id, version, step]))
+    .update(JSON.stringify([tenant.id, id, isOfCharge(step) ? 0 : version, step]))
     .digest('base64url')
     .slice(0, 22);
 
-/** The body of what is said, as JSON. */
-export const said = (tenant: Tenant, booking: Booking, step: Step, holdMs: number): string => {
+/** The body of what is said, as JSON. `confirmBy`, in milliseconds since 1970, is where the person is asked to confirm. */
+export const said = (tenant: Tenant, booking: Booking, step: Step, confirmBy: number | undefined): string => {
   const { id, version, details, slot } = booking;
   const { subjectId, providerId, service } = details;
   const whose = {
@@ -63,15 +68,12 @@ export const said = (tenant: Tenant, booking: Booking, step: Step, holdMs: numbe
     providerId,
     ...(service === undefined ? {} : { service }),
   };
-  if (step === 'bill' || step === 'void') {
+  if (isOfCharge(step)) {
     const minutes = (slot.until - slot.from) / 60_000;
     return JSON.stringify({ type: step === 'bill' ? 'charge.opened' : 'charge.voided', ...whose, minutes });
   }
   const about = step === 'remind' ? 'reminder' : aboutOf[booking.type];
-  const ask =
-    holdMs > 0 && booking.status === 'scheduled'
-      ? confirming[tenant.locale](shown(booking.at + holdMs, tenant))
-      : '';
+  const ask = confirmBy === undefined ? '' : confirming[tenant.locale](shown(confirmBy, tenant));
   return JSON.stringify({
     type: `booking.${about}`,
     ...whose,
