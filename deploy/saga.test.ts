@@ -1,6 +1,6 @@
 import { agendasOf } from '@jangada/bookings/agenda.ts';
 import { agendaIdOf, readAgenda, readBooking } from '@jangada/bookings/state.ts';
-import { Unprocessable } from '@jangada/hop/outcome.ts';
+import { Unavailable, Unprocessable } from '@jangada/hop/outcome.ts';
 import { policy } from '@jangada/hop/policy.ts';
 import { type Outside, openOutside } from '@jangada/outside/outside.ts';
 import { packOf } from '@jangada/packs/registry.ts';
@@ -21,7 +21,7 @@ import { eventKeysOf } from '@jangada/vault/events.ts';
 import { type ConsumerMessages, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { follow, type Parts, type Tick } from '../services/saga/follow.ts';
-import { wakeNow } from '../services/saga/timer.ts';
+import { wakeAt, wakeNow } from '../services/saga/timer.ts';
 import { openWebhooks, type Webhooks } from '../services/saga/webhooks.ts';
 import { carryOut } from '../services/scheduling/carry-out.ts';
 import { startBroker, type TestBroker } from './test-broker.ts';
@@ -61,7 +61,7 @@ beforeAll(async () => {
     const breaker = { ...impatient.breaker, failures: 100 };
     return openWebhooks({
       ...{ billing: urls, notifications: urls, keys: { casa: key }, outside, metrics },
-      policy: resilience('webhooks', { ...impatient, breaker }, metrics),
+      policyOf: (name) => resilience(name, { ...impatient, breaker }, metrics),
     });
   };
   [webhooks, nobody] = [openTo({ casa: endpoint.url }), openTo({})];
@@ -119,6 +119,7 @@ const parts = (own: Partial<Parts> = {}): Parts => ({
   ...{ rules: { holdMs: 0, remindMs: 0 }, waitMs: () => undefined },
   tell: ({ tenant, id, emission }) =>
     publishFact({ bus: following.bus }, { tenant, id, pass: undefined, traceparent: '' }, emission),
+  failed: () => undefined,
   ...own,
 });
 /** The tick of a booking, once the broker has brought it. */
@@ -209,6 +210,12 @@ describe('a booking', () => {
     expect(await isTaken('p3')).toBe(false);
   });
 
+  test('that the broker will not take a moment of is followed later, and is no dead letter', async () => {
+    const never = Date.UTC(12_000, 0, 1);
+    const woken = wakeAt(following.bus, 'casa', 'never', { booking: 'never', round: 0 }, never);
+    await expect(woken).rejects.toThrow(Unavailable);
+  });
+
   test('that never came to be leaves nothing', async () => {
     await follow(parts(), { tenant: 'casa', sequence: 1, body: { booking: 'none', round: 0 } });
     expect(await stepsOf('none')).toEqual([]);
@@ -224,7 +231,9 @@ describe('a booking that fails', () => {
     await follow(parts({ rules, now: () => at }), first);
     expect(await isTaken('p4')).toBe(true);
     const over = await scheduled(id, first);
-    await Promise.all(Array.from({ length: 4 }, () => follow(parts({ rules }), over)));
+    const failed: string[] = [];
+    const counting = parts({ rules, failed: (reason) => failed.push(reason) });
+    await Promise.all(Array.from({ length: 4 }, () => follow(counting, over)));
     expect(await stepsOf(id)).toEqual([
       ...['bill done', 'notify done', 'failed unconfirmed', 'void done', 'notify done'],
     ]);
@@ -232,6 +241,7 @@ describe('a booking that fails', () => {
     expect(await bookingOf(id)).toMatchObject({ status: 'cancelled', version: 2, details: { by: 'saga' } });
     expect(await isTaken('p4')).toBe(false);
     expect((await endsOf(id)).at(-1)).toMatchObject({ version: 2, failed: 'unconfirmed' });
+    expect(failed).toEqual(['unconfirmed']);
     await give(schedule('p4'));
   });
 

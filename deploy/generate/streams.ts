@@ -112,8 +112,10 @@ export const streams = (): readonly Stream[] => {
       subjects: ['sched.>', 'tick.>'],
       ...common,
       retention: 'workqueue',
+      // A full stream of schedules forgets the oldest, and the broker allows no other way; each booking has one while something is
+      // due of it, and this is room for about two million.
       discard: 'old',
-      max_bytes: mebibytes(256),
+      max_bytes: mebibytes(1_024),
       allow_direct: true,
       allow_msg_schedules: true,
       allow_msg_ttl: true,

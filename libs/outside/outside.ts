@@ -102,7 +102,7 @@ export const openOutside = (hosts: readonly string[]): Outside => {
       allow(url);
       const told = { method: 'POST', dispatcher: agent, signal, headers: { ...given }, body: text } as const;
       const { statusCode, body } = await request(url, told).catch((error) => {
-        throw new Unavailable('outside', error);
+        throw error instanceof Distrusted ? error : new Unavailable('outside', error);
       });
       await body.dump({ limit: answerMaxBytes }).catch(() => undefined);
       if (isForNow(statusCode)) throw new Unavailable('outside', new Distrusted('status'));

@@ -35,6 +35,8 @@ export interface Parts {
   /** How long after a round of attempts at a webhook the next one is; undefined after the last. */
   readonly waitMs: (round: number) => number | undefined;
   readonly tell: (fact: Kept) => Promise<unknown>;
+  /** Told once for each booking that is undone. */
+  readonly failed: (reason: Failure) => unknown;
   readonly now?: () => number;
 }
 
@@ -98,6 +100,7 @@ const readAll = async ({ bus, store, vault }: Parts, { tenant, body }: Tick): Pr
   return booking && { ...known, booking, log, bookingAfter, logAfter };
 };
 
+type Failure = Extract<Followed, { type: 'AppointmentSchedulingFailed' }>['reason'];
 type Outcome = Extract<Followed, { type: 'StepTaken' }>['outcome'];
 
 /** Tells who is outside. Later where nobody took it and it is to be tried again. */
@@ -138,7 +141,8 @@ const record = async (
       : { type: 'AppointmentSchedulingFailed', ...common, reason: action.reason };
   const step = { message: followed, tenant, id, body, after: logAfter } as Append;
   const undone = action.type === 'fail' ? await undoing(parts, tenant, read, at) : [];
-  await append(parts.bus.nc, [step, ...undone], '');
+  const isStored = await append(parts.bus.nc, [step, ...undone], '');
+  if (isStored && action.type === 'fail') parts.failed(action.reason);
 };
 
 const asked = ({ confirmBy }: Extract<Action, { type: 'take' }>) =>

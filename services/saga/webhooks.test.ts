@@ -4,6 +4,7 @@ import { policy } from '@jangada/hop/policy.ts';
 import { type Outside, openOutside } from '@jangada/outside/outside.ts';
 import { resilience } from '@jangada/runtime/resilience.ts';
 import { openMetrics } from '@jangada/telemetry/metrics.ts';
+import { until } from '@jangada/testkit/until.ts';
 import { startWebhookEndpoint, type WebhookEndpoint } from '@jangada/testkit/webhook.ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openWebhooks, type Webhooks } from './webhooks.ts';
@@ -28,14 +29,13 @@ const open = (
   own: Partial<Parameters<typeof openWebhooks>[0]> = {},
 ): Webhooks & { metrics: () => Promise<string> } => {
   const metrics = openMetrics('saga');
-  const impatient = policy({ timeoutMs: 300, attempts: 3, backoffMs: 1, backoffMaxMs: 2 });
+  const impatient = policy({
+    ...{ timeoutMs: 10_000, attempts: 3, backoffMs: 1, backoffMaxMs: 2 },
+    breaker: { failures: 3, withinMs: 600_000, openMs: 600_000, successes: 1 },
+  });
   const opened = openWebhooks({
     ...{ billing: {}, notifications: { casa: endpoint.url }, keys: { casa: key }, outside, metrics },
-    policy: resilience(
-      'webhooks',
-      { ...impatient, breaker: { ...impatient.breaker, failures: 100 } },
-      metrics,
-    ),
+    policyOf: (name) => resilience(name, impatient, metrics),
     ...own,
   });
   return { ...opened, metrics: async () => metrics.text() };
@@ -73,10 +73,37 @@ describe('a webhook', () => {
     const first = endpoint.told.length;
     const webhooks = open();
     await expect(webhooks.send('casa', 'remind', 'n-5', '{}')).rejects.toThrow(Unavailable);
+    await until('each attempt', () => since(first).length >= 3);
     expect(since(first)).toEqual(['n-5', 'n-5', 'n-5']);
     expect(await webhooks.metrics()).toMatch(
       /webhooks_total\{[^}]*step="remind"[^}]*outcome="away"[^}]*\} 1/,
     );
+  });
+
+  test('of one who is away rests alone', async () => {
+    endpoint.behave({ status: 503 });
+    const [first, before] = [endpoint.told.length, elsewhere.told.length];
+    await using both = openOutside([endpoint.host, elsewhere.host]);
+    const webhooks = open({
+      outside: both,
+      billing: { casa: elsewhere.url },
+      notifications: { casa: endpoint.url, other: elsewhere.url },
+      keys: { casa: key, other: key },
+    });
+    for (const id of ['n-7', 'n-8'])
+      await expect(webhooks.send('casa', 'notify', id, '{}')).rejects.toThrow(Unavailable);
+    expect(since(first)).toEqual(['n-7', 'n-7', 'n-7']);
+    expect(await webhooks.send('other', 'notify', 'n-9', '{}')).toBe('done');
+    expect(await webhooks.send('casa', 'bill', 'n-10', '{}')).toBe('done');
+    expect(elsewhere.told.slice(before).map(({ id }) => id)).toEqual(['n-9', 'n-10']);
+    expect(await webhooks.metrics()).toMatch(/circuit_breaker_state\{name="notifications of casa"[^}]*\} 2/);
+  });
+
+  test('to a name of a private address is never again', async () => {
+    const url = 'https://localhost:1/';
+    await using there = openOutside(['localhost:1']);
+    const webhooks = open({ notifications: { casa: url }, outside: there });
+    expect(await webhooks.send('casa', 'notify', 'n-11', '{}')).toBe('refused');
   });
 
   test.each([
@@ -87,7 +114,7 @@ describe('a webhook', () => {
     const first = endpoint.told.length;
     expect(await open().send('casa', 'notify', 'n-6', '{}')).toBe('refused');
     expect(since(first)).toEqual(['n-6']);
-    expect(elsewhere.told).toEqual([]);
+    expect(elsewhere.told.map(({ id }) => id)).not.toContain('n-6');
   });
 
   test.each([

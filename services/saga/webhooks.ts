@@ -5,6 +5,7 @@ import { Distrusted, type Outside } from '@jangada/outside/outside.ts';
 import type { Resilience } from '@jangada/runtime/resilience.ts';
 import type { Metrics } from '@jangada/telemetry/metrics.ts';
 import type { Step } from './next.ts';
+import { isOfCharge } from './wording.ts';
 
 /**
  * Webhooks as standardwebhooks.com has them: the same `webhook-id` for every attempt, the time, and an HMAC over id, time and
@@ -17,6 +18,12 @@ export interface Webhooks {
 
 type Urls = Readonly<Record<string, string>>;
 
+interface Endpoint {
+  readonly url: URL;
+  readonly key: string;
+  readonly policy: Resilience;
+}
+
 export const signatureOf = (key: string, id: string, seconds: number, body: string): string =>
   `v1,${createHmac('sha256', key).update(`${id}.${seconds}.${body}`).digest('base64')}`;
 
@@ -26,7 +33,7 @@ export const openWebhooks = ({
   notifications,
   keys,
   outside,
-  policy,
+  policyOf,
   metrics,
   now = Date.now,
 }: {
@@ -35,31 +42,39 @@ export const openWebhooks = ({
   readonly notifications: Urls;
   readonly keys: Readonly<Record<string, string>>;
   readonly outside: Outside;
-  /** That of all calls together: which rests while they fail. */
-  readonly policy: Resilience;
+  /** Made once for each address of each tenant: who is away uses up nobody else's attempts, and rests alone. */
+  readonly policyOf: (name: string) => Resilience;
   readonly metrics: Metrics;
   readonly now?: () => number;
 }): Webhooks => {
-  const urls = [
-    ['BILLING_URLS', billing],
-    ['NOTIFICATION_URLS', notifications],
-  ] as const;
-  for (const [name, byTenant] of urls)
-    for (const [tenant, url] of Object.entries(byTenant)) {
-      if (!keys[tenant])
-        throw new ConfigError(`cannot start:\n  ${name}: WEBHOOK_KEYS has no key of ${tenant}`);
-      try {
-        outside.allow(new URL(url));
-      } catch {
-        throw new ConfigError(`cannot start:\n  ${name}: WEBHOOK_HOSTS does not let ${tenant} call there`);
-      }
-    }
+  const endpointsOf = (setting: string, what: string, urls: Urls): ReadonlyMap<string, Endpoint> =>
+    new Map(
+      Object.entries(urls).map(([tenant, address]) => {
+        const key = keys[tenant];
+        if (!key) throw new ConfigError(`cannot start:\n  ${setting}: WEBHOOK_KEYS has no key of ${tenant}`);
+        const url = new URL(address);
+        try {
+          outside.allow(url);
+        } catch {
+          throw new ConfigError(
+            `cannot start:\n  ${setting}: WEBHOOK_HOSTS does not let ${tenant} call there`,
+          );
+        }
+        return [tenant, { url, key, policy: policyOf(`${what} of ${tenant}`) }];
+      }),
+    );
+  const charges = endpointsOf('BILLING_URLS', 'billing', billing);
+  const people = endpointsOf('NOTIFICATION_URLS', 'notifications', notifications);
   const calls = metrics.counter('webhooks_total', 'Steps that tell somebody outside, by how they ended', [
     'step',
     'outcome',
   ]);
 
-  const post = async (url: URL, key: string, id: string, body: string): Promise<'done' | 'refused'> => {
+  const post = async (
+    { url, key, policy }: Endpoint,
+    id: string,
+    body: string,
+  ): Promise<'done' | 'refused'> => {
     const attempt = async (signal: AbortSignal): Promise<'done' | 'refused'> => {
       const seconds = Math.floor(now() / 1_000);
       const headers = {
@@ -81,15 +96,14 @@ export const openWebhooks = ({
 
   return {
     send: async (tenant, step, id, body) => {
-      const url = (step === 'bill' || step === 'void' ? billing : notifications)[tenant];
-      const key = keys[tenant];
+      const endpoint = (isOfCharge(step) ? charges : people).get(tenant);
       const count = <O extends string>(outcome: O): O => {
         calls.inc({ step, outcome });
         return outcome;
       };
-      if (url === undefined || key === undefined) return count('skipped');
+      if (!endpoint) return count('skipped');
       try {
-        return count(await post(new URL(url), key, id, body));
+        return count(await post(endpoint, id, body));
       } catch (error) {
         count('away');
         throw error instanceof Unavailable ? error : new Unavailable('webhook', error);

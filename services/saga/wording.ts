@@ -45,7 +45,7 @@ const confirming: Readonly<Record<Locale, (when: string) => string>> = {
 const shown = (ms: number, { locale, zone }: Tenant): string =>
   new Intl.DateTimeFormat(locale, { timeZone: zone, dateStyle: 'full', timeStyle: 'short' }).format(ms);
 
-const isOfCharge = (step: Step): boolean => step === 'bill' || step === 'void';
+export const isOfCharge = (step: Step): boolean => step === 'bill' || step === 'void';
 
 /**
  * The same for every attempt at one step, so that whoever hears it twice knows. A booking is charged once, whatever it has become
