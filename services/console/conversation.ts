@@ -81,9 +81,14 @@ export const resumed = (turn: Turn, run: string, verdict: Verdict): Turn => ({
 /** Codes with which a yes is refused and counts as not given: who they are or what they filled in has to be mended first. */
 const unheard: ReadonlySet<string> = new Set(['AUTH_STEP_UP', 'INPUT_INVALID']);
 
+const isOrder = ({ interrupts }: Turn): boolean =>
+  interrupts.some(({ metadata }) => metadata?.['action'] === 'change_agenda');
+
 /** The turn after its run was refused. What it had asked waits on where the answer was none yet, and not where it came too late. */
 const refused = (turn: Turn, code: string): Turn => {
-  if (turn.verdict === 'yes' && unheard.has(code))
+  // Of an order nothing is filled in: what is wrong is the order itself.
+  const isFinal = code === 'INPUT_INVALID' && isOrder(turn);
+  if (turn.verdict === 'yes' && unheard.has(code) && !isFinal)
     return { ...turn, state: 'waiting', verdict: undefined, code };
   return {
     ...turn,

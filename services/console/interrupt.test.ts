@@ -139,6 +139,10 @@ describe('a run that stops to ask', () => {
       code: undefined,
     });
     expect(refusedWith('INTERRUPT_EXPIRED')).toMatchObject({ state: 'refused', verdict: 'no' });
+    // Of an order nothing is filled in: a yes to it would be refused again.
+    const order = { ...answered, interrupts: [agenda] };
+    expect(told(order, { type: 'RUN_ERROR', code: 'INPUT_INVALID' })).toMatchObject({ state: 'refused' });
+    expect(told(order, { type: 'RUN_ERROR', code: 'AUTH_STEP_UP' })).toMatchObject({ state: 'waiting' });
     expect(refusedWith('PERSON_UNCLEAR')).toMatchObject({ state: 'refused', verdict: 'yes' });
     expect(told(newTurn('r', 'x'), { type: 'RUN_ERROR', code: 'AUTH_STEP_UP' }).state).toBe('refused');
   });

@@ -94,8 +94,11 @@ export const openAsking =
         entering,
       ]);
       const follows = earlier.length > 0 ? { earlier } : {};
+      const saying = say({ ...about, pass: statement }, follows);
+      // An answer that is kept is the only one: kept before it is published, it might never be, and not be given again.
+      if (answers !== undefined) await saying;
       const [stored] = await Promise.all([
-        say({ ...about, pass: statement }, follows),
+        saying,
         turn && conversations.record(thread, about.traceparent, { run, owner, agent, ...turn, ...follows }),
       ]);
       return stored;

@@ -3,6 +3,8 @@ import type { Order } from '@jangada/proto/plan.ts';
 import type { Arrangement, Row } from '@jangada/proto/run.ts';
 import { describe, expect, test } from 'vitest';
 import { type Arranged, arrange, type Setting } from './arrange.ts';
+import type { Answer } from './compose.ts';
+import { ask } from './ordering.ts';
 
 const { wording, orders } = packOf('aesthetic-clinic');
 const words = wording['pt-BR'].orders as Setting['words'];
@@ -24,6 +26,7 @@ const wanted: Order = {
 interface Case {
   readonly order?: { readonly [K in keyof Order]?: Order[K] | undefined };
   readonly rows?: readonly Row[];
+  readonly matches?: number;
   readonly subject?: string | undefined;
   readonly arrangement?: Arrangement;
   readonly own?: Partial<Setting>;
@@ -32,7 +35,8 @@ const arranged = ({ order = {}, rows = [ana], own = {}, ...given }: Case): Arran
   const subject = 'subject' in given ? given.subject : 'Ana';
   return arrange(
     {
-      ...{ rows: [...rows], locale: 'pt-BR', arrangement: given.arrangement ?? { providers: [lima] } },
+      ...{ rows: [...rows], matches: given.matches ?? rows.length, locale: 'pt-BR' },
+      arrangement: given.arrangement ?? { providers: [lima] },
       plan: { filter: subject === undefined ? {} : { subject }, order: { ...wanted, ...order } as Order },
     },
     { ...setting, ...own },
@@ -70,11 +74,22 @@ describe('a booking', () => {
   test.each<[string, Case, string]>([
     ['whom', { subject: undefined, rows: [ana, { id: 'cli-2', name: 'Bruno' }] }, lacks.whom],
     ['whom, though only one is there', { subject: undefined }, lacks.whom],
+    [
+      'whom, where they have no row of their own',
+      { ...{ subject: undefined, rows: [] }, own: { isOwn: true } },
+      lacks.whom,
+    ],
+    [
+      'with whom, where who asks provides nothing',
+      { order: { provider: undefined, byMe: true }, arrangement: { providers: [] } },
+      lacks.provider,
+    ],
     ['with whom', { order: { provider: undefined }, arrangement: { providers: [] } }, lacks.provider],
     ['the day', { order: { day: undefined } }, lacks.day],
     ['the time', { order: { time: undefined } }, lacks.time],
     ['both', { order: { day: undefined, time: undefined } }, lacks.when],
     ['another time', { order: { day: '2026-11-29' } }, lacks.past],
+    ['a time that is not beyond what is booked', { order: { day: '2028-11-29' } }, lacks.when],
     // Clocks went forward there at midnight.
     [
       'a time that is none',
@@ -101,6 +116,19 @@ describe('a booking', () => {
       order: { subjectId: 'cli-1' },
     });
   });
+});
+
+test.each([
+  ['a while', '2026-11-30T12:10:00.000Z', '2026-11-30T12:10:00.000Z'],
+  ['until it begins', '2026-12-01T17:30:00.000Z', '2026-12-01T17:00:00.000Z'],
+])('a yes to a booking may be said for %s', async (_until, expiresAt, expected) => {
+  const answer = {
+    ...{ rows: [ana], matches: 1, locale: 'pt-BR', arrangement: { providers: [lima] } },
+    ...{ plan: { filter: { subject: 'Ana' } }, intent: { type: 'appointment_booking', confidence: 1 } },
+  } as unknown as Answer;
+  const asking = { ...setting, run: 'run-1', purpose: undefined, expiresAt, elapsedMs: () => 1 };
+  const { value } = await ask(answer, wanted, asking).next();
+  expect(value).toMatchObject({ body: { expiresAt: expected } });
 });
 
 describe('an appointment', () => {
@@ -145,12 +173,18 @@ describe('an appointment', () => {
     expect(arranged({ rows, order: { ...none, ...move, at } })).toEqual({ asks: lacks.newTime });
   });
 
-  test('that was spoken of and is not there is the only one that is, and never a cancelled one', () => {
+  test('is asked for where there are more than were read, for another may be meant', () => {
+    expect(arranged({ rows, matches: 21, order: { ...none, ...cancel, at } })).toEqual({
+      asks: expect.stringContaining('terça-feira'),
+    });
+  });
+
+  test('that was spoken of and is not there is asked for, though only one is, and is never a cancelled one', () => {
     const [, b] = rows;
     const gone = row('a', '2026-12-01T17:00:00Z', { status: 'cancelled' });
     const spokenOf = { ...at, isSpokenOf: true as const };
-    expect(arranged({ rows: [gone, b as Row], order: { ...none, ...cancel, at: spokenOf } })).toMatchObject({
-      order: { appointmentId: 'b' },
+    expect(arranged({ rows: [gone, b as Row], order: { ...none, ...cancel, at: spokenOf } })).toEqual({
+      asks: expect.stringContaining('quinta-feira'),
     });
     expect(arranged({ rows: [gone], order: { ...none, ...cancel, at: spokenOf } })).toEqual({
       asks: words.noBooking,

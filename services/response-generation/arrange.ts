@@ -1,7 +1,6 @@
 import type { OrderWording } from '@jangada/packs/pack.ts';
 import { type Command, command } from '@jangada/proto/command.ts';
 import type { Order } from '@jangada/proto/plan.ts';
-import type { Row } from '@jangada/proto/run.ts';
 import { type Answer, fill } from './compose.ts';
 
 /**
@@ -30,7 +29,7 @@ export interface Card {
 /** A card, or what has to be said first. */
 export type Arranged = Card | { readonly asks: string };
 
-type Ordered = Pick<Answer, 'rows' | 'locale' | 'arrangement'> & {
+type Ordered = Pick<Answer, 'rows' | 'matches' | 'locale' | 'arrangement'> & {
   readonly plan: Pick<Answer['plan'], 'filter'> & { readonly order: Order };
 };
 
@@ -44,10 +43,9 @@ const booking = (answer: Ordered, setting: Setting): Arranged => {
   const isNamed = (filter.subject ?? filter.subjectId ?? filter.identifier) !== undefined;
   if (!isNamed && !setting.isOwn) return { asks: words.lacks.whom };
   const people = rows.map((row) => ({ id: String(row['id']), name: String(row['name']) }));
-  const person = oneOf(people, filter.subject, words);
+  const person = oneOf(people, filter.subject, words, 'whom');
   if ('asks' in person) return person;
-  const provider = oneOf(arrangement?.providers ?? [], order.provider, words);
-  if (!order.provider && !order.byMe) return { asks: words.lacks.provider };
+  const provider = oneOf(arrangement?.providers ?? [], order.provider, words, 'provider');
   if ('asks' in provider) return provider;
   const from = startOf(order, order, setting);
   if ('asks' in from) return from;
@@ -68,25 +66,21 @@ const booking = (answer: Ordered, setting: Setting): Arranged => {
   );
 };
 
-/** A booking that is still to come. */
-interface Booked {
-  readonly row: Row;
-  readonly start: Temporal.ZonedDateTime;
-}
-
 const change = (answer: Ordered, setting: Setting): Arranged => {
-  const { rows, locale, plan } = answer;
+  const { rows, matches, locale, plan } = answer;
   const { order } = plan;
   const { words, zone } = setting;
   const open = rows
     .filter(({ status }) => status !== 'cancelled')
     .map((row) => ({ row, start: Temporal.Instant.from(String(row['start'])).toZonedDateTimeISO(zone) }));
-  const meant = meantOf(open, order.at);
+  const said = open.filter(({ start }) => isAt(start, order.at));
+  // One that was only spoken of may not be there yet, or not any more: another in its place would be a guess.
+  const meant = said.length === 0 && order.at?.isSpokenOf ? open : said;
   const [one] = meant;
   if (!one) return { asks: words.noBooking };
   const end = Temporal.Instant.from(String(one.row['end']));
   const was = spanOf(one.start.toInstant(), end, locale, zone);
-  if (meant.length > 1) {
+  if (meant.length > 1 || said.length === 0 || matches > rows.length) {
     const names = meant.slice(0, 5).map(({ row, start }) => {
       const at = spanOf(start.toInstant(), Temporal.Instant.from(String(row['end'])), locale, zone);
       return `${row[setting.whom]}, ${row['provider']}, ${at}`;
@@ -126,14 +120,8 @@ const change = (answer: Ordered, setting: Setting): Arranged => {
 const timeOf = (start: Temporal.ZonedDateTime): string =>
   start.toPlainTime().toString({ smallestUnit: 'minute' });
 
-/** Those that were said; where one was only spoken of and is not there any more, all there are. */
-const meantOf = (open: readonly Booked[], at: Order['at']): readonly Booked[] => {
-  const said = open.filter(
-    ({ start }) =>
-      (!at?.day || at.day === start.toPlainDate().toString()) && (!at?.time || at.time === timeOf(start)),
-  );
-  return said.length === 0 && at?.isSpokenOf ? open : said;
-};
+const isAt = (start: Temporal.ZonedDateTime, at: Order['at']): boolean =>
+  (!at?.day || at.day === start.toPlainDate().toString()) && (!at?.time || at.time === timeOf(start));
 
 interface Person {
   readonly id: string;
@@ -143,17 +131,21 @@ interface Person {
 const oneOf = (
   people: readonly Person[],
   name: string | undefined,
-  { which, nobody }: OrderWording,
+  { which, nobody, lacks }: OrderWording,
+  lacking: 'whom' | 'provider',
 ): Person | { readonly asks: string } => {
   const folded = (text: string): string => text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
   const exact = people.filter((person) => name !== undefined && folded(person.name) === folded(name));
   const [one, another] = exact.length === 1 ? exact : people;
-  if (!one) return { asks: fill(nobody, { name: name ?? '' }) };
+  if (!one) return { asks: name ? fill(nobody, { name }) : lacks[lacking] };
   if (another) return { asks: fill(which, { names: people.map((person) => person.name).join(', ') }) };
   return one;
 };
 
-/** When it is to begin; a time that the day has not, on a day when clocks go forward, is asked for. */
+/** As far ahead as scheduling books, in hours. */
+const aheadMaxHours = 366 * 24;
+
+/** When it is to begin; a time that the day has not, on a day when clocks go forward, is asked for, and one too far ahead. */
 const startOf = (
   { day, time }: Pick<Order, 'day' | 'time'>,
   said: Pick<Order, 'day' | 'time'>,
@@ -164,6 +156,8 @@ const startOf = (
   const at = local.toZonedDateTime(zone);
   if (!at.toPlainDateTime().equals(local)) return { asks: lacks.time };
   if (Temporal.Instant.compare(at.toInstant(), now) <= 0) return { asks: said.day ? lacks.past : lacks.day };
+  if (Temporal.Instant.compare(at.toInstant(), now.add({ hours: aheadMaxHours })) > 0)
+    return { asks: lacks.when };
   return { at: at.toInstant() };
 };
 

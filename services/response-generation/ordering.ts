@@ -29,7 +29,12 @@ export async function* ask(answer: Answer, order: Order, ordering: Ordering): As
     };
     return emit(run.answered, { ...told, rows: rows.length }, { tell: { type: 'answered', ...told } });
   }
-  const { run: id, purpose, expiresAt } = ordering;
+  const { run: id, purpose } = ordering;
+  // What has begun by then is booked no more.
+  const expiresAt =
+    'start' in arranged.order && arranged.order.start < ordering.expiresAt
+      ? arranged.order.start
+      : ordering.expiresAt;
   const shared = {
     ...({ action: 'change_agenda', code: 'CONFIRMATION_REQUIRED' } as const),
     ...{ intent: intent.type, expiresAt },
