@@ -141,6 +141,7 @@ const rows: Record<Language, readonly Row[]> = {
     row('(?<=das ){hour}h? (?:as|ate|ate as) {until}', timeRange),
     row('(?<=entre (?:as )?){hour}h? e (?:as )?{until}(?:h| horas)', timeRange),
     row('{hour}[h:]{minute}(?: ?h| ?horas| ?min)?', time),
+    row('(?<=(?:as|ate|das) ){hour}(?:h| horas) e {minute} ?min(?:utos)?', time),
     row('{hour} ?h(?:s|rs?)?|(?<=(?:as|ate|das) ){hour} horas', time),
     row('(?<=as ){hour}{ends}', time, withoutGrave),
     row('meio[- ]dia', midday),

@@ -14,6 +14,8 @@ export interface Period {
   readonly clock?: Hours['clock'];
   /** Set where it is hours and the text names no day before them: today's, for want of another. */
   readonly isOfAnyDay?: true;
+  /** Set where the words name its end, as "until Friday" does, and it begins before that: the beginning of what they name. */
+  readonly named?: Temporal.Instant;
   /** The words that name it, their preposition included. */
   readonly text: string;
   /** Offsets of `text` in the text given. */
@@ -245,7 +247,8 @@ export function findPeriods(text: string, { now, timeZone, language }: Here): Ti
     const start = place.start - preposition.length;
     const end = place.end + (/^['’]s(?![a-z])/.exec(folded.slice(place.end, place.end + 3))?.[0].length ?? 0);
     if (nowhere?.loose && !preposition) continue;
-    const meant = nowhere ? undefined : bounded(stretch ?? hoursOf(day, hours), preposition, clock);
+    const named = nowhere ? undefined : (stretch ?? hoursOf(day, hours));
+    const meant = named && bounded(named, preposition, clock);
     if (!meant || !isWithinReason(meant)) {
       impossible.push({ start, end });
       continue;
@@ -262,6 +265,9 @@ export function findPeriods(text: string, { now, timeZone, language }: Here): Ti
       grain,
       ...(kind ? { clock: kind } : {}),
       ...(isOfAnyDay ? { isOfAnyDay } : {}),
+      ...(named && isBefore(from, named.from)
+        ? { named: named.from.toZonedDateTime(timeZone).toInstant() }
+        : {}),
       text: text.slice(start, end),
       start,
       end,

@@ -26,6 +26,14 @@ export const askOf = (text: string, source: Source, fallback: Ask): Ask => {
   return order.find((ask) => source.asks.includes(ask) && mentions(text, phrases[ask])) ?? fallback;
 };
 
+const interrogatives = [
+  ...['quem', 'qual', 'quais', 'quando', 'onde', 'quanto', 'quantos', 'quantas', 'como', 'por que', 'porque'],
+  ...['who', 'whose', 'which', 'what', 'when', 'where', 'why', 'how'],
+];
+
+/** True of a text that asks for something, and so says nothing of what was asked for before it. */
+export const isAsking = (text: string): boolean => mentions(text, interrogatives);
+
 /** True when the question is about the asker's own: "consultas que tenho". */
 export const isMine = (text: string): boolean => mentions(text, own);
 

@@ -60,7 +60,7 @@ const read = (
   const { nearest, ...conditions } = filter;
   const isSearched = nearest !== undefined && ask === 'list';
   const plan: Plan = order
-    ? orderPlan(pack, order, { ...filter, ...(subjectId ? { subjectId } : {}) }, setting.now)
+    ? orderPlan(pack, order, { ...filter, ...(subjectId ? { subjectId } : {}) }, setting)
     : {
         source,
         ask,

@@ -1,6 +1,7 @@
 import { joinsOf } from '@jangada/packs/listing.ts';
 import type { Pack, Source } from '@jangada/packs/pack.ts';
 import type { Order, Plan } from '@jangada/proto/plan.ts';
+import type { Setting } from './filter.ts';
 
 /** Bookings that an order may be about: what is over is changed no more. */
 const openBookings = 20;
@@ -12,7 +13,7 @@ export const orderPlan = (
   { orders, sources }: Pack,
   order: Order,
   { subject, subjectId, identifier, provider, mine }: Plan['filter'],
-  now: Temporal.Instant,
+  { now, zone }: Pick<Setting, 'now' | 'zone'>,
 ): Plan => {
   if (!orders) throw new Error('a pack without orders has no intent that is one');
   const whom = {
@@ -28,13 +29,28 @@ export const orderPlan = (
       ...{ fields: ['id', 'name'], limit: namesakes },
     };
   const source = sources[orders.bookings] as Source;
-  const [from, to] = [now, now.add({ hours: 24 * 366 })].map((at) =>
-    at.toString({ fractionalSecondDigits: 3 }),
-  );
-  const period = { from: from as string, to: to as string };
-  const filter = { ...whom, ...(provider ? { provider } : {}), ...(mine ? { mine } : {}), period };
+  const isNamed = provider !== undefined || Object.keys(whom).length > 0;
+  const filter = {
+    ...{ ...whom, period: periodOf(order, { now, zone }) },
+    ...(provider ? { provider } : {}),
+    // "I want to cancel Ana's" is about Ana's, whoever provides it.
+    ...(mine && !isNamed ? { mine } : {}),
+  };
   return {
     ...{ source: orders.bookings, ask, joins: joinsOf(source, ask, filter), filter, order },
     ...{ fields: [...source.list], limit: openBookings },
+  };
+};
+
+/** What is still to come: of the day that the question says itself, or else of a year. */
+const periodOf = ({ at }: Order, { now, zone }: Pick<Setting, 'now' | 'zone'>): Plan['filter']['period'] => {
+  const day = at?.day && !at.isSpokenOf ? Temporal.PlainDate.from(at.day) : undefined;
+  const [begins, ends] = [day, day?.add({ days: 1 })].map((one) => one?.toZonedDateTime(zone).toInstant());
+  const isToCome = begins && ends && Temporal.Instant.compare(now, ends) < 0;
+  const from = isToCome && Temporal.Instant.compare(now, begins) < 0 ? begins : now;
+  const to = isToCome ? ends : now.add({ hours: 24 * 366 });
+  return {
+    from: from.toString({ fractionalSecondDigits: 3 }),
+    to: to.toString({ fractionalSecondDigits: 3 }),
   };
 };

@@ -6,9 +6,12 @@ import type { Order } from '@jangada/proto/plan.ts';
 
 type When = Pick<Order, 'day' | 'time'>;
 
-/** The first day and the first time of day that any of them names, each by itself. */
+/** The first day and the first time of day that any of them names, each by itself: of "until 5pm", five. */
 export const whenOf = (periods: readonly Period[], zone: string): When => {
-  const local = periods.map((period) => ({ ...period, start: period.from.toZonedDateTimeISO(zone) }));
+  const local = periods.map((period) => ({
+    ...period,
+    start: (period.named ?? period.from).toZonedDateTimeISO(zone),
+  }));
   const dated = local.find(
     ({ start, to, clock, isOfAnyDay }) =>
       !isOfAnyDay && (clock !== undefined || start.add({ days: 1 }).toInstant().equals(to)),
@@ -21,7 +24,10 @@ export const whenOf = (periods: readonly Period[], zone: string): When => {
   };
 };
 
-const whither = { before: /\b(?:para|pra|pro|to|until) $/, within: /^(?:para|pra|pro) / };
+const whither = {
+  before: /(?:\b(?:para|pra|pro|to|until)|→) $/,
+  within: /^(?:para|pra|pro|ate|until|till) /,
+};
 const whence = { before: /\b(?:from|of) $/, within: /^(?:d[aeo]s?|from|of) |['’]s$/ };
 
 /** Those that a booking is to have from now on: what "para" or "to" stands before, or else the last. */
@@ -37,14 +43,27 @@ export const targetAmong = (periods: readonly Period[], text: string): readonly 
   );
 };
 
-const inMinutes = /(?<!\b(?:em|in|daqui a|within) )\b(\d{1,3}) ?(?:min|mins|minutos?|minutes?)\b/;
-const inHours = /\b(?:por|durante|for) (uma|an?|one|duas|two|\d) (?:horas?|hours?)\b( e meia| and a half)?/;
+const aMinute = String.raw`(\d{1,3}) ?(?:min|mins|minutos?|minutes?)\b`;
+/** Neither "in 30 minutes" nor what is left of "14 horas e 45 minutos". */
+const anyMinutes = new RegExp(
+  String.raw`(?<!\b(?:em|in|daqui a|within) |(?:\dh|\bhoras?|\bhours?) (?:e|and) )\b${aMinute}`,
+);
+const ledMinutes = new RegExp(String.raw`\b(?:por|durante|for) ${aMinute}`);
+const inHours =
+  /\b(?:por|durante|for) (uma|an?|one|duas|two|\d)(?: ?h\b| (?:horas?|hours?)\b)( e meia| and a half)?/;
 const halfAnHour = /\b(?:por|durante|for) (?:meia hora|half an hour)\b/;
 
-/** How many minutes a text wants: "por 45 minutos", "for an hour and a half", "from 2 to 3pm". */
-export const lastingIn = (text: string, periods: readonly Period[]): number | undefined => {
+/**
+ * How many minutes a text wants: "por 45 minutos", "for an hour and a half", "from 2 to 3pm". Of a move, minutes alone
+ * may be by how much: "adie 30 minutos".
+ */
+export const lastingIn = (
+  text: string,
+  periods: readonly Period[],
+  type: Order['type'],
+): number | undefined => {
   const folded = fold(text);
-  const minutes = inMinutes.exec(folded)?.[1];
+  const minutes = (type === 'RescheduleAppointment' ? ledMinutes : anyMinutes).exec(folded)?.[1];
   const [, count, half] = inHours.exec(folded) ?? [];
   const range = periods.find(({ clock }) => clock === 'range');
   const wanted = [
@@ -57,3 +76,7 @@ export const lastingIn = (text: string, periods: readonly Period[]): number | un
   ].find((one) => one !== undefined);
   return wanted !== undefined && wanted >= 5 && wanted <= 720 ? wanted : undefined;
 };
+
+/** "From Tuesday to Thursday", of a move, is no stretch of time: its sides are read apart, whence and whither. */
+export const withSidesApart = (text: string): string =>
+  text.replace(/^((?:(?!\bto\b).)*\bfrom\b.+?) to /i, '$1 → ');

@@ -30,6 +30,7 @@ const orderOf = (question: string, ...before: readonly string[]): Omit<Order, 's
 
 const tuesday = '2026-11-24';
 const thursday = '2026-11-26';
+const friday = '2026-11-27';
 const type = 'ScheduleAppointment' as const;
 const wanted = { type, subject: 'Ana', provider: 'Lima', day: tuesday, time: '14:00' };
 
@@ -49,6 +50,11 @@ describe('an appointment to be made', () => {
     ['marque a Ana com a Dra. Lima às 14h', { ...wanted, day: undefined }],
     ['marque a Ana com a Dra. Lima terça de manhã', { ...wanted, time: undefined }],
     ['marque a Ana com a Dra. Lima', { ...wanted, day: undefined, time: undefined }],
+    ['marque a Ana com a Dra. Lima até sexta', { ...wanted, day: undefined, time: undefined }],
+    ['marque a Ana com a Dra. Lima terça às 14h por 1h', { ...wanted, minutes: 60 }],
+    ['marque a Ana com a Dra. Lima terça às 14h, 45 minutos', { ...wanted, minutes: 45 }],
+    ['marque a Ana com a Dra. Lima terça às 14 horas e 45 minutos', { ...wanted, time: '14:45' }],
+    ['marque a Ana com a Dra. Lima terça às 14h e 45min', { ...wanted, time: '14:45' }],
   ])('%s', (question, expected) => {
     expect(orderOf(question)).toEqual(JSON.parse(JSON.stringify(expected)));
   });
@@ -85,6 +91,11 @@ describe('an appointment that was spoken of', () => {
     ['remarque para quinta', [booked], { ...move, day: thursday, at }],
     ['move it to Thursday', ['book Ana with Dr. Lima on Tuesday at 2pm'], { ...move, day: thursday, at }],
     ['remarque para as 16h', [booked], { ...move, time: '16:00', at }],
+    ['postpone it until 5pm', ['book Ana with Dr. Lima on Tuesday at 2pm'], { ...move, time: '17:00', at }],
+    ['adie até sexta às 17h', [booked], { ...move, day: friday, time: '17:00', at }],
+    ['adie 30 minutos', [booked], { ...move, at }],
+    ['remarque para quinta por 45 minutos', [booked], { ...move, day: thursday, minutes: 45, at }],
+    ['eu quero desmarcar', [booked], { type: 'CancelAppointment', ...whom, at }],
     [
       'desmarque',
       [booked, 'remarque para quinta'],
@@ -113,6 +124,21 @@ describe('an appointment that is named', () => {
       },
     ],
     [
+      'move Ana from Tuesday at 2pm to Thursday at 3pm',
+      {
+        type: 'RescheduleAppointment',
+        subject: 'Ana',
+        at: { day: tuesday, time: '14:00' },
+        ...{ day: thursday, time: '15:00' },
+      },
+    ],
+    [
+      'move Ana to Thursday from 2pm to 3pm',
+      { type: 'RescheduleAppointment', subject: 'Ana', ...{ day: thursday, time: '14:00', minutes: 60 } },
+    ],
+    ['I want to cancel Ana’s appointment', { type: 'CancelAppointment', subject: 'Ana' }],
+    ['I want to cancel my appointment', { type: 'CancelAppointment', mine: true }],
+    [
       'move Bruno to Thursday at 3pm',
       { type: 'RescheduleAppointment', subject: 'Bruno', day: thursday, time: '15:00' },
     ],
@@ -127,6 +153,18 @@ describe('an appointment that is named', () => {
       from: '2026-11-21T12:00:00.000Z',
     });
   });
+
+  test('is sought on the day that was said, where that is still to come', () => {
+    const periodOf = (question: string) => planOf(question).filter.period;
+    expect(periodOf('desmarque a Ana de terça')).toEqual({
+      from: '2026-11-24T03:00:00.000Z',
+      to: '2026-11-25T03:00:00.000Z',
+    });
+    expect(periodOf('desmarque a Ana de hoje')).toEqual({
+      from: '2026-11-21T12:00:00.000Z',
+      to: '2026-11-22T03:00:00.000Z',
+    });
+  });
 });
 
 test.each(['quem desmarcou hoje?', 'quantas consultas foram remarcadas?', 'às 14h', 'a Ana'])(
@@ -136,3 +174,11 @@ test.each(['quem desmarcou hoje?', 'quantas consultas foram remarcadas?', 'às 1
     expect(body).not.toMatchObject({ plan: { order: expect.anything() } });
   },
 );
+
+test('is not completed by what asks who somebody is', () => {
+  const earlier = [{ question: 'marque a Ana com a Dra. Lima', at: setting.now.epochMilliseconds }];
+  for (const question of ['quem é Bruno Rocha?', 'quem é Bruno?', 'who is Bruno Rocha?']) {
+    const { body } = given(decide, setting).when({ question, earlier }).decided();
+    expect(body, question).not.toMatchObject({ plan: { order: expect.anything() } });
+  }
+});

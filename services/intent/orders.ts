@@ -22,15 +22,14 @@ export const orderIn = (
 ): Order => {
   const { periods } = findPeriods(text, { now, timeZone: zone, language: locale });
   const target = {
-    ScheduleAppointment: periods,
+    // A limit is no day and no time: "marque até sexta".
+    ScheduleAppointment: periods.filter(({ named }) => !named),
     RescheduleAppointment: targetAmong(periods, text),
     CancelAppointment: [] as readonly Period[],
   }[type];
-  const at = whenOf(
-    periods.filter((period) => !target.includes(period)),
-    zone,
-  );
-  const minutes = lastingIn(text, target);
+  const others = type === 'ScheduleAppointment' ? [] : periods.filter((period) => !target.includes(period));
+  const at = whenOf(others, zone);
+  const minutes = lastingIn(text, target, type);
   return {
     type,
     ...(mentions(text, byMe) ? { byMe: true } : {}),

@@ -5,9 +5,10 @@ import type { IntentPattern, Pack } from '@jangada/packs/pack.ts';
 import { mayComplete, meaningIn } from '@jangada/packs/understanding.ts';
 import type { Order } from '@jangada/proto/plan.ts';
 import type { Earlier } from '@jangada/proto/run.ts';
-import { askOf, isMine } from './asks.ts';
+import { askOf, isAsking, isMine } from './asks.ts';
 import { readFilter, type Setting } from './filter.ts';
 import { goesOn, goneOn, isFragment, type Reading, type Said } from './follow.ts';
+import { withSidesApart } from './order-times.ts';
 import { completed, leaning, leans, orderIn } from './orders.ts';
 
 /** What a question asks for, read by itself or as it goes on from those before it. */
@@ -38,7 +39,7 @@ interface Asked {
 const readingOf = ({ text, now }: Asked, setting: Setting, before?: Reading): Reading | undefined => {
   const { pack } = setting;
   const locale = language(text, before?.locale ?? setting.locale);
-  if (before?.order && mayComplete(pack, text)) {
+  if (before?.order && mayComplete(pack, text) && !isAsking(text)) {
     const said = wantedOf(text, before.pattern, locale, { ...setting, now });
     const whole = said && completed(said, { ...before, order: before.order });
     if (whole) return { ...before, locale, ...whole };
@@ -75,7 +76,7 @@ const readingOf = ({ text, now }: Asked, setting: Setting, before?: Reading): Re
 
 /** What a text says of an order; undefined of an intent that is none. */
 const wantedOf = (
-  text: string,
+  asked: string,
   { order: type }: IntentPattern,
   locale: Reading['locale'],
   setting: Setting,
@@ -83,6 +84,7 @@ const wantedOf = (
   const { pack } = setting;
   const { orders } = pack;
   if (!type || !orders) return undefined;
+  const text = type === 'RescheduleAppointment' ? withSidesApart(asked) : asked;
   const leads = [...orders.leads, ...pack.leads];
   const filter = readFilter(text, locale, orders.bookings, setting, leads);
   // When it is, the order says; in which state what it is about has to be follows from it.
