@@ -177,10 +177,12 @@ export const people = z.object({
 });
 export type People = z.output<typeof people>;
 
+/** Providers of one name who are told apart. */
+export const providersMax = 5;
 /** What beside its rows is known of what an order is about. */
 export const arrangement = z.object({
   /** Whom its provider may be. */
-  providers: z.array(z.object({ id: z.string().max(64), name: z.string().max(200) })).max(rowsMax),
+  providers: z.array(z.object({ id: z.string().max(64), name: z.string().max(200) })).max(providersMax),
   /** What of the tenant's services it names. */
   service: z.object({ name: z.string().max(100), minutes: z.int() }).optional(),
 });

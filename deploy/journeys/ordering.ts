@@ -23,6 +23,7 @@ const instant = (date: Temporal.PlainDate, time: string): string =>
   date.toZonedDateTime({ timeZone: zone, plainTime: time }).toInstant().toString();
 
 interface Heard {
+  /** As it is named here; its id begins so. */
   readonly run: string;
   readonly text: string | undefined;
   readonly code: string | undefined;
@@ -174,6 +175,22 @@ describe('what changes the agenda in a conversation', () => {
     expect(taken).toMatchObject({ code: 'SLOT_TAKEN', message: expect.stringContaining('08:30, 08:45') });
     expect((await other.say('às 8:30')).asked?.message).toContain('Diego Melo');
     expect((await other.yes()).text).toBe('Marcado.');
+    // The test that follows compares the table: it has to have come so far.
+    await booked({ at: instant(second, '08:30') });
+  });
+
+  test('reads nobody before it is said whom it is for', async () => {
+    const { say } = await conversationOf('admin');
+    const { run, text } = await say(`marque com a Dra. Lima ${day} às 9h`);
+    expect(text).toBe('Para quem é a consulta?');
+    const read = await until('what was read in the trail', async () => {
+      const [entry] = await journey.sql<{ details: object }>(
+        `select details from audit_entries where fact = 'run.fetched' and subject_id like $1`,
+        [`${run}%`],
+      );
+      return entry?.details;
+    });
+    expect(read).toMatchObject({ rows: 0 });
   });
 
   test('is done by no answer but a yes, and audited each way', async () => {
@@ -182,7 +199,6 @@ describe('what changes the agenda in a conversation', () => {
     const { asked } = await say(`marque a Ana com a Dra. Lima ${day} às 11h`);
     await no();
     expect(agent.pendingInterrupts).toEqual([]);
-    expect(await bookings()).toEqual(before);
     const { id: by } = await journey.as('professional');
     await until('the no in the trail', async () => {
       const entries = await journey.sql(
@@ -197,6 +213,7 @@ describe('what changes the agenda in a conversation', () => {
       { fact: 'run.fetched' },
       { fact: 'run.interrupted', details: { asked: 'change_agenda' } },
     ]);
+    expect(await bookings()).toEqual(before);
   });
 
   test.each([

@@ -55,9 +55,10 @@ const orderedOf = (
   { order, source, ask }: Plan,
 ): readonly string[] | undefined => {
   if (!bookings || !orders || ask !== 'list') return undefined;
-  if (source !== (order?.type === 'ScheduleAppointment' ? orders.people : orders.bookings)) return undefined;
-  const others = [orders.providers, orders.services].flatMap((name) => sources[name]?.resource ?? []);
-  return [bookings, ...others];
+  const isBooking = order?.type === 'ScheduleAppointment';
+  if (source !== (isBooking ? orders.people : orders.bookings)) return undefined;
+  const others = isBooking ? [orders.providers, orders.services] : [];
+  return [bookings, ...others.flatMap((name) => sources[name]?.resource ?? [])];
 };
 
 /** From the narrowest on: rows about oneself, about people in one's care, of the tenant. */

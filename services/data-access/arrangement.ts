@@ -1,13 +1,13 @@
 import type { Pack, Source } from '@jangada/packs/pack.ts';
 import { foldName, type ReadRow } from '@jangada/packs/read.ts';
 import type { Order, Plan } from '@jangada/proto/plan.ts';
-import type { Arrangement } from '@jangada/proto/run.ts';
+import { type Arrangement, providersMax } from '@jangada/proto/run.ts';
 
 /** Reads rows about nobody under the grant of the run. */
 type Read = (source: Source, plan: Plan) => Promise<readonly ReadRow[]>;
 
-/** Providers of one name who are told apart; services of a tenant that are known by their words. */
-const limits = { providers: 5, services: 100 };
+/** Services of a tenant that are known by their words. */
+const servicesMax = 100;
 
 /** What an order takes beside the people it may be about: who provides it, and which service it names. */
 export const arrangementOf = async (
@@ -23,12 +23,12 @@ export const arrangementOf = async (
     provider || byMe
       ? read(providers, {
           ...{ ...list, source: orders.providers, filter },
-          ...{ fields: ['id', 'name'], limit: limits.providers },
+          ...{ fields: ['id', 'name'], limit: providersMax },
         })
       : [],
     read(services, {
       ...{ ...list, source: orders.services, filter: {} },
-      ...{ fields: ['name', 'minutes'], limit: limits.services },
+      ...{ fields: ['name', 'minutes'], limit: servicesMax },
     }),
   ]);
   const service = serviceIn(
@@ -36,9 +36,7 @@ export const arrangementOf = async (
     offered.map(({ name, minutes }) => ({ name: String(name), minutes: Number(minutes) })),
   );
   return {
-    providers: found
-      .slice(0, limits.providers)
-      .map(({ id, name }) => ({ id: String(id), name: String(name) })),
+    providers: found.slice(0, providersMax).map(({ id, name }) => ({ id: String(id), name: String(name) })),
     ...(service ? { service } : {}),
   };
 };

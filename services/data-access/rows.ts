@@ -15,7 +15,7 @@ import type { Row } from '@jangada/proto/run.ts';
 
 import type { Turn } from '@jangada/runtime/serve.ts';
 import type { Store, Transaction } from '@jangada/store/store.ts';
-import { databasePart, planHash, statedPart } from '@jangada/trust/grant.ts';
+import { databasePart, type Grant, planHash, statedPart } from '@jangada/trust/grant.ts';
 import { isWarming } from '@jangada/trust/pass.ts';
 import { indexOf } from '@jangada/vault/rows.ts';
 import type { Vault } from '@jangada/vault/vault.ts';
@@ -130,6 +130,7 @@ export const rowsOf = async (
     };
   };
   const once = async () => {
+    if (namesNobody(plan, grant)) return { rows: [], asOf: new Date().toISOString(), cached: false };
     // What is remembered is sealed as it was read; it is opened for this run alone.
     const { value, ...how } = source.isUncached
       ? { value: await fromDatabase(), cached: false }
@@ -147,6 +148,8 @@ export const rowsOf = async (
   const arrangement =
     plan.order &&
     (await arrangementOf(pack, plan.order, async (named, wanted) => {
+      // "With me" of who is nobody among them is no condition that could be left out.
+      if (wanted.filter.mine && grant.by === undefined) return [];
       const reader = { person: grant.by, zone: pass.zone };
       const all = await store.read(claim, read(named, wanted, reader), span('postgresql'));
       assertOwn(all, tenant, onForeign);
@@ -163,6 +166,12 @@ export const rowsOf = async (
     ...(people ? { people } : {}),
   };
 };
+
+/** True of a booking for who is still to be asked for: nobody is read, or the trail would have it. */
+const namesNobody = ({ order, filter }: Plan, { reach }: Grant): boolean =>
+  order?.type === 'ScheduleAppointment' &&
+  reach !== 'own' &&
+  (filter.subject ?? filter.subjectId ?? filter.identifier) === undefined;
 
 /**
  * Rows say themselves whose they are, and all must be the tenant's. Row-level security sees to that; this is compared

@@ -673,6 +673,25 @@ describe('an order', () => {
     expect(codeOf(answerable(reader, question))).toBeUndefined();
   });
 
+  test('takes what it reads: who provides, and the services, of a booking alone', () => {
+    const desk = {
+      ...pack.roles['admin'],
+      permissions: ['read:clients', 'read:appointments', 'write:appointments'],
+    };
+    const without = {
+      ...pack,
+      roles: { ...pack.roles, desk },
+      purposes: { ...pack.purposes, care: { ...pack.purposes['care'], roles: ['desk'] } },
+    } as typeof pack;
+    const who = { pack: without, role: 'desk', named: known };
+    const cancel = planFor('bookings', {
+      ...{ joins: ['clients'], fields: ['version', 'client'], ...about('Ana Lima') },
+      order: { type: 'CancelAppointment', said: 'desmarque' },
+    });
+    expect(codeOf(answerable(who, cancel))).toBeUndefined();
+    expect(codeOf(answerable(who, wanted))).toBe('AUTHZ_DENIED');
+  });
+
   test('is for oneself, for who is in one’s care, and with the leave that bookings take', () => {
     expect(codeOf(answerable({ ...client, named: unrelated }, wanted))).toBe('AUTHZ_DENIED');
     expect(codeOf(answerable({ ...professional, named: unrelated }, wanted))).toBe('AUTHZ_NO_RELATION');

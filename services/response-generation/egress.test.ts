@@ -21,7 +21,7 @@ const judge = (
   own: Partial<Plan>,
   rows: run.Row[],
   granted: Partial<Grant> = {},
-  cited?: { id: string; title: string }[],
+  { cited, arrangement }: { cited?: { id: string; title: string }[]; arrangement?: run.Arrangement } = {},
 ): string | undefined => {
   const plan = planFor(own);
   const { fields, limit } = plan;
@@ -31,7 +31,7 @@ const judge = (
     ...granted,
   };
   try {
-    assertGranted({ plan, rows, cited }, claims, pack);
+    assertGranted({ plan, rows, cited, arrangement }, claims, pack);
     return undefined;
   } catch (error) {
     return (error as { code: string }).code;
@@ -42,9 +42,20 @@ const ana = { name: 'Ana Lima', phone: '+55 11 90000-0001' };
 
 test('texts are named where the plan cites, and no more than can be', () => {
   const cited = (count: number) => Array.from({ length: count }, (_, at) => ({ id: `a${at}`, title: 'x' }));
-  expect(judge({ cites: 'articles' }, [ana], {}, cited(run.citedMax))).toBeUndefined();
-  expect(judge({ cites: 'articles' }, [ana], {}, cited(run.citedMax + 1))).toBe('CTX_PAYLOAD_MISMATCH');
-  expect(judge({}, [ana], {}, cited(1))).toBe('CTX_PAYLOAD_MISMATCH');
+  expect(judge({ cites: 'articles' }, [ana], {}, { cited: cited(run.citedMax) })).toBeUndefined();
+  expect(judge({ cites: 'articles' }, [ana], {}, { cited: cited(run.citedMax + 1) })).toBe(
+    'CTX_PAYLOAD_MISMATCH',
+  );
+  expect(judge({}, [ana], {}, { cited: cited(1) })).toBe('CTX_PAYLOAD_MISMATCH');
+});
+
+test('who provides is told of a booking that is to be made, and of nothing else', () => {
+  const arrangement = { providers: [{ id: 'pro-1', name: 'Dra. Paula Lima' }] };
+  const order = { type: 'ScheduleAppointment' as const, said: 'marque' };
+  expect(judge({ order }, [ana], {}, { arrangement })).toBeUndefined();
+  const move = { ...order, type: 'RescheduleAppointment' as const };
+  expect(judge({ order: move }, [ana], {}, { arrangement })).toBe('CTX_PAYLOAD_MISMATCH');
+  expect(judge({}, [ana], {}, { arrangement })).toBe('CTX_PAYLOAD_MISMATCH');
 });
 
 describe('what came is told', () => {

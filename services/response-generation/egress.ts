@@ -14,7 +14,7 @@ import type { contract } from './contract.ts';
  * more in the rows than it allows. Neither says what, for that may be somebody's name
  */
 export const assertGranted = (
-  { plan, rows, cited }: Pick<In<typeof contract>, 'plan' | 'rows' | 'cited'>,
+  { plan, rows, cited, arrangement }: Pick<In<typeof contract>, 'plan' | 'rows' | 'cited' | 'arrangement'>,
   grant: Grant | undefined,
   { sources }: Pick<Pack, 'sources'>,
 ): void => {
@@ -35,6 +35,8 @@ export const assertGranted = (
     throw new Unprocessable('CTX_PAYLOAD_MISMATCH', 'a row holds more than was granted');
   if (cited && (plan.cites === undefined || cited.length > citedMax))
     throw new Unprocessable('CTX_PAYLOAD_MISMATCH', 'there are texts that were not granted');
+  if (arrangement && plan.order?.type !== 'ScheduleAppointment')
+    throw new Unprocessable('CTX_PAYLOAD_MISMATCH', 'who provides was not granted');
   if (plan.ask !== 'list' && !rows.every(isOfFigures))
     throw new Unprocessable('CTX_PAYLOAD_MISMATCH', 'a figure is none');
 };
