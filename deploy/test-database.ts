@@ -76,16 +76,7 @@ export const startDatabase = async (): Promise<TestDatabase> => {
     },
     administer,
     vault,
-    write: async (tenant, table, rows) => {
-      const client = await administrator.connect();
-      try {
-        await insertWith(client, vault, { tenant, table, rows });
-        client.release();
-      } catch (error) {
-        client.release(true);
-        throw error;
-      }
-    },
+    write: (tenant, table, rows) => insertRows(server.url, vault, { tenant, table, rows }),
     grant: grantSealer(
       signerFrom(() => keys.setOf('grant')),
       secretFrom(() => keys.setOf('database-grant')),
@@ -99,40 +90,36 @@ export const startDatabase = async (): Promise<TestDatabase> => {
   };
 };
 
-interface Written {
-  readonly tenant: string;
-  readonly table: string;
-  readonly rows: readonly Readonly<Record<string, unknown>>[];
-}
-
 /** Writes rows of a pack's table, sealed as everybody has to. */
-export const insertRows = async (databaseUrl: string, vault: Vault, of: Written): Promise<void> => {
-  const client = new pg.Client({ connectionString: databaseUrl });
+export const insertRows = async (
+  databaseUrl: string,
+  vault: Vault,
+  of: {
+    readonly tenant: string;
+    readonly table: string;
+    readonly rows: readonly Readonly<Record<string, unknown>>[];
+  },
+): Promise<void> => {
+  const sealed = packs.flatMap(sealedTables).find(({ name }) => name === of.table);
+  const client = new pg.Client({ connectionString: databaseUrl, pipeline: true });
   await client.connect();
   try {
-    await insertWith(client, vault, of);
+    await client.query('begin');
+    const stored = sealed
+      ? await sealRows(vault, sealed, of.tenant, of.rows, throughClient(client))
+      : of.rows;
+    for (const row of stored) {
+      const values: Record<string, unknown> = { ...row, tenant_id: of.tenant };
+      const columns = Object.keys(values);
+      await client.query(
+        `insert into ${of.table} (${columns}) values (${columns.map((_, at) => `$${at + 1}`)})`,
+        Object.values(values),
+      );
+    }
+    await client.query('commit');
   } finally {
     await client.end();
   }
-};
-
-const insertWith = async (
-  client: pg.ClientBase,
-  vault: Vault,
-  { tenant, table, rows }: Written,
-): Promise<void> => {
-  const sealed = packs.flatMap(sealedTables).find(({ name }) => name === table);
-  await client.query('begin');
-  const stored = sealed ? await sealRows(vault, sealed, tenant, rows, throughClient(client)) : rows;
-  for (const row of stored) {
-    const values: Record<string, unknown> = { ...row, tenant_id: tenant };
-    const columns = Object.keys(values);
-    await client.query(
-      `insert into ${table} (${columns}) values (${columns.map((_, at) => `$${at + 1}`)})`,
-      Object.values(values),
-    );
-  }
-  await client.query('commit');
 };
 
 /** A tenant of the aesthetic clinic's pack, as SQL. */
