@@ -46,4 +46,5 @@ export const evolve = (
 
 /** A booking is named by the command that made it, so that the command coming again makes no second one. */
 export const bookingIdOf = (command: string): string =>
-  createHash('sha256').update(`booking ${command}`).digest('base64url').slice(0, 22);
+  // In hex: one that began with a dash would be an option of the command line.
+  createHash('sha256').update(`booking ${command}`).digest('hex').slice(0, 32);
