@@ -1,7 +1,6 @@
-import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { listening } from '@jangada/testkit/http.ts';
 
 /** A span as it arrives in OTLP's JSON. */
 interface Wire {
@@ -53,15 +52,11 @@ export const openReceiver = async (): Promise<Receiver> => {
     }
     response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
   });
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  const { port } = server.address() as AddressInfo;
+  const served = await listening(server);
   return {
-    url: `http://127.0.0.1:${port}`,
+    ...served,
+    url: `http://${served.host}`,
     spans,
     received,
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections();
-      await once(server.close(), 'close');
-    },
   };
 };

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { listening } from '@jangada/testkit/http.ts';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Journey, sharedJourney } from './journey.ts';
 
@@ -40,15 +40,11 @@ const standBefore = async (broken: Broken) => {
     }
     response.writeHead(said.status, { 'content-type': 'application/json' }).end(said.body);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
+  const served = await listening(server);
   return {
-    url: `http://127.0.0.1:${port}`,
+    ...served,
+    url: `http://${served.host}`,
     asked,
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
   };
 };
 

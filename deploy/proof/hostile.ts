@@ -1,7 +1,6 @@
-import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
+import { listening } from '@jangada/testkit/http.ts';
 
 /**
  * A model that does whatever harm a model can do, over the protocol of OpenAI's chat completions: at each question the next
@@ -112,18 +111,15 @@ export const startHostileModel = async (learned: () => Learned): Promise<Hostile
     if (request.method === 'GET') return void response.end();
     speak(request, response).catch(() => response.destroy());
   });
-  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const served = await listening(server);
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
+    ...served,
+    url: `http://${served.host}/v1`,
     take: (question) => {
       const all = said.get(question) ?? [];
       said.delete(question);
       return all;
     },
     counts,
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections();
-      await once(server.close(), 'close');
-    },
   };
 };

@@ -1,8 +1,7 @@
-import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { listening } from '@jangada/testkit/http.ts';
 
 /**
  * A model that takes its time, over the protocol of OpenAI's chat completions: an answer is so many words, each a sentence
@@ -75,13 +74,10 @@ export const startModel = async ({ question, words, everyMs, characters = 0 }: P
     // Whoever asked has gone away amid the question.
     tell(request, response).catch(() => response.destroy());
   });
-  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const served = await listening(server);
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
+    ...served,
+    url: `http://${served.host}/v1`,
     open: () => open,
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections();
-      await once(server.close(), 'close');
-    },
   };
 };

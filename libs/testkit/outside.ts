@@ -1,6 +1,5 @@
-import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { listening } from './http.ts';
 
 /** How a source outside answers what it is asked. */
 export type Manner =
@@ -51,20 +50,13 @@ export const startOutsideSource = async (first: Manner): Promise<OutsideSource> 
     else if (manner === 'broken') response.write('{"prices": [', () => response.destroy());
     else response.end(JSON.stringify(manner.says));
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const served = await listening(server);
   return {
-    host,
-    url: `http://${host}/prices`,
+    ...served,
+    url: `http://${served.host}/prices`,
     asked,
     behave: (next) => {
       manner = next;
-    },
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
     },
   };
 };

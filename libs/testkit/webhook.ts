@@ -1,8 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { listening } from './http.ts';
 
 /** How an endpoint takes what it is told. */
 export type Taking =
@@ -63,23 +62,16 @@ export const startWebhookEndpoint = async (key: string): Promise<WebhookEndpoint
     else forged += 1;
     answer(response);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const served = await listening(server);
   return {
-    host,
-    url: `http://${host}/hook`,
+    ...served,
+    url: `http://${served.host}/hook`,
     told,
     get forged() {
       return forged;
     },
     behave: (next) => {
       taking = next;
-    },
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
     },
   };
 };
