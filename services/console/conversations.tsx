@@ -1,6 +1,7 @@
 import { Guarded } from './guarded.tsx';
 import { useLanguage } from './language.ts';
 import { Moment } from './outcome.tsx';
+import { PageHead } from './page-head.tsx';
 import type { Me, Session } from './session.ts';
 import { Pages, Table } from './table.tsx';
 import { usePages } from './use-asked.ts';
@@ -23,12 +24,7 @@ export const Conversations = ({ session, me }: { session: Session; me: Me }) => 
 
   return (
     <>
-      <header className="page-head">
-        <h1 tabIndex={-1}>{w.title}</h1>
-        <button type="button" className="button quiet" onClick={conversations.again}>
-          {words.refresh}
-        </button>
-      </header>
+      <PageHead title={w.title} onRefresh={conversations.again} />
       <p className="lead">{w.lead}</p>
       <Guarded session={session} failure={conversations.failure} onProved={conversations.again}>
         <Pages of={conversations} none={w.none} noneLead={w.noneLead}>

@@ -4,6 +4,7 @@ import { useLanguage } from './language.ts';
 import { Letters } from './letters.tsx';
 import { Loading } from './notice.tsx';
 import { Moment } from './outcome.tsx';
+import { PageHead } from './page-head.tsx';
 import type { Me, Session } from './session.ts';
 import { Table } from './table.tsx';
 import { useAsked } from './use-asked.ts';
@@ -71,12 +72,7 @@ export const Operations = ({ session, me }: { session: Session; me: Me }) => {
 
   return (
     <>
-      <header className="page-head">
-        <h1 tabIndex={-1}>{w.title}</h1>
-        <button type="button" className="button quiet" onClick={all}>
-          {words.refresh}
-        </button>
-      </header>
+      <PageHead title={w.title} onRefresh={all} />
       <Guarded session={session} failure={services.failure} onProved={all}>
         <div className="sections">
           <section>

@@ -2,6 +2,7 @@ import type { Receipt, RequestState, RequestType } from '@jangada/proto/privacy.
 import { useLanguage } from './language.ts';
 import { FailureNotice, Loading } from './notice.tsx';
 import { Moment } from './outcome.tsx';
+import { PageHead } from './page-head.tsx';
 import type { Language } from './preferences.ts';
 import { PrivacyForm } from './privacy-form.tsx';
 import { Proved } from './proved.tsx';
@@ -38,12 +39,7 @@ export const Privacy = ({ session, me }: { session: Session; me: Me }) => {
   const { value, failure, again } = useAsked<Told>(session, '/v1/privacy/requests');
   return (
     <>
-      <header className="page-head">
-        <h1 tabIndex={-1}>{w.title}</h1>
-        <button type="button" className="button quiet" onClick={again}>
-          {words.refresh}
-        </button>
-      </header>
+      <PageHead title={w.title} onRefresh={again} />
       <p className="lead">{w.lead}</p>
       {failure && <FailureNotice failure={failure} onRetry={again} />}
       {!value && !failure && <Loading />}

@@ -2,6 +2,7 @@ import { Guarded } from './guarded.tsx';
 import { useLanguage } from './language.ts';
 import { Loading } from './notice.tsx';
 import { Moment, Took } from './outcome.tsx';
+import { PageHead } from './page-head.tsx';
 import { type Plan, Plans } from './plans.tsx';
 import type { Language } from './preferences.ts';
 import type { Me, Session } from './session.ts';
@@ -53,12 +54,7 @@ export const Retention = ({ session, me }: { session: Session; me: Me }) => {
   const names = value?.classes[language] ?? {};
   return (
     <>
-      <header className="page-head">
-        <h1 tabIndex={-1}>{w.title}</h1>
-        <button type="button" className="button quiet" onClick={again}>
-          {words.refresh}
-        </button>
-      </header>
+      <PageHead title={w.title} onRefresh={again} />
       <p className="lead">{w.lead}</p>
       <Guarded session={session} failure={failure} onProved={again}>
         {value ? (
