@@ -11,7 +11,11 @@ const id = z.string().min(1).max(64);
 const instant = z.iso.datetime();
 /** Counted by the events that the reader of it had seen; without it, it is carried out whatever came meanwhile. */
 const expectedVersion = z.int().min(1).optional();
-const durationMinutes = z.int().min(5).max(720);
+/** How long a booking may last. */
+export const durationMinutes = z.int().min(5).max(720);
+
+/** How far ahead a booking may begin: packs keep the keys of events by when they were made, and reckon with a year. */
+export const aheadMaxDays = 366;
 
 /** Times that are offered in the place of one that is not free. */
 export const alternativesMax = 5;

@@ -7,7 +7,7 @@ import { lastOf } from '@jangada/runtime/stored.ts';
 import { openDetails } from '@jangada/vault/events.ts';
 
 import { z } from 'zod';
-import { type Agenda, evolveAgenda, noAgenda, type Of } from './agenda.ts';
+import { type Agenda, evolveAgenda, keyOf, noAgenda, type Of } from './agenda.ts';
 import { type Booking, evolve } from './booking.ts';
 
 /** What aggregates have come to, by their events. */
@@ -40,11 +40,8 @@ export const readBooking = async (
 };
 
 /** Says neither whose day it is nor which. */
-export const agendaIdOf = ({ kind, id, day }: Of): string =>
-  createHash('sha256')
-    .update(JSON.stringify([kind, id, day]))
-    .digest('base64url')
-    .slice(0, 22);
+export const agendaIdOf = (of: Of): string =>
+  createHash('sha256').update(keyOf(of)).digest('base64url').slice(0, 22);
 
 const slot = z.object({ from: z.number(), until: z.number() });
 /** Raised with the meaning of what an agenda is remembered as: what another release wrote is made again from events. */

@@ -1,5 +1,6 @@
 import { joinsOf } from '@jangada/packs/listing.ts';
 import type { Pack, Source } from '@jangada/packs/pack.ts';
+import { aheadMaxDays } from '@jangada/proto/command.ts';
 import type { Order, Plan } from '@jangada/proto/plan.ts';
 import type { Setting } from './filter.ts';
 
@@ -48,7 +49,7 @@ const periodOf = ({ at }: Order, { now, zone }: Pick<Setting, 'now' | 'zone'>): 
   const [begins, ends] = [day, day?.add({ days: 1 })].map((one) => one?.toZonedDateTime(zone).toInstant());
   const isToCome = begins && ends && Temporal.Instant.compare(now, ends) < 0;
   const from = isToCome && Temporal.Instant.compare(now, begins) < 0 ? begins : now;
-  const to = isToCome ? ends : now.add({ hours: 24 * 366 });
+  const to = isToCome ? ends : now.add({ hours: 24 * aheadMaxDays });
   return {
     from: from.toString({ fractionalSecondDigits: 3 }),
     to: to.toString({ fractionalSecondDigits: 3 }),

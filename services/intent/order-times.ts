@@ -1,5 +1,6 @@
 import type { Period } from '@jangada/nlu/dates.ts';
 import { fold } from '@jangada/nlu/text.ts';
+import { durationMinutes } from '@jangada/proto/command.ts';
 import type { Order } from '@jangada/proto/plan.ts';
 
 /** Which of the times that a text names a booking is to have, and how long it is to last. */
@@ -74,7 +75,7 @@ export const lastingIn = (
     halfAnHour.test(folded) ? 30 : undefined,
     range?.to.since(range.from, { largestUnit: 'minutes' }).minutes,
   ].find((one) => one !== undefined);
-  return wanted !== undefined && wanted >= 5 && wanted <= 720 ? wanted : undefined;
+  return durationMinutes.safeParse(wanted).data;
 };
 
 /** "From Tuesday to Thursday", of a move, is no stretch of time: its sides are read apart, whence and whither. */

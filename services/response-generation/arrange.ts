@@ -1,5 +1,6 @@
 import type { OrderWording } from '@jangada/packs/pack.ts';
-import { type Command, command } from '@jangada/proto/command.ts';
+import { foldName } from '@jangada/packs/read.ts';
+import { aheadMaxDays, type Command, command } from '@jangada/proto/command.ts';
 import type { Order } from '@jangada/proto/plan.ts';
 import { type Answer, fill } from './compose.ts';
 
@@ -134,16 +135,12 @@ const oneOf = (
   { which, nobody, lacks }: OrderWording,
   lacking: 'whom' | 'provider',
 ): Person | { readonly asks: string } => {
-  const folded = (text: string): string => text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
-  const exact = people.filter((person) => name !== undefined && folded(person.name) === folded(name));
+  const exact = people.filter((person) => name !== undefined && foldName(person.name) === foldName(name));
   const [one, another] = exact.length === 1 ? exact : people;
   if (!one) return { asks: name ? fill(nobody, { name }) : lacks[lacking] };
   if (another) return { asks: fill(which, { names: people.map((person) => person.name).join(', ') }) };
   return one;
 };
-
-/** As far ahead as scheduling books, in hours. */
-const aheadMaxHours = 366 * 24;
 
 /** When it is to begin; a time that the day has not, on a day when clocks go forward, is asked for, and one too far ahead. */
 const startOf = (
@@ -156,7 +153,7 @@ const startOf = (
   const at = local.toZonedDateTime(zone);
   if (!at.toPlainDateTime().equals(local)) return { asks: lacks.time };
   if (Temporal.Instant.compare(at.toInstant(), now) <= 0) return { asks: said.day ? lacks.past : lacks.day };
-  if (Temporal.Instant.compare(at.toInstant(), now.add({ hours: aheadMaxHours })) > 0)
+  if (Temporal.Instant.compare(at.toInstant(), now.add({ hours: 24 * aheadMaxDays })) > 0)
     return { asks: lacks.when };
   return { at: at.toInstant() };
 };

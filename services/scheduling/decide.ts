@@ -13,7 +13,7 @@ import {
 } from '@jangada/bookings/agenda.ts';
 import { type Booking, type BookingEvent, bookingIdOf } from '@jangada/bookings/booking.ts';
 import type { AgendaChange, Details } from '@jangada/proto/booking.ts';
-import { alternativesMax, type Command } from '@jangada/proto/command.ts';
+import { aheadMaxDays, alternativesMax, type Command } from '@jangada/proto/command.ts';
 import type { Code } from '@jangada/proto/errors.ts';
 import { openIn } from './hours.ts';
 
@@ -56,8 +56,7 @@ const iso = (ms: number): string => new Date(ms).toISOString();
 const minuteMs = 60_000;
 /** Times are offered on the quarter of an hour. */
 const stepMs = 15 * minuteMs;
-/** How far ahead a booking may begin: packs keep the keys of events by when they were made, and reckon with a year. */
-const aheadMaxMs = 366 * 24 * 60 * minuteMs;
+const aheadMaxMs = aheadMaxDays * 24 * 60 * minuteMs;
 /** Versions of a booking after which it moves no more: all of them are read for each command. */
 const versionsMax = 200;
 
