@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { headers } from '@jangada/proto/envelope.ts';
 import type { Bus } from '@jangada/runtime/bus.ts';
-import { type Store, written } from '@jangada/store/store.ts';
+import { type Store, type Transaction, written } from '@jangada/store/store.ts';
 import { openLog } from '@jangada/telemetry/log.ts';
 import { openMetrics } from '@jangada/telemetry/metrics.ts';
 import { shardOf, shards } from '@jangada/verifier/entry.ts';
@@ -19,6 +19,8 @@ import { seal } from '../services/audit/seal.ts';
 import { keepSealed } from '../services/audit/witness.ts';
 import type { Fact } from '../services/detection/facts.ts';
 import { type Seen, watch } from '../services/detection/watch.ts';
+import { scansOf } from './bench/guarded.ts';
+import { roleOf } from './generate/roles.ts';
 import { forgetTrail, startDatabase, type TestDatabase } from './test-database.ts';
 import { checkpointsOf, dumpOf } from './trail.ts';
 
@@ -59,6 +61,23 @@ const kept = (columns = '*') =>
   database.administer(`select ${columns} from audit_entries order by tenant_id, subject_id, fact`);
 
 describe('the trail', () => {
+  test('is searched for what it keeps by an index, also as planned while it is short', async () => {
+    const asked: Parameters<Transaction['rows']>[0][] = [];
+    const transaction = {
+      rows: async (query: (typeof asked)[number]) => {
+        asked.push(query);
+        return [];
+      },
+    };
+    const within = (_claim: unknown, work: (one: unknown) => unknown) => work(transaction);
+    await append({ within } as unknown as Store, [entry()]);
+    const [, search] = asked;
+    const url = new URL(database.server.url);
+    url.username = roleOf('audit');
+    const scans = await scansOf(url.href, {}, search as NonNullable<typeof search>);
+    expect(scans).toContain('Index Only Scan audit_entries');
+  });
+
   test('keeps an entry as it was made', async () => {
     await append(store, [entry()]);
     expect(await kept()).toEqual([
