@@ -25,6 +25,12 @@ const manifests = files('{.,proto,libs/*,services/*,deploy}/package.json').map((
 }));
 const sources = files('{proto,libs,services,deploy}/**/*.{ts,tsx}');
 
+/** Names that a table of the operator's page has under a heading. */
+const documentedUnder = (heading: string): (string | undefined)[] => {
+  const [, section = ''] = text('docs/operations.md').split(`\n## ${heading}\n`);
+  return [...(section.split('\n## ')[0] ?? '').matchAll(/^\| `([a-z_-]+)` \|/gm)].map(([, name]) => name);
+};
+
 /** How high a package stands; imports only go down. */
 const height = (folder: string): number =>
   ['proto', 'libs', 'services', 'deploy'].indexOf(folder.split('/')[0] ?? '');
@@ -142,10 +148,14 @@ describe('the house', () => {
           ([, name]) => name,
         ),
       );
-    const documented = [...text('docs/operations.md').matchAll(/^\| `([a-z_]+)` \|/gm)].map(
-      ([, name]) => name,
-    );
-    expect([...new Set(declared)].sort()).toEqual([...documented].sort());
+    expect([...new Set(declared)].sort()).toEqual(documentedUnder('Metrics').sort());
+  });
+
+  test('every span below a hop’s is documented, and every documented one exists', () => {
+    const started = sources
+      .filter((path) => !path.endsWith('.test.ts'))
+      .flatMap((path) => [...text(path).matchAll(/\bspan\('([^']+)'\)/g)].map(([, name]) => name));
+    expect([...new Set(started)].sort()).toEqual(documentedUnder('Traces').sort());
   });
 
   test('nothing is left to be mended later', () => {

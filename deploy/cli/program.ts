@@ -38,18 +38,23 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   },
 };
 
+/** The command that is called, or where none of them is, all. */
+export const openProgram = async (called = ''): Promise<Command> => {
+  const program = new Command('jangada')
+    .description('Ask, look into and operate a Jangada system')
+    .showHelpAfterError('(--help shows what there is)')
+    .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 no running system was found.');
+  const load = Object.hasOwn(commands, called) && commands[called];
+  for (const one of load ? [load] : Object.values(commands)) program.addCommand(await one());
+  return program;
+};
+
 /**
  * Runs the command line on `args`, as typed behind `jangada`, and resolves to its exit code. Output and settings are
  * the process's own. What a failed command had open may stay open.
  */
 export const runProgram = async (args: readonly string[]): Promise<number> => {
-  const program = new Command('jangada')
-    .description('Ask, look into and operate a Jangada system')
-    .showHelpAfterError('(--help shows what there is)')
-    .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 no running system was found.');
-  const [called = ''] = args;
-  const load = Object.hasOwn(commands, called) && commands[called];
-  for (const one of load ? [load] : Object.values(commands)) program.addCommand(await one());
+  const program = await openProgram(args[0]);
   try {
     for (const command of withBelow(program)) command.exitOverride();
     await program.parseAsync(args, { from: 'user' });
