@@ -159,6 +159,21 @@ describe('dlq', () => {
     ]);
   });
 
+  test('says no event again: it would have happened twice', async () => {
+    const subject = 'event.booking.clinica.b-1';
+    await publish(subject, { version: 1 });
+    await bury(subject, { version: 1 });
+    await bury('run.understood.clinica.r-1', { n: 1 });
+    expect(await jangada(['dlq', 'replay', '1'])).toMatchObject({
+      ...{ code: 1, stderr: expect.stringContaining('dead letter 1 stays: it is an event') },
+    });
+    expect(await jangada(['dlq', 'replay', 'all'])).toMatchObject({
+      ...{ code: 0, stdout: 'replayed 2 to run.understood.clinica.r-1\n' },
+    });
+    expect(await json('dlq', 'list')).toMatchObject([{ sequence: 1, subject }]);
+    expect((await jsm.streams.info('EVENTS')).state.messages).toBe(1);
+  });
+
   test('replays all, and keeps one that the broker does not take', async () => {
     await bury('run.understood.clinica.r-1', { n: 1 });
     await bury('nobody.listens', { n: 2 });

@@ -4,6 +4,7 @@ import {
   deadAt,
   deadMessages,
   deadStream,
+  isEvent,
   letterOf,
   NotReplayed,
   replay,
@@ -14,6 +15,9 @@ import { Failure, messageOf } from './failure.ts';
 import { type Operator, openOperator, say } from './operator.ts';
 import { type Format, jsonOption, moment, print, table } from './output.ts';
 import { claimsOf } from './story.ts';
+
+const eventText =
+  'it is an event, which happened once and is not said again; `npx jangada projection rebuild` makes the table anew from all of them';
 
 /** Every dead letter, oldest first. */
 const listDead = async (jsm: JetStreamManager): Promise<Letter[]> => {
@@ -29,9 +33,11 @@ const foundAt = async (jsm: JetStreamManager, sequence: number): Promise<StoredM
   throw new Failure(`there is no dead letter ${sequence}; see \`npx jangada dlq list\``);
 };
 
-/** Audit hears of it first. @throws Failure when the broker does not take it; it stays a dead letter then */
+/** Audit hears of it first. @throws Failure for an event, and when the broker does not take it; it stays a dead letter then */
 const sendAgain = async (operator: Operator, stored: StoredMsg): Promise<Letter> => {
-  const { sequence, subject, hop, run, tenant } = letterOf(stored);
+  const letter = letterOf(stored);
+  const { sequence, subject, hop, run, tenant } = letter;
+  if (isEvent(letter)) throw new Failure(`dead letter ${sequence} stays: ${eventText}`);
   const message = subject.split('.').slice(0, 2).join('.');
   try {
     await say(operator, replayed, tenant, { actor: 'operator', sequence, hop, message, run });
@@ -46,7 +52,9 @@ const sendAgain = async (operator: Operator, stored: StoredMsg): Promise<Letter>
   }
 };
 
-/** Replays one or all. All are those that are dead when it starts: one that dies again is not tried again. */
+/**
+ * Replays one or all. All are those that are dead when it starts, without events: one that dies again is not tried again.
+ */
 const replayAll = async (operator: Operator, which: number | 'all'): Promise<Letter[]> => {
   const { jsm } = operator;
   if (which !== 'all') return [await sendAgain(operator, await foundAt(jsm, which))];
@@ -54,7 +62,7 @@ const replayAll = async (operator: Operator, which: number | 'all'): Promise<Let
   const sent: Letter[] = [];
   for await (const stored of deadMessages(jsm)) {
     if (stored.seq > state.last_seq) break;
-    sent.push(await sendAgain(operator, stored));
+    if (!isEvent(letterOf(stored))) sent.push(await sendAgain(operator, stored));
   }
   return sent;
 };

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { messages } from '@jangada/proto/catalogue.ts';
 import { deadHeaders, headers } from '@jangada/proto/envelope.ts';
 import type { Letter } from '@jangada/proto/letter.ts';
+import { partsOf } from '@jangada/proto/message.ts';
 import { type JetStreamManager, jetstream, type StoredMsg } from '@nats-io/jetstream';
 import { type NatsConnection, headers as newHeaders } from '@nats-io/transport-node';
 
@@ -25,6 +27,10 @@ export const letterOf = (stored: StoredMsg): Letter => {
     bytes: stored.data.length,
   };
 };
+
+/** Whether it says what an aggregate came to, which stands where it was said: said again, it would have happened again. */
+export const isEvent = ({ subject }: Letter): boolean =>
+  messages.some((message) => message.kind === 'event' && partsOf(message, subject) !== undefined);
 
 /** The broker answers a batch that would be empty with 404. */
 const isNoneLeft = (error: unknown): boolean =>
