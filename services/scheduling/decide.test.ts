@@ -235,4 +235,18 @@ describe('a provider’s hours', () => {
   ] as const)('%s are none', (_which, [from, until]) => {
     expect(decide(nothing, order(hours([from, until])))).toMatchObject({ refused: 'INPUT_INVALID' });
   });
+
+  test.each([
+    ['that is over', '2030-05-07T03:00:00Z', 'INPUT_INVALID'],
+    ['that is not over', '2030-05-07T02:59:00Z', undefined],
+    ['of the year that may be booked', '2029-05-05T03:00:00Z', undefined],
+    ['further ahead', '2029-05-05T02:59:00Z', 'INPUT_INVALID'],
+  ] as const)('of a day %s', (_which, now, refused) => {
+    const decision = decide(nothing, order(hours(['12:00', '14:00']), { now: Date.parse(now) }));
+    expect('refused' in decision ? decision.refused : undefined).toBe(refused);
+    // What was carried out stays so.
+    expect(decide(opened, order(hours(['12:00', '14:00']), { id: 'cmd-0', now: Date.parse(now) }))).toEqual({
+      version: undefined,
+    });
+  });
 });

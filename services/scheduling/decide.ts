@@ -167,7 +167,7 @@ const alternativesTo = (slot: Slot, day: Slot, isFree: (slot: Slot) => boolean):
 
 const register = (
   { agendas }: State,
-  { id, day }: Given,
+  { id, day, now }: Given,
   { providerId, open }: Extract<Command, { type: 'RegisterAvailability' }>,
 ): Decision => {
   const slots = open.map(({ from, until }) => ({ from: Date.parse(from), until: Date.parse(until) }));
@@ -175,6 +175,8 @@ const register = (
     return refuse('INPUT_INVALID');
   const places = agendasOf('provider', providerId, day);
   if (places.some((of) => agendas.get(keyOf(of))?.openedBy.includes(id))) return { version: undefined };
+  // Nothing can be booked on such a day.
+  if (day.until <= now || day.from > now + aheadMaxMs) return refuse('INPUT_INVALID');
   const change: AgendaChange = {
     type: 'opened',
     within: { from: iso(day.from), until: iso(day.until) },
