@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { changed } from '@jangada/proto/booking.ts';
 import { headers } from '@jangada/proto/envelope.ts';
 import { partsOf, streamOf } from '@jangada/proto/message.ts';
@@ -13,72 +14,118 @@ import { type Event, projectIn, projection } from '../services/projection/bookin
 export interface Rebuilt {
   readonly tenant: string;
   readonly events: number;
-  /** SHA-256 of the rows, in the order of their ids. */
+  /** SHA-256 over the rows, in the order of their ids. */
   readonly before: string;
   readonly after: string;
 }
 
-const batch = 500;
+/** Events, or rows, that are in memory at once; twice as many while one lot is awaited. */
+const batch = 1_000;
 
-/** All events of a tenant from a place in the stream on, in order. */
-export const eventsOfTenant = async (
+interface Lot {
+  readonly events: readonly Event[];
+  /** Place in the stream of the last message; undefined where there is none any more. */
+  readonly last: number | undefined;
+}
+
+/** The events of a tenant, in order; the next lot is on its way while one is worked on. */
+export async function* eventsOfTenant(
   jsm: JetStreamManager,
   tenant: string,
-  from = 1,
-): Promise<readonly Event[]> => {
-  const found: Event[] = [];
-  const subject = `${changed.name}.${tenant}.*`;
+): AsyncGenerator<readonly Event[]> {
+  const read = (from: number): Promise<Lot> => {
+    const lot = lotOf(jsm, tenant, from);
+    // Told to whoever awaits it.
+    lot.catch(() => undefined);
+    return lot;
+  };
+  for (let next = read(1); ; ) {
+    const { events, last } = await next;
+    if (last === undefined) return;
+    next = read(last + 1);
+    yield events;
+  }
+}
+
+const lotOf = async (jsm: JetStreamManager, tenant: string, seq: number): Promise<Lot> => {
+  const events: Event[] = [];
+  let last: number | undefined;
+  const query = { seq, next_by_subj: `${changed.name}.${tenant}.*`, batch };
   try {
-    for (let next = from; ; next = (found.at(-1)?.sequence ?? 0) + 1) {
-      const before = found.length;
-      const query = { seq: next, next_by_subj: subject, batch };
-      for await (const raw of await jsm.direct.getBatch(streamOf.event, query)) {
-        const id = partsOf(changed, raw.subject)?.id ?? '';
-        if (raw.header.has(headers.schema))
-          found.push({ tenant, id, sequence: raw.seq, storedAt: raw.time, body: eventIn(changed, raw) });
-      }
-      if (found.length === before) return found;
+    for await (const raw of await jsm.direct.getBatch(streamOf.event, query)) {
+      last = raw.seq;
+      const id = partsOf(changed, raw.subject)?.id ?? '';
+      if (raw.header.has(headers.schema))
+        events.push({ tenant, id, sequence: raw.seq, storedAt: raw.time, body: eventIn(changed, raw) });
     }
   } catch (error) {
     // The broker answers a batch that would be empty with 404.
-    if (error instanceof Error && 'code' in error && error.code === 404) return found;
-    throw error;
+    if (!(error instanceof Error && 'code' in error && error.code === 404)) throw error;
+  }
+  return { events, last };
+};
+
+interface Page {
+  readonly rows: number;
+  readonly last: string;
+  readonly digest: Buffer;
+}
+
+/** A lot of rows after an id: no statement and no memory grows with the table. */
+const pageOf = async (transaction: Transaction, tenant: string, after: string): Promise<Page | undefined> => {
+  const [page] = await transaction.rows(
+    written(sql<Page>`
+      select count(*)::int as rows, max(id) as last,
+        sha256(convert_to(string_agg(to_jsonb(b)::text, chr(10) order by id), 'UTF8')) as digest
+      from (select * from bookings where tenant_id = ${tenant} and id > ${after} order by id limit ${batch}) b`),
+  );
+  return page && page.rows > 0 ? page : undefined;
+};
+
+/** The checksum of a tenant's rows. `seen` is told of each lot of ids once it is in it. */
+const checksumOf = async (
+  transaction: Transaction,
+  tenant: string,
+  seen: (after: string, last: string) => Promise<unknown> = async () => undefined,
+): Promise<string> => {
+  const hash = createHash('sha256');
+  for (let after = ''; ; ) {
+    const page = await pageOf(transaction, tenant, after);
+    if (!page) return hash.digest('hex');
+    hash.update(page.digest);
+    await seen(after, page.last);
+    after = page.last;
   }
 };
 
-const checksumOf = async (transaction: Transaction, tenant: string): Promise<string> => {
-  const [row] = await transaction.rows(
-    written(sql<{ checksum: string }>`
-      select encode(sha256(convert_to(coalesce(string_agg(to_jsonb(b)::text, chr(10) order by id), ''), 'UTF8')), 'hex') as checksum
-      from bookings b where tenant_id = ${tenant}`),
-  );
-  return row?.checksum ?? '';
-};
-
 /** In one transaction, up to where the projection had come; it waits meanwhile and goes on from there. */
-export const rebuild = async (
+export const rebuild = (
   {
     store,
     jsm,
     vault,
   }: { readonly store: Pick<Store, 'within'>; readonly jsm: JetStreamManager; readonly vault: Vault },
   tenant: string,
-): Promise<Rebuilt> => {
-  // Most of them before it is locked: a transaction that says nothing for long is ended.
-  const early = await eventsOfTenant(jsm, tenant);
-  return store.within({ tenant }, async (transaction) => {
+): Promise<Rebuilt> =>
+  store.within({ tenant }, async (transaction) => {
     await transaction.rows(written(sql`lock table bookings in share row exclusive mode`));
     const [at] = await transaction.rows(
       written(sql<{ sequence: number }>`
         select sequence from projections where tenant_id = ${tenant} and name = ${projection}`),
     );
-    // What the projection took in until it was locked out.
-    const late = await eventsOfTenant(jsm, tenant, (early.at(-1)?.sequence ?? 0) + 1);
-    const events = [...early, ...late].filter(({ sequence }) => sequence <= (at?.sequence ?? 0));
-    const before = await checksumOf(transaction, tenant);
-    await transaction.rows(written(sql`delete from bookings where tenant_id = ${tenant}`));
-    if (events.length > 0) await projectIn(transaction, vault, tenant, events);
+    const before = await checksumOf(transaction, tenant, (after, last) =>
+      transaction.rows(
+        written(sql`delete from bookings where tenant_id = ${tenant} and id > ${after} and id <= ${last}`),
+      ),
+    );
+    const upTo = at?.sequence ?? 0;
+    let count = 0;
+    for await (const lot of eventsOfTenant(jsm, tenant)) {
+      const events = lot.filter(({ sequence }) => sequence <= upTo);
+      if (events.length > 0) await projectIn(transaction, vault, tenant, events);
+      count += events.length;
+      if (events.length < lot.length) break;
+    }
     const after = await checksumOf(transaction, tenant);
-    return { tenant, events: events.length, before, after };
+    return { tenant, events: count, before, after };
   });
-};

@@ -57,25 +57,47 @@ export const eventKeysOf = async (
   return found;
 };
 
-/** Makes the key of what begins, or finds the one that was made for it; undefined for a person whose data were erased. */
-export const makeEventKey = async (
+/** Makes the keys of what begins, and finds those that were made for it meanwhile; of people whose data were erased there are none. */
+export const makeEventKeys = async (
   transaction: Transaction,
   vault: Vault,
-  { tenant, id, subject }: { readonly tenant: string; readonly id: string; readonly subject: string },
-): Promise<Buffer | undefined> => {
-  const known = (await eventKeysOf(transaction, vault, tenant, [id])).get(id);
-  if (known) return known.key;
-  const holder = { subject, class: kept };
-  using sealer = await vault.sealer(tenant, [holder], transaction);
-  if (!sealer.accepts(holder)) return undefined;
-  const key = sealer.seal(placeOf(tenant, id, subject), kept, randomBytes(keyBytes).toString('base64'));
-  await transaction.rows(
+  tenant: string,
+  begun: readonly { readonly id: string; readonly subject: string }[],
+): Promise<ReadonlyMap<string, Buffer>> => {
+  const holderOf = (subject: string) => ({ subject, class: kept });
+  using sealer = await vault.sealer(
+    tenant,
+    begun.map(({ subject }) => holderOf(subject)),
+    transaction,
+  );
+  const keys = new Map(
+    begun
+      .filter(({ subject }) => sealer.accepts(holderOf(subject)))
+      .map(({ id, subject }) => [id, { subject, key: randomBytes(keyBytes) }]),
+  );
+  if (keys.size === 0) return new Map();
+  const made = await transaction.rows(
     db
       .insertInto('event_keys')
-      .values({ tenant_id: tenant, id, subject_id: subject, key })
-      .onConflict((conflict) => conflict.columns(['tenant_id', 'id']).doNothing()),
+      .values(
+        Array.from(keys, ([id, { subject, key }]) => ({
+          ...{ tenant_id: tenant, id, subject_id: subject },
+          key: sealer.seal(placeOf(tenant, id, subject), kept, key.toString('base64')),
+        })),
+      )
+      .onConflict((conflict) => conflict.columns(['tenant_id', 'id']).doNothing())
+      .returning('id'),
   );
-  return (await eventKeysOf(transaction, vault, tenant, [id])).get(id)?.key;
+  const isMade = new Set(made.map(({ id }) => id));
+  const others = [...keys.keys()].filter((id) => !isMade.has(id));
+  const before =
+    others.length > 0 ? await eventKeysOf(transaction, vault, tenant, others) : new Map<string, EventKey>();
+  return new Map(
+    [...keys].flatMap(([id, own]) => {
+      const known = isMade.has(id) ? own : before.get(id);
+      return known ? [[id, known.key] as const] : [];
+    }),
+  );
 };
 
 /** Where the details of an event belong. */

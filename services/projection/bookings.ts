@@ -44,12 +44,12 @@ export const projectAll = async (
   if (failed?.status === 'rejected') throw failed.reason;
 };
 
-/** The last of each: an event says all of its booking. */
+/** The last of each, which says all of its booking; in the order of their ids, as every other process takes them. */
 const lastOf = (events: readonly Event[]): readonly Event[] => {
   const last = new Map<string, Event>();
   for (const event of events)
     if (event.body.version > (last.get(event.id)?.body.version ?? 0)) last.set(event.id, event);
-  return [...last.values()];
+  return [...last.values()].sort((one, other) => (one.id < other.id ? -1 : 1));
 };
 
 export const projectIn = async (
@@ -59,20 +59,18 @@ export const projectIn = async (
   events: readonly Event[],
 ): Promise<void> => {
   const last = lastOf(events);
-  const keys = await eventKeysOf(
-    transaction,
-    vault,
-    tenant,
-    last.map(({ id }) => id),
-  );
-  for (const event of last) {
-    const key = keys.get(event.id)?.key;
+  const ids = last.map(({ id }) => id);
+  const keys = await eventKeysOf(transaction, vault, tenant, ids);
+  const readable = last.flatMap((event) => {
+    const known = keys.get(event.id);
+    return known ? [{ ...event, details: detailsIn(event, known.key) }] : [];
+  });
+  const unread = ids.filter((id) => !keys.has(id));
+  if (readable.length > 0) await transaction.rows(written(upsert(tenant, readable)));
+  if (unread.length > 0)
     await transaction.rows(
-      key
-        ? written(upsert(event, detailsIn(event, key)))
-        : written(sql`delete from bookings where id = ${event.id}`),
+      written(sql`delete from bookings where tenant_id = ${tenant} and id = any(${unread}::text[])`),
     );
-  }
   const newest = events.reduce((one, other) => (other.sequence > one.sequence ? other : one));
   await transaction.rows(
     written(sql`
@@ -87,15 +85,22 @@ export const projectIn = async (
 const detailsIn = ({ tenant, id, body }: Event, key: Buffer): Details =>
   detailsOf(body.detailsVersion, openDetails(key, { tenant, id, version: body.version }, body.details));
 
-const upsert = ({ tenant, id, body }: Event, details: Details) => sql`
-  insert into bookings (tenant_id, id, subject_id, provider_id, room_id, service, starts_at, ends_at, status, version, changed_at)
-  values (${tenant}, ${id}, ${details.subjectId}, ${details.providerId}, ${details.roomId ?? null}, ${details.service ?? null},
-    ${details.start}, ${details.end}, ${statusAfter[body.type]}, ${body.version}, ${body.at})
-  on conflict (tenant_id, id) do update set
-    subject_id = excluded.subject_id, provider_id = excluded.provider_id, room_id = excluded.room_id,
-    service = excluded.service, starts_at = excluded.starts_at, ends_at = excluded.ends_at, status = excluded.status,
-    version = excluded.version, changed_at = excluded.changed_at
-    where bookings.version < excluded.version`;
+const upsert = (tenant: string, events: readonly (Event & { readonly details: Details })[]) => {
+  const column = <T>(of: (event: Event & { readonly details: Details }) => T): readonly T[] => events.map(of);
+  return sql`
+    insert into bookings (tenant_id, id, subject_id, provider_id, room_id, service, starts_at, ends_at, status, version, changed_at)
+    select ${tenant}, * from unnest(
+      ${column(({ id }) => id)}::text[], ${column(({ details }) => details.subjectId)}::text[],
+      ${column(({ details }) => details.providerId)}::text[], ${column(({ details }) => details.roomId ?? null)}::text[],
+      ${column(({ details }) => details.service ?? null)}::text[], ${column(({ details }) => details.start)}::timestamptz[],
+      ${column(({ details }) => details.end)}::timestamptz[], ${column(({ body }) => statusAfter[body.type])}::text[],
+      ${column(({ body }) => body.version)}::int[], ${column(({ body }) => body.at)}::timestamptz[])
+    on conflict (tenant_id, id) do update set
+      subject_id = excluded.subject_id, provider_id = excluded.provider_id, room_id = excluded.room_id,
+      service = excluded.service, starts_at = excluded.starts_at, ends_at = excluded.ends_at, status = excluded.status,
+      version = excluded.version, changed_at = excluded.changed_at
+      where bookings.version < excluded.version`;
+};
 
 /** What lies over another that has not been moved yet comes again when it has. */
 const apart = (error: unknown): never => {

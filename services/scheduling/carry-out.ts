@@ -13,7 +13,7 @@ import type { Bus } from '@jangada/runtime/bus.ts';
 import { type Append, append, eventIn } from '@jangada/runtime/events.ts';
 import type { Store } from '@jangada/store/store.ts';
 import type { Pass } from '@jangada/trust/pass.ts';
-import { eventKeysOf, makeEventKey, sealDetails } from '@jangada/vault/events.ts';
+import { eventKeysOf, makeEventKeys, sealDetails } from '@jangada/vault/events.ts';
 import type { Vault } from '@jangada/vault/vault.ts';
 import { refusalOf } from './checks.ts';
 import { type Decision, decide, type State } from './decide.ts';
@@ -207,9 +207,11 @@ const eventsFor = async (
   if (!event || id === undefined || subject === undefined) return events;
   const own =
     key ??
-    (await store.within({ tenant }, (transaction) =>
-      makeEventKey(transaction, vault, { tenant, id, subject }),
-    ));
+    (
+      await store.within({ tenant }, (transaction) =>
+        makeEventKeys(transaction, vault, tenant, [{ id, subject }]),
+      )
+    ).get(id);
   if (!own) return undefined;
   const version = (read.state.booking?.version ?? 0) + 1;
   const details = sealDetails(own, { tenant, id, version }, event.details);
