@@ -43,13 +43,17 @@ const attemptsMax = 12;
 
 /** @throws Unavailable, Unprocessable */
 export const carryOut = async (parts: Parts, order: Order): Promise<Outcome> => {
-  const before = await refusedBefore(parts, order.pass);
-  if (before) return before;
   const { command, pass } = order;
   const { type } = command;
-  const about = await aboutOf(parts, order);
+  const [before, about, calendar] = await Promise.all([
+    refusedBefore(parts, pass),
+    aboutOf(parts, order),
+    'start' in command ? openingOf(parts.store, pass.tid, pass.zone) : undefined,
+  ]);
+  if (before) return before;
   if (!about) return { type, refused: 'NOT_FOUND', alternatives: [] };
-  const calendar = 'start' in command ? await openingOf(parts.store, pass.tid, pass.zone) : undefined;
+  const denied = mayNot(parts, order, about);
+  denied.catch(() => undefined);
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
     const read = await readAll(parts, order, about);
     const decision = decide(read.state, {
@@ -71,7 +75,7 @@ export const carryOut = async (parts: Parts, order: Order): Promise<Outcome> => 
         again: true,
       };
     // What was carried out stays so, whoever has lost the right meanwhile.
-    const code = attempt === 0 ? await mayNot(parts, order, about) : undefined;
+    const code = await denied;
     if (code) return { type, refused: code, alternatives: [] };
     if ('refused' in decision) return { type, ...decision };
     const events = await eventsFor(parts, order, about, read, decision);
