@@ -26,6 +26,7 @@ const entries = {
   'proof:detection': 'proof/detection.ts',
   'proof:audit': 'proof/audit.ts',
   'proof:retention': 'proof/retention.ts',
+  'proof:scheduling': 'proof/scheduling.ts',
   'proof:rebuild': 'proof/rebuild.ts',
   train: 'nlu/train.ts',
   eval: 'nlu/eval.ts',

@@ -56,6 +56,8 @@ export interface Options {
   readonly given?: { nats?: string | undefined; postgres?: string | undefined; redis?: string | undefined };
   /** URLs of the databases of tenants that have one of their own. */
   readonly tenantDatabases?: Readonly<Record<string, string>>;
+  /** Services to start, where it is not all of them. */
+  readonly only?: readonly string[];
   readonly progress?: (line: string) => void;
 }
 
@@ -134,7 +136,8 @@ export const startSystem = async (options: Options): Promise<System> => {
     edgeUrl: `http://127.0.0.1:${edgePort}`,
     ...(nats ? { brokerMonitorUrl: nats.monitorUrl } : {}),
   };
-  progress(`starting ${contracts.length} services`);
+  const wanted = contracts.map(({ name }) => name).filter((name) => options.only?.includes(name) ?? true);
+  progress(`starting ${wanted.length} services`);
   const start = (service: string, process: string, env: Readonly<Record<string, string>>) =>
     supervise(
       process,
@@ -156,7 +159,7 @@ export const startSystem = async (options: Options): Promise<System> => {
       progress,
     );
   const services = new Map<string, Supervised>();
-  for (const { name } of contracts) services.set(name, await start(name, name, {}));
+  for (const name of wanted) services.set(name, await start(name, name, {}));
   const replicas: Supervised[] = [];
 
   let asker: Promise<NatsConnection> | undefined;

@@ -16,6 +16,8 @@ export type Taking =
 export interface Told {
   /** The same for every attempt at one. */
   readonly id: string;
+  /** Whether it was answered that it was. */
+  readonly taken: boolean;
   readonly body: Readonly<Record<string, unknown>>;
 }
 
@@ -57,8 +59,9 @@ export const startWebhookEndpoint = async (key: string): Promise<WebhookEndpoint
   const server = createServer(async (request, response) => {
     response.on('error', () => undefined);
     const body = await text(request).catch(() => '');
+    const taken = typeof taking === 'object' && 'status' in taking && taking.status < 300;
     if (isSigned(request, body, key))
-      told.push({ id: String(request.headers['webhook-id']), body: JSON.parse(body) });
+      told.push({ id: String(request.headers['webhook-id']), taken, body: JSON.parse(body) });
     else forged += 1;
     answer(response);
   });
