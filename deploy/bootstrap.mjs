@@ -19,6 +19,7 @@ const entries = {
   adversary: 'adversary/adversary.ts',
   bench: 'bench/bench.ts',
   'bench:rls': 'bench/rls.ts',
+  'bench:commands': 'bench/commands.ts',
   'proof:resume': 'proof/resume.ts',
   'proof:sockets': 'proof/sockets.ts',
   'proof:cancel': 'proof/cancel.ts',

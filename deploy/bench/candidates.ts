@@ -5,7 +5,7 @@ import { type NatsServer, startNats } from '@jangada/servers/nats.ts';
 import { freePort, type Server, startServer } from '@jangada/servers/server.ts';
 import { hashPassword } from '@jangada/trust/password.ts';
 import { migrate } from '../migrate.ts';
-import { startSystem } from '../system.ts';
+import { type System, startSystem } from '../system.ts';
 import { connected, fill } from './dataset.ts';
 import type { Credentials, Target } from './load.ts';
 import type { Process } from './processes.ts';
@@ -28,6 +28,11 @@ export interface Candidate extends AsyncDisposable {
   readonly factsPerRun: number;
   /** Audit rows now. */
   audited(): Promise<number>;
+}
+
+/** Ours, as a system that more than questions can be asked of. */
+export interface Ours extends Candidate {
+  readonly system: System;
 }
 
 /** What all candidates share. */
@@ -93,7 +98,7 @@ export const startOurs = async (
   ground: Ground,
   durability: Durability,
   env: Readonly<Record<string, string>> = {},
-): Promise<Candidate> => {
+): Promise<Ours> => {
   const sink = await openSink();
   const system = await startSystem({
     // One home for one database, whichever durability: its keys are what the rows are sealed with.
@@ -111,6 +116,7 @@ export const startOurs = async (
   await system.ready();
   const { nats, redis } = system.servers;
   return {
+    system,
     title: `Jangada, ${durability === 'always' ? 'fsync before every ack' : 'fsync every second'}`,
     target: {
       port: Number(new URL(system.local.edgeUrl).port),
