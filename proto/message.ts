@@ -29,6 +29,8 @@ export interface Message<
   readonly body: Shape;
   /** True when it carries the pass of the person who asked; false when a service or the clock speaks. */
   readonly passed: boolean;
+  /** Of a tick: set where each schedule is for something of a tenant, and has a name of its own; else there is one for the tenant. */
+  readonly each?: true;
   /** Who says it where no service does: the operator, by the command line. */
   readonly by?: 'operator';
   /** True when no other message of the run may follow: the person who asked has their answer. */
@@ -63,6 +65,7 @@ export const message = <
   readonly body: Shape;
   readonly passed?: boolean;
   readonly ends?: Ends;
+  readonly each?: true;
   readonly by?: 'operator';
   /** A body with personal data is sealed, and then says what of it stays readable. */
   readonly sealed?: { readonly head: HeadShape; headOf(body: z.output<Shape>): z.output<HeadShape> };
@@ -96,9 +99,15 @@ const perId = ({ kind }: Message): boolean => kind === 'fact' || kind === 'reply
 export const subjectOf = (message: Message, tenant: string, id: string): string =>
   perId(message) ? `${message.name}.${tenant}.${id}` : `${message.name}.${tenant}`;
 
-/** Where the schedule of a tick lives, as the broker names it in what it fires. */
-export const scheduleOf = (tick: Message, tenant: string): string =>
-  `sched.${tick.name.slice('tick.'.length)}.${tenant}`;
+/** Where the schedule of a tick lives, as the broker names it in what it fires; `name` is that of one for something of a tenant. */
+export const scheduleOf = (tick: Message, tenant: string, name?: string): string =>
+  `sched.${tick.name.slice('tick.'.length)}.${tenant}${tick.each ? `.${name}` : ''}`;
+
+/** Whether what fired is a schedule of a tick, for a tenant or something of it. */
+export const isScheduleOf = (tick: Message, tenant: string, schedule: string): boolean => {
+  if (!tick.each) return schedule === scheduleOf(tick, tenant);
+  return schedule.startsWith(scheduleOf(tick, tenant, ''));
+};
 
 /** The wildcard that matches every subject of a message. */
 export const filterOf = (message: Message): string =>

@@ -12,6 +12,7 @@ export const due = message({
   name: 'tick.saga',
   kind: 'tick',
   passed: false,
+  each: true,
   says: 'Something that follows from a booking is due.',
   body: z.object({
     booking: id,

@@ -114,7 +114,9 @@ const about = (message: Message, contracts: readonly Contract[]): string => {
   const said = who(contracts.filter((contract) => saidBy(contract).includes(message)));
   const heard = who(contracts.filter((contract) => heardBy(contract).includes(message)));
   const speaker =
-    message.kind === 'tick' ? `a schedule at ${code(scheduleOf(message, '*'))}` : said || `the ${message.by}`;
+    message.kind === 'tick'
+      ? `a schedule at ${code(scheduleOf(message, '*', '*'))}`
+      : said || `the ${message.by}`;
   const head = Object.keys(z.toJSONSchema(message.head).properties ?? {});
   const sealed = message.sealed ? ` Its body is sealed; in clear: ${codes(head)}.` : '';
   const listener = message.kind === 'reply' ? 'the person who asked' : heard;

@@ -196,9 +196,8 @@ export const consumers = (contracts: readonly Contract[]): readonly Consumer[] =
     }));
   });
 
-/** Where each schedule lives, of a tenant or of something of it, for those who hear what it fires. */
+/** Where each schedule lives, for those who hear what it fires. */
 export const schedulesOf = (contract: Contract): readonly string[] =>
   heardBy(contract)
     .filter((message) => message.kind === 'tick')
-    .map((message) => scheduleOf(message, '*'))
-    .flatMap((schedule) => [schedule, `${schedule}.*`]);
+    .map((message) => scheduleOf(message, '*', '*'));

@@ -3,9 +3,9 @@ import { headerMaxBytes, headers } from '@jangada/proto/envelope.ts';
 import {
   type Body,
   type Head,
+  isScheduleOf,
   type Message,
   partsOf,
-  scheduleOf,
   subjectOf,
 } from '@jangada/proto/message.ts';
 import type { Bodies, Place } from '@jangada/trust/body.ts';
@@ -50,9 +50,6 @@ const bounded = [headers.pass, headers.grant, headers.head] as const;
 export const messageOf = (raw: JsMsg, candidates: readonly Message[]): Message | undefined =>
   candidates.find((message) => partsOf(message, raw.subject));
 
-/** A tenant has one schedule of a tick, or one for each of several things. */
-const isOf = (schedule: string, own: string): boolean => schedule === own || schedule.startsWith(`${own}.`);
-
 /**
  * Verifies before anything is parsed: the pass, that the subject names the same tenant and run, and that a tick is of its schedule.
  * @throws Unprocessable PAYLOAD_TOO_LARGE, CTX_INVALID
@@ -73,7 +70,7 @@ export const hear = (raw: JsMsg, candidates: readonly Message[], { readPass, env
   }
   const schedule = raw.headers?.get('Nats-Scheduler') || undefined;
   // Who may write schedules of one kind could have one fire the tick of another. The broker lets nobody else name one.
-  if (schedule !== undefined && message.kind === 'tick' && !isOf(schedule, scheduleOf(message, parts.tenant)))
+  if (schedule !== undefined && message.kind === 'tick' && !isScheduleOf(message, parts.tenant, schedule))
     throw new Unprocessable('CTX_INVALID', 'the tick is not of the schedule that it names');
   return {
     message,

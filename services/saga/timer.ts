@@ -22,7 +22,7 @@ export const wakeAt = async (
     'Nats-Rollup': 'sub',
     [headers.schema]: String(due.version),
   };
-  await bus.publish(`${scheduleOf(due, tenant)}.${name}`, JSON.stringify(body), said).catch((error) => {
+  await bus.publish(scheduleOf(due, tenant, name), JSON.stringify(body), said).catch((error) => {
     throw new Unavailable('broker', error);
   });
 };
