@@ -309,6 +309,57 @@ describe('a tick', () => {
     });
   });
 
+  test('that no delivery gets to the end of is carried out by several, each from where the last one was', async () => {
+    await database.administer(
+      `insert into appointments select 'casa', 'a' || n, 'c1', 'p1', 'x', ${ago(10_000)}, 30, 'completed' from generate_series(1, 450) n`,
+    );
+    /** Dies after its second page of rows. */
+    const shortLived = (): Store => {
+      let pages = 0;
+      const seen = <R>(rows: R[]): R[] => {
+        const [first] = rows as readonly { seen?: number }[];
+        if (rows.length >= 100 || (first?.seen ?? 0) >= 100) pages += 1;
+        return rows;
+      };
+      const live = (): void => {
+        if (pages >= 2) throw new Error('killed');
+      };
+      return {
+        ...store,
+        within: async (claim, run) => {
+          live();
+          return store.within(claim, (transaction) =>
+            run({ rows: async (query) => seen(await transaction.rows(query)) }),
+          );
+        },
+        read: async (claim, query) => {
+          live();
+          return seen(await store.read(claim, query));
+        },
+      };
+    };
+    /** How many deliveries it takes. */
+    const delivered = async (work: (store: Store) => Promise<unknown>): Promise<number> => {
+      for (let deliveries = 1; ; deliveries++) {
+        const failure = await work(shortLived()).then(
+          () => undefined,
+          (error: Error) => error,
+        );
+        if (!failure) return deliveries;
+        expect(failure.message).toBe('killed');
+        expect(deliveries).toBeLessThan(100);
+      }
+    };
+    const tick = tickFor(undefined, {});
+    expect(await delivered((dying) => sweep({ ...work, store: dying }, tick))).toBeGreaterThan(1);
+    await agree();
+    expect(await delivered((dying) => takeUp({ ...work, store: dying }, tick))).toBeGreaterThan(1);
+    expect(await left('appointments')).toEqual([]);
+    expect(facts.at(-1)?.emission.body).toMatchObject({
+      rules: [{ class: 'appointment_data', planned: 450, deleted: 450, state: 'complete' }],
+    });
+  });
+
   test('is one run, with one list, however many instances take it', async () => {
     await database.administer(
       `insert into appointments select 'casa', 'a' || n, 'c1', 'p1', 'x', ${ago(10_000)}, 30, 'completed' from generate_series(1, 6000) n`,

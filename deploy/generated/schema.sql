@@ -1272,6 +1272,8 @@ create table public.retention_plans (
   constraint retention_plans_pkey PRIMARY KEY (tenant_id, tick, class),
   constraint retention_plans_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
   constraint retention_plans_needs_check CHECK ((needs = ANY (ARRAY['new-policy'::text, 'share'::text, 'jump'::text]))),
+  read jsonb,
+  counted jsonb,
   constraint retention_plans_root_check CHECK ((length(root) = 32))
 ); -- of jangada_owner
 CREATE INDEX retention_plans_class ON public.retention_plans USING btree (tenant_id, class, planned_at);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { leafOf, proofOf, rootFrom, rootOf, treeOf } from './tree.ts';
+import { leafOf, proofOf, rootFrom, rootOf, Tree, treeOf } from './tree.ts';
 
 /** Entries that Certificate Transparency's own implementations are tested with, and the roots of the first 0 to 8 of them. */
 const entries = [
@@ -31,6 +31,12 @@ test.each(roots.map((root, count) => [count, root]))(
     expect(rootOf(leaves.slice(0, Number(count))).toString('hex')).toBe(root);
   },
 );
+
+test('a tree goes on growing elsewhere from its parts', () => {
+  const tree = new Tree(treeOf(leaves.slice(0, 5)).parts);
+  for (const leaf of leaves.slice(5)) tree.add(leaf);
+  expect([tree.count, tree.root().toString('hex')]).toEqual([8, roots[8]]);
+});
 
 test('a tree goes on growing after its root was asked for', () => {
   const tree = treeOf(leaves.slice(0, 5));

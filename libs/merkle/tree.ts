@@ -17,11 +17,27 @@ const nodeOf = (left: Uint8Array, right: Uint8Array): Buffer => hashed(1, left, 
 /** The largest power of two below `count`: where a tree of so many leaves divides. */
 const divides = (count: number): number => 2 ** Math.ceil(Math.log2(count) - 1);
 
+/** A whole part of a tree, by which it can be gone on with elsewhere. */
+export interface Part {
+  readonly count: number;
+  readonly root: Uint8Array;
+}
+
 /** A tree that grows by leaves in their order. Of all of them it holds the roots of its whole parts, a few dozen at most. */
 export class Tree {
   /** Each with fewer leaves than the one before. */
-  readonly #parts: { readonly count: number; readonly root: Uint8Array }[] = [];
-  #count = 0;
+  readonly #parts: Part[];
+  #count: number;
+
+  /** Goes on with the parts of a tree that was begun. */
+  constructor(parts: readonly Part[] = []) {
+    this.#parts = [...parts];
+    this.#count = parts.reduce((sum, { count }) => sum + count, 0);
+  }
+
+  get parts(): readonly Part[] {
+    return this.#parts;
+  }
 
   get count(): number {
     return this.#count;
@@ -29,7 +45,7 @@ export class Tree {
 
   add(leaf: Uint8Array): void {
     this.#count += 1;
-    let part = { count: 1, root: leaf };
+    let part: Part = { count: 1, root: leaf };
     for (let last = this.#parts.at(-1); last?.count === part.count; last = this.#parts.at(-1)) {
       this.#parts.pop();
       part = { count: 2 * part.count, root: nodeOf(last.root, part.root) };

@@ -24,6 +24,22 @@ export interface Recipient {
   readonly told?: { readonly by: string; readonly at: string };
 }
 
+/** A plan's list as far as it was read: for its root, before anything is touched, for a report, or while it waits. */
+export interface Reading {
+  readonly for: 'root' | 'before' | 'report' | 'waiting';
+  /** Parts of its Merkle tree, the roots in hex. */
+  readonly parts: readonly { readonly count: number; readonly root: string }[];
+  /** How many items have come to what. */
+  readonly outcomes: Readonly<Partial<Record<string, number>>>;
+}
+
+/** A class as far as it was counted. */
+export interface Counting {
+  readonly rows: number;
+  /** The key of the last row. */
+  readonly last: readonly string[] | null;
+}
+
 /** Tables that every pack shares. Made by the migrations beside this file. */
 export interface CoreTables {
   tenants: {
@@ -395,6 +411,10 @@ export interface CoreTables {
     root: Buffer | null;
     needs: 'new-policy' | 'share' | 'jump' | null;
     finished_at: Time | null;
+    /** How far its list was read, and for what. */
+    read: ColumnType<Reading | null, never, string>;
+    /** How much of its class was counted. */
+    counted: ColumnType<Counting | null, never, string>;
   };
   retention_items: {
     tenant_id: string;

@@ -8,7 +8,7 @@ import { mismatchOf } from '@jangada/verifier/removal.ts';
 import { type Compilable, type RawBuilder, sql } from 'kysely';
 import type { Due } from './due.ts';
 import { lineOf } from './handler.ts';
-import { type About, readList } from './listed.ts';
+import { type About, readingOf, readList } from './listed.ts';
 import { paced } from './pace.ts';
 import { type Plan, planOf } from './plan.ts';
 
@@ -111,26 +111,37 @@ export const approverOf = async (transaction: Transaction, plan: Plan): Promise<
 };
 
 /**
- * What a plan's items have come to, as reports tell it.
+ * What a plan's items have come to, as reports tell it; `isDone` where they were seen to.
  * @throws Unprocessable REPORT_MISMATCH where it does not balance, or the list is not the one that was told
  */
 export const told = async (
   store: Store,
   plan: Plan,
-  zone: string,
+  { zone, isDone }: { readonly zone: string; readonly isDone: boolean },
   signal: AbortSignal,
 ): Promise<Body<typeof swept>['rules'][number]> => {
   const { tenant_id: tenant } = plan;
-  const { tree, outcomes } = await readList(store, { tenant, ...plan }, signal);
+  const { tree, outcomes } = await readList(
+    store,
+    { tenant, ...plan },
+    isDone ? 'report' : 'waiting',
+    signal,
+  );
   const approver = await store.within({ tenant }, (transaction) => approverOf(transaction, plan));
   const line = lineOf(plan, outcomes, approver, zone);
   refuseMismatch(mismatchOf(line, tree));
   return line;
 };
 
-/** Before anything of a plan is touched. @throws Unprocessable REPORT_MISMATCH where the list is not the one that was told */
+/**
+ * Before anything of a plan is touched. Where an earlier delivery has come to the report, it has seen this too.
+ * @throws Unprocessable REPORT_MISMATCH where the list is not the one that was told
+ */
 export const assertListed = async (store: Store, plan: Plan, signal: AbortSignal): Promise<void> => {
-  const { tree } = await readList(store, { tenant: plan.tenant_id, ...plan }, signal);
+  const about = { tenant: plan.tenant_id, ...plan };
+  const reading = await store.within(about, (transaction) => readingOf(transaction, about));
+  if (reading?.for === 'report') return;
+  const { tree } = await readList(store, about, 'before', signal);
   refuseMismatch(plan.root?.equals(tree.root()) ? undefined : `${plan.class}: another list than was told`);
 };
 

@@ -1,8 +1,8 @@
 import type { Tree } from '@jangada/merkle/tree.ts';
 import { lockClass } from '@jangada/store/lock.ts';
 import { queries, type Store, type Transaction, written } from '@jangada/store/store.ts';
-import type { CoreTables } from '@jangada/store/tables.ts';
-import { type RawBuilder, type Selectable, sql } from 'kysely';
+import type { CoreTables, Counting } from '@jangada/store/tables.ts';
+import { type Selectable, sql } from 'kysely';
 import type { Due } from './due.ts';
 import { needsOf } from './handler.ts';
 import { type About, itemsFrom, readList } from './listed.ts';
@@ -60,7 +60,10 @@ export const listDue = async (
     const seen = await unlessFixed((transaction) => listPage(transaction, about, due, rows));
     return typeof seen === 'number' ? seen : 0;
   });
-  const { tree } = await readList(store, about, signal);
+  // By this delivery or an earlier one: then nothing of it is read or counted again.
+  const fixed = await unlessFixed(async () => undefined);
+  if (fixed) return fixed;
+  const { tree } = await readList(store, about, 'root', signal);
   const of = await countRows(store, about, due, tree.count * shareOf + 1, signal);
   return unlessFixed((transaction) => settle(transaction, about, tree, of));
 };
@@ -90,25 +93,29 @@ const listPage = async (transaction: Transaction, about: About, due: Due, rows: 
 /** How many times what is planned are counted of a class. */
 const shareOf = 20;
 
-/** Rows of a class, but no more than tell whether a plan is a small part: who counts all of a large class does not end in time. */
+/** Rows of a class, but no more than tell whether a plan is a small part, from where counting was left. */
 const countRows = async (
   store: Store,
-  { tenant }: About,
+  about: About,
   { table, key }: Due,
   most: number,
   signal: AbortSignal,
 ): Promise<number> => {
-  let count = 0;
-  let last: readonly string[] | null = null;
+  const { tenant } = about;
+  const begun = await store.within({ tenant }, (transaction) => planOf(transaction, about));
+  let { rows: count, last }: Counting = begun?.counted ?? { rows: 0, last: null };
   const columns = sql.join(key);
   await paced(signal, async (rows) => {
-    const after: RawBuilder<unknown> = last ? sql`where (${columns}) > (${sql.join(last)})` : sql``;
+    const after = last ? sql`where (${columns}) > (${sql.join(last)})` : sql``;
     const [page] = await store.read(
       { tenant },
       written(sql<{ seen: number; last: readonly string[] | null }>`
-        with page as (
+        with kept as (
+          update retention_plans set counted = ${JSON.stringify({ rows: count, last } satisfies Counting)}::jsonb
+          where tenant_id = ${tenant} and tick = ${about.tick} and class = ${about.class}),
+        page as (
           select array[${columns}]::text[] as key, row_number() over (order by ${columns}) as place
-          from ${table} ${after} order by ${columns} limit ${Math.min(rows, most - count)})
+          from ${table} ${after} order by ${columns} limit ${Math.min(rows, Math.max(0, most - count))})
         select count(*)::int as seen, (select key from page order by place desc limit 1) as last from page`),
     );
     const { seen = 0 } = page ?? {};

@@ -209,12 +209,13 @@ const apply = async (
     plan.needs === null ||
     (await store.within({ tenant }, (transaction) => approverOf(transaction, plan))) !== undefined;
   // Of a rule that was changed meanwhile the plan is another's.
-  if (rule && mayGo && versionOf(rule) === plan.policy) {
+  const isDone = rule !== undefined && mayGo && versionOf(rule) === plan.policy;
+  if (isDone) {
     await assertListed(store, plan, signal);
     await carryOut(store, about, dueOf(rule, plan, pack), signal);
     if (rule.byMonth) await turnMonths(store, tenant, plan.before);
   }
-  return told(store, plan, zone, signal);
+  return told(store, plan, { zone, isDone }, signal);
 };
 
 /** Takes out the months that rules have emptied, of whatever tenant, and makes those to come. */
