@@ -305,6 +305,27 @@ describe('a command', () => {
     ]);
   });
 
+  test('to review what somebody else asked is kept once, with its basis, and nobody reviews their own', async () => {
+    const review = (approved: boolean, request = 'r') =>
+      give({ action: 'review_privacy_request', request, approved, basis: 'LGPD, art. 16, I' }, asAdmin);
+    const waiting = (id: string, by: string) => `
+      insert into privacy_requests (tenant_id, id, subject_id, type, state, identity, opened_by, recipient, deadline_at)
+        values ('casa', '${id}', 'c1', 'deletion', 'legal_review', 'document', '${by}', '', now());`;
+    await database.administer(waiting('r', 'u') + waiting('own', 'user-1'));
+    expect(await review(true, 'own')).toMatchObject({ refused: 'INPUT_INVALID' });
+    expect(await review(false)).toEqual(done);
+    expect(await review(true)).toMatchObject({ refused: 'INPUT_INVALID' });
+    expect(
+      await database.administer(
+        'select id, approved, reviewed_by, review_basis from privacy_requests order by id',
+      ),
+    ).toEqual([
+      { id: 'own', approved: null, reviewed_by: null, review_basis: null },
+      { id: 'r', approved: false, reviewed_by: 'user-1', review_basis: 'LGPD, art. 16, I' },
+    ]);
+    await database.administer('delete from privacy_requests');
+  });
+
   test('to say that a recipient was told is kept once, and of no one who was given nothing', async () => {
     const tell = (recipient: string) =>
       give({ action: 'tell_privacy_recipient', request: 'r', recipient }, asAdmin);

@@ -1,17 +1,26 @@
+import { ConfigError } from '@jangada/config/config.ts';
+import { policy } from '@jangada/hop/policy.ts';
+import { type Outside, openOutside } from '@jangada/outside/outside.ts';
+import type { Webhook } from '@jangada/outside/webhook.ts';
 import { holdingsOf } from '@jangada/packs/holdings.ts';
 import { packs } from '@jangada/packs/registry.ts';
-import { late, moved, type RequestType } from '@jangada/proto/privacy.ts';
+import { late, moved, notified, type RequestType } from '@jangada/proto/privacy.ts';
+import { resilience } from '@jangada/runtime/resilience.ts';
 import { lockClass } from '@jangada/store/lock.ts';
-import { connect, queries, type Store } from '@jangada/store/store.ts';
+import { connect, queries, type Store, written } from '@jangada/store/store.ts';
 import type { CoreTables } from '@jangada/store/tables.ts';
+import { openMetrics } from '@jangada/telemetry/metrics.ts';
 import { until } from '@jangada/testkit/until.ts';
+import { startWebhookEndpoint, type Taking, type WebhookEndpoint } from '@jangada/testkit/webhook.ts';
 import { signerFrom } from '@jangada/trust/keyset.ts';
 import { openParcel, recipientOf } from '@jangada/trust/parcel.ts';
 import { certificateOf, shown } from '@jangada/verifier/certificate.ts';
 import { keysOf } from '@jangada/verifier/checkpoint.ts';
 import { strFromU8, unzipSync } from 'fflate';
+import { sql } from 'kysely';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openRecipients } from '../services/privacy/recipients.ts';
 import type { Context } from '../services/privacy/request.ts';
 import { advanceAll } from '../services/privacy/requests.ts';
 import { type Erasure, listErasures, replayErasures } from './erasures.ts';
@@ -71,11 +80,17 @@ const plant = async (id: string, { old }: { old: boolean }): Promise<void> => {
       values ('casa', 'session-${id}', 'account-${id}', '{pwd}', now(), now(), now());`);
 };
 
-const ask = async (id: string, subject: string, type: RequestType, ageDays = 0): Promise<void> => {
+/** Of what somebody has said yes to, where they are asked. */
+const ask = async (
+  id: string,
+  subject: string,
+  type: RequestType,
+  { ageDays = 0, approved = true }: { readonly ageDays?: number; readonly approved?: boolean } = {},
+): Promise<void> => {
   await database.administer(`
-    insert into privacy_requests (tenant_id, id, subject_id, type, identity, opened_by, recipient, at, deadline_at)
+    insert into privacy_requests (tenant_id, id, subject_id, type, identity, opened_by, recipient, at, deadline_at, approved, reviewed_by)
     values ('casa', '${id}', '${subject}', '${type}', 'document', 'staff', '${recipientOf(link)}',
-      now() - interval '${ageDays} days', now() + interval '${15 - ageDays} days')`);
+      now() - interval '${ageDays} days', now() + interval '${15 - ageDays} days', ${approved ? "true, 'other'" : 'null, null'})`);
 };
 
 const said: { id: string; message: string; body: unknown }[] = [];
@@ -83,6 +98,7 @@ const advance = (own: Partial<Context> = {}): Promise<void> =>
   advanceAll(
     {
       ...{ store, vault: database.vault, tenant: 'casa', reviews: 'none', signer },
+      webhookOf: () => undefined,
       log: { warn: (fields: object) => expect.fail(JSON.stringify(fields)) } as unknown as Context['log'],
       say: async (id, { message, body }) => void said.push({ id, message: message.name, body }),
       forget: async () => database.vault.forget('casa'),
@@ -143,18 +159,21 @@ const restoreFrom = async (name: string, work: () => Promise<readonly Erasure[]>
     );
   expect(await leftIn()).toContain('c5');
   database.vault.forget('casa');
-  // And one of whom something is kept.
-  expect(await replayErasures(copy, database.vault, erasures)).toBe(2);
+  // And two of whom something is kept.
+  expect(await replayErasures(copy, database.vault, erasures)).toBe(3);
   await advance({ store: await database.storeOf('privacy', 2, { casa: href }) });
-  expect(await leftIn()).not.toContain('c5');
+  expect(await leftOf('c5', (statement) => copy.rows(written(sql.raw(statement))))).toEqual(['subject_keys']);
 };
 
 /** Tables in which anything of somebody is left, by their id. */
-const leftOf = async (id: string): Promise<string[]> => {
-  const tables = await database.administer(
+const leftOf = async (
+  id: string,
+  ask: (statement: string) => Promise<readonly Readonly<Record<string, unknown>>[]> = database.administer,
+): Promise<string[]> => {
+  const tables = await ask(
     `select c.relname as name from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') order by 1`,
   );
-  const left = await database.administer(
+  const left = await ask(
     tables
       .map(
         ({ name }) =>
@@ -325,10 +344,10 @@ describe('who asks to be deleted', () => {
     });
   });
 
-  test('waits for who approves, where that is demanded, and a no leaves everything', async () => {
+  test('waits for who approves, where the pack wants it of what would go, and a no leaves everything', async () => {
     await plant('c4', { old: true });
-    await ask('r4', 'c4', 'deletion');
-    await advance({ reviews: 'erasure' });
+    await ask('r4', 'c4', 'deletion', { approved: false });
+    await advance();
     expect((await requestOf('r4')).state).toBe('legal_review');
     await database.administer(
       `update privacy_requests set approved = false, reviewed_by = 'other' where id = 'r4'`,
@@ -339,8 +358,17 @@ describe('who asks to be deleted', () => {
     expect(said.at(-1)?.body).toMatchObject({ state: 'closed', rejected: true });
   });
 
+  test('waits for nobody where nothing of the kind would go, unless somebody has to approve everything', async () => {
+    await plant('c12', { old: false });
+    await ask('r17', 'c12', 'deletion', { approved: false });
+    await advance({ reviews: 'erasure' });
+    expect((await requestOf('r17')).state).toBe('legal_review');
+    await advance();
+    expect((await requestOf('r17')).state).toBe('delivered');
+  });
+
   test('keeps what a legal hold is on, and the keys that it is sealed with, however late the hold comes', async () => {
-    await ask('r5', 'c4', 'deletion', 13);
+    await ask('r5', 'c4', 'deletion', { ageDays: 13 });
     await hold('billing_data');
     // Once the keys are frozen, and before they are destroyed.
     let first = true;
@@ -429,6 +457,131 @@ describe('two that carry out one request', () => {
   });
 });
 
+describe('whom data were passed on to', () => {
+  const key = 'a key that both have';
+  let endpoint: WebhookEndpoint;
+  let outside: Outside;
+  let webhooks: ReadonlyMap<string, Webhook>;
+  beforeAll(async () => {
+    endpoint = await startWebhookEndpoint(key);
+    outside = openOutside([endpoint.host]);
+    webhooks = open({ 'casa/accountant': endpoint.url });
+  });
+  afterAll(async () => {
+    await outside[Symbol.asyncDispose]();
+    await endpoint[Symbol.asyncDispose]();
+  });
+  const once = policy({ attempts: 1 });
+  const open = (urls: Readonly<Record<string, string>>) =>
+    openRecipients({
+      ...{ urls, keys: { casa: key }, outside },
+      policyOf: (name) => resilience(name, once, openMetrics('privacy')),
+    });
+  /** A receipt as it is to be, but for what is given. */
+  const receipt = (own: object = {}): Taking => ({
+    answers: ({ body }) => ({
+      request: (body['data'] as { request: string }).request,
+      classes: { billing_data: { done: 1, kept: 0 } },
+      ...own,
+    }),
+  });
+  const goOn = () => advance({ webhookOf: (name) => webhooks.get(`casa/${name}`) });
+  const toldOf = (id: string) => endpoint.told.filter((one) => one.id === `${id}-accountant`);
+  const noticesOf = (id: string) =>
+    said.filter(({ message, id: fact }) => message === notified.name && fact.startsWith(`${id}-`));
+  /** As if it had been some hours ago. */
+  const rested = (id: string) =>
+    database.administer(`
+      update privacy_requests set recipients = jsonb_set(recipients, '{0,notice,at}', '"2020-01-01T00:00:00.000Z"')
+      where id = '${id}'`);
+  const over = (id: string) =>
+    database.administer(`update privacy_deliveries set used_at = now() where id = '${id}'`);
+
+  test('is told by their webhook, and it is over once their receipt agrees', async () => {
+    endpoint.behave(receipt({ classes: { billing_data: { done: 0, kept: 1, basis: 'CTN, art. 195' } } }));
+    await plant('c20', { old: true });
+    await ask('n1', 'c20', 'deletion');
+    await goOn();
+    expect(toldOf('n1')).toEqual([
+      {
+        id: 'n1-accountant',
+        body: {
+          type: 'privacy.deletion',
+          timestamp: expect.any(String),
+          data: {
+            ...{ tenant: 'casa', recipient: 'accountant', request: 'n1' },
+            ...{ subject: 'c20', classes: ['billing_data'] },
+          },
+        },
+      },
+    ]);
+    expect((await requestOf('n1')).recipients).toMatchObject([
+      { name: 'accountant', told: { by: 'webhook', classes: { billing_data: { kept: 1 } } } },
+    ]);
+    expect(noticesOf('n1')).toMatchObject([
+      {
+        id: 'n1-accountant-confirmed',
+        body: { outcome: 'confirmed', classes: { billing_data: { done: 0, kept: 1 } } },
+      },
+    ]);
+    await over('n1');
+    await goOn();
+    expect((await requestOf('n1')).state).toBe('closed');
+    expect(toldOf('n1')).toHaveLength(1);
+    expect(JSON.stringify(noticesOf('n1'))).not.toMatch(/\bc20\b|CTN/);
+  });
+
+  test.each([
+    ['is away', 'away', { status: 503 }],
+    ['says that it took it', 'taken', { status: 204 }],
+    ['confirms another request', 'differs', receipt({ request: 'another' })],
+    ['confirms less than it was given', 'differs', receipt({ classes: {} })],
+    [
+      'keeps something without a basis',
+      'differs',
+      receipt({ classes: { billing_data: { done: 0, kept: 1 } } }),
+    ],
+  ] as const)('and %s is told again, later and under the same id', async (how, outcome, taking) => {
+    const id = `n-${how.replaceAll(' ', '-')}`;
+    await plant(`c-${id}`, { old: true });
+    await ask(id, `c-${id}`, 'deletion');
+    endpoint.behave(taking);
+    await goOn();
+    await over(id);
+    await goOn();
+    expect(toldOf(id)).toHaveLength(1);
+    expect(await requestOf(id)).toMatchObject({
+      state: 'delivered',
+      recipients: [{ notice: { outcome, tries: 1 } }],
+    });
+    expect(noticesOf(id).map(({ body }) => body)).toEqual(
+      outcome === 'differs' ? [{ request: id, recipient: 'accountant', outcome }] : [],
+    );
+    endpoint.behave(receipt());
+    await rested(id);
+    await goOn();
+    expect(toldOf(id)).toHaveLength(2);
+    expect((await requestOf(id)).state).toBe('closed');
+  });
+
+  test('and takes no word of it is left to who administers', async () => {
+    endpoint.behave({ status: 410 });
+    await plant('c21', { old: true });
+    await ask('n2', 'c21', 'deletion');
+    await goOn();
+    await rested('n2');
+    await goOn();
+    expect(toldOf('n2')).toHaveLength(1);
+    expect(noticesOf('n2')).toMatchObject([{ body: { outcome: 'refused' } }]);
+    expect((await requestOf('n2')).recipients).toMatchObject([{ notice: { outcome: 'refused' } }]);
+  });
+
+  test('is told nowhere that the operator did not name, and nothing that is not signed', () => {
+    expect(() => open({ 'casa/accountant': 'https://elsewhere.example.org/' })).toThrow(ConfigError);
+    expect(() => open({ 'other/accountant': endpoint.url })).toThrow(/WEBHOOK_KEYS has no key of other/);
+  });
+});
+
 test('a backup that comes back brings back nobody who was erased: the ledger is carried out again', async () => {
   await plant('c5', { old: true });
   await restoreFrom('before', async () => {
@@ -496,7 +649,7 @@ describe('who asks', () => {
 
   test('is told of to who audits when a part of the time is over, once for each', async () => {
     await plant('c8', { old: true });
-    await ask('r11', 'c8', 'deletion', 13);
+    await ask('r11', 'c8', 'deletion', { ageDays: 13, approved: false });
     await advance({ reviews: 'erasure' });
     await advance({ reviews: 'erasure' });
     expect(said.filter(({ id, message }) => message === late.name && id.startsWith('r11'))).toEqual([
@@ -505,7 +658,7 @@ describe('who asks', () => {
   });
 
   test('is told of too where the request cannot go on', async () => {
-    await ask('r14', 'c8', 'access', 13);
+    await ask('r14', 'c8', 'access', { ageDays: 13 });
     const warned: object[] = [];
     const log = { warn: (fields: object) => void warned.push(fields) } as unknown as Context['log'];
     const unsigned = () => {

@@ -89,6 +89,8 @@ export const command = z.discriminatedUnion('action', [
     action: z.literal('review_privacy_request'),
     request: id,
     approved: z.boolean(),
+    /** By what law, or else for what reason. It is told to whoever asked, and names nobody. */
+    basis: z.string().trim().min(3).max(200).optional(),
   }),
   z.object({
     action: z.literal('tell_privacy_recipient'),

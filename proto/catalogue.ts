@@ -46,6 +46,7 @@ export const messages = [
   retention.swept,
   privacy.look,
   privacy.moved,
+  privacy.notified,
   privacy.late,
   keys.rotated,
   keys.destroyed,

@@ -48,6 +48,18 @@ export const receipt = z.object({
 });
 export type Receipt = z.output<typeof receipt>;
 
+const counted = z.object({ done: z.int().min(0), kept: z.int().min(0) });
+
+/** What somebody whom data were passed on to has done with them: how many of each class, and by what law some are kept. */
+export const confirmation = z.object({
+  request: z.string().max(64),
+  classes: z.record(
+    z.string().max(40),
+    counted.extend({ basis: z.string().trim().min(3).max(200).optional() }),
+  ),
+});
+export type Confirmation = z.output<typeof confirmation>;
+
 export const look = message({
   name: 'tick.privacy',
   kind: 'tick',
@@ -73,6 +85,21 @@ export const moved = message({
     recipients: z.array(z.string()).optional(),
     /** Set where it ended because whoever reviewed it said no. */
     rejected: z.literal(true).optional(),
+  }),
+});
+
+export const notified = message({
+  name: 'privacy.notified',
+  kind: 'fact',
+  passed: false,
+  says: 'Somebody whom data were passed on to was told that they were erased or corrected, and answered or refused.',
+  body: z.object({
+    request: z.string().max(64),
+    recipient: z.string().max(40),
+    /** A receipt that agrees with what was passed on, one that does not, or a no. */
+    outcome: z.enum(['confirmed', 'differs', 'refused']),
+    /** What a receipt says that agrees: of each class how many are gone or right, and how many are kept. */
+    classes: z.record(z.string().max(40), counted).optional(),
   }),
 });
 

@@ -4,6 +4,7 @@ import { headers } from '@jangada/proto/envelope.ts';
 import { subjectOf } from '@jangada/proto/message.ts';
 import { look, requestTypes } from '@jangada/proto/privacy.ts';
 import { connect } from '@jangada/store/store.ts';
+import type { Recipient } from '@jangada/store/tables.ts';
 import { certificateOf, shown } from '@jangada/verifier/certificate.ts';
 import { keysOf } from '@jangada/verifier/checkpoint.ts';
 import { jetstream } from '@nats-io/jetstream';
@@ -37,7 +38,9 @@ interface Shown {
   readonly partial: readonly string[];
   readonly receipts: readonly Readonly<Record<string, string | number>>[];
   readonly certificate: unknown;
-  readonly recipients: readonly { readonly name: string; readonly told?: { readonly at: string } }[];
+  readonly approved: boolean | null;
+  readonly reviewBasis: string | null;
+  readonly recipients: readonly Recipient[];
 }
 
 const asOption = ['--as <alias>', 'the demo account that asks', 'admin'] as const;
@@ -78,12 +81,14 @@ const approve = (): Command =>
   new Command('approve')
     .description('approve, or with --no refuse, what waits for a review')
     .argument('<request>')
+    .requiredOption('--basis <text>', 'by what law or for what reason; whoever asked is told it')
     .option(...asOption)
     .option('--no', 'refuse it')
     .addOption(jsonOption())
-    .action(async (request: string, options: As & { no?: true }) => {
+    .action(async (request: string, options: As & { basis: string; no?: true }) => {
       const approved = !options.no;
-      await say(options.as, `/v1/privacy/requests/${tokenOf(request)}/review`, { approved });
+      const path = `/v1/privacy/requests/${tokenOf(request)}/review`;
+      await say(options.as, path, { approved, basis: options.basis });
       print(options, { request, approved }, () => `${approved ? 'approved' : 'refused'} ${request}`);
     });
 
@@ -125,7 +130,7 @@ const deliver = (): Command =>
 const requestsOf = (of: { tenant?: string; request?: string }): Promise<Shown[]> =>
   rowsOf<Shown & Record<string, unknown>>(
     `select tenant_id as tenant, id as request, type, state, at as "openedAt", deadline_at as "deadlineAt", partial,
-       receipts, certificate, recipients
+       receipts, certificate, recipients, approved, review_basis as "reviewBasis"
      from privacy_requests where ($1::text is null or tenant_id = $1) and ($2::text is null or id = $2)
      order by at desc limit 200`,
     [of.tenant ?? null, of.request ?? null],
@@ -170,14 +175,17 @@ const show = (): Command =>
             ['table', ...counts],
             one.receipts.map((receipt) => [receipt['table'], ...counts.map((name) => receipt[name])]),
           ),
-          ...one.recipients.map(({ name, told }) =>
-            told
-              ? `${name} was told ${moment(told.at)} (UTC)`
-              : `${name} has to be told; then: npx jangada privacy told ${request} ${name}`,
-          ),
+          ...(one.reviewBasis ? [`${one.approved ? 'approved' : 'refused'}: ${one.reviewBasis}`] : []),
+          ...one.recipients.map((recipient) => recipientLine(request, recipient)),
         ].join('\n'),
       );
     });
+
+const recipientLine = (request: string, { name, told, notice }: Recipient): string => {
+  if (told) return `${name} was told ${moment(told.at)} (UTC)${told.classes ? ', and confirmed it' : ''}`;
+  const tried = notice ? ` (by webhook ${moment(notice.at)} (UTC): ${notice.outcome})` : '';
+  return `${name} has to be told${tried}; then: npx jangada privacy told ${request} ${name}`;
+};
 
 const run = (): Command =>
   new Command('run')

@@ -111,7 +111,7 @@ grant select (tenant_id, rating, at) on feedback to svc_edge;
 grant select (tenant_id, tick, started_at, finished_at, report) on retention_runs to svc_edge;
 grant select (tenant_id, tick, class, asked_by, planned_at, planned, rows_then, root, needs, finished_at) on retention_plans to svc_edge;
 grant select (tenant_id, tick, class, root) on retention_approvals to svc_edge;
-grant select (tenant_id, id, type, state, opened_by, at, deadline_at, history, receipts, partial) on privacy_requests to svc_edge;
+grant select (tenant_id, id, type, state, identity, opened_by, at, deadline_at, history, receipts, partial, approved, review_basis, recipients) on privacy_requests to svc_edge;
 grant select (tenant_id, class, reason, placed_at, released_at) on legal_holds to svc_edge;
 create policy svc_edge_select on tenants for select to svc_edge using (true);
 create policy svc_edge_select on accounts for select to svc_edge using (true);

@@ -1049,11 +1049,14 @@ create table public.privacy_requests (
   history jsonb not null default '[]'::jsonb,
   told integer not null default 0,
   recipients jsonb not null default '[]'::jsonb,
+  review_basis text,
   constraint privacy_requests_pkey PRIMARY KEY (tenant_id, id),
   constraint privacy_requests_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  constraint privacy_requests_basis_is_of_a_review CHECK (((review_basis IS NULL) OR (reviewed_by IS NOT NULL))),
   constraint privacy_requests_check CHECK (((reviewed_by IS NULL) = (approved IS NULL))),
   constraint privacy_requests_details_is_sealed CHECK (((details IS NULL) OR ((length(details) >= 49) AND (substr(details, 1, 1) = '\x01'::bytea)))),
   constraint privacy_requests_identity_check CHECK ((identity = ANY (ARRAY['second_factor'::text, 'document'::text]))),
+  constraint privacy_requests_review_basis_check CHECK (((length(review_basis) >= 3) AND (length(review_basis) <= 200))),
   constraint privacy_requests_state_check CHECK ((state = ANY (ARRAY['received'::text, 'identity_verified'::text, 'inventory'::text, 'legal_review'::text, 'executing'::text, 'verified'::text, 'delivered'::text, 'closed'::text]))),
   constraint privacy_requests_type_check CHECK ((type = ANY (ARRAY['access'::text, 'portability'::text, 'correction'::text, 'anonymisation'::text, 'deletion'::text, 'consent'::text, 'revocation'::text])))
 ); -- of jangada_owner
@@ -1269,11 +1272,11 @@ create table public.retention_plans (
   root bytea,
   needs text,
   finished_at timestamp with time zone,
+  read jsonb,
+  counted jsonb,
   constraint retention_plans_pkey PRIMARY KEY (tenant_id, tick, class),
   constraint retention_plans_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
   constraint retention_plans_needs_check CHECK ((needs = ANY (ARRAY['new-policy'::text, 'share'::text, 'jump'::text]))),
-  read jsonb,
-  counted jsonb,
   constraint retention_plans_root_check CHECK ((length(root) = 32))
 ); -- of jangada_owner
 CREATE INDEX retention_plans_class ON public.retention_plans USING btree (tenant_id, class, planned_at);

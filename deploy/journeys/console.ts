@@ -5,7 +5,7 @@ import { unzipSync } from 'fflate';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { barriersIn, installed, look, openBrowser, picture } from './browser.ts';
-import { type Journey, sharedJourney } from './journey.ts';
+import { type Journey, sharedJourney, webhookEndpoint } from './journey.ts';
 import { comeBackTo } from './past.ts';
 import { type Visitors, visitorsOf } from './visitors.ts';
 
@@ -38,6 +38,13 @@ describe.skipIf(!installed)('the console', { timeout: 180_000 }, () => {
       `insert into care_relationships (tenant_id, provider_id, subject_id, basis, valid_from, valid_to)
        select tenant_id, 'pro-doctor', subject_id, basis, valid_from, valid_to from care_relationships
        where tenant_id = 'clinica-aurora' and provider_id = 'pro-1' and basis <> 'break_glass'`,
+    );
+    // Somebody of long ago.
+    const old = `'clinica-aurora', 'cli-old'`;
+    await journey.sql(
+      `with person as (insert into clients (tenant_id, id, name, name_search, created_at) values (${old}, 'Ida Antiga', 'ida antiga', '1990-01-01')),
+         record as (insert into aesthetic_records (tenant_id, id, client_id, kind, recorded_at) values (${old}, 'cli-old', 'note', '1990-01-01'))
+       insert into billing (tenant_id, id, client_id, kind, status, amount, issued_at) values (${old}, 'cli-old', 'charge', 'paid', 1, '1990-01-01')`,
     );
   });
   /** Somebody who cares for people, and has come in with a password. */
@@ -171,6 +178,49 @@ describe.skipIf(!installed)('the console', { timeout: 180_000 }, () => {
     const files = unzipSync(readFileSync(await (await handed).path()));
     expect(Object.keys(files)).toContain('data.ndjson');
     await until('the button to go', async () => (await request.getByRole('button').count()) === 0);
+
+    // Somebody else has asked for what a person has to look at first, and its bills were passed on. The lawsuit is over.
+    await journey.sql(`update legal_holds set released_at = now() where tenant_id = 'clinica-aurora'`);
+    const asked = await journey.jangada(
+      'privacy',
+      'open',
+      'deletion',
+      '--subject',
+      'cli-old',
+      '--as',
+      'admin',
+    );
+    expect(asked.code).toBe(0);
+    const endpoint = await webhookEndpoint();
+    endpoint.behave({ status: 410 });
+    const carriedOut = (state: string) =>
+      until(`the deletion to be ${state}`, async () => {
+        await journey.jangada('privacy', 'run', '--tenant', 'clinica-aurora');
+        const [row] = await journey.sql<{ state: string }>(
+          `select state from privacy_requests where opened_by = 'clinica-aurora-admin' and type = 'deletion'`,
+        );
+        return row?.state === state;
+      });
+    await carriedOut('legal_review');
+    await page.getByRole('button', { name: 'Refresh' }).click();
+    const review = page.getByRole('table', { name: 'Waiting for somebody' }).getByRole('row').last();
+    await review.getByText(/kinds? of data/).click();
+    await review.getByLabel('Basis').fill('LGPD, art. 18, VI');
+    await look(page, 'privacy-review');
+    await review.getByRole('button', { name: 'Approve: deletion' }).click();
+    await page.getByText('Nothing waits for a review').waitFor();
+    await carriedOut('delivered');
+    await page.getByRole('button', { name: 'Refresh' }).click();
+    await review.getByText('takes no word of it').waitFor();
+    await review.getByRole('button', { name: 'They were told' }).click();
+    await look(page, 'privacy-recipient');
+    await review.getByRole('button', { name: 'Yes, they were told' }).click();
+    await page.getByText('Nothing waits for a review').waitFor();
+    endpoint.behave({ status: 204 });
+    expect(
+      await journey.sql(`select recipients->0->'told'->>'by' as by, review_basis from privacy_requests
+        where opened_by = 'clinica-aurora-admin' and type = 'deletion'`),
+    ).toEqual([{ by: 'clinica-aurora-auditor', review_basis: 'LGPD, art. 18, VI' }]);
   });
 
   test('tells an answer, and after a reload or out of the list what was told before', async () => {

@@ -275,6 +275,7 @@ export const sharedJourney = (): Promise<Journey> => {
           WEBHOOK_HOSTS: host,
           WEBHOOK_KEYS: JSON.stringify({ 'clinica-aurora': webhookKey }),
           NOTIFICATION_URLS: JSON.stringify({ 'clinica-aurora': url }),
+          RECIPIENT_URLS: JSON.stringify({ 'clinica-aurora/accountant': url }),
           BILLING_URLS: JSON.stringify({ 'clinica-aurora': url }),
         },
       }),

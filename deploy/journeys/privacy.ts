@@ -5,9 +5,10 @@ import { totpAt } from '@jangada/trust/totp.ts';
 import { strFromU8, unzipSync } from 'fflate';
 import { Redis } from 'ioredis';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { streams } from '../generate/streams.ts';
 import { insertRows } from '../test-database.ts';
 import { rootEnv, vaultFrom } from '../vault.ts';
-import { type Journey, sharedJourney } from './journey.ts';
+import { type Journey, sharedJourney, webhookEndpoint } from './journey.ts';
 
 /** Somebody asks what there is of them, has it, and then has it gone. */
 
@@ -49,6 +50,10 @@ describe('privacy requests', () => {
     await write('appointments', {
       ...own,
       ...{ service: 'x', start_time: at, duration_minutes: 30, status: 'completed' },
+    });
+    await write('billing', {
+      ...{ id: 'gone-1', client_id: person, kind: 'charge', status: 'paid', service: 'x', amount: 1 },
+      issued_at: at,
     });
     await write('aesthetic_records', { ...own, kind: 'note', description: record, recorded_at: at });
     await sql(
@@ -102,22 +107,53 @@ describe('privacy requests', () => {
   });
 
   test('who asks to be deleted is nowhere any more that anybody could read, and audit knows how it went', async () => {
+    const { token: admin } = await journey.as('admin');
+    const start = `${Temporal.Now.plainDateISO('UTC').add({ days: 41 })}T09:00:00-03:00`;
+    const booking = { type: 'ScheduleAppointment', subjectId: person, providerId: 'pro-1', start };
+    await call('POST', '/v1/commands', { ...booking, durationMinutes: 30 }, admin);
+    const holding = async (table: string) =>
+      (await journey.sql(`select from ${table} where subject_id = $1`, [person])).length > 0 || undefined;
+    await until('a booking of theirs', () => holding('bookings'));
+    const endpoint = await webhookEndpoint();
+    endpoint.behave({
+      answers: ({ body }) => ({
+        request: (body['data'] as { request: string }).request,
+        classes: { billing_data: { done: 1, kept: 0 } },
+      }),
+    });
     const { requestId = '' } = await json(await call('POST', '/v1/privacy/requests', { type: 'deletion' }));
+    await carriedOut(requestId, 'legal_review');
+    const basis = ['--basis', 'LGPD, art. 18, VI'];
+    expect((await journey.jangada('privacy', 'approve', requestId, ...basis)).code).toBe(0);
     await carriedOut(requestId, 'closed');
+    endpoint.behave({ status: 204 });
+    expect(endpoint.told.filter(({ id }) => id === `${requestId}-accountant`)).toMatchObject([
+      { body: { type: 'privacy.deletion', data: { subject: person, classes: ['billing_data'] } } },
+    ]);
     const tables = await journey.sql<{ table: string }>(
       `select c.oid::regclass::text as "table" from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')`,
     );
     const found: string[] = [];
     for (const { table } of tables)
       if (
-        (await journey.sql(`select from ${table} t where t::text ilike '%' || $1 || '%'`, [name])).length > 0
+        (
+          await journey.sql(
+            `select from ${table} t where t::text ilike '%' || $1 || '%' or t::text ~ ('\\y' || $2 || '\\y')`,
+            [name, person],
+          )
+        ).length > 0
       )
         found.push(table);
+    // Of their keys only that they were destroyed.
+    expect(found.splice(0)).toEqual(['subject_keys']);
+    expect(
+      await journey.sql(`select from subject_keys where subject_id = $1 and state <> 'destroyed'`, [person]),
+    ).toEqual([]);
     const redis = new Redis(journey.system.local.redisUrl);
     for (const key of await redis.keys('*'))
       if ((await redis.dumpBuffer(key))?.includes(name)) found.push(key);
     redis.disconnect();
-    for (const stream of ['INTAKE', 'FACTS', 'REPLY', 'DEAD'])
+    for (const stream of streams().map((one) => one.name))
       for (const { data, subject } of await journey.stored(stream))
         if (Buffer.from(data).includes(name) || subject.includes(person)) found.push(`${stream} ${subject}`);
     expect(found).toEqual([]);
@@ -132,6 +168,12 @@ describe('privacy requests', () => {
     expect(told).toEqual([
       ...['identity_verified', 'inventory', 'legal_review', 'executing', 'verified', 'delivered', 'closed'],
     ]);
+    expect(
+      await journey.sql(
+        `select details from audit_entries where fact = 'privacy.notified' and details->>'request' = $1`,
+        [requestId],
+      ),
+    ).toMatchObject([{ details: { recipient: 'accountant', outcome: 'confirmed' } }]);
     const shown = await journey.jangada('privacy', 'show', requestId, '--json');
     expect(JSON.parse(shown.stdout)).toMatchObject({ state: 'closed', certificate: { type: 'deletion' } });
     const file = join(journey.home, 'certificate.json');
@@ -139,6 +181,7 @@ describe('privacy requests', () => {
     expect(await journey.jangada('privacy', 'verify', file)).toMatchObject({ code: 0 });
     writeFileSync(file, readFileSync(file, 'utf8').replace('"deletion"', '"access"'));
     expect(await journey.jangada('privacy', 'verify', file)).toMatchObject({ code: 1 });
+    expect(await journey.jangada('audit', 'verify')).toMatchObject({ code: 0 });
     const ledger = await journey.jangada('privacy', 'ledger');
     expect(ledger.stdout).toContain(requestId);
     expect(ledger.stdout).not.toContain(person);

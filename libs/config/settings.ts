@@ -305,7 +305,7 @@ export const settings = {
     secret: true,
   }),
   WEBHOOK_HOSTS: setting({
-    says: 'hosts that may be told of bookings, comma-separated, with the port where it is not 443; by https and at public addresses only, but for a loopback address that is named here',
+    says: 'hosts that may be told of bookings, and of what became of data that were passed on, comma-separated, with the port where it is not 443; by https and at public addresses only, but for a loopback address that is named here',
     value: hosts,
   }),
   NOTIFICATION_URLS: setting({
@@ -315,6 +315,10 @@ export const settings = {
   BILLING_URLS: setting({
     says: 'who charges for bookings, as JSON {"<tenant>": "<url>"}; those of a tenant that is not named are not charged',
     value: byName('tenants', 'URLs', z.url({ protocol: /^https?$/ })).prefault('{}'),
+  }),
+  RECIPIENT_URLS: setting({
+    says: 'who is told that what was passed on to them was erased or corrected, as JSON {"<tenant>/<recipient>": "<url>"}; of others somebody has to say that they were told',
+    value: byName('recipients', 'URLs', z.url({ protocol: /^https?$/ })).prefault('{}'),
   }),
   WEBHOOK_KEYS: setting({
     says: 'what is told there is signed with, as JSON {"<tenant>": "<key>"}',

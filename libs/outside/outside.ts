@@ -11,10 +11,15 @@ export interface Outside extends AsyncDisposable {
   /** The JSON at an address. Follows no redirect. @throws Unavailable, because of Distrusted where it was answered */
   json(url: URL, key: string | undefined, signal: AbortSignal): Promise<unknown>;
   /**
-   * Tells somebody something, and does not read what they answer. Follows no redirect.
-   * @throws Unavailable where it may be taken later; Distrusted where it never will
+   * Tells somebody something. What they answer, or nothing of an answer that broke off: it was taken all the same. Follows no
+   * redirect. @throws Unavailable where it may be taken later; Distrusted where it never will
    */
-  post(url: URL, headers: Readonly<Record<string, string>>, body: string, signal: AbortSignal): Promise<void>;
+  post(
+    url: URL,
+    headers: Readonly<Record<string, string>>,
+    body: string,
+    signal: AbortSignal,
+  ): Promise<string>;
 }
 
 /** Why nothing outside was believed. */
@@ -104,9 +109,10 @@ export const openOutside = (hosts: readonly string[]): Outside => {
       const { statusCode, body } = await request(url, told).catch((error) => {
         throw error instanceof Distrusted ? error : new Unavailable('outside', error);
       });
-      await body.dump({ limit: answerMaxBytes }).catch(() => undefined);
+      const answer = await body.text().catch(() => '');
       if (isForNow(statusCode)) throw new Unavailable('outside', new Distrusted('status'));
       if (statusCode < 200 || statusCode > 299) throw new Distrusted('status');
+      return answer;
     },
     [Symbol.asyncDispose]: () => agent.destroy(),
   };

@@ -43,6 +43,8 @@ export interface Pack {
   /** Words before a person's name that say what the person is. */
   readonly leads: readonly { readonly role: 'subject' | 'provider'; readonly words: readonly string[] }[];
   readonly retention: readonly RetentionRule[];
+  /** Classes of which nothing goes because a person asked, before somebody else who administers has looked at it and said yes. */
+  readonly reviewed?: readonly string[];
   /** Whom a tenant passes data on to. They are told when somebody had theirs corrected or erased (LGPD, art. 18, § 6). */
   readonly recipients?: readonly Recipient[];
   /** By table: what a row of the person `person` is as a resource of FHIR R4, for who takes their data elsewhere. */

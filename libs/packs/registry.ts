@@ -263,11 +263,14 @@ const wrongOfOrders = ({ orders, bookings, intents, sources, wording }: Pack): s
 const wrongOfRules = (pack: Pack): string[] => {
   const { aged } = packTables([pack]);
   const classes = pack.retention.map((rule) => rule.class);
+  const unruled = (pack.reviewed ?? [])
+    .filter((name) => !classes.includes(name))
+    .map((name) => `${name} is reviewed and has no rule`);
   const passedOn = (pack.recipients ?? []).flatMap(({ name, classes: given }) =>
     given.filter((one) => !classes.includes(one)).map((one) => `${name} is given ${one}, which has no rule`),
   );
   return pack.retention.flatMap((rule, at) => [
-    ...(at === 0 ? passedOn : []),
+    ...(at === 0 ? [...passedOn, ...unruled] : []),
     ...(classes.indexOf(rule.class) < at ? [`two rules are for ${rule.class}`] : []),
     ...(isBelowLegalMin(rule)
       ? [

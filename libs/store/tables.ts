@@ -1,4 +1,4 @@
-import type { Receipt, RequestState, RequestType } from '@jangada/proto/privacy.ts';
+import type { Confirmation, Receipt, RequestState, RequestType } from '@jangada/proto/privacy.ts';
 import type { ColumnType, Generated } from 'kysely';
 
 /** Timestamps are read as text in ISO 8601 and written as anything PostgreSQL takes. */
@@ -18,10 +18,21 @@ export interface Stage {
   readonly at: string;
 }
 
-/** Somebody whom data were passed on to, and who told them that they are gone or corrected, once somebody has. */
+/** Somebody whom data were passed on to, and who has to be told that they are gone or corrected. */
 export interface Recipient {
   readonly name: string;
-  readonly told?: { readonly by: string; readonly at: string };
+  /** Once they know: by the account that said so, or by their webhook, whose receipt it is. */
+  readonly told?: {
+    readonly by: string;
+    readonly at: string;
+    readonly classes?: Confirmation['classes'];
+  };
+  /** The last attempt at their webhook, and how many there were. */
+  readonly notice?: {
+    readonly at: string;
+    readonly tries: number;
+    readonly outcome: 'taken' | 'differs' | 'refused' | 'away';
+  };
 }
 
 /** A plan's list as far as it was read: for its root, before anything is touched, for a report, or while it waits. */
@@ -358,6 +369,8 @@ export interface CoreTables {
     warned: Generated<number>;
     reviewed_by: ColumnType<string | null, never, string>;
     approved: ColumnType<boolean | null, never, boolean>;
+    /** Why, in the words of who reviewed it. */
+    review_basis: ColumnType<string | null, never, string>;
     receipts: ColumnType<readonly Receipt[], never, string>;
     /** Classes whose receipts do not agree with what is there. */
     partial: ColumnType<readonly string[], never, string>;

@@ -6,6 +6,8 @@ import { listening } from './http.ts';
 /** How an endpoint takes what it is told. */
 export type Taking =
   | { readonly status: number }
+  /** Takes it and answers with what this makes of it, as JSON. */
+  | { readonly answers: (told: Told) => object }
   /** Leads whoever follows it elsewhere. */
   | { readonly leadsTo: string }
   /** Takes it, says nothing, and keeps the connection. */
@@ -50,20 +52,27 @@ export const startWebhookEndpoint = async (key: string): Promise<WebhookEndpoint
   let taking: Taking = { status: 204 };
   const told: Told[] = [];
   let forged = 0;
-  const answer = (response: ServerResponse): void => {
+  const answer = (response: ServerResponse, one: Told | undefined): void => {
     if (taking === 'silent') return;
     if (taking === 'broken') response.destroy();
+    else if ('answers' in taking)
+      response
+        .writeHead(200, { 'content-type': 'application/json' })
+        .end(JSON.stringify(one ? taking.answers(one) : {}));
     else if ('leadsTo' in taking) response.writeHead(307, { location: taking.leadsTo }).end();
     else response.writeHead(taking.status).end();
   };
   const server = createServer(async (request, response) => {
     response.on('error', () => undefined);
     const body = await text(request).catch(() => '');
-    const taken = typeof taking === 'object' && 'status' in taking && taking.status < 300;
-    if (isSigned(request, body, key))
-      told.push({ id: String(request.headers['webhook-id']), taken, body: JSON.parse(body) });
+    const taken =
+      typeof taking === 'object' && ('answers' in taking || ('status' in taking && taking.status < 300));
+    const one = isSigned(request, body, key)
+      ? { id: String(request.headers['webhook-id']), taken, body: JSON.parse(body) }
+      : undefined;
+    if (one) told.push(one);
     else forged += 1;
-    answer(response);
+    answer(response, one);
   });
   const served = await listening(server);
   return {

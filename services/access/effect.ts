@@ -209,10 +209,10 @@ const effects: { readonly [A in Change['action']]: Effect<A> } = {
     return undefined;
   },
   // Nobody reviews what they asked for themselves.
-  review_privacy_request: async (transaction, { pass }, { request, approved }) => {
+  review_privacy_request: async (transaction, { pass }, { request, approved, basis }) => {
     const reviewed = await transaction.rows(
       written(sql`
-        update privacy_requests set reviewed_by = ${pass.sub}, approved = ${approved}
+        update privacy_requests set reviewed_by = ${pass.sub}, approved = ${approved}, review_basis = ${basis ?? null}
         where id = ${request} and state = 'legal_review' and approved is null and opened_by <> ${pass.sub}
         returning id`),
     );

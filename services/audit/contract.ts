@@ -38,6 +38,7 @@ export const contract = sink({
     planned,
     swept,
     privacy.moved,
+    privacy.notified,
     privacy.late,
     keys.rotated,
     keys.destroyed,

@@ -76,7 +76,7 @@ const meanings: ReadonlyMap<Message, Telling[1]> = new Map([
     meaning(failed ? 'failed' : 'done', { resource: 'agenda', details: { ...details, failed } }),
   ),
   ...said(feedback.recorded, ({ run: about, rating }) => done('feedback', { run: about, rating })),
-  ...said([privacy.moved, privacy.late], (head) => done('privacy', head)),
+  ...said([privacy.moved, privacy.notified, privacy.late], (head) => done('privacy', head)),
   ...said([planned, swept], (head) => done('retention', head)),
   ...said([keys.rotated, keys.destroyed], (head) => done('keys', head)),
   ...said([auth.opened, auth.revoked, auth.changed], (head) => done('account', withoutActor(head))),

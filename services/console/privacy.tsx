@@ -1,4 +1,5 @@
 import type { Receipt, RequestState, RequestType } from '@jangada/proto/privacy.ts';
+import { useState } from 'react';
 import { useLanguage } from './language.ts';
 import { FailureNotice, Loading } from './notice.tsx';
 import { Moment } from './outcome.tsx';
@@ -6,12 +7,11 @@ import { PageHead } from './page-head.tsx';
 import type { Language } from './preferences.ts';
 import { PrivacyForm } from './privacy-form.tsx';
 import { Proved } from './proved.tsx';
+import { Deadline, type Names, Receipts } from './request.tsx';
+import { Reviews } from './reviews.tsx';
 import type { Me, Session } from './session.ts';
 import { Table } from './table.tsx';
 import { useAsked } from './use-asked.ts';
-
-/** Of kinds of data, in one language. */
-type Names = Readonly<Record<string, string>>;
 
 interface Request {
   readonly requestId: string;
@@ -21,6 +21,9 @@ interface Request {
   readonly deadlineAt: string;
   readonly history: readonly { readonly state: RequestState; readonly at: string }[];
   readonly receipts: readonly Receipt[];
+  /** Whether who reviewed it said yes, and why; null where nobody did. */
+  readonly approved: boolean | null;
+  readonly reviewBasis: string | null;
   /** Where the outcome can be fetched, once, and until when; absent where there is none to fetch. */
   readonly delivery?: string;
   readonly fetchBefore?: string;
@@ -37,14 +40,25 @@ export const Privacy = ({ session, me }: { session: Session; me: Me }) => {
   const { language, words } = useLanguage();
   const w = words.privacy;
   const { value, failure, again } = useAsked<Told>(session, '/v1/privacy/requests');
+  const [round, setRound] = useState(0);
+  const refresh = (): void => {
+    setRound((before) => before + 1);
+    again();
+  };
   return (
     <>
-      <PageHead title={w.title} onRefresh={again} />
+      <PageHead title={w.title} onRefresh={refresh} />
       <p className="lead">{w.lead}</p>
       {failure && <FailureNotice failure={failure} onRetry={again} />}
       {!value && !failure && <Loading />}
       {value && (
         <div className="sections below">
+          {me.permissions.includes('admin:users') && (
+            <section>
+              <h2>{w.reviews.title}</h2>
+              <Reviews key={round} session={session} me={me} />
+            </section>
+          )}
           <section>
             <h2>{w.ask}</h2>
             <PrivacyForm session={session} me={me} corrects={value.corrects} onOpened={again} />
@@ -85,17 +99,17 @@ export const Privacy = ({ session, me }: { session: Session; me: Me }) => {
   );
 };
 
-const Steps = ({ of: { state, history }, zone }: { of: Request; zone: string }) => {
+const Steps = ({ of: { state, history, approved, reviewBasis }, zone }: { of: Request; zone: string }) => {
   const { words } = useLanguage();
   const w = words.privacy;
   // In the order that requests go through them.
   const states = Object.keys(w.states);
-  // Of what is carried out somebody has seen that it was.
-  const isRejected = state === 'closed' && !history.some((step) => step.state === 'verified');
+  const isRejected = approved === false;
   const tag = isRejected ? 'held' : state === 'closed' ? 'good' : 'plain';
   return (
     <>
       <span className={`tag tag-${tag}`}>{isRejected ? w.rejected : w.states[state]}</span>
+      {reviewBasis && <span className="fine under">{reviewBasis}</span>}
       <details>
         <summary>{w.step(states.indexOf(state) + 1, states.length)}</summary>
         <ol className="steps">
@@ -107,45 +121,6 @@ const Steps = ({ of: { state, history }, zone }: { of: Request; zone: string }) 
         </ol>
       </details>
     </>
-  );
-};
-
-const Deadline = ({ of: { state, deadlineAt }, zone }: { of: Request; zone: string }) => {
-  const { language, words } = useLanguage();
-  const day = new Intl.DateTimeFormat(language, { timeZone: zone, dateStyle: 'short' });
-  const isLate = state !== 'closed' && state !== 'delivered' && Date.parse(deadlineAt) < Date.now();
-  return (
-    <>
-      <time dateTime={deadlineAt}>{day.format(new Date(deadlineAt))}</time>
-      {isLate && <span className="tag tag-bad">{words.privacy.late}</span>}
-    </>
-  );
-};
-
-/** What became of each kind of data, in counts. */
-const Receipts = ({ of: receipts, names }: { of: readonly Receipt[]; names: Names }) => {
-  const { language, words } = useLanguage();
-  const w = words.privacy;
-  const figure = new Intl.NumberFormat(language);
-  const day = new Intl.DateTimeFormat(language, { timeZone: 'UTC', dateStyle: 'short' });
-  const some = receipts.filter(({ found, changed }) => found + changed > 0);
-  if (some.length === 0) return null;
-  return (
-    <details>
-      <summary>{w.kinds(figure.format(some.length), some.length === 1)}</summary>
-      <ul className="steps">
-        {some.map((receipt) => (
-          <li key={receipt.table}>
-            {names[receipt.class] ?? (w.classes as Names)[receipt.class] ?? receipt.class}
-            {(['found', 'told', 'deleted', 'anonymised', 'changed', 'kept'] as const)
-              .filter((count) => receipt[count] > 0)
-              .map((count) => `, ${w.counts[count](figure.format(receipt[count]))}`)}
-            {receipt.kept > 0 && receipt.until && ` ${w.until(day.format(new Date(receipt.until)))}`}
-            {receipt.kept > 0 && receipt.basis && <span className="fine under">{receipt.basis}</span>}
-          </li>
-        ))}
-      </ul>
-    </details>
   );
 };
 

@@ -88,18 +88,22 @@ export const contract = border({
       'finished_at',
     ],
     retention_approvals: ['tenant_id', 'tick', 'class', 'root'],
-    // How far a request has come, and nothing of whom it is about.
+    // How far a request has come and what of it waits for somebody, and nothing of whom it is about.
     privacy_requests: [
       'tenant_id',
       'id',
       'type',
       'state',
+      'identity',
       'opened_by',
       'at',
       'deadline_at',
       'history',
       'receipts',
       'partial',
+      'approved',
+      'review_basis',
+      'recipients',
     ],
     legal_holds: ['tenant_id', 'class', 'reason', 'placed_at', 'released_at'],
   },

@@ -28,7 +28,12 @@ const opening = z.strictObject({
   commandId: z.string().min(1).max(200).optional(),
   corrections: z.record(z.string().max(40), z.string().max(2_000)).optional(),
 });
-const reviewing = z.strictObject({ approved: z.boolean(), commandId: z.string().min(1).max(200).optional() });
+const reviewing = z.strictObject({
+  approved: z.boolean(),
+  /** By what law, or else for what reason; it is told to whoever asked. */
+  basis: z.string().trim().min(3).max(200),
+  commandId: z.string().min(1).max(200).optional(),
+});
 const telling = z.strictObject({ commandId: z.string().min(1).max(200).optional() });
 
 const linkShape = /^[A-Za-z0-9_-]{43}$/;
@@ -69,12 +74,12 @@ export const privacyRoutes = (
   app.post<{ Params: { request: string } }>(
     '/v1/privacy/requests/:request/review',
     async (request, reply) => {
-      const { approved, commandId } = shaped(reviewing, request.body);
+      const { commandId, ...judged } = shaped(reviewing, request.body);
       const { request: asked } = shaped(z.strictObject({ request: id }), request.params);
       return carryOut(admission, request, reply, commandId, {
         action: 'review_privacy_request',
         request: asked,
-        approved,
+        ...judged,
       });
     },
   );
@@ -88,18 +93,32 @@ export const privacyRoutes = (
     },
   );
 
+  /** The pack of a tenant, and in each language what its kinds of data are called. */
+  const wordsOf = async (tenant: string) => {
+    const about = await accounts.tenant(tenant);
+    if (!about) throw new Refusal('AUTH_INVALID');
+    const pack = packOf(about.pack);
+    return { pack, classes: { en: pack.wording.en.classes, 'pt-BR': pack.wording['pt-BR'].classes } };
+  };
+
+  app.get('/v1/privacy/reviews', async (request) => {
+    const { tenant } = request.signedIn();
+    const [{ classes }, requests] = await Promise.all([
+      wordsOf(tenant),
+      store.read({ tenant }, waitingForSomebody(tenant)),
+    ]);
+    return { classes, requests };
+  });
+
   app.get('/v1/privacy/requests', async (request) => {
     const { tenant, subject } = request.signedIn();
-    const [about, requests, waiting] = await Promise.all([
-      accounts.tenant(tenant),
+    const [{ pack, classes }, requests, waiting] = await Promise.all([
+      wordsOf(tenant),
       store.read({ tenant }, requestsOf(tenant, subject)),
       store.read({ tenant }, waitingFor(tenant, subject)),
     ]);
-    if (!about) throw new Refusal('AUTH_INVALID');
-    const pack = packOf(about.pack);
     return {
-      // In each language, what such data are called.
-      classes: { en: pack.wording.en.classes, 'pt-BR': pack.wording['pt-BR'].classes },
+      classes,
       corrects: [...correctable(pack).keys()],
       requests: requests.map((one) => {
         const link = linkOf(tenant, subject, nameOf(one.requestId));
@@ -132,11 +151,37 @@ const requestsOf = (tenant: string, account: string) =>
       'history',
       'receipts',
       'partial',
+      'approved',
+      'review_basis as reviewBasis',
+      'recipients',
     ])
     .where('tenant_id', '=', tenant)
     .where('opened_by', '=', account)
     .orderBy('at', 'desc')
     .limit(50);
+
+/** What waits for a person of the tenant: a yes or a no, or that somebody whom data were passed on to is told. Most urgent first. */
+const waitingForSomebody = (tenant: string) =>
+  db
+    .selectFrom('privacy_requests')
+    .select([
+      'id as requestId',
+      'type',
+      'state',
+      'identity',
+      'opened_by as openedBy',
+      'at',
+      'deadline_at as deadlineAt',
+      'receipts',
+      'recipients',
+    ])
+    .where('tenant_id', '=', tenant)
+    .where(
+      sql<boolean>`state = 'legal_review' and approved is null or state = 'delivered' and exists (
+        select from jsonb_array_elements(recipients) as one where one->'told' is null)`,
+    )
+    .orderBy('deadline_at')
+    .limit(100);
 
 /** What somebody can still fetch. */
 const waitingFor = (tenant: string, account: string) =>

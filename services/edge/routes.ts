@@ -91,6 +91,7 @@ export const routes: Readonly<Record<string, Route>> = {
   'POST /v1/privacy/requests/:request/review': gives('review_privacy_request'),
   'POST /v1/privacy/requests/:request/recipients/:recipient': gives('tell_privacy_recipient'),
   'GET /v1/privacy/requests': signedIn,
+  'GET /v1/privacy/reviews': administers('admin:users'),
   'GET /v1/privacy/deliveries/:link': { assurance: 'step-up' },
 
   'GET /v1/admin/connections': administers('admin:system'),

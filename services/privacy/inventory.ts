@@ -56,6 +56,10 @@ export const takeInventory = async (
   return receipts;
 };
 
+/** Whether something goes of which the pack wants that a person has looked at it. */
+export const isReviewed = (pack: Pack, { receipts }: Pick<Request, 'receipts'>): boolean =>
+  receipts.some((receipt) => receipt.found > receipt.kept && pack.reviewed?.includes(receipt.class));
+
 /** Why what is kept in one place is. */
 export const basisOf = ({ class: name, keptFor }: Holding, { held }: Whom): string =>
   held.has(name) ? 'legal hold' : (keptFor?.basis ?? 'names whose the kept records are');

@@ -1,9 +1,12 @@
+import { policy } from '@jangada/hop/policy.ts';
+import { openOutside } from '@jangada/outside/outside.ts';
 import { core } from '@jangada/proto/envelope.ts';
 import { look } from '@jangada/proto/privacy.ts';
 import { publishFact } from '@jangada/runtime/emit.ts';
 import { optional } from '@jangada/runtime/health.ts';
 import { keep } from '@jangada/runtime/keep.ts';
 import { forgetChangedKeys } from '@jangada/runtime/rekey.ts';
+import { resilience } from '@jangada/runtime/resilience.ts';
 import { keepScheduled } from '@jangada/runtime/schedules.ts';
 import { configOf, type Service } from '@jangada/runtime/service.ts';
 import { openStore, queries } from '@jangada/store/store.ts';
@@ -13,6 +16,7 @@ import { signerFrom } from '@jangada/trust/keyset.ts';
 import { openRoot, rootSettings } from '@jangada/vault/root.ts';
 import { openVault } from '@jangada/vault/vault.ts';
 import { contract } from './contract.ts';
+import { openRecipients } from './recipients.ts';
 import { advanceAll } from './requests.ts';
 
 const config = configOf([
@@ -20,6 +24,9 @@ const config = configOf([
   'DATABASE_POOL_SIZE',
   'PRIVACY_REVIEW',
   'PRIVACY_CERTIFICATE_KEYS',
+  'WEBHOOK_HOSTS',
+  'RECIPIENT_URLS',
+  'WEBHOOK_KEYS',
   ...rootSettings,
 ]);
 const telemetry = openTelemetry(contract.name, config);
@@ -28,6 +35,18 @@ await using store = await openStore(contract.name, config);
 const root = await openRoot(config);
 const vault = openVault(root, telemetry.metrics);
 const signer = signerFrom(config.PRIVACY_CERTIFICATE_KEYS);
+await using outside = openOutside(config.WEBHOOK_HOSTS);
+// One attempt for each time that it is told again anyway: who is away holds up the requests of others no longer than that.
+const telling = policy({
+  attempts: 1,
+  breaker: { failures: 2, withinMs: 60_000, openMs: 60_000, successes: 1 },
+});
+const webhooks = openRecipients({
+  urls: config.RECIPIENT_URLS,
+  keys: config.WEBHOOK_KEYS,
+  outside,
+  policyOf: (name) => resilience(name, telling, telemetry.metrics),
+});
 const running = Promise.withResolvers<Service>();
 
 await using service = await keep(
@@ -44,6 +63,7 @@ await using service = await keep(
         await advanceAll(
           {
             ...{ store, vault, signer, tenant, log, reviews: config.PRIVACY_REVIEW },
+            webhookOf: (recipient) => webhooks.get(`${tenant}/${recipient}`),
             say: async (id, emission) => {
               await publishFact(
                 { bus, unexpected },

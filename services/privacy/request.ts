@@ -1,4 +1,5 @@
 import type { Emission } from '@jangada/hop/hop.ts';
+import type { Webhook } from '@jangada/outside/webhook.ts';
 import type { Message } from '@jangada/proto/message.ts';
 import type { Receipt } from '@jangada/proto/privacy.ts';
 import type { Service } from '@jangada/runtime/service.ts';
@@ -18,6 +19,8 @@ export interface Context {
   /** The key that certificates are signed with now. */
   readonly signer: () => Signer;
   readonly tenant: string;
+  /** The webhook of somebody whom data were passed on to; undefined where people tell them. */
+  readonly webhookOf: (recipient: string) => Webhook | undefined;
   /** Whether somebody has to approve that data are destroyed. */
   readonly reviews: 'none' | 'erasure';
   readonly log: Pick<Service['log'], 'warn'>;

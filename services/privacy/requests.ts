@@ -1,14 +1,14 @@
 import { emit } from '@jangada/hop/hop.ts';
-import type { Pack } from '@jangada/packs/pack.ts';
 import { packOf } from '@jangada/packs/registry.ts';
-import { deadlineDays, late, moved, type Receipt, type RequestState } from '@jangada/proto/privacy.ts';
+import { deadlineDays, late, moved, type RequestState } from '@jangada/proto/privacy.ts';
 import { queries, type Transaction, written } from '@jangada/store/store.ts';
-import type { CoreTables, Recipient } from '@jangada/store/tables.ts';
+import type { CoreTables } from '@jangada/store/tables.ts';
 import { faultFields } from '@jangada/telemetry/log.ts';
 import { sql } from 'kysely';
 import { erasePerson, receiptsOf, settle } from './carry-out.ts';
 import { close, deliver, isOver } from './deliver.ts';
-import { takeInventory, whomOf } from './inventory.ts';
+import { isReviewed, takeInventory, whomOf } from './inventory.ts';
+import { notify, recipientsOf } from './recipients.ts';
 import { type Changes, type Context, erasesPerson, type Request, write } from './request.ts';
 
 /**
@@ -63,7 +63,7 @@ const advance = async (context: Context, id: string, packName: string): Promise<
   }
 };
 
-/** True when the request came to its next state. */
+/** True when the request came to its next state, or nearer to it. */
 const nextOf = async (
   context: Context,
   pack: ReturnType<typeof packOf>,
@@ -88,7 +88,12 @@ const nextOf = async (
     case 'legal_review':
       if (request.approved === false)
         return enter('closed', (transaction) => close(transaction, context, request));
-      if (reviews === 'erasure' && erasesPerson(request) && request.approved === null) return false;
+      if (
+        request.approved === null &&
+        erasesPerson(request) &&
+        (reviews === 'erasure' || isReviewed(pack, request))
+      )
+        return false;
       return enter('executing');
     case 'executing':
       if (erasesPerson(request)) await erasePerson(context, pack, request);
@@ -107,20 +112,13 @@ const nextOf = async (
     case 'verified':
       return enter('delivered', (transaction) => deliver(transaction, context, pack, request));
     case 'delivered':
+      // Who confirmed just now may have been the last that it waited for.
+      if (await notify(context, pack, request)) return true;
       if (!(await store.within({ tenant }, (transaction) => isOver(transaction, request)))) return false;
       return enter('closed', (transaction) => close(transaction, context, request));
     case 'closed':
       return false;
   }
-};
-
-/** Whom the tenant has passed on something of what is gone or was corrected. */
-const recipientsOf = (pack: Pack, receipts: readonly Receipt[]): readonly Recipient[] => {
-  const touched = receipts.filter(({ deleted, anonymised, changed }) => deleted + anonymised + changed > 0);
-  const classes = new Set(touched.map((receipt) => receipt.class));
-  return (pack.recipients ?? [])
-    .filter((recipient) => recipient.classes.some((name) => classes.has(name)))
-    .map(({ name }) => ({ name }));
 };
 
 const read = async (

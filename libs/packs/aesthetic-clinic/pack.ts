@@ -178,6 +178,8 @@ export const pack: Pack = {
     },
     ...ownWork,
   ],
+  // Nobody's record is destroyed unseen.
+  reviewed: ['aesthetic_records'],
   recipients: [{ name: 'accountant', classes: ['billing_data'], purpose: 'tax' }],
   limits: [
     { name: 'ai-user', class: 'ai', key: 'user', max: 20, windowMs: minutes(1) },

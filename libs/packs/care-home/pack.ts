@@ -190,6 +190,8 @@ export const pack: Pack = {
     },
     ...ownWork,
   ],
+  // Nobody's record is destroyed unseen.
+  reviewed: ['care_events', 'medications'],
   recipients: [{ name: 'pharmacy', classes: ['medications'], purpose: 'care' }],
   limits: [
     { name: 'ai-user', class: 'ai', key: 'user', max: 20, windowMs: minutes(1) },
