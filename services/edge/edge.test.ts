@@ -466,10 +466,17 @@ describe('GET /v1/consents/:subject', () => {
       state: 'confirmed',
       period: { from: '2026-11-22T03:00:00.000Z', to: '2026-11-23T03:00:00.000Z' },
     });
+    // Days are the tenant's, and the last is one of them.
+    expect((await call('/v1/appointments?from=2026-11-22&to=2026-11-23', { token })).status).toBe(200);
+    expect(asked[1]?.body.plan?.filter).toEqual({
+      period: { from: '2026-11-22T03:00:00.000Z', to: '2026-11-24T03:00:00.000Z' },
+    });
     for (const [path, field] of [
       ['appointments?state=lost', 'state'],
       ['appointments?from=2026-11-22T00:00:00Z', 'to'],
       ['appointments?to=2026-11-22T00:00:00Z&from=2026-11-22T00:00:00Z', 'to'],
+      ['bookings?from=2026-11-23&to=2026-11-22', 'to'],
+      ['bookings?from=2026-11-22&to=2026-11-31', 'to'],
       ['clients?from=2026-11-22T00:00:00Z&to=2026-11-23T00:00:00Z', 'period'],
       ['billing?limit=5', 'limit'],
     ] as const) {
@@ -478,7 +485,7 @@ describe('GET /v1/consents/:subject', () => {
     }
     expect(await codeOf(await call('/v1/aesthetic_records', { token }))).toEqual([404, 'NOT_FOUND']);
     expect(await codeOf(await call('/v1/appointments'))).toEqual([401, 'AUTH_MISSING']);
-    expect(asked.length).toBe(1);
+    expect(asked.length).toBe(2);
   });
 
   test('is refused when the limit of what is read refuses, which says when to come back', async () => {

@@ -24,6 +24,8 @@ export const cursor = z
   .optional();
 const db = queries<CoreTables>();
 const instant = z.iso.datetime({ offset: true }).transform((text) => new Date(text).toISOString());
+/** A moment, or a day of the tenant's zone. */
+const when = z.union([instant, z.iso.date().regex(/^(?:19|2\d)\d\d-/)]).optional();
 
 const wanted = z
   .strictObject({
@@ -32,13 +34,12 @@ const wanted = z
       .string()
       .regex(/^[a-z_]{1,40}$/)
       .optional(),
-    from: instant.optional(),
-    to: instant.optional(),
+    from: when,
+    to: when,
     cursor,
   })
   // Half a period is none.
   .refine(({ from, to }) => (from === undefined) === (to === undefined), { path: ['to'] })
-  .refine(({ from, to }) => from === undefined || to === undefined || from < to, { path: ['to'] })
   .transform(({ from, to, ...rest }) => ({ ...rest, ...(from && to ? { period: { from, to } } : {}) }));
 
 type Answered = Omit<Extract<End, { type: 'answered' }>, 'rows'> & { readonly rows: readonly Row[] };

@@ -28,6 +28,20 @@ export interface Listing extends Listed {
   readonly cursor?: string | undefined;
 }
 
+/** Of days the first from its beginning, and the last to its end. */
+const spanOf = ({ from, to }: Period, zone: string): Period => {
+  const at = (when: string, days: number): string =>
+    when.length > 10
+      ? when
+      : Temporal.PlainDate.from(when)
+          .add({ days })
+          .toZonedDateTime(zone)
+          .toInstant()
+          .toString({ fractionalSecondDigits: 3 });
+  return { from: at(from, 0), to: at(to, 1) };
+};
+type Period = NonNullable<Listed['period']>;
+
 /** What else is said of what is asked: `text` is what the pass is for. */
 type Beside = Pick<Question, 'text' | 'session' | 'purpose' | 'locale'> & Wishes & { readonly limit?: Limit };
 
@@ -83,12 +97,14 @@ export const openRequests = (
     request,
 
     read: async (identity, { name, cursor, ...wanted }) => {
-      const { pack: used, locale } = await tenantOf(identity);
+      const { pack: used, locale, zone } = await tenantOf(identity);
       const pack = packOf(used);
       const source = sourceOf(pack, name);
-      const listed = listingOf(pack, name, wanted, cursor);
+      const period = wanted.period && spanOf(wanted.period, zone);
+      const filter = { ...wanted, ...(period ? { period } : {}) };
+      const listed = listingOf(pack, name, filter, cursor);
       if (!source || !listed) throw new Refusal('NOT_FOUND', { locale });
-      const field = unlistable(source, wanted);
+      const field = period && period.from >= period.to ? 'to' : unlistable(source, filter);
       if (field) throw new Refusal('INPUT_INVALID', { locale, field });
       const asking = { message: understood, body: { locale, ...listed } };
       const purpose = source.owner ? ownHistory : undefined;
