@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { changed } from '@jangada/proto/booking.ts';
+import { agenda, changed } from '@jangada/proto/booking.ts';
 import { headers } from '@jangada/proto/envelope.ts';
 import { partsOf, streamOf } from '@jangada/proto/message.ts';
 import { eventIn } from '@jangada/runtime/events.ts';
@@ -7,14 +7,15 @@ import { type Store, type Transaction, written } from '@jangada/store/store.ts';
 import type { Vault } from '@jangada/vault/vault.ts';
 import type { JetStreamManager } from '@nats-io/jetstream';
 import { sql } from 'kysely';
-import { type Event, projectIn, projection } from '../services/projection/bookings.ts';
+import { projectIn, projection } from '../services/projection/bookings.ts';
+import type { Event } from '../services/projection/event.ts';
 
-/** Makes the table of bookings anew from their events, and shows that it is the same. */
+/** Makes the tables of bookings and agendas anew from their events, and shows that they are the same. */
 
 export interface Rebuilt {
   readonly tenant: string;
   readonly events: number;
-  /** SHA-256 over the rows, in the order of their ids. */
+  /** SHA-256 over the rows of each table, in the order of their ids. */
   readonly before: string;
   readonly after: string;
 }
@@ -50,13 +51,14 @@ export async function* eventsOfTenant(
 const lotOf = async (jsm: JetStreamManager, tenant: string, seq: number): Promise<Lot> => {
   const events: Event[] = [];
   let last: number | undefined;
-  const query = { seq, next_by_subj: `${changed.name}.${tenant}.*`, batch };
+  const query = { seq, next_by_subj: `event.*.${tenant}.*`, batch };
   try {
     for await (const raw of await jsm.direct.getBatch(streamOf.event, query)) {
       last = raw.seq;
-      const id = partsOf(changed, raw.subject)?.id ?? '';
-      if (raw.header.has(headers.schema))
-        events.push({ tenant, id, sequence: raw.seq, storedAt: raw.time, body: eventIn(changed, raw) });
+      const message = [changed, agenda].find((one) => partsOf(one, raw.subject));
+      if (!message || !raw.header.has(headers.schema)) continue;
+      const { id = '' } = partsOf(message, raw.subject) ?? {};
+      events.push({ tenant, id, sequence: raw.seq, storedAt: raw.time, body: eventIn(message, raw) });
     }
   } catch (error) {
     // The broker answers a batch that would be empty with 404.
@@ -71,13 +73,21 @@ interface Page {
   readonly digest: Buffer;
 }
 
+const tables = ['bookings', 'agenda_times'] as const;
+type Table = (typeof tables)[number];
+
 /** A lot of rows after an id: no statement and no memory grows with the table. */
-const pageOf = async (transaction: Transaction, tenant: string, after: string): Promise<Page | undefined> => {
+const pageOf = async (
+  transaction: Transaction,
+  table: Table,
+  tenant: string,
+  after: string,
+): Promise<Page | undefined> => {
   const [page] = await transaction.rows(
     written(sql<Page>`
       select count(*)::int as rows, max(id) as last,
         sha256(convert_to(string_agg(to_jsonb(b)::text, chr(10) order by id), 'UTF8')) as digest
-      from (select * from bookings where tenant_id = ${tenant} and id > ${after} order by id limit ${batch}) b`),
+      from (select * from ${sql.table(table)} where tenant_id = ${tenant} and id > ${after} order by id limit ${batch}) b`),
   );
   return page && page.rows > 0 ? page : undefined;
 };
@@ -86,16 +96,20 @@ const pageOf = async (transaction: Transaction, tenant: string, after: string): 
 const checksumOf = async (
   transaction: Transaction,
   tenant: string,
-  seen: (after: string, last: string) => Promise<unknown> = async () => undefined,
+  seen: (table: Table, after: string, last: string) => Promise<unknown> = async () => undefined,
 ): Promise<string> => {
   const hash = createHash('sha256');
-  for (let after = ''; ; ) {
-    const page = await pageOf(transaction, tenant, after);
-    if (!page) return hash.digest('hex');
-    hash.update(page.digest);
-    await seen(after, page.last);
-    after = page.last;
+  for (const table of tables) {
+    hash.update(table);
+    for (let after = ''; ; ) {
+      const page = await pageOf(transaction, table, tenant, after);
+      if (!page) break;
+      hash.update(page.digest);
+      await seen(table, after, page.last);
+      after = page.last;
+    }
   }
+  return hash.digest('hex');
 };
 
 /** In one transaction, up to where the projection had come; it waits meanwhile and goes on from there. */
@@ -108,14 +122,16 @@ export const rebuild = (
   tenant: string,
 ): Promise<Rebuilt> =>
   store.within({ tenant }, async (transaction) => {
-    await transaction.rows(written(sql`lock table bookings in share row exclusive mode`));
+    await transaction.rows(written(sql`lock table bookings, agenda_times in share row exclusive mode`));
     const [at] = await transaction.rows(
       written(sql<{ sequence: number }>`
         select sequence from projections where tenant_id = ${tenant} and name = ${projection}`),
     );
-    const before = await checksumOf(transaction, tenant, (after, last) =>
+    const before = await checksumOf(transaction, tenant, (table, after, last) =>
       transaction.rows(
-        written(sql`delete from bookings where tenant_id = ${tenant} and id > ${after} and id <= ${last}`),
+        written(
+          sql`delete from ${sql.table(table)} where tenant_id = ${tenant} and id > ${after} and id <= ${last}`,
+        ),
       ),
     );
     const upTo = at?.sequence ?? 0;

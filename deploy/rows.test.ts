@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { agendasOf } from '@jangada/bookings/agenda.ts';
+import { agendaIdOf } from '@jangada/bookings/state.ts';
 import { type Cache, openCache } from '@jangada/cache/cache.ts';
 import { readConfig } from '@jangada/config/config.ts';
 import { type Embedding, embeddingSettings, openEmbedding } from '@jangada/knowledge/embedding.ts';
@@ -625,5 +627,134 @@ describe('texts near to a question', () => {
       `select distinct version from knowledge_vectors where tenant_id = 'lar'`,
     );
     expect(rows).toEqual([{ version: 3 }]);
+  });
+});
+
+describe('an agenda', () => {
+  const scheduling = packOf('clinic-scheduling');
+  const zone = 'America/Sao_Paulo';
+  const monday = Temporal.Now.plainDateISO(zone).add({
+    days: 14 - Temporal.Now.plainDateISO(zone).dayOfWeek + 1,
+  });
+  const at = (time: string, days = 0): string =>
+    monday
+      .add({ days })
+      .toZonedDateTime({ timeZone: zone, plainTime: time })
+      .toInstant()
+      .toString({ fractionalSecondDigits: 3 });
+  const day = (days: number, until = days): Plan['filter'] => ({
+    period: { from: at('00:00', days), to: at('00:00', until + 1) },
+  });
+  const asks = (own: Partial<Plan>, { grant, tenant = 'agenda' }: Pick<Asked, 'grant' | 'tenant'> = {}) => {
+    const source = own.source ?? 'free_times';
+    const fields = (own.ask ?? 'list') === 'list' ? [...(scheduling.sources[source]?.list ?? [])] : [];
+    const wanted: Plan = { source, ask: 'list', joins: [], filter: {}, fields, limit: 50, ...own };
+    const granted = { ph: planHash(wanted), fields, limit: wanted.limit, ...grant };
+    return read({ pack: scheduling, tenant, role: 'coordinator', plan: wanted, grant: granted });
+  };
+  const shown = (rows: readonly Record<string, unknown>[]): unknown[] =>
+    rows.map(({ start, end, provider }) => [start, end, provider]);
+  const [lima, serra] = ['Dra. Helena Lima', 'Dr. Caio Serra'];
+
+  beforeAll(async () => {
+    await database.administer(`
+      ${['agenda', 'agenda-b'].map((tenant) => tenantSql(tenant, 'clinic-scheduling')).join(' ')}
+      update tenants set calendar = '${JSON.stringify({ week: { 1: [['08:00', '12:00']], 2: [['08:00', '12:00']] } })}'
+        where id = 'agenda';
+      insert into practitioners (tenant_id, id, name, name_search) values
+        ('agenda', 'doc-1', '${lima}', 'dra. helena lima'), ('agenda', 'doc-2', '${serra}', 'dr. caio serra');
+      insert into patients (tenant_id, id, name, name_search) select 'agenda', 'p' || n, 'Ana', 'ana' from generate_series(1, 3) n;
+      insert into consents (tenant_id, id, subject_id, action, level, holds, basis, channel, recorded_by)
+        select tenant_id, id, id, 'given', 'service', 'service', 'demo', 'demo', 'demo' from patients where id <> 'p3';
+      insert into bookings
+        select 'agenda', 'b' || n, 'p' || n % 2 + 1, 'doc-1', null, null, '2026-01-05T12:00Z'::timestamptz + n * interval '1 hour',
+          '2026-01-05T13:00Z'::timestamptz + n * interval '1 hour',
+          (array['attended', 'attended', 'attended', 'no_show', 'cancelled', 'confirmed'])[n], 1, now() from generate_series(1, 6) n;
+      insert into bookings values ('agenda', 'b7', 'p3', 'doc-2', null, null, '2026-01-05T12:00Z', '2026-01-05T13:00Z', 'no_show', 1, now())`);
+    const said = (provider: string, days: number, rows: readonly object[]) =>
+      database.write(
+        'agenda',
+        'agenda_times',
+        rows.map((row, version) => {
+          const [of] = agendasOf('provider', provider, {
+            from: Date.parse(at('08:00', days)),
+            until: Date.parse(at('09:00', days)),
+          });
+          if (!of) throw new Error('an hour lies in a day');
+          return { id: `${provider} ${days} ${version}`, agenda_id: agendaIdOf(of), version, ...row };
+        }),
+      );
+    await said('doc-1', 0, [
+      { kind: 'taken', starts_at: at('08:00'), ends_at: at('09:00') },
+      { kind: 'freed' },
+      { kind: 'taken', starts_at: at('11:50'), ends_at: at('12:30') },
+    ]);
+    await said('doc-2', 0, [
+      {
+        ...{ kind: 'opened', starts_at: at('00:00'), ends_at: at('00:00', 1) },
+        open: JSON.stringify([{ from: at('10:00'), until: at('14:00') }]),
+      },
+    ]);
+  }, 60_000);
+
+  test.each<[string, Partial<Grant>]>([
+    ['the tenant', {}],
+    ['who is in their care', { reach: 'related', by: 'doc-1' }],
+    ['nobody but themselves', { reach: 'own', by: 'p1' }],
+  ])(
+    'says what is free in the tenant’s hours and the provider’s, and the same to who reaches %s',
+    async (_whom, grant) => {
+      const found = await asks({ filter: day(0) }, { grant });
+      expect(shown(found.rows)).toEqual([
+        [at('09:00'), at('11:50'), lima],
+        [at('10:00'), at('12:00'), serra],
+      ]);
+      expect(found).toMatchObject({ cached: false, suppressed: false });
+      expect((await asks({ ask: 'count', filter: day(0, 7) }, { grant })).rows).toEqual([{ count: 6 }]);
+    },
+  );
+
+  test('is of who is named, or of whoever asks, page by page', async () => {
+    const named = await asks(
+      { filter: { ...day(0), provider: 'Lima', mine: true } },
+      { grant: { by: 'doc-2' } },
+    );
+    expect(shown(named.rows)).toEqual([[at('09:00'), at('11:50'), lima]]);
+    const mine = await asks({ filter: { ...day(0), mine: true } }, { grant: { by: 'doc-2' } });
+    expect(shown(mine.rows)).toEqual([[at('10:00'), at('12:00'), serra]]);
+    const first = await asks({ filter: day(0), limit: 1 });
+    expect(first.rows).toHaveLength(2);
+    const cursor = cursorOf(first.rows[0] as Paged);
+    const next = await asks({ filter: day(0), limit: 1, cursor });
+    expect(shown(next.rows)).toEqual([[at('10:00'), at('12:00'), serra]]);
+    expect((await asks({ filter: day(6) })).rows).toEqual([]);
+    expect((await asks({ filter: day(0) }, { tenant: 'agenda-b' })).rows).toEqual([]);
+  });
+
+  test('says how much of what could be booked is', async () => {
+    const share = async (filter: Plan['filter']) => (await asks({ ask: 'share', filter })).rows;
+    expect(await share({ ...day(0), provider: 'Lima' })).toEqual([{ part: 70, whole: 240, percent: '29.2' }]);
+    expect(await share(day(0, 1))).toEqual([{ part: 70, whole: 840, percent: '8.3' }]);
+    expect(await share(day(5))).toEqual([{ part: 0, whole: 0, percent: null }]);
+  });
+
+  test('is not looked through for more time than can be', async () => {
+    await expect(asks({ filter: day(-400, 800) })).rejects.toMatchObject({ code: 'INPUT_INVALID' });
+    await expect(asks({ filter: day(0), cursor: 'x' })).rejects.toMatchObject({ code: 'INPUT_INVALID' });
+  });
+
+  test('has rates of what came of bookings, of whoever agrees, and lists none that is cancelled unless it is meant', async () => {
+    const of = (own: Partial<Plan>) => asks({ source: 'appointments', ...own });
+    const share = async (state: string, grant: Partial<Grant> = {}) => {
+      const { rows } = await asks({ source: 'appointments', ask: 'share', filter: { state } }, { grant });
+      return rows.map(({ part, whole, percent }) => [part, whole, percent]);
+    };
+    expect(await share('no_show')).toEqual([[1, 4, '25.0']]);
+    expect(await share('cancelled')).toEqual([[1, 6, '16.7']]);
+    expect(await share('attended', { reach: 'own', by: 'p2' })).toEqual([[2, 2, '100.0']]);
+    // Of the consent of the third nothing is told, and of two people no figure of many.
+    expect(await share('no_show', { pur: 'statistics', min: 5 })).toEqual([]);
+    expect((await of({ ask: 'count' })).rows).toMatchObject([{ count: 5 }]);
+    expect((await of({ ask: 'count', filter: { state: 'cancelled' } })).rows).toMatchObject([{ count: 1 }]);
   });
 });

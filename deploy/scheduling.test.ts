@@ -12,7 +12,7 @@ import { passFor } from '@jangada/testkit/identity.ts';
 import { coreTables } from '@jangada/vault/core.ts';
 import { shred } from '@jangada/vault/shred.ts';
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { project, projectAll } from '../services/projection/bookings.ts';
 import { carryOut, type Order } from '../services/scheduling/carry-out.ts';
 import type { Outcome } from '../services/scheduling/handler.ts';
@@ -232,6 +232,49 @@ describe('the table that follows from events', () => {
     const mended = await rebuild({ store: projecting, jsm, vault: database.vault }, 'casa');
     expect(mended.after).toBe(made.after);
     expect(mended.before).not.toBe(made.before);
+  });
+
+  test('knows of a booking that has begun whether somebody came', async () => {
+    const id = await booked(slot('p6', '7T12:00'));
+    const attended = (came: boolean) => give({ type: 'RecordAttendance', appointmentId: id, attended: came });
+    expect(await attended(true)).toMatchObject({ refused: 'STATE_CONFLICT' });
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.parse(`${month}07T12:10:00.000Z`) });
+    try {
+      expect(await attended(false)).toMatchObject({ version: 2 });
+      expect(await attended(true)).toMatchObject({ version: 3 });
+    } finally {
+      vi.useRealTimers();
+    }
+    await catchUp();
+    expect(await rows()).toContainEqual({ id, provider_id: 'p6', status: 'attended', version: 3 });
+  });
+
+  test('and that of agendas has what they are taken for and open, in whatever order it was said', async () => {
+    const kept = await booked(slot('p5', '7T12:00'));
+    await give(cancel(await booked(slot('p5', '7T13:00'))));
+    await give({
+      ...{ type: 'RegisterAvailability', providerId: 'p5', day: `${month}07` },
+      open: [{ from: `${month}07T11:00:00.000Z`, until: `${month}07T15:00:00.000Z` }],
+    });
+    const [of] = agendasOf('provider', 'p5', {
+      from: Date.parse(`${month}07T12:00Z`),
+      until: Date.parse(`${month}07T12:01Z`),
+    });
+    if (!of) throw new Error('a moment lies in a day');
+    const times = () =>
+      database.administer(`select kind, open, id like '%${kept}' as "isKept" from agenda_times
+        where agenda_id = '${agendaIdOf(of)}' order by kind`);
+    const events = await eventsOfTenant(jsm, 'casa');
+    for (const event of events.toReversed())
+      await project(projecting, database.vault, 'casa', [event]).catch(() => undefined);
+    const before = await times();
+    expect(before).toMatchObject([
+      { kind: 'freed', isKept: false },
+      { kind: 'opened', open: [{ from: `${month}07T11:00:00.000Z` }] },
+      { kind: 'taken', isKept: true },
+    ]);
+    await catchUp();
+    expect(await times()).toEqual(before);
   });
 
   test('loses nothing that comes while it is made anew', async () => {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { styleText } from 'node:util';
 import { readConfig } from '@jangada/config/config.ts';
+import { bookDemo } from './demo.ts';
 import { rotateDue } from './due.ts';
 import { home, localFile } from './local.ts';
 import { startSystem } from './system.ts';
@@ -79,6 +80,9 @@ setInterval(() => process.ppid !== parent && leave(), 500).unref();
 await system.ready();
 if (!leaving) due = rotateDue(home(), say);
 const { accounts, local } = system;
+await bookDemo(local.edgeUrl, accounts).catch(({ message }: Error) =>
+  say(`not all of the demo is booked: ${message}`),
+);
 const width = (key: 'alias' | 'role' | 'email') =>
   Math.max(...accounts.map((account) => account[key].length));
 console.log(`

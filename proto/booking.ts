@@ -49,6 +49,8 @@ export const statusAfter = {
   AppointmentRescheduled: 'scheduled',
   AppointmentConfirmed: 'confirmed',
   AppointmentCancelled: 'cancelled',
+  AppointmentAttended: 'attended',
+  AppointmentMissed: 'no_show',
 } as const;
 
 const of = {
@@ -63,7 +65,7 @@ export const changed = message({
   name: 'event.booking',
   kind: 'event',
   passed: false,
-  says: 'A booking was made, moved, confirmed or cancelled.',
+  says: 'A booking was made, moved, confirmed, cancelled, attended or missed.',
   body: z.object({
     ...of,
     type: z.enum(Object.keys(statusAfter) as (keyof typeof statusAfter)[]),

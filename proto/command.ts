@@ -42,6 +42,13 @@ export const command = z.discriminatedUnion('type', [
   z.object({ type: z.literal('CancelAppointment'), appointmentId: id, expectedVersion }),
   z.object({ type: z.literal('ConfirmAppointment'), appointmentId: id, expectedVersion }),
   z.object({
+    type: z.literal('RecordAttendance'),
+    appointmentId: id,
+    /** Whether who was booked came. */
+    attended: z.boolean(),
+    expectedVersion,
+  }),
+  z.object({
     type: z.literal('RegisterAvailability'),
     providerId: id,
     /** In the tenant's time zone. */
@@ -101,6 +108,7 @@ export const doneText: Readonly<Record<Command['type'], Readonly<Record<z.output
     RescheduleAppointment: { en: 'Moved.', 'pt-BR': 'Remarcado.' },
     CancelAppointment: { en: 'Cancelled.', 'pt-BR': 'Desmarcado.' },
     ConfirmAppointment: { en: 'Confirmed.', 'pt-BR': 'Confirmado.' },
+    RecordAttendance: { en: 'Recorded.', 'pt-BR': 'Registrado.' },
     RegisterAvailability: { en: 'The hours are registered.', 'pt-BR': 'Horários registrados.' },
   };
 

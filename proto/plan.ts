@@ -5,8 +5,8 @@ import { z } from 'zod';
  * SQL, a subject or a key, and an instruction hidden in a question or a note has nowhere to go.
  */
 
-/** What is asked of a source. `list` returns rows; the others return figures. */
-export const ask = z.enum(['list', 'count', 'total', 'perDay']);
+/** What is asked of a source. `list` returns rows; the others return figures, `share` how much of a whole something is. */
+export const ask = z.enum(['list', 'count', 'total', 'perDay', 'share']);
 export type Ask = z.output<typeof ask>;
 
 /** A half-open span of time, as instants in UTC. */

@@ -20,8 +20,9 @@ interface Outcome {
   readonly version?: number;
 }
 
-/** Numbers and lists are written as JSON; everything else is text. */
-const readValue = (text: string): unknown => (/^(\d{1,9}|\[.*\])$/s.test(text) ? JSON.parse(text) : text);
+/** Numbers, lists, true and false are written as JSON; everything else is text. */
+const readValue = (text: string): unknown =>
+  /^(\d{1,9}|true|false|\[.*\])$/s.test(text) ? JSON.parse(text) : text;
 
 const fieldsOf = (pairs: readonly string[]): Record<string, unknown> =>
   Object.fromEntries(

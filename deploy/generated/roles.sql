@@ -164,8 +164,10 @@ grant select, insert on retention_approvals to svc_access;
 grant select, insert on tenant_keys to svc_access;
 grant select, insert on subject_keys to svc_access;
 grant select (id, full_text_search) on clients to svc_access;
+grant select (id, full_text_search) on patients to svc_access;
 grant select (id, full_text_search) on residents to svc_access;
 grant select on carers to svc_access;
+grant select on practitioners to svc_access;
 grant select on providers to svc_access;
 grant insert on emergencies to svc_access;
 create policy svc_access_select on care_relationships for select to svc_access using (tenant_id = (select sec.claimed_tenant()));
@@ -180,8 +182,10 @@ create policy svc_access_select on retention_approvals for select to svc_access 
 create policy svc_access_select on tenant_keys for select to svc_access using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_access_select on subject_keys for select to svc_access using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_access_select on clients for select to svc_access using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_access_select on patients for select to svc_access using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_access_select on residents for select to svc_access using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_access_select on carers for select to svc_access using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_access_select on practitioners for select to svc_access using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_access_select on providers for select to svc_access using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_access_insert on care_relationships for insert to svc_access with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_access_update on care_relationships for update to svc_access using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
@@ -221,23 +225,27 @@ grant select on consents to svc_permission;
 grant select on consent_levels to svc_permission;
 grant select, insert on interrupts to svc_permission;
 grant select (id, full_text_search) on clients to svc_permission;
+grant select (id, full_text_search) on patients to svc_permission;
 grant select (id, full_text_search) on residents to svc_permission;
 create policy svc_permission_select on care_relationships for select to svc_permission using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_permission_select on consents for select to svc_permission using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_permission_select on consent_levels for select to svc_permission using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_permission_select on interrupts for select to svc_permission using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_permission_select on clients for select to svc_permission using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_permission_select on patients for select to svc_permission using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_permission_select on residents for select to svc_permission using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_permission_insert on interrupts for insert to svc_permission with check (tenant_id = (select sec.claimed_tenant()));
 
 -- app_tenant
 grant usage on schema public, sec to app_tenant;
 grant execute on function sec.granted_to() to app_tenant;
+grant select on tenants to app_tenant;
 grant select on consent_levels to app_tenant;
 grant select on tenant_keys to app_tenant;
 grant select on subject_keys to app_tenant;
 grant select on knowledge_indexes to app_tenant;
 grant select on knowledge_vectors to app_tenant;
+create policy app_tenant_select on tenants for select to app_tenant using (id = (select (sec.granted_to()).tenant));
 create policy app_tenant_select on consent_levels for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_tenant_select on tenant_keys for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_tenant_select on subject_keys for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
@@ -259,6 +267,10 @@ create policy app_tenant_select on medications for select to app_tenant using (t
 create policy app_tenant_select on resident_appointments for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant) and resident_id in (select c.subject_id from consent_levels c where c.level = any ('{care,health}'::text[])));
 create policy app_tenant_select on care_inquiries for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant) and resident_id in (select c.subject_id from consent_levels c where c.level = any ('{care,health}'::text[])));
 create policy app_tenant_select on facility_articles for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
+create policy app_tenant_select on patients for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
+create policy app_tenant_select on practitioners for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
+create policy app_tenant_select on agenda_times for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
+create policy app_tenant_select on visit_types for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_tenant_select on cloud_prices for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_tenant_select on cloud_discounts for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_tenant_select on cloud_articles for select to app_tenant using (tenant_id = (select (sec.granted_to()).tenant));
@@ -266,11 +278,13 @@ create policy app_tenant_select on cloud_articles for select to app_tenant using
 -- app_related
 grant usage on schema public, sec to app_related;
 grant execute on function sec.granted_to(), sec.granted_care(), sec.granted_consenting(text[]) to app_related;
+grant select on tenants to app_related;
 grant select on consent_levels to app_related;
 grant select on tenant_keys to app_related;
 grant select on subject_keys to app_related;
 grant select on knowledge_indexes to app_related;
 grant select on knowledge_vectors to app_related;
+create policy app_related_select on tenants for select to app_related using (id = (select (sec.granted_to()).tenant));
 create policy app_related_select on consent_levels for select to app_related using (tenant_id = (select (sec.granted_to()).tenant) and subject_id in (select unnest(sec.granted_care())));
 create policy app_related_select on tenant_keys for select to app_related using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_related_select on subject_keys for select to app_related using (tenant_id = (select (sec.granted_to()).tenant) and subject_id in (select unnest(sec.granted_care())));
@@ -292,6 +306,10 @@ create policy app_related_select on medications for select to app_related using 
 create policy app_related_select on resident_appointments for select to app_related using (tenant_id = (select (sec.granted_to()).tenant) and resident_id = any ((select sec.granted_consenting('{care,health}'::text[]))::text[]));
 create policy app_related_select on care_inquiries for select to app_related using (tenant_id = (select (sec.granted_to()).tenant) and resident_id = any ((select sec.granted_consenting('{care,health}'::text[]))::text[]));
 create policy app_related_select on facility_articles for select to app_related using (tenant_id = (select (sec.granted_to()).tenant));
+create policy app_related_select on patients for select to app_related using (tenant_id = (select (sec.granted_to()).tenant) and id in (select unnest(sec.granted_care())));
+create policy app_related_select on practitioners for select to app_related using (tenant_id = (select (sec.granted_to()).tenant));
+create policy app_related_select on agenda_times for select to app_related using (tenant_id = (select (sec.granted_to()).tenant));
+create policy app_related_select on visit_types for select to app_related using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_related_select on cloud_prices for select to app_related using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_related_select on cloud_discounts for select to app_related using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_related_select on cloud_articles for select to app_related using (tenant_id = (select (sec.granted_to()).tenant));
@@ -299,11 +317,13 @@ create policy app_related_select on cloud_articles for select to app_related usi
 -- app_own
 grant usage on schema public, sec to app_own;
 grant execute on function sec.granted_to() to app_own;
+grant select on tenants to app_own;
 grant select on consent_levels to app_own;
 grant select on tenant_keys to app_own;
 grant select on subject_keys to app_own;
 grant select on knowledge_indexes to app_own;
 grant select on knowledge_vectors to app_own;
+create policy app_own_select on tenants for select to app_own using (id = (select (sec.granted_to()).tenant));
 create policy app_own_select on consent_levels for select to app_own using ((tenant_id, subject_id) = (select g.tenant, g.person from sec.granted_to() g));
 create policy app_own_select on tenant_keys for select to app_own using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_own_select on subject_keys for select to app_own using ((tenant_id, subject_id) = (select g.tenant, g.person from sec.granted_to() g));
@@ -326,6 +346,10 @@ create policy app_own_select on medications for select to app_own using ((tenant
 create policy app_own_select on resident_appointments for select to app_own using ((tenant_id, resident_id) = (select g.tenant, g.person from sec.granted_to() g));
 create policy app_own_select on care_inquiries for select to app_own using ((tenant_id, resident_id) = (select g.tenant, g.person from sec.granted_to() g));
 create policy app_own_select on facility_articles for select to app_own using (tenant_id = (select (sec.granted_to()).tenant));
+create policy app_own_select on patients for select to app_own using ((tenant_id, id) = (select g.tenant, g.person from sec.granted_to() g));
+create policy app_own_select on practitioners for select to app_own using (tenant_id = (select (sec.granted_to()).tenant));
+create policy app_own_select on agenda_times for select to app_own using (tenant_id = (select (sec.granted_to()).tenant));
+create policy app_own_select on visit_types for select to app_own using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_own_select on cloud_prices for select to app_own using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_own_select on cloud_discounts for select to app_own using (tenant_id = (select (sec.granted_to()).tenant));
 create policy app_own_select on cloud_articles for select to app_own using (tenant_id = (select (sec.granted_to()).tenant));
@@ -340,6 +364,10 @@ grant select (amount, client_id, id, issued_at, kind, provider_id, service, stat
 grant select (duration_minutes, id, name, price, tenant_id) on services to purpose_administration;
 grant select (category, id, name, tenant_id) on cosmetic_products to purpose_administration;
 grant select (action, basis, channel, holds, id, level, number, recorded_at, subject_id, tenant_id) on consents to purpose_administration;
+grant select (full_text_search, id, name, name_search, phone, phone_index, tenant_id) on patients to purpose_administration;
+grant select (full_text_search, id, name, name_search, speciality, tenant_id) on practitioners to purpose_administration;
+grant select (agenda_id, ends_at, id, kind, open, starts_at, tenant_id, version) on agenda_times to purpose_administration;
+grant select (duration_minutes, id, name, tenant_id) on visit_types to purpose_administration;
 
 -- purpose_billing
 grant usage on schema public, sec to purpose_billing;
@@ -370,6 +398,10 @@ grant select (carer_id, dose, due_at, id, medication, resident_id, status, tenan
 grant select (carer_id, id, kind, resident_id, start_time, status, tenant_id) on resident_appointments to purpose_care;
 grant select (id, message, opened_at, resident_id, status, tenant_id) on care_inquiries to purpose_care;
 grant select (ai_searchable, audience, body, id, language, tenant_id, title, topic) on facility_articles to purpose_care;
+grant select (full_text_search, id, name, name_search, phone, phone_index, tenant_id) on patients to purpose_care;
+grant select (full_text_search, id, name, name_search, speciality, tenant_id) on practitioners to purpose_care;
+grant select (agenda_id, ends_at, id, kind, open, starts_at, tenant_id, version) on agenda_times to purpose_care;
+grant select (duration_minutes, id, name, tenant_id) on visit_types to purpose_care;
 
 -- purpose_information
 grant usage on schema public, sec to purpose_information;
@@ -402,6 +434,10 @@ grant select (full_text_search, id, kind, name, name_search, tenant_id) on carer
 grant select (carer_id, dose, due_at, id, medication, resident_id, status, tenant_id) on medications to purpose_statistics;
 grant select (carer_id, id, kind, resident_id, start_time, status, tenant_id) on resident_appointments to purpose_statistics;
 grant select (id, message, opened_at, resident_id, status, tenant_id) on care_inquiries to purpose_statistics;
+grant select (full_text_search, id, name, name_search, phone, phone_index, tenant_id) on patients to purpose_statistics;
+grant select (full_text_search, id, name, name_search, speciality, tenant_id) on practitioners to purpose_statistics;
+grant select (agenda_id, ends_at, id, kind, open, starts_at, tenant_id, version) on agenda_times to purpose_statistics;
+grant select (duration_minutes, id, name, tenant_id) on visit_types to purpose_statistics;
 
 -- app_tenant_administration
 grant app_tenant, purpose_administration to app_tenant_administration;
@@ -480,8 +516,10 @@ grant select, insert on event_keys to svc_scheduling;
 grant select, insert on tenant_keys to svc_scheduling;
 grant select, insert on subject_keys to svc_scheduling;
 grant select (id, full_text_search) on clients to svc_scheduling;
+grant select (id, full_text_search) on patients to svc_scheduling;
 grant select (id, full_text_search) on residents to svc_scheduling;
 grant select on carers to svc_scheduling;
+grant select on practitioners to svc_scheduling;
 grant select on providers to svc_scheduling;
 create policy svc_scheduling_select on tenants for select to svc_scheduling using (id = (select sec.claimed_tenant()));
 create policy svc_scheduling_select on care_relationships for select to svc_scheduling using (tenant_id = (select sec.claimed_tenant()));
@@ -490,8 +528,10 @@ create policy svc_scheduling_select on event_keys for select to svc_scheduling u
 create policy svc_scheduling_select on tenant_keys for select to svc_scheduling using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_scheduling_select on subject_keys for select to svc_scheduling using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_scheduling_select on clients for select to svc_scheduling using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_scheduling_select on patients for select to svc_scheduling using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_scheduling_select on residents for select to svc_scheduling using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_scheduling_select on carers for select to svc_scheduling using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_scheduling_select on practitioners for select to svc_scheduling using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_scheduling_select on providers for select to svc_scheduling using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_scheduling_insert on event_keys for insert to svc_scheduling with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_scheduling_insert on tenant_keys for insert to svc_scheduling with check (tenant_id = (select sec.claimed_tenant()));
@@ -559,6 +599,7 @@ grant select, update, delete on care_events to svc_privacy;
 grant select, update, delete on care_inquiries to svc_privacy;
 grant select, update, delete on clients to svc_privacy;
 grant select, update, delete on medications to svc_privacy;
+grant select, update, delete on patients to svc_privacy;
 grant select, update, delete on resident_appointments to svc_privacy;
 grant select, update, delete on residents to svc_privacy;
 create policy svc_privacy_select on tenants for select to svc_privacy using (true);
@@ -589,6 +630,7 @@ create policy svc_privacy_select on care_events for select to svc_privacy using 
 create policy svc_privacy_select on care_inquiries for select to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_privacy_select on clients for select to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_privacy_select on medications for select to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_select on patients for select to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_privacy_select on resident_appointments for select to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_privacy_select on residents for select to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_privacy_update on aesthetic_records for update to svc_privacy using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
@@ -605,6 +647,8 @@ create policy svc_privacy_update on clients for update to svc_privacy using (ten
 create policy svc_privacy_delete on clients for delete to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_privacy_update on medications for update to svc_privacy using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_privacy_delete on medications for delete to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_update on patients for update to svc_privacy using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_privacy_delete on patients for delete to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_privacy_update on resident_appointments for update to svc_privacy using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_privacy_delete on resident_appointments for delete to svc_privacy using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_privacy_update on residents for update to svc_privacy using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
@@ -659,6 +703,7 @@ grant select, delete on clients to svc_retention;
 grant select, delete on event_keys to svc_retention;
 grant select, delete on feedback to svc_retention;
 grant select, delete on medications to svc_retention;
+grant select, delete on patients to svc_retention;
 grant select, delete on resident_appointments to svc_retention;
 grant select, delete on residents to svc_retention;
 create policy svc_retention_select on tenants for select to svc_retention using (true);
@@ -684,6 +729,7 @@ create policy svc_retention_select on clients for select to svc_retention using 
 create policy svc_retention_select on event_keys for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_select on feedback for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_select on medications for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_retention_select on patients for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_select on resident_appointments for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_select on residents for select to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_delete on aesthetic_records for delete to svc_retention using (tenant_id = (select sec.claimed_tenant()));
@@ -700,6 +746,7 @@ create policy svc_retention_delete on clients for delete to svc_retention using 
 create policy svc_retention_delete on event_keys for delete to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_delete on feedback for delete to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_delete on medications for delete to svc_retention using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_retention_delete on patients for delete to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_delete on resident_appointments for delete to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_delete on residents for delete to svc_retention using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_retention_update on care_inquiries for update to svc_retention using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
@@ -738,11 +785,13 @@ create policy svc_audit_insert on audit_entries for insert to svc_audit with che
 grant usage on schema public, sec to svc_projection;
 grant execute on function sec.claimed_tenant() to svc_projection;
 grant select, insert, update, delete on bookings to svc_projection;
+grant select, insert, update, delete on agenda_times to svc_projection;
 grant select, insert, update on projections to svc_projection;
 grant select on event_keys to svc_projection;
 grant select on tenant_keys to svc_projection;
 grant select on subject_keys to svc_projection;
 create policy svc_projection_select on bookings for select to svc_projection using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_projection_select on agenda_times for select to svc_projection using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_projection_select on projections for select to svc_projection using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_projection_select on event_keys for select to svc_projection using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_projection_select on tenant_keys for select to svc_projection using (tenant_id = (select sec.claimed_tenant()));
@@ -750,6 +799,9 @@ create policy svc_projection_select on subject_keys for select to svc_projection
 create policy svc_projection_insert on bookings for insert to svc_projection with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_projection_update on bookings for update to svc_projection using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_projection_delete on bookings for delete to svc_projection using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_projection_insert on agenda_times for insert to svc_projection with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_projection_update on agenda_times for update to svc_projection using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_projection_delete on agenda_times for delete to svc_projection using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_projection_insert on projections for insert to svc_projection with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_projection_update on projections for update to svc_projection using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
 
@@ -777,6 +829,9 @@ grant select, insert, update on medications to svc_import;
 grant select, insert, update on resident_appointments to svc_import;
 grant select, insert, update on care_inquiries to svc_import;
 grant select, insert, update on facility_articles to svc_import;
+grant select, insert, update on patients to svc_import;
+grant select, insert, update on practitioners to svc_import;
+grant select, insert, update on visit_types to svc_import;
 grant select, insert, update on cloud_prices to svc_import;
 grant select, insert, update on cloud_discounts to svc_import;
 grant select, insert, update on cloud_articles to svc_import;
@@ -842,6 +897,15 @@ create policy svc_import_update on care_inquiries for update to svc_import using
 create policy svc_import_select on facility_articles for select to svc_import using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_import_insert on facility_articles for insert to svc_import with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_import_update on facility_articles for update to svc_import using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_import_select on patients for select to svc_import using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_import_insert on patients for insert to svc_import with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_import_update on patients for update to svc_import using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_import_select on practitioners for select to svc_import using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_import_insert on practitioners for insert to svc_import with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_import_update on practitioners for update to svc_import using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_import_select on visit_types for select to svc_import using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_import_insert on visit_types for insert to svc_import with check (tenant_id = (select sec.claimed_tenant()));
+create policy svc_import_update on visit_types for update to svc_import using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_import_select on cloud_prices for select to svc_import using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_import_insert on cloud_prices for insert to svc_import with check (tenant_id = (select sec.claimed_tenant()));
 create policy svc_import_update on cloud_prices for update to svc_import using (tenant_id = (select sec.claimed_tenant())) with check (tenant_id = (select sec.claimed_tenant()));

@@ -100,6 +100,31 @@ create policy svc_privacy_update on public.aesthetic_records for update to svc_p
 create policy svc_retention_delete on public.aesthetic_records for delete to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_select on public.aesthetic_records for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
+create table public.agenda_times (
+  tenant_id text not null,
+  id text not null,
+  agenda_id text not null,
+  kind text not null,
+  starts_at timestamp with time zone,
+  ends_at timestamp with time zone,
+  open jsonb not null default '[]'::jsonb,
+  version integer not null,
+  constraint agenda_times_pkey PRIMARY KEY (tenant_id, id),
+  constraint agenda_times_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  constraint agenda_times_check CHECK (((kind = 'freed'::text) OR (starts_at < ends_at))),
+  constraint agenda_times_kind_check CHECK ((kind = ANY (ARRAY['taken'::text, 'freed'::text, 'opened'::text])))
+); -- of jangada_owner
+CREATE INDEX agenda_times_agenda ON public.agenda_times USING btree (tenant_id, agenda_id);
+alter table public.agenda_times enable row level security, force row level security;
+grant delete, insert, select, update on public.agenda_times to svc_projection;
+create policy app_own_select on public.agenda_times for select to app_own using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
+create policy app_related_select on public.agenda_times for select to app_related using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
+create policy app_tenant_select on public.agenda_times for select to app_tenant using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
+create policy svc_projection_delete on public.agenda_times for delete to svc_projection using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_projection_insert on public.agenda_times for insert to svc_projection with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_projection_select on public.agenda_times for select to svc_projection using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_projection_update on public.agenda_times for update to svc_projection using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+
 create table public.ai_agent_conversations (
   tenant_id text not null,
   id text not null,
@@ -376,7 +401,7 @@ create table public.bookings (
   constraint bookings_pkey PRIMARY KEY (tenant_id, id),
   constraint bookings_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
   constraint bookings_check CHECK ((starts_at < ends_at)),
-  constraint bookings_status_check CHECK ((status = ANY (ARRAY['scheduled'::text, 'confirmed'::text, 'cancelled'::text])))
+  constraint bookings_status_check CHECK ((status = ANY (ARRAY['scheduled'::text, 'confirmed'::text, 'cancelled'::text, 'attended'::text, 'no_show'::text])))
 ); -- of jangada_owner
 CREATE INDEX bookings_age ON public.bookings USING btree (tenant_id, ends_at);
 CREATE INDEX bookings_at ON public.bookings USING btree (tenant_id, starts_at, id);
@@ -1007,6 +1032,67 @@ create policy svc_privacy_update on public.medications for update to svc_privacy
 create policy svc_retention_delete on public.medications for delete to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_retention_select on public.medications for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
+create table public.patients (
+  tenant_id text not null,
+  id text not null,
+  name text not null,
+  name_search text not null,
+  phone bytea,
+  phone_index bytea,
+  created_at timestamp with time zone not null default now(),
+  full_text_search tsvector generated always as (to_tsvector('simple'::regconfig, name_search)) stored,
+  constraint patients_pkey PRIMARY KEY (tenant_id, id),
+  constraint patients_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  constraint patients_phone_is_sealed CHECK (((phone IS NULL) OR ((length(phone) >= 49) AND (substr(phone, 1, 1) = '\x01'::bytea))))
+); -- of jangada_owner
+CREATE INDEX patients_full_text_search ON public.patients USING gin (full_text_search);
+CREATE INDEX patients_name ON public.patients USING btree (tenant_id, name_search);
+CREATE INDEX patients_phone_index ON public.patients USING btree (tenant_id, phone_index);
+alter table public.patients enable row level security, force row level security;
+grant insert, select, update on public.patients to svc_import;
+grant delete, select, update on public.patients to svc_privacy;
+grant delete, select on public.patients to svc_retention;
+create policy app_own_select on public.patients for select to app_own using (((tenant_id, id) = ( SELECT g.tenant,
+    g.person
+   FROM sec.granted_to() g(tenant, person))));
+create policy app_related_select on public.patients for select to app_related using (((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)) AND (id IN ( SELECT unnest(sec.granted_care()) AS unnest))));
+create policy app_tenant_select on public.patients for select to app_tenant using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
+create policy svc_access_select on public.patients for select to svc_access using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_import_insert on public.patients for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_import_select on public.patients for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_import_update on public.patients for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_permission_select on public.patients for select to svc_permission using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_delete on public.patients for delete to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_select on public.patients for select to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_update on public.patients for update to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_retention_delete on public.patients for delete to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_retention_select on public.patients for select to svc_retention using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_scheduling_select on public.patients for select to svc_scheduling using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+
+create table public.practitioners (
+  tenant_id text not null,
+  id text not null,
+  name text not null,
+  name_search text not null,
+  speciality text,
+  full_text_search tsvector generated always as (to_tsvector('simple'::regconfig, name_search)) stored,
+  constraint practitioners_pkey PRIMARY KEY (tenant_id, id),
+  constraint practitioners_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
+); -- of jangada_owner
+CREATE INDEX practitioners_full_text_search ON public.practitioners USING gin (full_text_search);
+alter table public.practitioners enable row level security, force row level security;
+grant select on public.practitioners to svc_access;
+grant insert, select, update on public.practitioners to svc_import;
+grant select on public.practitioners to svc_scheduling;
+create policy app_own_select on public.practitioners for select to app_own using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
+create policy app_related_select on public.practitioners for select to app_related using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
+create policy app_tenant_select on public.practitioners for select to app_tenant using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
+create policy svc_access_select on public.practitioners for select to svc_access using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_import_insert on public.practitioners for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_import_select on public.practitioners for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_import_update on public.practitioners for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_scheduling_select on public.practitioners for select to svc_scheduling using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+
 create table public.privacy_deliveries (
   tenant_id text not null,
   id text not null,
@@ -1514,12 +1600,18 @@ create table public.tenants (
   constraint tenants_locale_check CHECK ((locale = ANY (ARRAY['en'::text, 'pt-BR'::text])))
 ); -- of jangada_owner
 alter table public.tenants enable row level security, force row level security;
+grant select on public.tenants to app_own;
+grant select on public.tenants to app_related;
+grant select on public.tenants to app_tenant;
 grant select on public.tenants to svc_edge;
 grant insert, select, update on public.tenants to svc_import;
 grant select on public.tenants to svc_privacy;
 grant select on public.tenants to svc_retention;
 grant select on public.tenants to svc_saga;
 grant select on public.tenants to svc_scheduling;
+create policy app_own_select on public.tenants for select to app_own using ((id = ( SELECT (sec.granted_to()).tenant AS tenant)));
+create policy app_related_select on public.tenants for select to app_related using ((id = ( SELECT (sec.granted_to()).tenant AS tenant)));
+create policy app_tenant_select on public.tenants for select to app_tenant using ((id = ( SELECT (sec.granted_to()).tenant AS tenant)));
 create policy svc_edge_select on public.tenants for select to svc_edge using (true);
 create policy svc_import_insert on public.tenants for insert to svc_import with check ((id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.tenants for select to svc_import using ((id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
@@ -1543,6 +1635,23 @@ grant insert, select, update on public.units to svc_import;
 create policy svc_import_insert on public.units for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.units for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_update on public.units for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+
+create table public.visit_types (
+  tenant_id text not null,
+  id text not null,
+  name text not null,
+  duration_minutes integer not null,
+  constraint visit_types_pkey PRIMARY KEY (tenant_id, id),
+  constraint visit_types_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
+); -- of jangada_owner
+alter table public.visit_types enable row level security, force row level security;
+grant insert, select, update on public.visit_types to svc_import;
+create policy app_own_select on public.visit_types for select to app_own using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
+create policy app_related_select on public.visit_types for select to app_related using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
+create policy app_tenant_select on public.visit_types for select to app_tenant using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
+create policy svc_import_insert on public.visit_types for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_import_select on public.visit_types for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_import_update on public.visit_types for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
 create table sec.expected (
   object text not null,

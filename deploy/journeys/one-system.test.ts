@@ -12,6 +12,7 @@ import './observe.ts';
 import './copilotkit.ts';
 import './scheduling.ts';
 import './ordering.ts';
+import './agenda.ts';
 import './refuse.ts';
 import './packs.ts';
 import './poison.ts';

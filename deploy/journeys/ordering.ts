@@ -1,6 +1,6 @@
-import { HttpAgent, type RunAgentInput } from '@ag-ui/client';
 import { until } from '@jangada/testkit/until.ts';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { converse } from './conversing.ts';
 import { type Journey, sharedJourney } from './journey.ts';
 
 /** Appointments that are made, moved and cancelled in a conversation, in both languages. */
@@ -22,62 +22,7 @@ const weekday = (date: Temporal.PlainDate, locale: string): string =>
 const instant = (date: Temporal.PlainDate, time: string): string =>
   date.toZonedDateTime({ timeZone: zone, plainTime: time }).toInstant().toString();
 
-interface Heard {
-  /** As it is named here; its id begins so. */
-  readonly run: string;
-  readonly text: string | undefined;
-  readonly code: string | undefined;
-  readonly message: string | undefined;
-  readonly asked:
-    | { readonly id: string; readonly message: string | undefined; readonly facts: unknown }
-    | undefined;
-}
-
-/** One conversation of somebody. */
-const conversationOf = async (alias: string) => {
-  const { agent: at } = await journey.as(alias);
-  const agent = new HttpAgent({ url: at.url, headers: at.headers });
-  const hear = async (resume?: RunAgentInput['resume']): Promise<Heard> => {
-    const runId = crypto.randomUUID();
-    let error: { code?: string | undefined; message?: string } = {};
-    const { newMessages } = await agent.runAgent(
-      { runId, ...(resume ? { resume } : {}) },
-      {
-        onRunErrorEvent: ({ event }) => {
-          error = event;
-        },
-      },
-    );
-    const [pending] = agent.pendingInterrupts;
-    const text = newMessages.findLast(({ role }) => role === 'assistant')?.content;
-    return {
-      run: runId,
-      text: typeof text === 'string' ? text : undefined,
-      code: error.code,
-      message: error.message,
-      asked: pending && { id: pending.id, message: pending.message, facts: pending.metadata?.['facts'] },
-    };
-  };
-  const answer = (payload: object) =>
-    hear(
-      agent.pendingInterrupts.map(({ id }) => ({ interruptId: id, status: 'resolved' as const, payload })),
-    );
-  return {
-    agent,
-    say: (content: string) => {
-      agent.addMessage({ id: crypto.randomUUID(), role: 'user', content });
-      // A client holds an interrupt whose answer was refused, and has to cover it.
-      const held = agent.pendingInterrupts.map(({ id }) => ({
-        interruptId: id,
-        status: 'cancelled' as const,
-      }));
-      return hear(held.length > 0 ? held : undefined);
-    },
-    yes: () => answer({ confirmed: true }),
-    no: () => answer({ confirmed: false }),
-    again: (interruptId: string) => hear([{ interruptId, status: 'resolved', payload: { confirmed: true } }]),
-  };
-};
+const conversationOf = (alias: string) => converse(journey, alias);
 
 interface Booking {
   readonly subject_id: string;

@@ -35,10 +35,14 @@ export const rowsOfPack = (pack: string, model: Model): Row[] => {
         wanted: 0.95,
         share: shareOf(single.filter(isAsMeant).length, single.length),
       },
-      {
-        what: `${of}: asked back where two things are meant`,
-        share: shareOf(several.filter((one) => meant(one).kind === 'unclear').length, several.length),
-      },
+      ...(several.length > 0
+        ? [
+            {
+              what: `${of}: asked back where two things are meant`,
+              share: shareOf(several.filter((one) => meant(one).kind === 'unclear').length, several.length),
+            },
+          ]
+        : []),
       {
         what: `${of}: refused where none is meant`,
         share: shareOf(none.filter((one) => meant(one).kind !== 'clear').length, none.length),

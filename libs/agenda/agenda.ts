@@ -85,6 +85,10 @@ export interface SlotSize {
   readonly stepMinutes?: number;
 }
 
+/** Time within a span that is open, worked and not taken; in order and merged. */
+export const freeTime = (agenda: Agenda, within: Interval): Interval[] =>
+  common([within], without(workable(agenda, within), merged(agenda.busy)));
+
 /** Every slot that is free, in order. With a step shorter than a slot they overlap each other. @throws RangeError unless both last */
 export function* freeSlots(
   agenda: Agenda,
@@ -92,7 +96,7 @@ export function* freeSlots(
   { minutes, stepMinutes = minutes }: SlotSize,
 ): Generator<Interval> {
   if (!(stepMinutes > 0)) throw new RangeError('slots begin some time apart');
-  const free = common([within], without(workable(agenda, within), merged(agenda.busy)));
+  const free = freeTime(agenda, within);
   let at = 0;
   for (const opening of openAround(agenda.place, within)) {
     for (

@@ -88,7 +88,7 @@ const examplesOfCues = (pack: Pick<Pack, 'intents'>, around: readonly Example[])
 };
 
 /** What of a pack its questions are understood by. */
-export type Understood = Pick<Pack, 'name' | 'intents' | 'concepts' | 'apart'>;
+export type Understood = Pick<Pack, 'name' | 'intents' | 'concepts' | 'apart' | 'orders'>;
 
 const askedOfOthers = ({ apart = [] }: Understood): Example[] =>
   languages
@@ -103,9 +103,16 @@ export const examplesOf = (pack: Understood): Example[] => {
   return [...(own.length > 0 ? own : examplesOfCues(pack, around)), ...askedOfOthers(pack), ...around];
 };
 
+/** Orders of a pack in one language, to learn from or to be tested by. */
+export const ordersSaid = (
+  { name, orders }: Pick<Pack, 'name' | 'orders'>,
+  language: Language,
+  part: 'learn' | 'test',
+): Example[] => ownExamples(orders?.saidAs ?? name, language, part, 'orders');
+
 /** What a pack's orders are learned from; all that is asked of it, or elsewhere, is none. */
 export const orderExamplesOf = (pack: Understood): Example[] => [
-  ...languages.flatMap((language) => ownExamples(pack.name, language, 'learn', 'orders')),
+  ...languages.flatMap((language) => ordersSaid(pack, language, 'learn')),
   ...examplesOf(pack).map(({ text }) => ({ text, label: elsewhere })),
 ];
 

@@ -1,5 +1,7 @@
+import type { Declared } from '@jangada/agenda/declared.ts';
 import type { Rule } from '@jangada/proto/alert.ts';
 import type { ClientTool } from '@jangada/proto/client-tools.ts';
+import type { Command } from '@jangada/proto/command.ts';
 import type { Ask, Order } from '@jangada/proto/plan.ts';
 import type { SealedColumn } from '@jangada/vault/rows.ts';
 import type { Kysely } from 'kysely';
@@ -72,7 +74,15 @@ export interface Pack {
 }
 
 export interface Demo {
-  readonly tenant: { id: string; name: string; time_zone: string; locale: 'en' | 'pt-BR'; currency: string };
+  readonly tenant: {
+    id: string;
+    name: string;
+    time_zone: string;
+    locale: 'en' | 'pt-BR';
+    currency: string;
+    /** When it is open; always, where it is not said. */
+    readonly calendar?: Declared;
+  };
   readonly accounts: readonly {
     readonly alias: string;
     readonly role: string;
@@ -82,6 +92,8 @@ export interface Demo {
   }[];
   /** Rows by table. */
   readonly rows: Readonly<Record<string, readonly Readonly<Record<string, unknown>>[]>>;
+  /** What is booked of it: given by an account, by its alias, under a key by which it is given once. */
+  readonly commands?: readonly { readonly by: string; readonly key: string; readonly command: Command }[];
 }
 
 export interface Role {
@@ -146,6 +158,8 @@ export interface Orders {
   readonly whom: string;
   /** Words before a name, beside `leads`, that would mean something else in a question. */
   readonly leads: Pack['leads'];
+  /** The pack whose examples of orders these are said as, where it is not this one. */
+  readonly saidAs?: string;
   /** How long a booking is where neither the question nor a service says it. */
   readonly minutes: number;
   /** How long somebody may take to say yes. */
@@ -180,6 +194,8 @@ export interface IntentPattern {
 export interface Condition {
   readonly column: string;
   readonly value: string;
+  /** Set where it holds for every other value. */
+  readonly isNot?: true;
 }
 
 /**
@@ -229,6 +245,8 @@ export interface Source {
   };
   /** States by name. */
   readonly states: Readonly<Record<string, Condition>>;
+  /** By state: the states whose rows are the whole that it is told to be a share of. */
+  readonly shares?: Readonly<Record<string, readonly string[]>>;
   /** What a question narrows by its words, in several ways at once, by name. */
   readonly facets?: Readonly<Record<string, Facet>>;
   /** Holds unless the plan names a state on the same column. */
@@ -236,10 +254,25 @@ export interface Source {
   /** Further figures of `perDay`, beside the number of rows: an aggregate of the table's columns. */
   readonly perDay?: Readonly<Record<string, string>>;
   readonly asks: readonly Ask[];
+  /** Set where its rows are times that are free. */
+  readonly timetable?: Timetable;
   /** Its rows are also told to who asks for it by its name, at `GET /v1/<name>`. */
   readonly listed?: true;
   /** What sees to its rows when a question asks for a list of them, in this order. */
   readonly tools?: readonly Tool[];
+}
+
+/**
+ * What is free of the time of those who provide, by their agendas: rows have `start`, `end` and `provider`, and a share is how many
+ * of the minutes that could be booked are. The source is tied to who provides, and its table is that of the agendas.
+ */
+export interface Timetable {
+  /** The source of who provides, with `id` and `name`, tied to itself. */
+  readonly providers: string;
+  /** The shortest time that is told, in minutes. */
+  readonly minutes: number;
+  /** Of how many days from now on, where no time is named. */
+  readonly days: number;
 }
 
 /** A column whose values a question may name, one or more of them. */
@@ -400,6 +433,8 @@ export interface Wording {
   /** `{articles}` are where to read on; needed where a source cites. */
   readonly cited?: string;
   readonly perDay: string;
+  /** By source: tells a share, of `{percent}`, `{part}` and `{whole}`; needed where it is asked for one. */
+  readonly shares?: Readonly<Record<string, string>>;
   readonly states: Readonly<Record<string, string>>;
   /** By field or facet: what its values are called. One without an entry is told as it stands. */
   readonly labels?: Readonly<Record<string, Readonly<Record<string, string>>>>;

@@ -4,7 +4,7 @@ import type { Row } from '@jangada/proto/run.ts';
 import { written } from '@jangada/store/store.ts';
 import { type Compilable, type RawBuilder, sql } from 'kysely';
 import { z } from 'zod';
-import type { Field, Source, Tie } from './pack.ts';
+import type { Condition, Field, Source, Tie } from './pack.ts';
 
 /**
  * A source and a plan as one SQL statement. Only columns that the source declares can appear, and `_tenants`, which
@@ -93,6 +93,13 @@ const statements: Record<Plan['ask'], Statement> = {
       from (select ${columns}, min(count(distinct ${people})) over () as _least ${from} ${where} group by 1) as days
       where days._least >= ${reader.groupMin} order by days.day limit 100`;
   },
+  share: (source, plan, reader, from, where) => {
+    const state = source.states[required(plan.filter.state)];
+    if (!state) throw new Error('a share is of a state');
+    const part = sql`count(*) filter (where ${holds(state)})`;
+    return sql<Row>`select ${part}::int as part, count(*)::int as whole,
+      round(100.0 * ${part} / nullif(count(*), 0), 1)::text as percent, ${tenantsOf(source)} ${from} ${where}${ofMany(source, reader)}`;
+  },
   list: (source, plan, _reader, from, where) => {
     const columns = plan.fields.map((name) => {
       const field = source.fields[name];
@@ -168,9 +175,8 @@ export const conditions = (source: Source, plan: Plan, reader: Reader): Part[] =
           sql`${sql.ref(source.at)} < ${filter.period.to}::timestamptz`,
         ]
       : []),
-    ...[...(state ? [state] : []), ...source.usually.filter((usual) => usual.column !== state?.column)].map(
-      ({ column, value }) => sql`${sql.ref(column)} = ${value}`,
-    ),
+    ...(plan.ask === 'share' ? [wholeOf(source, filter.state)] : state ? [holds(state)] : []),
+    ...source.usually.filter((usual) => usual.column !== state?.column).map(holds),
     ...(filter.language === undefined
       ? []
       : [sql`${sql.ref(required(source.language))} = ${filter.language}`]),
@@ -185,6 +191,15 @@ export const conditions = (source: Source, plan: Plan, reader: Reader): Part[] =
       : []),
   ];
   return all.length > 0 ? all : [sql`true`];
+};
+
+const holds = ({ column, value, isNot }: Condition): Part =>
+  isNot ? sql`${sql.ref(column)} <> ${value}` : sql`${sql.ref(column)} = ${value}`;
+
+/** Rows in any of the states that a state is told to be a share of. */
+const wholeOf = ({ shares, states }: Source, state: string | undefined): Part => {
+  const parts = shares?.[required(state)]?.flatMap((name) => states[name] ?? []).map(holds) ?? [];
+  return sql`(${sql.join(parts, sql` or `)})`;
 };
 
 /** Rows about who has the identifier. A plan that names one is never read without it. */
@@ -228,7 +243,7 @@ const isOf: Readonly<Record<Source['order']['type'], (order: string) => boolean>
 };
 
 /** Cursors come back from outside; whatever is not one of ours is refused before PostgreSQL sees it. */
-const placeOf = (source: Source, cursor: string): z.output<typeof place> => {
+export const placeOf = (source: Source, cursor: string): z.output<typeof place> => {
   try {
     const [order, id] = place.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString()));
     if (isOf[source.order.type](order)) return [order, id];

@@ -90,6 +90,12 @@ describe('the aesthetic clinic', () => {
   });
 });
 
+test('a practice keeps its trail for seven years, as those want who take six', () => {
+  const { retention } = packOf('clinic-scheduling');
+  const trail = retention.find((rule) => rule.class === 'audit_logs');
+  expect(trail).toMatchObject({ keep: 'P7Y', legalMin: 'P6Y', table: 'audit_entries' });
+});
+
 describe('a pack is refused', () => {
   const withIntent = (own: Partial<typeof intent>): Pack => ({ ...clinic, intents: [{ ...intent, ...own }] });
   const withBilling = (own: Partial<typeof billing>): Pack => ({
@@ -274,6 +280,21 @@ describe('a pack is refused', () => {
       'with words for an unknown state',
       { ...clinic, states: [{ words: ['x'], source: 'billing', state: 'void' }] },
       'words for the state void of billing',
+    ],
+    [
+      'with shares of nothing',
+      withBilling({ asks: ['list', 'share'] }),
+      'billing is asked for shares and has none\n  shares of billing have no words in en',
+    ],
+    [
+      'with a share of an unknown state',
+      withBilling({ shares: { paid: ['void'] } }),
+      'shares of the state void, which is not declared',
+    ],
+    [
+      'with times of nobody',
+      withBilling({ timetable: { providers: 'rooms', minutes: 5, days: 7 } }),
+      'times of billing are of rooms, which does not name whom they are tied to\n  times of billing have no start, end or provider',
     ],
     [
       'with a rule that looks at a table without one',

@@ -143,6 +143,7 @@ export const load = (declared: Pack): Pack => {
       wrong.push(`source ${name} is asked for totals and has no amount`);
     if (source.asks.includes('perDay') && !source.at)
       wrong.push(`source ${name} is asked for days and has no time`);
+    wrong.push(...wrongOfShares(pack, name, source));
     const language = source.language ? [{ column: source.language }] : [];
     for (const condition of [...source.usually, ...language, ...Object.values(source.facets ?? {})]) {
       if (!condition.column.startsWith(`${source.table}.`))
@@ -228,6 +229,33 @@ export const load = (declared: Pack): Pack => {
   if (parsed.success) wrong.push(...wrongOfRules(pack));
   if (wrong.length > 0) throw new PackError(`pack ${pack.name} cannot be loaded:\n  ${wrong.join('\n  ')}`);
   return pack;
+};
+
+/** What is wrong with how much of a whole something is told to be, and with times that are free. */
+const wrongOfShares = (
+  { sources, wording }: Pack,
+  name: string,
+  { asks, shares = {}, timetable, fields, states, provider }: Source,
+): string[] => {
+  const named = Object.entries(shares).flatMap(([state, whole]) => [state, ...whole]);
+  const [who, isAsked] = [timetable && sources[timetable.providers], asks.includes('share')];
+  return [
+    ...(isAsked && !timetable && named.length === 0
+      ? [`source ${name} is asked for shares and has none`]
+      : []),
+    ...named
+      .filter((state) => !Object.hasOwn(states, state))
+      .map((state) => `source ${name} has shares of the state ${state}, which is not declared`),
+    ...(['en', 'pt-BR'] as const)
+      .filter((locale) => isAsked && !wording[locale].shares?.[name])
+      .map((locale) => `shares of ${name} have no words in ${locale}`),
+    ...(timetable && !(who?.fields['id'] && who.fields['name'] && who.table === provider?.table)
+      ? [`times of ${name} are of ${timetable.providers}, which does not name whom they are tied to`]
+      : []),
+    ...(timetable && !['start', 'end', 'provider'].every((field) => fields[field])
+      ? [`times of ${name} have no start, end or provider`]
+      : []),
+  ];
 };
 
 /** What is wrong with how the agenda is changed in a conversation. */

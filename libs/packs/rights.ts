@@ -2,6 +2,7 @@ import { indexOf } from '@jangada/vault/rows.ts';
 import type { Audience } from './knowledge.ts';
 import type { Pack, Source } from './pack.ts';
 import { consentOf, resourcesByTable } from './rules.ts';
+import { timetableColumns } from './timetable.ts';
 
 /** A table that answers are read from. */
 export interface Readable {
@@ -103,6 +104,7 @@ const mentioned = (source: Source): readonly (readonly [table: string, column: s
       ? [source.knowledge.title, source.knowledge.text, source.knowledge.category.column]
       : []),
     ...(source.audience ? [source.audience.column] : []),
+    ...(source.timetable ? timetableColumns : []),
     ...[...Object.values(source.states), ...Object.values(source.facets ?? {}), ...source.usually].map(
       ({ column }) => column,
     ),

@@ -12,6 +12,10 @@ export const sourceOf = (pack: Pack, name: string): Source | undefined =>
 export const resourcesByTable = (pack: Pack): ReadonlyMap<string, string> =>
   new Map(Object.values(pack.sources).map(({ table, resource }) => [table, resource]));
 
+/** True where a source tells how much of a whole something is: a state, or the time that is booked. */
+export const hasShare = ({ shares, timetable }: Source, state: string | undefined): boolean =>
+  timetable !== undefined || (state !== undefined && Object.hasOwn(shares ?? {}, state));
+
 const tableOf = (column: string): string => column.slice(0, column.indexOf('.'));
 
 /**
@@ -25,6 +29,7 @@ export const resourcesOf = (pack: Pack, plan: Plan): ReadonlySet<string> | undef
   const ordered = plan.order ? orderedOf(pack, plan) : [];
   if (!ordered) return undefined;
   if (filter.state !== undefined && !Object.hasOwn(source.states, filter.state)) return undefined;
+  if (plan.ask === 'share' && !hasShare(source, filter.state)) return undefined;
   if (filter.language !== undefined && !source.language) return undefined;
   for (const [name, values] of Object.entries(filter.facets ?? {})) {
     const facet = Object.hasOwn(source.facets ?? {}, name) ? source.facets?.[name] : undefined;

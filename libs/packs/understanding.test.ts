@@ -1,7 +1,7 @@
 import { elsewhere } from '@jangada/nlu/learn.ts';
 import { meaningOf } from '@jangada/nlu/meaning.ts';
 import { describe, expect, test } from 'vitest';
-import { examplesOf, hashOf, orderExamplesOf, ownExamples } from './examples.ts';
+import { examplesOf, hashOf, orderExamplesOf, ordersSaid, ownExamples } from './examples.ts';
 import type { Pack } from './pack.ts';
 import { packOf, packs } from './registry.ts';
 import { meaningIn, modelOf, modelOfCues, orderIn, orderModelOf } from './understanding.ts';
@@ -9,6 +9,7 @@ import { meaningIn, modelOf, modelOfCues, orderIn, orderModelOf } from './unders
 const clinic = packOf('aesthetic-clinic');
 const home = packOf('care-home');
 const pricing = packOf('cloud-pricing');
+const practice = packOf('clinic-scheduling');
 
 /** Of sentences that nothing was learned from, the part whose meaning is found. */
 const rightOf = (model: ReturnType<typeof modelOf>, pack: Pack, language: 'en' | 'pt-BR'): number => {
@@ -63,6 +64,7 @@ describe.each([
   [clinic.name, clinic],
   [pricing.name, pricing],
   [home.name, home],
+  [practice.name, practice],
 ] as const)('%s', (_name, pack) => {
   test.each(['pt-BR', 'en'] as const)('brings a hundred examples of each intent in %s', (language) => {
     const learned = ownExamples(pack.name, language, 'learn');
@@ -75,12 +77,16 @@ describe.each([
   });
 });
 
-describe.each(['pt-BR', 'en'] as const)('orders of the clinic in %s', (language) => {
+describe.each(
+  [clinic, practice].flatMap((pack) =>
+    (['pt-BR', 'en'] as const).map((language) => [pack.name, language, pack] as const),
+  ),
+)('orders of the %s in %s', (_name, language, clinic) => {
   const orders = clinic.intents.filter(({ order }) => order);
-  const tested = ownExamples(clinic.name, language, 'test', 'orders');
+  const tested = ordersSaid(clinic, language, 'test');
 
   test('are learned from a hundred examples each, none of which they are tested by', () => {
-    const learned = ownExamples(clinic.name, language, 'learn', 'orders');
+    const learned = ordersSaid(clinic, language, 'learn');
     for (const { name } of orders) {
       expect(learned.filter(({ label }) => label === name).length).toBeGreaterThanOrEqual(100);
       expect(tested.filter(({ label }) => label === name).length).toBeGreaterThanOrEqual(25);

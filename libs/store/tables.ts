@@ -285,10 +285,24 @@ export interface CoreTables {
     service: string | null;
     starts_at: Time;
     ends_at: Time;
-    status: 'scheduled' | 'confirmed' | 'cancelled';
+    status: 'scheduled' | 'confirmed' | 'cancelled' | 'attended' | 'no_show';
     /** Events that it is made of. */
     version: number;
     changed_at: Time;
+  };
+  /** What was last said of a stretch of time in an agenda; made again from its events at any time. */
+  agenda_times: {
+    tenant_id: string;
+    id: string;
+    agenda_id: string;
+    kind: 'taken' | 'freed' | 'opened';
+    /** Absent of what is freed. */
+    starts_at: Time | null;
+    ends_at: Time | null;
+    /** Of what is opened, the parts in which somebody is there. */
+    open: readonly { readonly from: string; readonly until: string }[];
+    /** Of the agenda, when it was said. */
+    version: number;
   };
   /** How far a projection has come. */
   projections: {

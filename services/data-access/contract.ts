@@ -21,6 +21,14 @@ export const contract = hop({
     timeoutMs: 3_000,
     breaker: { failures: 10, withinMs: 5_000, openMs: 1_000, successes: 2 },
   }),
-  reads: ['consent_levels', 'tenant_keys', 'subject_keys', 'knowledge_indexes', 'knowledge_vectors'],
+  // When a tenant is open is in `tenants`.
+  reads: [
+    'tenants',
+    'consent_levels',
+    'tenant_keys',
+    'subject_keys',
+    'knowledge_indexes',
+    'knowledge_vectors',
+  ],
   packTables: ['sources'],
 });

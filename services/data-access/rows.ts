@@ -25,6 +25,7 @@ import type { contract } from './contract.ts';
 import type { Searching } from './nearest.ts';
 import { openRows } from './open.ts';
 import { peopleOf } from './people.ts';
+import { type Look, timesOf } from './timetable.ts';
 
 /** Rows that the grant allows, opened, and when they were read. */
 export interface Found {
@@ -89,7 +90,7 @@ export const rowsOf = async (
     zone: pass.zone,
     found: await foundBy(plan, pack, source, tenant, vault, keys),
   };
-  const compiled = read(source, plan, reader).compile();
+  const compiled = source.timetable ? undefined : read(source, plan, reader).compile();
   const space = pack.caches?.find(
     ({ sources, roles }) => sources.includes(plan.source) && (roles?.includes(pass.rol) ?? true),
   );
@@ -101,7 +102,7 @@ export const rowsOf = async (
     rules: `${policyOf(pack)}:${pass.zone}`,
     // What is read and not how it was asked for: names are folded here that plans have as they were written.
     plan: createHash('sha256')
-      .update(JSON.stringify([compiled.sql, compiled.parameters, search]))
+      .update(JSON.stringify([compiled?.sql, compiled?.parameters, search]))
       .digest('base64url'),
   };
   const ttl = space?.ttlSeconds ?? pack.intents.find((one) => one.name === intent.type)?.ttlSeconds ?? 300;
@@ -113,7 +114,17 @@ export const rowsOf = async (
     assertOwn(all, tenant, onForeign);
     return searching.near(all, search, pack, signal);
   };
+  const look: Look = async (query) => {
+    const all = await store.read(claim, query, span('postgresql'));
+    assertOwn(all, tenant, onForeign);
+    return all;
+  };
   const fromDatabase = async () => {
+    if (!compiled) {
+      const now = Temporal.Now.instant();
+      const rows = await timesOf(source, plan, pack, { reader, look, now });
+      return { rows, asOf: now.toString({ fractionalSecondDigits: 3 }) };
+    }
     const found = search && (await near(search));
     const ids = search?.source === plan.source ? found?.map(({ id }) => id) : undefined;
     const statement = ids ? read(source, plan, { ...reader, ids }) : { compile: () => compiled };
@@ -132,9 +143,10 @@ export const rowsOf = async (
   const once = async () => {
     if (namesNobody(plan, grant)) return { rows: [], asOf: new Date().toISOString(), cached: false };
     // What is remembered is sealed as it was read; it is opened for this run alone.
-    const { value, ...how } = source.isUncached
-      ? { value: await fromDatabase(), cached: false }
-      : await (isWarming(pass) ? cache.renew : cache.through)(key, ttl, fromDatabase);
+    const { value, ...how } =
+      source.isUncached || source.timetable
+        ? { value: await fromDatabase(), cached: false }
+        : await (isWarming(pass) ? cache.renew : cache.through)(key, ttl, fromDatabase);
     return { ...value, rows: await openRows(value.rows, { tenant, source, vault, keys }), ...how };
   };
   const found = await once().catch(async (error: unknown) => {
@@ -150,10 +162,7 @@ export const rowsOf = async (
     (await arrangementOf(pack, plan.order, async (named, wanted) => {
       // "With me" of who is nobody among them is no condition that could be left out.
       if (wanted.filter.mine && grant.by === undefined) return [];
-      const reader = { person: grant.by, zone: pass.zone };
-      const all = await store.read(claim, read(named, wanted, reader), span('postgresql'));
-      assertOwn(all, tenant, onForeign);
-      return all;
+      return look(read(named, wanted, { person: grant.by, zone: pass.zone }));
     }));
   const people = source.subject && (await peopleOf(found.rows, plan, tenant, vault, keys));
   return {

@@ -37,6 +37,101 @@ test.each(
   expect(sources).toContain(planIn(name)(question).source);
 });
 
+describe('clinic scheduling', () => {
+  const planOf = planIn('clinic-scheduling');
+  const local = (date: string): string =>
+    Temporal.PlainDate.from(date).toZonedDateTime(setting.zone).toInstant().toString();
+  const of = (from: string, to: string): Plan['filter'] => ({ period: { from: local(from), to: local(to) } });
+  const [thursday, week, november] = [
+    of('2026-11-26', '2026-11-27'),
+    of('2026-11-16', '2026-11-23'),
+    of('2026-11-01', '2026-12-01'),
+  ];
+
+  test.each<[string, string, Plan['ask'], Plan['filter']]>([
+    [
+      'que horários a Dra. Lima tem livres na quinta?',
+      'free_times',
+      'list',
+      { ...thursday, provider: 'Lima' },
+    ],
+    [
+      'which times does Dr. Lima have free on thursday?',
+      'free_times',
+      'list',
+      { ...thursday, provider: 'Lima' },
+    ],
+    ['tem vaga com o Dr. Serra?', 'free_times', 'list', { provider: 'Serra' }],
+    ['any openings this week?', 'free_times', 'list', week],
+    ['meus horários livres na quinta', 'free_times', 'list', { ...thursday, mine: true }],
+    [
+      'quantos horários livres tem a Dra. Lima na quinta?',
+      'free_times',
+      'count',
+      { ...thursday, provider: 'Lima' },
+    ],
+    ['taxa de ocupação da Dra. Lima nesta semana', 'free_times', 'share', { ...week, provider: 'Lima' }],
+    ["what is Dr. Lima's utilisation in november?", 'free_times', 'share', { ...november, provider: 'Lima' }],
+    ['how full is the schedule on thursday?', 'free_times', 'share', thursday],
+    ['minha agenda desta semana', 'appointments', 'list', { ...week, mine: true }],
+    ['my schedule this week', 'appointments', 'list', { ...week, mine: true }],
+    ['agenda da Dra. Lima na quinta', 'appointments', 'list', { ...thursday, provider: 'Lima' }],
+    ['consultas da paciente Ana Prado', 'appointments', 'list', { subject: 'Ana Prado' }],
+    ['appointments of Ana Prado in november', 'appointments', 'list', { ...november, subject: 'Ana Prado' }],
+    ['quantas consultas temos nesta semana?', 'appointments', 'count', week],
+    [
+      'quantos cancelamentos tivemos em novembro?',
+      'appointments',
+      'count',
+      { ...november, state: 'cancelled' },
+    ],
+    [
+      'how many cancellations did we have in november?',
+      'appointments',
+      'count',
+      { ...november, state: 'cancelled' },
+    ],
+    ['taxa de faltas em novembro', 'appointments', 'share', { ...november, state: 'no_show' }],
+    ['no-show rate in november', 'appointments', 'share', { ...november, state: 'no_show' }],
+    ['cancellation rate of Dr. Serra', 'appointments', 'share', { provider: 'Serra', state: 'cancelled' }],
+    ['taxa de comparecimento nesta semana', 'appointments', 'share', { ...week, state: 'attended' }],
+    ['consultas por dia nesta semana', 'appointments', 'perDay', week],
+  ])('%s', (question, source, ask, filter) => {
+    const { locale: _, ...plan } = planOf(question);
+    expect(plan).toEqual({ source, ask, filter });
+  });
+
+  test('goes on from free times to another day, and from a rate to another of the same', () => {
+    const after = (before: string, question: string): Plan => {
+      const earlier = [{ question: before, at: setting.now.epochMilliseconds }];
+      const { body } = given(decide, { ...setting, pack: packOf('clinic-scheduling') })
+        .when({ question, earlier })
+        .decided();
+      return (body as { plan: Plan }).plan;
+    };
+    expect(after('que horários a Dra. Lima tem livres na quinta?', 'e na sexta?')).toMatchObject({
+      ...{ source: 'free_times', ask: 'list' },
+      filter: { provider: 'Lima', ...of('2026-11-27', '2026-11-28') },
+    });
+    expect(after('no-show rate in november', 'and in october?')).toMatchObject({
+      ...{ source: 'appointments', ask: 'share' },
+      filter: { state: 'no_show', ...of('2026-10-01', '2026-11-01') },
+    });
+    expect(after('no-show rate in november', 'any openings this week?')).toMatchObject({
+      ...{ source: 'free_times', ask: 'list', filter: week },
+    });
+  });
+
+  test.each([
+    ['marque a Ana Prado com a Dra. Lima quinta às 14h', 'ScheduleAppointment', 'patients'],
+    ['move it to friday', 'RescheduleAppointment', 'bookings'],
+    ['desmarque a consulta da Ana Prado na quinta', 'CancelAppointment', 'bookings'],
+  ])('takes orders as any clinic does: %s', (question, type, source) => {
+    const { body } = understanding('clinic-scheduling')(question);
+    expect((body as { plan: Plan }).plan).toMatchObject({ source, order: { type } });
+  });
+});
+
 describe('cloud pricing', () => {
   const planOf = planIn('cloud-pricing');
   const a100OnAws = { facets: { model: ['A100'], provider: ['AWS'] } };

@@ -2,6 +2,7 @@ import { mentions } from '@jangada/nlu/phrases.ts';
 import { canonical, language } from '@jangada/nlu/text.ts';
 import { meansAlone } from '@jangada/packs/examples.ts';
 import type { IntentPattern, Pack } from '@jangada/packs/pack.ts';
+import { hasShare } from '@jangada/packs/rules.ts';
 import { mayComplete, meaningIn } from '@jangada/packs/understanding.ts';
 import type { Order } from '@jangada/proto/plan.ts';
 import type { Earlier } from '@jangada/proto/run.ts';
@@ -60,11 +61,15 @@ const readingOf = ({ text, now }: Asked, setting: Setting, before?: Reading): Re
   const said = { ...filter, filter: { ...filter.filter, ...(isMine(text) ? { mine: true } : {}) } };
   if (!follows) {
     // Of what a text says, "how many" and "how much" are words like others.
-    const ask = source.knowledge ? pattern.defaultAsk : askOf(text, source, pattern.defaultAsk);
+    const ask = source.knowledge
+      ? pattern.defaultAsk
+      : askOf(text, source, pattern.defaultAsk, said.filter.state);
     return { locale, pattern, score: own?.score ?? 0, source: name, ask, ...said };
   }
-  const askedAgain = source.asks.includes(follows.ask) ? follows.ask : pattern.defaultAsk;
-  const ask = source.knowledge ? askedAgain : askOf(text, source, askedAgain);
+  const state = said.filter.state ?? (name === follows.source ? follows.filter.state : undefined);
+  const isThere = source.asks.includes(follows.ask) && (follows.ask !== 'share' || hasShare(source, state));
+  const askedAgain = isThere ? follows.ask : pattern.defaultAsk;
+  const ask = source.knowledge ? askedAgain : askOf(text, source, askedAgain, state);
   // Without a word of what the former was about, it is about something else.
   if (!own && ask === follows.ask && Object.keys(said.filter).length === 0 && !said.impossible)
     return undefined;

@@ -1,25 +1,16 @@
 import { Unavailable } from '@jangada/hop/outcome.ts';
-import { type changed, type Details, detailsOf, statusAfter } from '@jangada/proto/booking.ts';
-import type { Body } from '@jangada/proto/message.ts';
+import { type Details, detailsOf, statusAfter } from '@jangada/proto/booking.ts';
 import { type Store, type Transaction, written } from '@jangada/store/store.ts';
 import { eventKeysOf, openDetails } from '@jangada/vault/events.ts';
 import type { Vault } from '@jangada/vault/vault.ts';
 import { sql } from 'kysely';
+import { projectAgendas } from './agendas.ts';
+import { type BookingEvent, type Event, isOfAgenda, isOfBooking } from './event.ts';
 
-/** Makes rows of bookings from their events. */
+/** Makes rows of bookings, and of the time that they take, from their events. */
 
 /** The name under which it says how far it has come. */
 export const projection = 'bookings';
-
-export interface Event {
-  readonly tenant: string;
-  /** The booking. */
-  readonly id: string;
-  /** Place in the stream, and when it was stored there. */
-  readonly sequence: number;
-  readonly storedAt: Date;
-  readonly body: Body<typeof changed>;
-}
 
 /** Events of one tenant, in any order and however often. @throws Unavailable, Unprocessable */
 export const project = (
@@ -45,8 +36,8 @@ export const projectAll = async (
 };
 
 /** The last of each, which says all of its booking; in the order of their ids, as every other process takes them. */
-const lastOf = (events: readonly Event[]): readonly Event[] => {
-  const last = new Map<string, Event>();
+const lastOf = (events: readonly BookingEvent[]): readonly BookingEvent[] => {
+  const last = new Map<string, BookingEvent>();
   for (const event of events)
     if (event.body.version > (last.get(event.id)?.body.version ?? 0)) last.set(event.id, event);
   return [...last.values()].sort((one, other) => (one.id < other.id ? -1 : 1));
@@ -58,7 +49,8 @@ export const projectIn = async (
   tenant: string,
   events: readonly Event[],
 ): Promise<void> => {
-  const last = lastOf(events);
+  await projectAgendas(transaction, tenant, events.filter(isOfAgenda));
+  const last = lastOf(events.filter(isOfBooking));
   const ids = last.map(({ id }) => id);
   const keys = await eventKeysOf(transaction, vault, tenant, ids);
   const readable = last.flatMap((event) => {
@@ -82,11 +74,13 @@ export const projectIn = async (
   );
 };
 
-const detailsIn = ({ tenant, id, body }: Event, key: Buffer): Details =>
+const detailsIn = ({ tenant, id, body }: BookingEvent, key: Buffer): Details =>
   detailsOf(body.detailsVersion, openDetails(key, { tenant, id, version: body.version }, body.details));
 
-const upsert = (tenant: string, events: readonly (Event & { readonly details: Details })[]) => {
-  const column = <T>(of: (event: Event & { readonly details: Details }) => T): readonly T[] => events.map(of);
+type Readable = BookingEvent & { readonly details: Details };
+
+const upsert = (tenant: string, events: readonly Readable[]) => {
+  const column = <T>(of: (event: Readable) => T): readonly T[] => events.map(of);
   return sql`
     insert into bookings (tenant_id, id, subject_id, provider_id, room_id, service, starts_at, ends_at, status, version, changed_at)
     select ${tenant}, * from unnest(

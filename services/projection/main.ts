@@ -6,8 +6,9 @@ import { openStore } from '@jangada/store/store.ts';
 import { openTelemetry } from '@jangada/telemetry/telemetry.ts';
 import { openRoot, rootSettings } from '@jangada/vault/root.ts';
 import { openVault } from '@jangada/vault/vault.ts';
-import { type Event, projectAll } from './bookings.ts';
+import { projectAll } from './bookings.ts';
 import { contract } from './contract.ts';
+import type { Event } from './event.ts';
 
 const config = configOf(['DATABASE_URL', 'DATABASE_POOL_SIZE', 'DATABASE_TENANT_URLS', ...rootSettings]);
 const telemetry = openTelemetry(contract.name, config);

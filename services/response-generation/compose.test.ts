@@ -64,6 +64,30 @@ describe('a count', () => {
   });
 });
 
+describe('a share', () => {
+  const { wording: words } = packOf('clinic-scheduling');
+  const share = (locale: Locale, source: string, rows: readonly Row[], state?: string): string => {
+    const one = answer({ ask: 'share', source, filter: state ? { state } : {} }, rows, { locale });
+    return [...compose(one, { wording: words[locale], zone: 'UTC', currency: 'BRL' })].join('');
+  };
+
+  test('is told in percent, with what it is of, in the words of its source', () => {
+    const rows = [{ part: 3, whole: 1_200, percent: '0.3' }];
+    expect(share('pt-BR', 'appointments', rows, 'no_show')).toBe(
+      'Taxa (falta): 0,3 %, 3 de 1.200 consultas.',
+    );
+    expect(share('en', 'appointments', rows, 'no_show')).toBe(
+      'Rate (no-show): 0.3%, 3 of 1,200 appointments.',
+    );
+    expect(share('en', 'free_times', rows)).toBe('Utilisation: 0.3%, 3 of 1,200 minutes.');
+  });
+
+  test('of nothing is none', () => {
+    expect(share('en', 'free_times', [{ part: 0, whole: 0, percent: null }])).toBe('No results.');
+    expect(share('en', 'appointments', [])).toBe('No results.');
+  });
+});
+
 describe('a span of time', () => {
   const about = (from: string, to: string, own: Partial<Answer> = {}): string =>
     told({ ask: 'count', filter: { period: { from, to } } }, [{ count: 1 }], own).replace(

@@ -36,6 +36,14 @@ export function* compose(answer: Answer, manner: Manner): Generator<string> {
       amount: money(first?.['amount'] ?? 0, answer.locale, manner.currency),
     });
   }
+  if (plan.ask === 'share') {
+    const [percent, part, whole] = ['percent', 'part', 'whole'].map((name) =>
+      figure(Number(first?.[name] ?? 0), answer.locale),
+    ) as [string, string, string];
+    // Of nothing there is no share.
+    const template = Number(first?.['whole'] ?? 0) > 0 ? wording.shares?.[plan.source] : undefined;
+    return yield fill(template ?? wording.none, { about, percent, part, whole });
+  }
   if (!first) return yield say(wording.nones?.[plan.source] ?? wording.none, 0);
   if (plan.ask === 'perDay') {
     yield say(

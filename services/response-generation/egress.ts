@@ -27,6 +27,7 @@ export const assertGranted = (
       names: ['day', 'count', ...Object.keys(sources[plan.source]?.perDay ?? {})],
       most: rowsMax,
     },
+    share: { names: ['part', 'whole', 'percent'], most: 1 },
   };
   const { names, most } = shape[plan.ask];
   if (rows.length > most)

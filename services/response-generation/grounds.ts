@@ -52,8 +52,11 @@ const article = /^(?:uma?|one|no)$/;
 
 export const groundsOf = (answer: Answer, manner: Manner): Grounds => {
   const phrases = phrasesOf(grantedPhrases(answer, manner));
-  const { nouns, states, count, total, list, more, none, perDay } = manner.wording;
-  const sayings = [count, total, list, more, none, perDay, ...Object.values(states)];
+  const { nouns, states, count, total, list, more, none, perDay, shares = {} } = manner.wording;
+  const sayings = [
+    ...[count, total, list, more, none, perDay],
+    ...[...Object.values(shares), ...Object.values(states)],
+  ];
   const named = Object.values(nouns).flat();
   const nounWords = new Set(named.flatMap(words));
   const ordinary = new Set([

@@ -13,12 +13,13 @@ export interface Tenant {
 
 type About = 'made' | 'moved' | 'confirmed' | 'cancelled' | 'reminder';
 
-const aboutOf = {
+/** Nobody is told of what is over. */
+const aboutOf: Readonly<Partial<Record<Booking['type'], About>>> = {
   AppointmentScheduled: 'made',
   AppointmentRescheduled: 'moved',
   AppointmentConfirmed: 'confirmed',
   AppointmentCancelled: 'cancelled',
-} as const satisfies Record<Booking['type'], About>;
+};
 
 const sentences: Readonly<Record<Locale, Readonly<Record<About, (when: string) => string>>>> = {
   en: {
@@ -73,6 +74,7 @@ export const said = (tenant: Tenant, booking: Booking, step: Step, confirmBy: nu
     return JSON.stringify({ type: step === 'bill' ? 'charge.opened' : 'charge.voided', ...whose, minutes });
   }
   const about = step === 'remind' ? 'reminder' : aboutOf[booking.type];
+  if (!about) throw new Error(`nobody is told of ${booking.type}`);
   const ask = confirmBy === undefined ? '' : confirming[tenant.locale](shown(confirmBy, tenant));
   return JSON.stringify({
     type: `booking.${about}`,

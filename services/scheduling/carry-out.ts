@@ -134,11 +134,11 @@ const aboutOf = async (
 
 const mayNot = async (
   { store }: Parts,
-  { pass, pack }: Order,
+  { pass, pack, command: { type } }: Order,
   { subject, provider }: About,
 ): Promise<Code | undefined> => {
   const known = await knownIn(store, pass.tid, pack, { subject, provider, by: pass.per });
-  return refusalOf({ pack, role: pass.rol, person: pass.per, subject, provider, known });
+  return refusalOf({ type, pack, role: pass.rol, person: pass.per, subject, provider, known });
 };
 
 /** What a decision stands on, and where the events of it end. */
@@ -179,7 +179,7 @@ const wantedOf = (
   booking: Booking | undefined,
   day: Slot,
 ): readonly Of[] => {
-  if (command.type === 'ConfirmAppointment') return [];
+  if (command.type === 'ConfirmAppointment' || command.type === 'RecordAttendance') return [];
   const left = booking ? placesOf(booking.details, booking.slot) : [];
   if (command.type === 'CancelAppointment') return left;
   if (command.type === 'RegisterAvailability') return agendasOf('provider', provider, day);

@@ -5,7 +5,17 @@ import { type Facts, refusalOf } from './checks.ts';
 
 const pack = packOf('aesthetic-clinic');
 const known = { inTenant: true, inCare: true, consents: true };
-const admin: Facts = { pack, role: 'admin', person: undefined, subject: 'cli-1', provider: 'pro-1', known };
+const admin: Facts = {
+  ...{
+    type: 'ScheduleAppointment',
+    pack,
+    role: 'admin',
+    person: undefined,
+    subject: 'cli-1',
+    provider: 'pro-1',
+  },
+  known,
+};
 const professional: Facts = { ...admin, role: 'aesthetic_professional', person: 'pro-1' };
 const client: Facts = { ...admin, role: 'client', person: 'cli-1' };
 
@@ -39,6 +49,7 @@ test.each<[string, Facts, Code | undefined]>([
     'AUTHZ_DENIED',
   ],
   ['an administrator for anybody’s hours', { ...admin, subject: undefined }, undefined],
+  ['a client of whether they came themselves', { ...client, type: 'RecordAttendance' }, 'AUTHZ_DENIED'],
   ['a client for hours', { ...client, subject: undefined }, 'AUTHZ_DENIED'],
 ])('%s', (_who, facts, code) => {
   expect(refusalOf(facts)).toBe(code);

@@ -1,9 +1,11 @@
 import type { Pack } from '@jangada/packs/pack.ts';
 import { consentOf, peopleOf } from '@jangada/packs/rules.ts';
+import type { Command } from '@jangada/proto/command.ts';
 import type { Code } from '@jangada/proto/errors.ts';
 
 /** What the decision on who may change the agenda stands on, all of it; what is missing denies. */
 export interface Facts {
+  readonly type: Command['type'];
   readonly pack: Pack;
   readonly role: string;
   /** The person in the tenant's records who gives the command. */
@@ -30,6 +32,7 @@ export const consentFor = (pack: Pack): readonly string[] | undefined =>
 
 /** The code that a command is refused with; undefined when it is allowed. */
 export const refusalOf = ({
+  type,
   pack,
   role: name,
   person,
@@ -46,7 +49,9 @@ export const refusalOf = ({
     if (!mayAll || (role.reach !== 'tenant' && person !== provider)) return 'AUTHZ_DENIED';
     return known.inTenant ? undefined : 'TENANT_ISOLATION_VIOLATION';
   }
-  const mayOwn = isOwn && role.permissions.includes(`write:own_${pack.bookings}`);
+  // Nobody says of themselves whether they came.
+  const mayOwn =
+    isOwn && type !== 'RecordAttendance' && role.permissions.includes(`write:own_${pack.bookings}`);
   if (!mayOwn && !mayAll) return 'AUTHZ_DENIED';
   if (!known.inTenant) return 'TENANT_ISOLATION_VIOLATION';
   if (mayOwn || isOwn) return undefined;

@@ -175,6 +175,22 @@ describe('once booked', () => {
     },
   );
 
+  test('and begun, it is kept or missed, which is said anew where it was wrong', () => {
+    const attendance = (attended: boolean, now: string, id = 'cmd-4') =>
+      order({ type: 'RecordAttendance', appointmentId: first, attended }, { id, now: Date.parse(at(now)) });
+    expect(decide(booked, attendance(true, '12:59'))).toMatchObject({ refused: 'STATE_CONFLICT' });
+    const missed = after(booked, attendance(false, '13:10'));
+    expect(versionOf(missed)).toMatchObject({ status: 'no_show', version: 2 });
+    expect(decide(missed, attendance(false, '13:11', 'cmd-5'))).toMatchObject({ refused: 'STATE_CONFLICT' });
+    const kept = after(missed, attendance(true, '13:12', 'cmd-5'));
+    expect(versionOf(kept)).toMatchObject({ status: 'attended', version: 3 });
+    const cancelled = after(
+      booked,
+      order({ type: 'CancelAppointment', appointmentId: first }, { id: 'cmd-2' }),
+    );
+    expect(decide(cancelled, attendance(true, '13:10'))).toMatchObject({ refused: 'STATE_CONFLICT' });
+  });
+
   test('and moved very often, it moves no more, and can still be confirmed and cancelled', () => {
     const often: State = { ...booked, booking: { ...versionOf(booked), version: 200 } };
     expect(decide(often, second(move('15:00')))).toMatchObject({ refused: 'STATE_CONFLICT' });

@@ -12,7 +12,7 @@ import {
   type Slot,
 } from '@jangada/bookings/agenda.ts';
 import { type Booking, type BookingEvent, bookingIdOf } from '@jangada/bookings/booking.ts';
-import type { AgendaChange, Details } from '@jangada/proto/booking.ts';
+import { type AgendaChange, type Details, statusAfter } from '@jangada/proto/booking.ts';
 import { aheadMaxDays, alternativesMax, type Command } from '@jangada/proto/command.ts';
 import type { Code } from '@jangada/proto/errors.ts';
 import { openIn } from './hours.ts';
@@ -73,6 +73,7 @@ export const decide = (state: State, given: Given): Decision => {
   if (!booking) return refuse('NOT_FOUND');
   if (command.expectedVersion !== undefined && command.expectedVersion !== booking.version)
     return refuse('VERSION_CONFLICT');
+  if (command.type === 'RecordAttendance') return record(booking, given, command.attended);
   const isOver = booking.status === 'cancelled' || booking.slot.from <= now;
   if (isOver) return refuse('STATE_CONFLICT');
   switch (command.type) {
@@ -98,6 +99,15 @@ export const decide = (state: State, given: Given): Decision => {
         changes: [],
       };
   }
+};
+
+/** Whether somebody came, once it has begun; who said it wrongly says it again. */
+const record = (booking: Booking, given: Given, attended: boolean): Decision => {
+  const { status, slot, version, details } = booking;
+  const type = attended ? 'AppointmentAttended' : 'AppointmentMissed';
+  const isKnown = status === 'cancelled' || status === statusAfter[type];
+  if (isKnown || slot.from > given.now || version >= versionsMax) return refuse('STATE_CONFLICT');
+  return { event: { type, details: signed(details, given) }, changes: [] };
 };
 
 const slotFrom = (start: string, minutes: number): Slot => {

@@ -27,12 +27,14 @@ const root = await openRoot(config);
 const vault = openVault(root, telemetry.metrics);
 const booked = telemetry.metrics.counter('appointments_booked_total', 'Bookings that were made');
 const cancelled = telemetry.metrics.counter('appointments_cancelled_total', 'Bookings that were cancelled');
-const refusals = telemetry.metrics.counter('agenda_refusals_total', 'Commands that were refused, by code', [
-  'code',
-]);
+const refusals = telemetry.metrics.counter(
+  'agenda_refusals_total',
+  'Commands that were refused, by type and code',
+  ['type', 'code'],
+);
 
 const count = (outcome: Outcome): void => {
-  if ('refused' in outcome) refusals.inc({ code: outcome.refused });
+  if ('refused' in outcome) refusals.inc({ type: outcome.type, code: outcome.refused });
   else if (outcome.again) return;
   else if (outcome.type === 'ScheduleAppointment') booked.inc();
   else if (outcome.type === 'CancelAppointment') cancelled.inc();

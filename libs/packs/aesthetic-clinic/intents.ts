@@ -1,8 +1,6 @@
-import type { Cue, IntentPattern, Pack } from '../pack.ts';
-
-/** One weight for many phrases. Phrases are folded: lower case, no accents. */
-const cues = (weight: number, phrases: string): Cue[] =>
-  phrases.split(',').map((words) => ({ words: words.trim(), weight }));
+import { cues, orderIntents } from '../bookings/bookings.ts';
+import type { IntentPattern, Pack } from '../pack.ts';
+import { orders } from './orders.ts';
 
 /**
  * The words of the clinic's questions, in Portuguese and English; how people ask them is in examples/. A word that names
@@ -66,58 +64,10 @@ export const intents: readonly IntentPattern[] = [
     defaultAsk: 'list',
     ttlSeconds: 300,
   },
-  {
-    name: 'appointment_booking',
-    order: 'ScheduleAppointment',
-    cues: [
-      ...cues(
-        0.75,
-        'marque, marca, marcar, agende, agendar, encaixe, encaixa, encaixar, coloque, coloca, bota, reserve, reservar, reserva, book, booking, schedule, arrange, squeeze in, set up, put down, sign up, novo horario, new appointment, nova consulta',
-      ),
-      // What is booked is nobody's name, whatever stands before it.
-      ...cues(
-        0.4,
-        'slot, vaga, uma hora, limpeza de pele, peeling, botox, toxina botulinica, laser fracionado, avaliacao, retorno, drenagem, depilacao, massagem, preenchimento, microagulhamento, hidratacao, radiofrequencia, criolipolise, facial, peel, filler, massage, hair removal, follow up, skin check, clean up',
-      ),
-    ],
-    entities: ['client', 'provider', 'date', 'time', 'service'],
-    requiredPermissions: ['read:clients', 'read:appointments', 'read:billing'],
-    dataSources: ['clients', 'providers', 'services'],
-    defaultAsk: 'list',
-    ttlSeconds: 60,
-  },
-  {
-    name: 'appointment_move',
-    order: 'RescheduleAppointment',
-    cues: [
-      ...cues(
-        0.75,
-        'remarque, remarca, remarcar, reagende, reagendar, reagenda, adie, adiar, adia, antecipe, antecipar, antecipa, transfira, transferir, transfere, mude, mudar, muda, passe, passar, passa, troque, trocar, troca, altere, alterar, mova, mover, jogue, joga, move, reschedule, rebook, postpone, push, put off, bring forward, shift, make it',
-      ),
-      ...cues(0.4, 'para outro dia, another day, outro horario, another time'),
-    ],
-    entities: ['client', 'provider', 'date', 'time'],
-    requiredPermissions: ['read:appointments', 'read:clients'],
-    dataSources: ['bookings', 'clients', 'providers'],
-    defaultAsk: 'list',
-    ttlSeconds: 60,
-  },
-  {
-    name: 'appointment_cancel',
-    order: 'CancelAppointment',
-    cues: [
-      ...cues(
-        0.75,
-        'desmarque, desmarca, desmarcar, cancele, cancela, cancelar, cancel, call off, drop, libere, liberar, libera, tire, tirar, tira, remova, remover, exclua, apague, anule, remove, delete, undo, scrap',
-      ),
-      ...cues(0.4, 'nao vai vir, nao vou poder, cannot come, can t make it'),
-    ],
-    entities: ['client', 'provider', 'date', 'time'],
-    requiredPermissions: ['read:appointments', 'read:clients'],
-    dataSources: ['bookings', 'clients', 'providers'],
-    defaultAsk: 'list',
-    ttlSeconds: 60,
-  },
+  ...orderIntents(orders, {
+    booking: ['read:clients', 'read:appointments', 'read:billing'],
+    change: ['read:appointments', 'read:clients'],
+  }),
 ];
 
 export const leads: Pack['leads'] = [

@@ -1,3 +1,4 @@
+import { bookingRules } from '../bookings/bookings.ts';
 import type { Pack } from '../pack.ts';
 import { ownWork } from '../retention.ts';
 import * as tables from './0001_tables.ts';
@@ -144,27 +145,7 @@ export const pack: Pack = {
       table: 'appointments',
       ageColumn: 'start_time',
     },
-    {
-      class: 'booking_data',
-      keep: 'P5Y',
-      anchor: 'created',
-      action: 'delete',
-      basis: 'Código de Defesa do Consumidor, art. 27: defence against claims',
-      jurisdiction: 'BR',
-      table: 'bookings',
-      ageColumn: 'ends_at',
-    },
-    // Without its key nobody makes a booking anew from its events. Nobody books for more than a year ahead.
-    {
-      class: 'booking_keys',
-      keep: 'P6Y',
-      anchor: 'created',
-      action: 'delete',
-      basis: 'Código de Defesa do Consumidor, art. 27: as long as what was booked with it',
-      jurisdiction: 'BR',
-      table: 'event_keys',
-      ageColumn: 'made_at',
-    },
+    ...bookingRules,
     {
       class: 'billing_data',
       legalMin: 'P5Y',

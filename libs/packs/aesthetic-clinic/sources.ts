@@ -1,3 +1,4 @@
+import { bookingsOf } from '../bookings/bookings.ts';
 import type { Pack } from '../pack.ts';
 
 const is = (column: string, value: string) => ({ column, value });
@@ -37,36 +38,7 @@ export const sources: Pack['sources'] = {
     asks: ['list', 'count', 'perDay'],
     listed: true,
   },
-  bookings: {
-    table: 'bookings',
-    resource: 'appointments',
-    fields: {
-      appointmentId: { column: 'bookings.id', kind: 'plain' },
-      version: { column: 'bookings.version', kind: 'plain' },
-      start: { column: 'bookings.starts_at', kind: 'plain' },
-      end: { column: 'bookings.ends_at', kind: 'plain' },
-      client: { column: 'clients.name', kind: 'personal' },
-      provider: { column: 'providers.name', kind: 'plain' },
-      room: { column: 'bookings.room_id', kind: 'plain' },
-      service: { column: 'bookings.service', kind: 'plain' },
-      status: { column: 'bookings.status', kind: 'plain' },
-    },
-    list: ['appointmentId', 'version', 'start', 'end', 'client', 'provider', 'room', 'service', 'status'],
-    subject: { column: 'bookings.subject_id', table: 'clients' },
-    provider: { column: 'bookings.provider_id', table: 'providers' },
-    at: 'bookings.starts_at',
-    order: { column: 'bookings.starts_at', type: 'timestamptz' },
-    states: {
-      scheduled: is('bookings.status', 'scheduled'),
-      confirmed: is('bookings.status', 'confirmed'),
-      cancelled: is('bookings.status', 'cancelled'),
-    },
-    usually: [],
-    asks: ['list'],
-    isUncached: true,
-    projection: 'bookings',
-    listed: true,
-  },
+  bookings: bookingsOf({ people: 'clients', providers: 'providers', whom: 'client' }),
   clients: {
     table: 'clients',
     resource: 'clients',

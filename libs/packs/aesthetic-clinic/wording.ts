@@ -1,3 +1,4 @@
+import { orderWords } from '../bookings/bookings.ts';
 import type { Pack } from '../pack.ts';
 
 /** How answers are told. `{n}`, `{noun}`, `{about}` and `{amount}` are filled by the composer. */
@@ -25,6 +26,7 @@ export const wording: Pack['wording'] = {
       completed: 'realizada',
       cancelled: 'cancelada',
       no_show: 'falta',
+      attended: 'compareceu',
       open: 'em aberto',
       paid: 'pago',
       settled: 'liquidado',
@@ -42,33 +44,7 @@ export const wording: Pack['wording'] = {
         legal_duty: 'obrigação legal',
       },
     },
-    orders: {
-      confirm: {
-        ScheduleAppointment: 'Marcar {whom} com {provider}: {when}?',
-        RescheduleAppointment: 'Remarcar {whom} com {provider} de {was} para {when}?',
-        CancelAppointment: 'Desmarcar {whom} com {provider}: {when}?',
-      },
-      lacks: {
-        whom: 'Para quem é a consulta?',
-        provider: 'Com qual profissional?',
-        day: 'Para que dia?',
-        time: 'A que horas?',
-        when: 'Para que dia e a que horas?',
-        newTime: 'Para quando remarco?',
-        past: 'Este horário já passou. Para que dia e a que horas?',
-        booking: 'Qual das consultas? {names}',
-      },
-      which: 'Há mais de uma pessoa com este nome: {names}. Qual delas?',
-      nobody: 'Não encontrei ninguém com o nome {name}. Qual é o nome completo?',
-      noBooking: 'Não encontrei nenhuma consulta marcada que seja essa.',
-      facts: {
-        whom: 'Cliente',
-        provider: 'Profissional',
-        service: 'Serviço',
-        when: 'Quando',
-        was: 'Antes',
-      },
-    },
+    orders: orderWords['pt-BR']('Cliente'),
     classes: {
       client_data: 'dados de clientes',
       aesthetic_records: 'prontuários',
@@ -107,6 +83,7 @@ export const wording: Pack['wording'] = {
       completed: 'completed',
       cancelled: 'cancelled',
       no_show: 'no-show',
+      attended: 'attended',
       open: 'open',
       paid: 'paid',
       settled: 'settled',
@@ -124,33 +101,7 @@ export const wording: Pack['wording'] = {
         legal_duty: 'legal duty',
       },
     },
-    orders: {
-      confirm: {
-        ScheduleAppointment: 'Book {whom} with {provider}: {when}?',
-        RescheduleAppointment: 'Move {whom} with {provider} from {was} to {when}?',
-        CancelAppointment: 'Cancel {whom} with {provider}: {when}?',
-      },
-      lacks: {
-        whom: 'Who is the appointment for?',
-        provider: 'With which professional?',
-        day: 'On which day?',
-        time: 'At what time?',
-        when: 'On which day and at what time?',
-        newTime: 'When should it be instead?',
-        past: 'This time is over. On which day and at what time?',
-        booking: 'Which of the appointments? {names}',
-      },
-      which: 'There is more than one person of this name: {names}. Which one?',
-      nobody: 'I found nobody by the name {name}. What is the full name?',
-      noBooking: 'I found no such appointment that is still to come.',
-      facts: {
-        whom: 'Client',
-        provider: 'Professional',
-        service: 'Service',
-        when: 'When',
-        was: 'Before',
-      },
-    },
+    orders: orderWords.en('Client'),
     classes: {
       client_data: 'client data',
       aesthetic_records: 'clinical records',
