@@ -21,6 +21,7 @@ export const rowsOfPack = (pack: string, model: Model): Row[] => {
   const rows = (['pt-BR', 'en'] as const).flatMap((language): Row[] => {
     const tested = ownExamples(pack, language, 'test');
     const single = tested.filter(({ label }) => label !== elsewhere && !label.includes(both));
+    const blind = ownExamples(pack, language, 'blind');
     const several = tested.filter(({ label }) => label.includes(both));
     const none = tested.filter(({ label }) => label === elsewhere);
     const of = `${pack}, ${names[language]}`;
@@ -35,6 +36,15 @@ export const rowsOfPack = (pack: string, model: Model): Row[] => {
         wanted: 0.95,
         share: shareOf(single.filter(isAsMeant).length, single.length),
       },
+      ...(blind.length > 0
+        ? [
+            {
+              what: `${of}: understood as meant, written blind`,
+              wanted: 0.95,
+              share: shareOf(blind.filter(isAsMeant).length, blind.length),
+            },
+          ]
+        : []),
       ...(several.length > 0
         ? [
             {

@@ -8,7 +8,8 @@ import type { Cue, Pack } from './pack.ts';
 
 /**
  * What people ask, by what they mean. A pack's are in its folder, `examples/<language>.txt`: a label in brackets, then
- * a sentence a line; two labels joined by `+` for what asks for both. Those of `examples/<language>.test.txt` are never learned from.
+ * a sentence a line; two labels joined by `+` for what asks for both. Those of `examples/<language>.test.txt` are never learned from,
+ * nor those of `examples/<language>.blind.txt`, by somebody who had seen nothing that is.
  * What wants the agenda changed stands apart, in `examples/orders.<language>.txt`.
  */
 
@@ -33,16 +34,19 @@ export const labelledIn = (path: string): Example[] => {
   });
 };
 
-/** What a pack's folder holds in one language, to learn from or to be tested by. */
+/** What a pack's sentences are for: to learn from, or to be tested by. */
+export type Part = 'learn' | 'test' | 'blind';
+
+/** What a pack's folder holds in one language. */
 export const ownExamples = (
   pack: string,
   language: Language,
-  part: 'learn' | 'test',
+  part: Part,
   of: 'questions' | 'orders' = 'questions',
 ): Example[] => {
   const name = of === 'orders' ? `orders.${language}` : language;
-  const file = part === 'test' ? `${name}.test.txt` : `${name}.txt`;
-  return labelledIn(join(import.meta.dirname, pack, 'examples', file));
+  const file = part === 'learn' ? name : `${name}.${part}`;
+  return labelledIn(join(import.meta.dirname, pack, 'examples', `${file}.txt`));
 };
 
 /** What is asked of assistants and of no pack. */

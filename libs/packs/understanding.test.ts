@@ -40,13 +40,24 @@ describe('every pack', () => {
       const known = new Set([elsewhere, ...intents.map((intent) => intent.name)]);
       for (const language of ['en', 'pt-BR'] as const) {
         const learned = new Set(ownExamples(name, language, 'learn').map(({ text }) => text.toLowerCase()));
-        const tested = ownExamples(name, language, 'test');
+        const tested = (['test', 'blind'] as const).flatMap((part) => ownExamples(name, language, part));
         expect(tested.filter(({ text }) => learned.has(text.toLowerCase()))).toEqual([]);
         const labels = [...ownExamples(name, language, 'learn'), ...tested].map(({ label }) => label);
         expect(labels.flatMap((label) => label.split('+')).filter((label) => !known.has(label))).toEqual([]);
       }
     },
   );
+
+  test('is tried by two thousand sentences in all that nothing is learned from', () => {
+    const apart = packs.flatMap(({ name }) =>
+      (['pt-BR', 'en'] as const).flatMap((language) => [
+        ...ownExamples(name, language, 'test'),
+        ...ownExamples(name, language, 'test', 'orders'),
+        ...ownExamples(name, language, 'blind'),
+      ]),
+    );
+    expect(new Set(apart.map(({ text }) => text.toLowerCase())).size).toBeGreaterThanOrEqual(2_000);
+  });
 });
 
 test.each(packs.flatMap(({ name, apart = [] }) => apart.map((other) => [name, other] as const)))(
