@@ -28,7 +28,7 @@ export const embeddingSettings = [
 type Settings = Values<(typeof embeddingSettings)[number]>;
 
 /** Found by `npm run eval`: see docs/knowledge.md. */
-export const nearLocally: Near = { similarity: 0.24, coverage: nearByWords };
+export const nearLocally: Near = { similarity: 0.28, coverage: nearByWords };
 
 /** @throws Error where an endpoint is wanted and none is named */
 export const openEmbedding = async (settings: Settings): Promise<Embedding> => {

@@ -27,7 +27,7 @@ export interface Near {
 }
 
 /** The coverage from where on words alone are enough, whatever makes the vectors. */
-export const nearByWords = 0.75;
+export const nearByWords = 0.6;
 
 export interface Ranked {
   readonly id: string;
