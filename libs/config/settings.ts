@@ -363,6 +363,10 @@ export const settings = {
     says: 'the tenant in whose name the public agent answers; none means that it does not',
     value: z
       .string()
+  PREWARM: setting({
+    says: 'whether an edge is ready only when what visitors ask most was answered once, so that nobody is the first to ask a cold system',
+    value: z.stringbool().default(false),
+  }),
       .regex(/^[A-Za-z0-9_-]{1,64}$/)
       .optional(),
   }),

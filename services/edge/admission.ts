@@ -95,10 +95,13 @@ export interface Admission {
    */
   ask(identity: Identity, question: Question, limit: Promise<unknown> | undefined): Promise<Run>;
   /**
-   * Asks so that what is read is remembered, and nobody listens. What was asked as this run already is not asked again.
-   * @throws Refusal AUTH_INVALID, Unavailable, Refused
+   * Asks so that what is read is remembered, and says whether it was answered; nobody is told. What was asked as this run
+   * already is not asked again. @throws Refusal AUTH_INVALID, Unavailable, Refused
    */
-  warm(identity: Identity, question: { readonly text: string; readonly run: string }): Promise<void>;
+  warm(
+    identity: Identity,
+    question: { readonly text: string; readonly run: string },
+  ): Promise<{ readonly answered: Promise<boolean> }>;
   /** The rows of what has a name. @throws Refusal NOT_FOUND, INPUT_INVALID for what it cannot be asked for, Unavailable, Refused */
   read(identity: Identity, asked: Listing): Promise<Run>;
   /** A command on who may do what. A command id given again is the same command. @throws Refusal, Unavailable, Refused */
@@ -306,9 +309,20 @@ export const openAdmission = (
 
     warm: async (identity, question) => {
       const run = idOf(identity, 'run', question.run);
-      const pass = passFor(identity, await tenantOf(identity), run, question);
+      const tenant = await tenantOf(identity);
+      const pass = passFor(identity, tenant, run, question);
       const span = tracing.start('edge', undefined, { attributes: { 'run.id': run } });
-      await publish(pass, askingOf(question), span).finally(() => span.end());
+      const following = follow(identity, run, tenant.locale);
+      try {
+        const { duplicate } = await publish(pass, askingOf(question), span);
+        if (duplicate) following.catchUp();
+        return { answered: isAnswered(following) };
+      } catch (error) {
+        following.stop();
+        throw error;
+      } finally {
+        span.end();
+      }
     },
 
     ask: async (identity, asked, limit) => {
@@ -344,6 +358,12 @@ const unacceptable = (question: Question): string | undefined => {
   if (!idShape.test(subjectId)) return 'clientId';
   if (!cursorShape.test(cursor)) return 'cursor';
   return purpose === undefined || purposeShape.test(purpose) ? undefined : 'purpose';
+};
+
+const isAnswered = async (following: Following): Promise<boolean> => {
+  let end: Part | undefined;
+  for await (const { parts } of following) end = parts.find(isEnd);
+  return end?.type === 'answered';
 };
 
 /** Passes replies on, and accounts for the run when it ends or when nobody listens any more. */

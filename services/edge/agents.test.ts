@@ -11,16 +11,23 @@ const longer = 'Tell me more';
 const warm = packOf('care-home').caches?.flatMap((space) => space.warm ?? []) ?? [];
 const asForVisitors = () => edge.asked.filter(({ pass }) => isWarming(pass));
 
+/** Until then nothing is answered that is asked in the place of visitors. */
+const cold = Promise.withResolvers<void>();
+
 let edge: Awaited<ReturnType<typeof startEdge>>;
 let closed: Awaited<ReturnType<typeof startEdge>>;
 
 beforeAll(async () => {
   [edge, closed] = await Promise.all([
-    startEdge({ PUBLIC_TENANT: 'south', RUN_DEADLINE_MS: 30_000 }, async function* (question) {
-      if (question === longer) await sleep(5_600);
-      yield question;
-    }),
-    startEdge({ AI_AGENT_TENANT_ENABLED: 'false' }),
+    startEdge(
+      { PUBLIC_TENANT: 'south', PREWARM: 'true', RUN_DEADLINE_MS: 30_000 },
+      async function* (question) {
+        if (warm.includes(question)) await cold.promise;
+        if (question === longer) await sleep(5_600);
+        yield question;
+      },
+    ),
+    startEdge({ AI_AGENT_TENANT_ENABLED: 'false', PREWARM: 'true' }),
   ]);
   await until('what is asked in the place of visitors', () => asForVisitors().length === warm.length);
 });
@@ -40,6 +47,20 @@ const call = async (path: string, body?: object, headers: Record<string, string>
   return { ...said, status: response.status };
 };
 const signedIn = async (at = edge) => ({ authorization: `Bearer ${await at.tokenOf()}` });
+
+test('an edge that is to be warm first is ready when what visitors ask most was answered, or where nobody asks', async () => {
+  const readyOf = async (at: typeof edge) => {
+    const response = await fetch(`${at.url}/v1/ready`);
+    return { status: response.status, ...((await response.json()) as { checks: readonly object[] }) };
+  };
+  expect((await readyOf(closed)).status).toBe(200);
+  expect(await readyOf(edge)).toMatchObject({
+    status: 503,
+    checks: expect.arrayContaining([{ name: 'warm', status: 'unhealthy', details: 'first answers' }]),
+  });
+  cold.resolve();
+  await until('an edge to be ready', async () => (await readyOf(edge)).status === 200);
+});
 
 describe('the agent of a tenant', () => {
   test('answers whoever is signed in, about the person named', async () => {

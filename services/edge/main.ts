@@ -9,6 +9,7 @@ import { openRoot } from '@jangada/vault/root.ts';
 import { openVault } from '@jangada/vault/vault.ts';
 import { contract } from './contract.ts';
 import { edgeSettings, openServer } from './server.ts';
+import { openWarmth } from './warming.ts';
 
 const config = configOf([
   'DATABASE_URL',
@@ -32,7 +33,9 @@ await using limits = openLimits({
 });
 const root = await openRoot(config);
 const vault = openVault(root, telemetry.metrics);
+const warmth = openWarmth(config.PREWARM);
 const probes = {
+  ...warmth.probes,
   database: () => store.ping(),
   redis: optional(() => limits.ping()),
   root: optional(() => root.health()),
@@ -40,5 +43,8 @@ const probes = {
 await using service = await openService(contract, config, probes, telemetry);
 await followChanges(service.bus.nc, limits, telemetry.log);
 forgetChangedKeys(service.bus, vault);
-await openServer(service, config, { store, limits, vault, probes: { database: probes.database } });
+await openServer(service, config, {
+  ...{ store, limits, vault, warmth },
+  probes: { ...warmth.probes, database: probes.database },
+});
 await service.stopped;

@@ -53,7 +53,7 @@ import { openThreads } from './threads.ts';
 import { openTickets } from './tickets.ts';
 import { serverFactory } from './tls.ts';
 import { openTrail } from './trail.ts';
-import { keepWarm } from './warming.ts';
+import { keepWarm, type Warmth } from './warming.ts';
 import { answerUnreadable, bindWire, requestOptions, socketOptions } from './wire.ts';
 import { openWitness } from './witness.ts';
 
@@ -67,6 +67,7 @@ export const edgeSettings = [
   'AI_AGENT_PUBLIC_ENABLED',
   'AI_AGENT_TENANT_ENABLED',
   'PUBLIC_TENANT',
+  'PREWARM',
   'TLS_CERT',
   'TLS_KEY',
   'TLS_PROXY',
@@ -86,11 +87,20 @@ export const edgeSettings = [
 /** How long a drain waits for runs to end by themselves. */
 const lastRunsMs = 5_000;
 
+interface Deps {
+  readonly store: Store;
+  readonly limits: Limits;
+  readonly probes: Probes;
+  readonly vault: Vault;
+  /** Absent where nobody waits for it. */
+  readonly warmth?: Pick<Warmth, 'reached'>;
+}
+
 /** Opens the public door: HTTP, server-sent events and WebSocket on one port. @throws ConfigError if it is taken */
 export const openServer = async (
   service: Service,
   config: Values<'JANGADA_ENV' | (typeof edgeSettings)[number]>,
-  { store, limits, probes, vault }: { store: Store; limits: Limits; probes: Probes; vault: Vault },
+  { store, limits, probes, vault, warmth }: Deps,
 ): Promise<{ url: string }> => {
   await service.keys.known;
   const meter = openMeter(service);
@@ -184,7 +194,10 @@ export const openServer = async (
   }
 
   const spokenFor = config.AI_AGENT_PUBLIC_ENABLED ? config.PUBLIC_TENANT : undefined;
-  const cool = spokenFor === undefined ? undefined : keepWarm(spokenFor, { admission, accounts }, service);
+  // Where the agent speaks for nobody there is nothing to be asked first.
+  if (spokenFor === undefined) warmth?.reached();
+  const cool =
+    spokenFor === undefined ? undefined : keepWarm(spokenFor, { admission, accounts, warmth }, service);
 
   service.countInFlight(follower.count);
   service.onDrain(() => app.close());

@@ -36,6 +36,7 @@ import { WebSocket } from 'ws';
 import { contract } from './contract.ts';
 import { openServer } from './server.ts';
 import { bodies, keySets, openTeller, passKeys, ring, startBroker } from './test-broker.ts';
+import { openWarmth } from './warming.ts';
 
 /** An edge on a real broker and a real database; the services behind it are played by a function. */
 
@@ -167,9 +168,10 @@ export const startEdge = async (
   const store = connect('edge', config);
   const service = await openService(contract, config, {});
   const limits = openLimits({ settings: config, secret: config.ENCRYPTION_KEY, metrics: service.metrics });
-  const probes = { database: () => store.ping() };
+  const warmth = openWarmth(config.PREWARM);
+  const probes = { ...warmth.probes, database: () => store.ping() };
   const { url } = await openServer(service, config, {
-    ...{ store, limits, probes },
+    ...{ store, limits, probes, warmth },
     vault: openVault(await openRoot(config), service.metrics),
   });
 
