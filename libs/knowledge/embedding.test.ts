@@ -10,8 +10,8 @@ import { nearOf, ranked } from './ranking.ts';
 import { quantised, similarity } from './vectors.ts';
 
 const concepts = [['neta', 'neto', 'crianca*', 'child*']];
-const opened = (env: Record<string, string> = {}): Promise<Embedding> =>
-  openEmbedding(readConfig(embeddingSettings, env));
+const opened = (env: Record<string, string> = {}, sent?: (texts: number) => void): Promise<Embedding> =>
+  openEmbedding(readConfig(embeddingSettings, env), sent);
 const one = async (embedding: Embedding, said: string, of = concepts): Promise<Float32Array> => {
   const [vector] = await embedding.embed([said], { concepts: of });
   if (!vector) throw new Error('no vector came');
@@ -132,11 +132,14 @@ describe('an endpoint that speaks as OpenAI’s embeddings', () => {
   });
   afterAll(() => server.close());
 
-  const endpoint = () =>
-    opened({
-      ...{ EMBEDDING_PROVIDER: 'openai', EMBEDDING_URL: url, EMBEDDING_MODEL: 'm', EMBEDDING_API_KEY: 'k' },
-      EMBEDDING_DIMENSIONS: '16',
-    });
+  const endpoint = (sent?: (texts: number) => void) =>
+    opened(
+      {
+        ...{ EMBEDDING_PROVIDER: 'openai', EMBEDDING_URL: url, EMBEDDING_MODEL: 'm', EMBEDDING_API_KEY: 'k' },
+        EMBEDDING_DIMENSIONS: '16',
+      },
+      sent,
+    );
 
   test('is asked for several texts at once, and its vectors are shortened', async () => {
     fault = 'none';
@@ -153,6 +156,26 @@ describe('an endpoint that speaks as OpenAI’s embeddings', () => {
       expect(Math.hypot(...vector)).toBeCloseTo(1);
     }
     expect((await endpoint()).space(concepts)).toBe('openai:m:16');
+  });
+
+  test('is asked once for what many ask at nearly the same time, and each is given its own', async () => {
+    fault = 'none';
+    const [asked, sent] = [heard.length, [] as number[]];
+    const embedding = await endpoint((texts) => sent.push(texts));
+    const texts = Array.from({ length: 50 }, (_, length) => 'a'.repeat(length + 1));
+    const vectors = await Promise.all(texts.map((said) => one(embedding, said)));
+    expect(heard).toHaveLength(asked + 1);
+    expect(sent).toEqual([50]);
+    for (const [at, said] of texts.entries()) {
+      const numbers = Float32Array.from({ length: 16 }, (_, number) => said.length + number);
+      expect(similarity(vectors[at] ?? new Float32Array(), numbers)).toBeCloseTo(1);
+    }
+    // Who gives up takes nobody along.
+    const gone = AbortSignal.abort();
+    const both = [embedding.embed(['x'], { concepts, signal: gone }), one(embedding, 'y')];
+    const [left, stayed] = await Promise.allSettled(both);
+    expect([left?.status, stayed?.status]).toEqual(['rejected', 'fulfilled']);
+    expect(sent).toEqual([50, 2]);
   });
 
   test.each(['status', 'short', 'fewer', 'redirect', 'broken'] as const)(

@@ -30,12 +30,15 @@ type Settings = Values<(typeof embeddingSettings)[number]>;
 /** Found by `npm run eval`: see docs/knowledge.md. */
 export const nearLocally: Near = { similarity: 0.28, coverage: nearByWords };
 
-/** @throws Error where an endpoint is wanted and none is named */
-export const openEmbedding = async (settings: Settings): Promise<Embedding> => {
+/** `sent` is told how many texts went to the endpoint in one request. @throws Error where one is wanted and none is named */
+export const openEmbedding = async (
+  settings: Settings,
+  sent: (texts: number) => void = () => undefined,
+): Promise<Embedding> => {
   const dimensions = settings.EMBEDDING_DIMENSIONS;
   if (settings.EMBEDDING_PROVIDER === 'openai') {
     const { openEndpoint } = await import('./endpoint.ts');
-    return openEndpoint(settings);
+    return openEndpoint(settings, sent);
   }
   return {
     space: (concepts) => localSpace(dimensions, concepts),

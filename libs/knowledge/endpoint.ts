@@ -2,6 +2,7 @@ import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import type { Values } from '@jangada/config/settings.ts';
 import { embedMany } from 'ai';
 import type { Embedding, embeddingSettings } from './embedding.ts';
+import { gathered } from './gathered.ts';
 import { nearByWords } from './ranking.ts';
 import { directed, shortened } from './vectors.ts';
 
@@ -18,9 +19,10 @@ const direct: typeof globalThis.fetch = (input, init) => fetch(input, { ...init,
 
 /**
  * Vectors of a model that is spoken to as OpenAI's embeddings are. Longer ones than are wanted are shortened here, so
- * that it does not matter whether the endpoint knows how to. @throws Error without its URL
+ * that it does not matter whether the endpoint knows how to. What is asked for at nearly the same time goes in one request;
+ * `sent` is told of how many texts. @throws Error without its URL
  */
-export const openEndpoint = (settings: Settings): Embedding => {
+export const openEndpoint = (settings: Settings, sent: (texts: number) => void): Embedding => {
   const { EMBEDDING_URL: url, EMBEDDING_API_KEY: key, EMBEDDING_MODEL: name } = settings;
   const { EMBEDDING_DIMENSIONS: dimensions, EMBEDDING_NEAR: similarity } = settings;
   if (url === undefined) throw new Error('EMBEDDING_URL has to name the endpoint of EMBEDDING_PROVIDER');
@@ -31,23 +33,37 @@ export const openEndpoint = (settings: Settings): Embedding => {
     fetch: direct,
   });
   const model = provider.embeddingModel(name);
+  const vectorOf = gathered(async (texts): Promise<readonly Float32Array[]> => {
+    sent(texts.length);
+    const { embeddings } = await embedMany({
+      model,
+      values: [...texts],
+      maxRetries: 0,
+      abortSignal: AbortSignal.timeout(withinMs * texts.length),
+      providerOptions: { embedding: { dimensions } },
+    });
+    if (embeddings.length !== texts.length) throw new Error('the endpoint gave another number of vectors');
+    return embeddings.map((numbers) => {
+      if (numbers.length < dimensions || !numbers.every(Number.isFinite))
+        throw new Error('the endpoint gave a vector of another length');
+      return shortened(directed(Float32Array.from(numbers)), dimensions);
+    });
+  });
   return {
     space: () => `openai:${name}:${dimensions}`,
     embed: async (texts, { signal }) => {
       const late = AbortSignal.timeout(withinMs * texts.length);
-      const { embeddings } = await embedMany({
-        model,
-        values: [...texts],
-        maxRetries: 0,
-        abortSignal: signal ? AbortSignal.any([signal, late]) : late,
-        providerOptions: { embedding: { dimensions } },
-      });
-      if (embeddings.length !== texts.length) throw new Error('the endpoint gave another number of vectors');
-      return embeddings.map((numbers) => {
-        if (numbers.length < dimensions || !numbers.every(Number.isFinite))
-          throw new Error('the endpoint gave a vector of another length');
-        return shortened(directed(Float32Array.from(numbers)), dimensions);
-      });
+      const over = signal ? AbortSignal.any([signal, late]) : late;
+      const cut = Promise.withResolvers<never>();
+      const giveUp = (): void => cut.reject(over.reason);
+      over.addEventListener('abort', giveUp);
+      if (over.aborted) giveUp();
+      try {
+        // Others may have asked in the same request: it goes on for them.
+        return await Promise.race([Promise.all(texts.map(vectorOf)), cut.promise]);
+      } finally {
+        over.removeEventListener('abort', giveUp);
+      }
     },
     near: { similarity, coverage: nearByWords },
   };

@@ -42,7 +42,13 @@ const onlyWords = telemetry.metrics.counter(
   'Searches that compared words and no vectors, by reason',
   ['reason'],
 );
-const searching = openSearching(await openEmbedding(config), {
+const batches = telemetry.metrics.histogram(
+  'llm_batch_size',
+  'Texts for which vectors were asked of their endpoint in one request',
+  [1, 2, 4, 8, 16, 32, 64],
+);
+const embedding = await openEmbedding(config, (texts) => batches.observe(texts));
+const searching = openSearching(embedding, {
   searched: (knowledge_type, hit_result) => hits.inc({ knowledge_type, hit_result }),
   onlyWords: (reason) => onlyWords.inc({ reason }),
 });
