@@ -14,7 +14,7 @@ import type { Plan } from '@jangada/proto/plan.ts';
 import type { Turn } from '@jangada/runtime/serve.ts';
 import { startRedis } from '@jangada/servers/redis.ts';
 import type { Server } from '@jangada/servers/server.ts';
-import { connect, type Store } from '@jangada/store/store.ts';
+import { connect, type Store, written } from '@jangada/store/store.ts';
 import { openMetrics } from '@jangada/telemetry/metrics.ts';
 import { passFor } from '@jangada/testkit/identity.ts';
 import { databasePart, type Grant, planHash } from '@jangada/trust/grant.ts';
@@ -22,6 +22,7 @@ import { warmer } from '@jangada/trust/pass.ts';
 import { rotate } from '@jangada/vault/rotate.ts';
 import { shred } from '@jangada/vault/shred.ts';
 import { Redis } from 'ioredis';
+import { sql } from 'kysely';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { openSearching, type Searching } from '../services/data-access/nearest.ts';
 import { rowsOf } from '../services/data-access/rows.ts';
@@ -88,9 +89,9 @@ interface Asked {
 }
 
 const onForeign = vi.fn();
-const told = { searched: vi.fn(), onlyWords: vi.fn() };
+const told = { searched: vi.fn(), onlyWords: vi.fn(), shared: vi.fn() };
 const embedding = await openEmbedding(readConfig(embeddingSettings, {}));
-const searchingLocally = openSearching(embedding, told);
+const searchingLocally = openSearching(embedding, told, 1);
 
 /** Reads as one run does, with a pass and a grant of its own. */
 const read = async (asked: Asked = {}) => {
@@ -534,6 +535,35 @@ describe('texts near to a question', () => {
     expect(await read(warm)).toMatchObject({ cached: false, asked: 1 });
   });
 
+  test('are remembered for whoever asks in the same words, and from a cosine on in others', async () => {
+    const searching = openSearching(embedding, told, 0.5);
+    const ask = (text: string, own: Partial<Asked> = {}) => {
+      const plan = about(text);
+      const named = { ph: planHash(plan), fields: plan.fields, limit: 5, pur: 'care' };
+      const asked = { tenant: 'lar', role: 'manager', intent: 'article_query', pack: home, plan, ...own };
+      return read({ ...asked, grant: { ...named, ...own.grant } });
+    };
+    expect(await ask('posso levar minha neta na visita?')).toMatchObject({ cached: false });
+    expect(await ask('Posso levar a minha NETA, na visita')).toMatchObject({ cached: true, asked: 0 });
+    const other = 'minha neta pode ir na visita?';
+    expect(await ask(other)).toMatchObject({ cached: false });
+
+    const shared = told.shared.mock.calls.length;
+    const first = await ask('posso levar minha sobrinha na visita?', { searching });
+    expect(first).toMatchObject({ cached: false });
+    const second = await ask('minha sobrinha pode ir na visita?', { searching });
+    expect(second).toMatchObject({ cached: true, asked: 0, rows: first.rows });
+    expect(told.shared).toHaveBeenCalledTimes(shared + 1);
+    // What is asked of something else, by somebody of less rights or of another tenant is another question.
+    expect(await ask('alguém caiu da cama, o que escrevo?', { searching })).toMatchObject({ cached: false });
+    const anybody = { role: 'public', grant: { pur: 'information' } };
+    for (const own of [anybody, { tenant: 'lar-b', ...anybody, grant: { tid: 'lar-b', pur: 'information' } }])
+      expect(await ask('minha sobrinha pode ir na visita?', { searching, ...own })).toMatchObject({
+        cached: false,
+      });
+    expect(told.shared).toHaveBeenCalledTimes(shared + 1);
+  });
+
   test('are named beside rows that they are about, of their category and of all', async () => {
     const plan = about('desconto spot na Azure?', {
       source: 'discounts',
@@ -586,9 +616,18 @@ describe('texts near to a question', () => {
     const grant = databasePart(await database.grant(grantFor({ tid: 'lar', pur: 'care' })));
     const url = new URL(database.server.url);
     url.username = roleOf('data-access');
-    const scans = await scansOf(url.href, { 'app.grant': grant, role: 'app_tenant_care' }, compared);
-    expect(scans).toContain('by facility_articles_ai_search');
+    const claim = { 'app.grant': grant, role: 'app_tenant_care' };
+    expect(await scansOf(url.href, claim, compared)).toContain('by facility_articles_ai_search');
+    // An index of words is of use to whom no policy binds, and to nobody else: docs/adr/0017.
     await database.administer(`
+      create index facility_articles_words on facility_articles using gin (to_tsvector('english', title || ' ' || body))
+      where ai_searchable`);
+    const byWords = written(sql`
+      select id from facility_articles where ai_searchable and to_tsvector('english', title || ' ' || body) @@ to_tsquery('english', '17')`);
+    expect(await scansOf(database.server.url, {}, byWords)).toContain('by facility_articles_words');
+    expect(await scansOf(url.href, claim, byWords)).not.toContain('by facility_articles_words');
+    await database.administer(`
+      drop index facility_articles_words;
       update facility_articles set ai_searchable = true where tenant_id = 'lar';
       delete from facility_articles where tenant_id = 'lar-b' and id <> 'dela'`);
     await cache.forget('lar');
@@ -620,7 +659,7 @@ describe('texts near to a question', () => {
     expect(told.onlyWords).toHaveBeenCalledWith('index');
     await cache.forget('lar');
     const broken = { ...other, embed: () => Promise.reject(new Error('down')) };
-    const searching = openSearching(broken, told);
+    const searching = openSearching(broken, told, 1);
     expect(await found('Cachorros na coleira', { searching })).toEqual(['criancas']);
     expect(told.onlyWords).toHaveBeenLastCalledWith('unavailable');
     const rows = await database.administer(

@@ -351,6 +351,10 @@ export const settings = {
     says: 'cosine from which a model’s vectors mean the same; measure it for the model. The local provider has its own',
     value: z.coerce.number().min(0).max(1).default(0.5),
   }),
+  CACHE_ALIKE: setting({
+    says: 'cosine from which a question for texts is answered with what was found for another one, of the same tenant, rights and categories; 1 takes none for another',
+    value: z.coerce.number().min(0).max(1).default(1),
+  }),
   AI_AGENT_PUBLIC_ENABLED: setting({
     says: 'whether the agent that is open to all answers',
     value: z.stringbool().default(true),
@@ -359,14 +363,14 @@ export const settings = {
     says: 'whether the agent of a tenant answers under /v1/ai-agents',
     value: z.stringbool().default(true),
   }),
-  PUBLIC_TENANT: setting({
-    says: 'the tenant in whose name the public agent answers; none means that it does not',
-    value: z
-      .string()
   PREWARM: setting({
     says: 'whether an edge is ready only when what visitors ask most was answered once, so that nobody is the first to ask a cold system',
     value: z.stringbool().default(false),
   }),
+  PUBLIC_TENANT: setting({
+    says: 'the tenant in whose name the public agent answers; none means that it does not',
+    value: z
+      .string()
       .regex(/^[A-Za-z0-9_-]{1,64}$/)
       .optional(),
   }),

@@ -42,6 +42,10 @@ const stemLength = 6;
 const termsOf = (text: string): string[] =>
   contentWords(text).map((word) => word.replace(/(?:es|s)$/, '').slice(0, stemLength));
 
+/** All that a question is ranked by: of two with the same, the same is found by local vectors, however they are written. */
+export const meantBy = (text: string, concepts: readonly Concept[]): string =>
+  JSON.stringify([contentWords(text), concepts.map((phrases) => mentions(text, phrases))]);
+
 /** BM25 (Robertson and Zaragoza, 2009), with less weight on length: articles differ in it for no reason. */
 const saturation = 1.2;
 const lengthWeight = 0.4;

@@ -24,6 +24,7 @@ const config = configOf([
   'REDIS_URL',
   ...rootSettings,
   ...embeddingSettings,
+  'CACHE_ALIKE',
 ]);
 const telemetry = openTelemetry(contract.name, config);
 await using store = await openStore(contract.name, config);
@@ -42,16 +43,22 @@ const onlyWords = telemetry.metrics.counter(
   'Searches that compared words and no vectors, by reason',
   ['reason'],
 );
+const alike = telemetry.metrics.counter(
+  'cache_alike_total',
+  'Questions for texts that were taken for another that means the same, and so share what is remembered for it',
+);
+const told = {
+  searched: (knowledge_type: string, hit_result: 'hit' | 'miss') => hits.inc({ knowledge_type, hit_result }),
+  onlyWords: (reason: string) => onlyWords.inc({ reason }),
+  shared: () => alike.inc(),
+};
 const batches = telemetry.metrics.histogram(
   'llm_batch_size',
   'Texts for which vectors were asked of their endpoint in one request',
   [1, 2, 4, 8, 16, 32, 64],
 );
 const embedding = await openEmbedding(config, (texts) => batches.observe(texts));
-const searching = openSearching(embedding, {
-  searched: (knowledge_type, hit_result) => hits.inc({ knowledge_type, hit_result }),
-  onlyWords: (reason) => onlyWords.inc({ reason }),
-});
+const searching = openSearching(embedding, told, config.CACHE_ALIKE);
 const spared = telemetry.metrics.counter(
   'hop_spared_total',
   'Runs that went on without a service that was not there, by its name',

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { Embedding } from '@jangada/knowledge/embedding.ts';
-import { nearOf, ranked } from '@jangada/knowledge/ranking.ts';
+import { meantBy, nearOf, ranked } from '@jangada/knowledge/ranking.ts';
 import type { Candidate } from '@jangada/packs/knowledge.ts';
 import type { Pack } from '@jangada/packs/pack.ts';
 import type { Plan } from '@jangada/proto/plan.ts';
 import { LRUCache } from 'lru-cache';
+import { openAlike } from './alike.ts';
 
 /** Which of the texts that a grant opens are near to a question. What is compared was read under it, and nothing else. */
 export interface Searching {
@@ -14,6 +15,8 @@ export interface Searching {
     pack: Pick<Pack, 'concepts'>,
     signal: AbortSignal,
   ): Promise<readonly Candidate[]>;
+  /** What is searched for, as what is found is remembered by: other words for the same are the same within a place. */
+  asked(place: string, search: Plan, pack: Pick<Pack, 'concepts'>, signal: AbortSignal): Promise<string>;
 }
 
 /** Questions whose vectors are kept, in memory and under a hash. */
@@ -24,9 +27,13 @@ export interface Told {
   searched(source: string, result: 'hit' | 'miss'): void;
   /** There was no vector of the question: why is the endpoint's to say, and never the text. */
   onlyWords(reason: 'unavailable' | 'index'): void;
+  /** A question was taken for another that was asked before. */
+  shared(): void;
 }
 
-export const openSearching = (embedding: Embedding, told: Told): Searching => {
+/** `alike` is the cosine from which questions share what is found. */
+export const openSearching = (embedding: Embedding, told: Told, alike: number): Searching => {
+  const { nameOf } = openAlike(alike, told.shared);
   const kept = new LRUCache<string, Float32Array>({ max: keptVectors });
   const vectorOf = async (
     text: string,
@@ -43,6 +50,14 @@ export const openSearching = (embedding: Embedding, told: Told): Searching => {
     return vector;
   };
   return {
+    asked: async (place, { filter: { nearest, ...filter }, ...search }, { concepts = [] }, signal) => {
+      const { text = '', language } = nearest ?? {};
+      const within = [search, filter, language];
+      const name = await nameOf(JSON.stringify([place, within]), meantBy(text, concepts), () =>
+        vectorOf(text, concepts, signal).catch(() => undefined),
+      );
+      return JSON.stringify([within, name]);
+    },
     near: async (candidates, { source, limit, filter }, { concepts = [] }, signal) => {
       const text = filter.nearest?.text ?? '';
       const space = embedding.space(concepts);

@@ -95,14 +95,17 @@ export const rowsOf = async (
     ({ sources, roles }) => sources.includes(plan.source) && (roles?.includes(pass.rol) ?? true),
   );
   const search = searched(pack, plan);
+  const scope = JSON.stringify([grant.reach, grant.pur, grant.by, grant.consent, grant.rev]);
+  const rules = `${policyOf(pack)}:${pass.zone}`;
+  // What is read and not how it was asked for: names are folded here that plans have as they were written.
+  const statement = [compiled?.sql, compiled?.parameters];
+  const place = JSON.stringify([tenant, scope, rules, statement]);
+  const asked = search && (await searching.asked(place, search, pack, signal));
   const key = {
-    tenant,
+    ...{ tenant, scope, rules },
     space: space ?? ordinary,
-    scope: JSON.stringify([grant.reach, grant.pur, grant.by, grant.consent, grant.rev]),
-    rules: `${policyOf(pack)}:${pass.zone}`,
-    // What is read and not how it was asked for: names are folded here that plans have as they were written.
     plan: createHash('sha256')
-      .update(JSON.stringify([compiled?.sql, compiled?.parameters, search]))
+      .update(JSON.stringify([statement, asked]))
       .digest('base64url'),
   };
   const ttl = space?.ttlSeconds ?? pack.intents.find((one) => one.name === intent.type)?.ttlSeconds ?? 300;
