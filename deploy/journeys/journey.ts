@@ -42,6 +42,8 @@ export interface Journey extends AsyncDisposable {
   opened<M extends Message>(message: M, stored: StoredMsg): Body<M>;
   /** Everything a stream holds, in order; of one subject, where it is given. */
   stored(stream: string, subject?: string): Promise<StoredMsg[]>;
+  /** What a stream holds after a sequence up to now, in order, one after the other. */
+  since(stream: string, sequence: number): AsyncGenerator<StoredMsg>;
   /** Names of a run's facts in the order they happened, once its last is recorded. */
   factsOf(run: string): Promise<string[]>;
   /** How the person who asked was told that the run is over, once they were; one part, if all is well. */
@@ -120,19 +122,22 @@ export const startJourney = async ({
   );
   const tokens: string[] = [];
 
-  const stored: Journey['stored'] = async (stream, subject = '>') => {
-    const found: StoredMsg[] = [];
+  const read = async function* (stream: string, subject: string, after: number): AsyncGenerator<StoredMsg> {
     const { state } = await jsm.streams.info(stream);
+    let last = Math.max(after, state.first_seq - 1);
     try {
-      for (let next = state.first_seq; next <= state.last_seq; next = (found.at(-1)?.seq ?? 0) + 1) {
-        const query = { seq: Math.max(1, next), next_by_subj: subject, batch: 500 };
-        for await (const message of await jsm.direct.getBatch(stream, query)) found.push(message);
+      while (last < state.last_seq) {
+        const query = { seq: last + 1, next_by_subj: subject, batch: 500 };
+        for await (const message of await jsm.direct.getBatch(stream, query)) {
+          last = message.seq;
+          yield message;
+        }
       }
     } catch (error) {
       if (!isNoneLeft(error)) throw error;
     }
-    return found;
   };
+  const stored: Journey['stored'] = (stream, subject = '>') => Array.fromAsync(read(stream, subject, 0));
 
   // What is told and what is recorded go to two streams at the same time: either may be there first.
   const bodies = openBodies(() => system.keys.setOf('message'));
@@ -197,6 +202,7 @@ export const startJourney = async ({
     sql,
     opened,
     stored,
+    since: (stream, sequence) => read(stream, '>', sequence),
     factsOf,
     endsOf: (run) =>
       until(`${run} to be over`, async () => {
