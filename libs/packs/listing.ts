@@ -26,7 +26,7 @@ export const joinsOf = (source: Source, ask: Ask, filter: Plan['filter']): strin
 };
 
 /** What of a list may be wanted. */
-export type Listed = Pick<Plan['filter'], 'subjectId' | 'period' | 'state' | 'thread'>;
+export type Listed = Pick<Plan['filter'], 'subjectId' | 'row' | 'period' | 'state' | 'thread'>;
 
 /** What asks for a source by its name, without text and so without language work; undefined where there is none. */
 export const listingOf = (

@@ -166,6 +166,7 @@ export const conditions = (source: Source, plan: Plan, reader: Reader): Part[] =
     ...(filter.subjectId && source.subject
       ? [sql`${sql.ref(source.subject.column)} = ${filter.subjectId}`]
       : []),
+    ...(filter.row === undefined ? [] : [sql`${sql.ref(`${source.table}.id`)} = ${filter.row}`]),
     ...(filter.thread === undefined
       ? []
       : [source.thread ? sql`${sql.ref(source.thread)} = ${filter.thread}` : sql`false`]),

@@ -1,13 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isStep, storyOf } from '@jangada/bookings/story.ts';
 import { type Command, command } from '@jangada/proto/command.ts';
 import { faults } from '@jangada/proto/errors.ts';
 import type { End } from '@jangada/proto/reply.ts';
+import type { NatsConnection } from '@nats-io/transport-node';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { Admission } from './admission.ts';
 import { codeOf, wholeAnswer } from './answer.ts';
 import type { Follower } from './follow.ts';
 import { nameOf } from './ids.ts';
+import { toldOf } from './listing.ts';
 import { shaped } from './shape.ts';
 
 /**
@@ -35,10 +38,16 @@ const key = z.string().min(1).max(200).optional();
 /** How long is waited for what came of a command. */
 const patienceMs = 1_000;
 
-/** What is told of a command that came to its end. */
-const outcomeOf = (end: End) => {
+/** What is told of a command that came to its end; done, with what followed from it until now. */
+const outcomeOf = async (nc: NatsConnection, tenant: string, end: End) => {
   const code = codeOf(end);
-  if (end.type === 'answered') return { status: 'done', ...end.items?.[0] };
+  if (end.type === 'answered') {
+    const { appointmentId: id, version, ...rest } = end.items?.[0] ?? {};
+    if (typeof id !== 'string') return { status: 'done' };
+    const story = await storyOf(nc, { tenant, id });
+    const steps = story.filter((line) => line.version === version && isStep(line));
+    return { status: 'done', appointmentId: id, version, ...rest, steps: steps.map(toldOf) };
+  }
   const alternatives = end.type === 'refused' ? end.alternatives : undefined;
   return {
     status: end.type === 'refused' ? 'refused' : 'failed',
@@ -52,6 +61,7 @@ export const commandRoutes = (
   app: FastifyInstance,
   admission: Admission,
   { endOf }: Pick<Follower, 'endOf'>,
+  nc: NatsConnection,
 ): void => {
   app.post('/v1/commands', async (request, reply) => {
     const id = shaped(key, request.headers['idempotency-key']);
@@ -76,9 +86,8 @@ export const commandRoutes = (
     const told = await Promise.race([wholeAnswer(run), sleep(patienceMs)]);
     run.stop();
     if (!told) return { commandId, status: 'accepted' };
-    const outcome = outcomeOf(told.end);
-    if (outcome.status !== 'failed') return { commandId, ...outcome };
     // What failed may have been given again since, and a run is followed to its first end only.
-    return { commandId, ...outcomeOf((await endOf(identity.tenant, run.id)) ?? told.end) };
+    const again = told.end.type === 'failed' ? await endOf(identity.tenant, run.id) : undefined;
+    return { commandId, ...(await outcomeOf(nc, identity.tenant, again ?? told.end)) };
   });
 };

@@ -9,10 +9,12 @@ import { border } from '@jangada/hop/hop.ts';
 import { policy } from '@jangada/hop/policy.ts';
 import * as access from '@jangada/proto/access.ts';
 import { authFacts } from '@jangada/proto/auth.ts';
+import { changed } from '@jangada/proto/booking.ts';
 import * as command from '@jangada/proto/command.ts';
 import * as feedback from '@jangada/proto/feedback.ts';
 import { reply } from '@jangada/proto/reply.ts';
 import * as run from '@jangada/proto/run.ts';
+import { followed } from '@jangada/proto/saga.ts';
 import { asked } from '@jangada/proto/thread.ts';
 
 export const contract = border({
@@ -29,7 +31,8 @@ export const contract = border({
     run.refused,
     ...authFacts,
   ],
-  follows: [reply, asked],
+  // Of events what they say in clear: that something happened to a booking, and what followed.
+  follows: [reply, asked, changed, followed],
   // Looking up accounts and sessions. Everybody waits for it, so it tries again soon after an outage.
   policy: policy({
     timeoutMs: 2_000,

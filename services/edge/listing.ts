@@ -1,15 +1,18 @@
-import { packs } from '@jangada/packs/registry.ts';
+import { type Line, storyOf } from '@jangada/bookings/story.ts';
+import { token } from '@jangada/proto/message.ts';
 import type { End } from '@jangada/proto/reply.ts';
 import type { Row } from '@jangada/proto/run.ts';
 import { queries, type Store } from '@jangada/store/store.ts';
 import type { CoreTables } from '@jangada/store/tables.ts';
+import type { NatsConnection } from '@nats-io/transport-node';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Admission, Run } from './admission.ts';
 import { codeOf, wholeAnswer } from './answer.ts';
+import type { Identity } from './identity.ts';
 import { Refusal } from './refusal.ts';
 import type { Listing } from './requests.ts';
-import { listings } from './routes.ts';
+import { listings, projections } from './routes.ts';
 import { shaped } from './shape.ts';
 
 /**
@@ -66,13 +69,6 @@ export const listed = async (
   return rowsOf(run);
 };
 
-/** Projections by the names of what they keep. */
-const projections = new Map(
-  packs.flatMap(({ sources }) =>
-    Object.entries(sources).flatMap(([name, { projection }]) => (projection ? [[name, projection]] : [])),
-  ),
-);
-
 /** How far a projection is: the last event that it has taken in, when that was stored, and when it took it in. */
 const standing = async (store: Store, tenant: string, name: string) => {
   const [at] = await store.read(
@@ -86,15 +82,25 @@ const standing = async (store: Store, tenant: string, name: string) => {
   return at ?? { position: 0 };
 };
 
-export const listingRoutes = (app: FastifyInstance, admission: Admission, store: Store): void => {
+interface Parts {
+  readonly admission: Admission;
+  readonly store: Store;
+  readonly nc: NatsConnection;
+}
+
+export const listingRoutes = (app: FastifyInstance, { admission, store, nc }: Parts): void => {
+  /** How far what follows from events is; before the rows are read, so that they are at least as fresh as is told. */
+  const followingOf = async (identity: Identity, name: string) => {
+    const projection = projections.get(name);
+    return projection ? { projection: await standing(store, identity.tenant, projection) } : {};
+  };
+
   // Counted as `data` by permission, where it is known what is read: counting it here too would count it twice.
   for (const name of listings)
     app.get(`/v1/${name}`, async (request, reply) => {
-      // Before the rows are read: they are at least as fresh as is told.
-      const projection = projections.get(name);
-      const { tenant } = request.signedIn();
-      const follows = projection && { projection: await standing(store, tenant, projection) };
-      const answer = await listed(request, reply, admission, { name, ...shaped(wanted, request.query) });
+      const listing = { name, ...shaped(wanted, request.query) };
+      const follows = await followingOf(request.signedIn(), name);
+      const answer = await listed(request, reply, admission, listing);
       const { rows, nextCursor, cached, asOf } = answer;
       return {
         [name]: rows,
@@ -104,4 +110,25 @@ export const listingRoutes = (app: FastifyInstance, admission: Admission, store:
         ...(nextCursor ? { nextCursor } : {}),
       };
     });
+
+  for (const name of projections.keys())
+    app.get(`/v1/${name}/:id`, async (request, reply) => {
+      const { id: row } = request.params as { id: string };
+      const identity = request.signedIn();
+      // What cannot be an id is one that nobody has.
+      if (!token.test(row)) throw new Refusal('NOT_FOUND');
+      const follows = await followingOf(identity, name);
+      const { rows } = await listed(request, reply, admission, { name, row });
+      if (!rows[0]) throw new Refusal('NOT_FOUND', { locale: await admission.localeOf(identity) });
+      const story = await storyOf(nc, { tenant: identity.tenant, id: row });
+      return { ...rows[0], ...follows, events: story.map(toldOf) };
+    });
 };
+
+/** A line as whoever may read the booking is told it. */
+export const toldOf = ({ at, what, version, outcome }: Line) => ({
+  at,
+  what,
+  version,
+  ...(outcome ? { outcome } : {}),
+});

@@ -30,6 +30,15 @@ export const listings = new Set(
   packs.flatMap(({ sources }) => Object.keys(sources).filter((name) => sources[name]?.listed)),
 );
 
+/** Of these, what follows from events, and the projection that keeps it. Each row has its story. */
+export const projections: ReadonlyMap<string, string> = new Map(
+  packs.flatMap(({ sources }) =>
+    Object.entries(sources).flatMap(([name, { listed, projection }]) =>
+      listed && projection ? [[name, projection] as const] : [],
+    ),
+  ),
+);
+
 export const agentPath = '/v1/agui/:agent(^[a-z-]{1,40}$)';
 /** One run of an agent. */
 export const runPath = `${agentPath}/runs/:runId`;
@@ -71,6 +80,7 @@ export const routes: Readonly<Record<string, Route>> = {
   'GET /v1/runs/:run': signedIn,
   'GET /v1/consents/:subject': signedIn,
   ...Object.fromEntries([...listings].map((name) => [`GET /v1/${name}`, signedIn])),
+  ...Object.fromEntries([...projections.keys()].map((name) => [`GET /v1/${name}/:id`, signedIn])),
 
   'POST /v1/auth/logout': signedIn,
   'POST /v1/auth/ticket': signedIn,

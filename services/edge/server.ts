@@ -169,10 +169,10 @@ export const openServer = async (
   queryRoute(app, admission);
   agentRoutes(app, admission, config, meter);
   accessRoutes(app, admission);
-  commandRoutes(app, admission, follower);
+  commandRoutes(app, admission, follower, service.bus.nc);
   privacyRoutes(app, { admission, store, accounts, secret: config.ENCRYPTION_KEY });
   conversationRoutes(app, admission);
-  listingRoutes(app, admission, store);
+  listingRoutes(app, { admission, store, nc: service.bus.nc });
   historyRoutes(app, {
     trail: openTrail(store),
     ownedId: openIds(config.ENCRYPTION_KEY),
