@@ -1,18 +1,22 @@
 import { agendasOf } from '@jangada/bookings/agenda.ts';
 import { agendaIdOf, readAgenda, snapshotEvery } from '@jangada/bookings/state.ts';
 import { Unavailable } from '@jangada/hop/outcome.ts';
+import { openLimits } from '@jangada/limits/limits.ts';
 import { packOf } from '@jangada/packs/registry.ts';
 import { agenda, changed } from '@jangada/proto/booking.ts';
 import type { Command } from '@jangada/proto/command.ts';
 import { core, snapshotStream } from '@jangada/proto/envelope.ts';
 import { streamOf, subjectOf } from '@jangada/proto/message.ts';
+import type { End } from '@jangada/proto/reply.ts';
 import { type Bus, openBus } from '@jangada/runtime/bus.ts';
 import type { Store } from '@jangada/store/store.ts';
+import { openMetrics } from '@jangada/telemetry/metrics.ts';
 import { passFor } from '@jangada/testkit/identity.ts';
 import { coreTables } from '@jangada/vault/core.ts';
 import { shred } from '@jangada/vault/shred.ts';
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { openOwnChanges } from '../services/edge/own-changes.ts';
 import { project, projectAll } from '../services/projection/bookings.ts';
 import { carryOut, type Order } from '../services/scheduling/carry-out.ts';
 import type { Outcome } from '../services/scheduling/handler.ts';
@@ -304,6 +308,43 @@ describe('the table that follows from events', () => {
     const both = [{ ...event, tenant: 'other' }, event];
     await expect(projectAll(partly, database.vault, both)).rejects.toThrow(Unavailable);
     expect(await rows()).toContainEqual(expect.objectContaining({ id }));
+  });
+
+  test('is waited for by who has changed what it shows, and by nobody else', async () => {
+    // Where no Redis is, one edge knows what it was given.
+    const settings = { REDIS_URL: 'redis://127.0.0.1:1', RATE_LIMIT_REPLICAS: 1 };
+    await using limits = openLimits({ settings, secret: Buffer.alloc(32), metrics: openMetrics('test') });
+    const edge = await database.storeOf('edge');
+    const ends = new Map<string, End>();
+    const endOf = async (_tenant: string, run: string) => ends.get(run);
+    const [hasty, patient] = [0, 60_000].map((waitMs) => openOwnChanges(limits, { endOf }, edge, waitMs));
+    const [ana, eva] = ['ana', 'eva'].map((subject) => ({ tenant: 'casa', subject }));
+    if (!(hasty && patient && ana && eva)) throw new Error('two of each');
+    expect(await hasty.shown(ana)).toBe(true);
+
+    const rid = crypto.randomUUID();
+    await hasty.note(ana, rid);
+    expect(await hasty.shown(ana)).toBe(false);
+    const outcome = await give(slot('p8', '7T12:00'), { rid });
+    if ('refused' in outcome) throw new Error(outcome.refused);
+    const { appointmentId = '', version = 0, position = 0 } = outcome;
+    expect(position).toBe((await eventsOf(appointmentId))[0]?.sequence);
+    const usage = { promptTokens: 0, completionTokens: 0, totalTokens: 0, processingTimeMs: 0 };
+    ends.set(rid, {
+      ...{ type: 'answered', confidence: 1, usage, cached: false, degraded: false, intent: 'any' },
+      items: [{ appointmentId, version, position }],
+    });
+    expect(await hasty.shown(ana)).toBe(false);
+    expect(await hasty.shown(eva)).toBe(true);
+    const waiting = patient.shown(ana);
+    await catchUp();
+    expect(await waiting).toBe(true);
+
+    // What was refused changed nothing.
+    const refused = crypto.randomUUID();
+    await hasty.note(ana, refused);
+    ends.set(refused, { type: 'refused', code: 'SLOT_TAKEN', message: '' });
+    expect(await hasty.shown(ana)).toBe(true);
   });
 
   test('takes no two bookings of one provider at one time, whoever writes them', async () => {

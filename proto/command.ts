@@ -85,6 +85,8 @@ export const done = message({
     /** What it is about, and the version that it has come to; absent where it is about a day. */
     appointmentId: id.optional(),
     version: z.int().optional(),
+    /** Place of its event among those that the table of bookings follows from: a table that has come so far shows it. */
+    position: z.int().optional(),
   }),
 });
 

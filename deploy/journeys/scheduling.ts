@@ -198,6 +198,30 @@ describe('a command on the agenda', () => {
     expect(rows).toEqual([{ id: done?.appointmentId }]);
   });
 
+  interface Listed extends Told {
+    readonly bookings: readonly { readonly appointmentId: string }[];
+    readonly projection: { readonly stale?: true };
+  }
+  const listed = async (alias: string): Promise<Listed> =>
+    (await call(alias, `/v1/bookings?from=${day}T00:00:00Z&to=${day}T23:59:00Z`)) as Listed;
+
+  test('is in what whoever gave it reads next, or they are told that it is not yet', async () => {
+    const projecting = journey.system.services.get('projection');
+    await projecting?.suspend();
+    const { appointmentId } = await give('professional', slot('08:00'));
+    const behind = await listed('professional');
+    expect(behind.projection).toMatchObject({ stale: true });
+    expect(behind.bookings.map((one) => one.appointmentId)).not.toContain(appointmentId);
+    // Whoever changed nothing waits for nothing.
+    expect((await listed('professional2')).projection).not.toHaveProperty('stale');
+    projecting?.resume();
+    const read = await until('the table to come so far', async () => {
+      const told = await listed('professional');
+      return told.projection.stale ? undefined : told;
+    });
+    expect(read.bookings.map((one) => one.appointmentId)).toContain(appointmentId);
+  });
+
   test('is given by the command line, which shows how far the table is and makes it anew', async () => {
     const given = await journey.jangada(
       ...['command', 'ScheduleAppointment', '--as', 'admin', '--json', 'subjectId=cli-4', 'providerId=pro-1'],

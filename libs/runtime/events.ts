@@ -57,15 +57,15 @@ const goneOn: readonly number[] = [10_071, 10_164];
 const waitMs = 2_000;
 
 /**
- * Appends events, each to an aggregate of its own, all or none. False where one of the aggregates has gone on. Where the
- * broker does not answer nobody knows whether they are stored: who reads again finds out.
+ * Appends events, each to an aggregate of its own, all or none. Returns the place of the last in the stream; undefined where one
+ * of the aggregates has gone on. Where the broker does not answer nobody knows whether they are stored: who reads again finds out.
  * @throws Unavailable
  */
 export const append = async (
   nc: NatsConnection,
   events: readonly Append[],
   traceparent: string,
-): Promise<boolean> => {
+): Promise<number | undefined> => {
   const batch = crypto.randomUUID();
   const sent = events.map(({ message, tenant, id, body, after }, at) => {
     const carried = newHeaders();
@@ -78,15 +78,15 @@ export const append = async (
     return { subject: subjectOf(message, tenant, id), text: JSON.stringify(body), carried };
   });
   const last = sent.pop();
-  if (!last) return true;
+  if (!last) throw new TypeError('nothing is appended');
   for (const { subject, text, carried } of sent) nc.publish(subject, text, { headers: carried });
   const answer = await nc
     .request(last.subject, last.text, { headers: last.carried, timeout: waitMs })
     .catch((error) => {
       throw new Unavailable('broker', error);
     });
-  const { error } = answer.json<{ error?: { err_code: number; description: string } }>();
-  if (!error) return true;
-  if (goneOn.includes(error.err_code)) return false;
+  const { error, seq } = answer.json<{ error?: { err_code: number; description: string }; seq: number }>();
+  if (!error) return seq;
+  if (goneOn.includes(error.err_code)) return undefined;
   throw new Unavailable('broker', new Error(`${error.err_code} ${error.description}`));
 };

@@ -153,8 +153,12 @@ const endPart = (emission: Emission<Message>, zone = 'UTC'): Part | undefined =>
     return { type: 'refused', code, message: textOf(code, locale), intent };
   }
   if (message === command.done) {
-    const { type, appointmentId, version } = body as Body<typeof command.done>;
-    const item = { ...(appointmentId ? { appointmentId } : {}), ...(version ? { version } : {}) };
+    const { type, appointmentId, version, position } = body as Body<typeof command.done>;
+    const item = {
+      ...(appointmentId ? { appointmentId } : {}),
+      ...(version ? { version } : {}),
+      ...(position ? { position } : {}),
+    };
     return { ...done(type), ...(appointmentId ? { items: [item] } : {}) };
   }
   if (message === command.refused) {

@@ -30,6 +30,7 @@ import { openIds } from './ids.ts';
 import type { Judgement } from './judgement.ts';
 import type { Liveness } from './liveness.ts';
 import type { Meter } from './meter.ts';
+import type { OwnChanges } from './own-changes.ts';
 import { openPast } from './past.ts';
 import { readQuestion } from './question.ts';
 import { Refusal } from './refusal.ts';
@@ -140,6 +141,7 @@ const cursorShape = /^[\w=-]{0,200}$/;
 interface Deps {
   readonly accounts: Accounts;
   readonly bodies: Bodies;
+  readonly changes: OwnChanges;
   readonly claims: Pick<Limits, 'claim' | 'holderOf'>;
   readonly follower: Follower;
   readonly liveness: Liveness;
@@ -152,7 +154,7 @@ interface Deps {
 export const openAdmission = (
   service: Service,
   config: Config,
-  { accounts, bodies, claims, follower, liveness, meter, origins, store, threads }: Deps,
+  { accounts, bodies, changes, claims, follower, liveness, meter, origins, store, threads }: Deps,
 ): Admission => {
   const { bus, tracing, log } = service;
   const voice = { bus, bodies, unexpected: service.unexpected };
@@ -284,7 +286,7 @@ export const openAdmission = (
   const localeOf: Admission['localeOf'] = async (identity) => (await tenantOf(identity)).locale;
 
   const { request, ...named } = openRequests({
-    ...{ claims, tracing, publish, idOf, tenantOf, passFor, follow, conflicts, admit },
+    ...{ claims, changes, tracing, publish, idOf, tenantOf, passFor, follow, conflicts, admit },
     endOf: follower.endOf,
   });
 
@@ -345,8 +347,10 @@ export const openAdmission = (
         links: linkTo(question.traceparent),
       });
       const following = follow(identity, id, locale);
+      // What they have just changed is found by what they ask next; where nobody knows, it is asked all the same.
+      const ready = Promise.all([limit, changes.shown(identity).catch(() => false)]);
       return admit(pass, following, { startedAt, span }, () =>
-        publish(pass, { ...askingOf(question), answers }, span, limit),
+        publish(pass, { ...askingOf(question), answers }, span, ready),
       );
     },
   };

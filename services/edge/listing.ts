@@ -2,14 +2,14 @@ import { type Line, storyOf } from '@jangada/bookings/story.ts';
 import { token } from '@jangada/proto/message.ts';
 import type { End } from '@jangada/proto/reply.ts';
 import type { Row } from '@jangada/proto/run.ts';
-import { queries, type Store } from '@jangada/store/store.ts';
-import type { CoreTables } from '@jangada/store/tables.ts';
+import type { Store } from '@jangada/store/store.ts';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Admission, Run } from './admission.ts';
 import { codeOf, wholeAnswer } from './answer.ts';
 import type { Identity } from './identity.ts';
+import { type OwnChanges, standingOf } from './own-changes.ts';
 import { Refusal } from './refusal.ts';
 import type { Listing } from './requests.ts';
 import { listings, projections } from './routes.ts';
@@ -25,7 +25,6 @@ export const cursor = z
   .string()
   .regex(/^[\w=-]{1,200}$/)
   .optional();
-const db = queries<CoreTables>();
 const instant = z.iso.datetime({ offset: true }).transform((text) => new Date(text).toISOString());
 /** A moment, or a day of the tenant's zone. */
 const when = z.union([instant, z.iso.date().regex(/^(?:19|2\d)\d\d-/)]).optional();
@@ -69,30 +68,21 @@ export const listed = async (
   return rowsOf(run);
 };
 
-/** How far a projection is: the last event that it has taken in, when that was stored, and when it took it in. */
-const standing = async (store: Store, tenant: string, name: string) => {
-  const [at] = await store.read(
-    { tenant },
-    db
-      .selectFrom('projections')
-      .select(['sequence as position', 'event_at as eventAt', 'taken_at as takenAt'])
-      .where('tenant_id', '=', tenant)
-      .where('name', '=', name),
-  );
-  return at ?? { position: 0 };
-};
-
 interface Parts {
   readonly admission: Admission;
   readonly store: Store;
+  readonly changes: Pick<OwnChanges, 'shown'>;
   readonly nc: NatsConnection;
 }
 
-export const listingRoutes = (app: FastifyInstance, { admission, store, nc }: Parts): void => {
+export const listingRoutes = (app: FastifyInstance, { admission, store, changes, nc }: Parts): void => {
   /** How far what follows from events is; before the rows are read, so that they are at least as fresh as is told. */
   const followingOf = async (identity: Identity, name: string) => {
     const projection = projections.get(name);
-    return projection ? { projection: await standing(store, identity.tenant, projection) } : {};
+    if (!projection) return {};
+    const isShown = await changes.shown(identity);
+    const standing = await standingOf(store, identity.tenant, projection);
+    return { projection: isShown ? standing : { ...standing, stale: true } };
   };
 
   // Counted as `data` by permission, where it is known what is read: counting it here too would count it twice.

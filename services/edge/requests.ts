@@ -17,6 +17,7 @@ import type { Admission, Limit, Question, Run } from './admission.ts';
 import type { Asking } from './asking.ts';
 import type { Follower, Following } from './follow.ts';
 import type { Identity } from './identity.ts';
+import type { OwnChanges } from './own-changes.ts';
 import { Refusal } from './refusal.ts';
 import type { Wishes } from './wishes.ts';
 
@@ -58,6 +59,7 @@ const keyKnownMs = 86_400_000;
 
 interface Deps {
   readonly claims: Pick<Limits, 'claim'>;
+  readonly changes: Pick<OwnChanges, 'note'>;
   readonly tracing: Service['tracing'];
   publish(pass: Pass, asking: Asking, span: Span, limit: Limit): Promise<Stored>;
   idOf(identity: Identity, kind: 'run', given: string): string;
@@ -78,7 +80,8 @@ interface Deps {
 export const openRequests = (
   deps: Deps,
 ): Pick<Admission, 'read' | 'submit' | 'order' | 'judge'> & { readonly request: Request } => {
-  const { claims, tracing, publish, idOf, tenantOf, passFor, follow, conflicts, admit, endOf } = deps;
+  const { claims, changes, tracing, publish, idOf, tenantOf, passFor, follow, conflicts, admit, endOf } =
+    deps;
 
   const request: Request = async (identity, given, asking, { limit, ...beside }) => {
     const startedAt = performance.now();
@@ -88,9 +91,11 @@ export const openRequests = (
     const pass = passFor(identity, tenant, id, beside);
     if (conflicts(pass)) throw new Refusal('RUN_CONFLICT', { locale });
     const span = tracing.start('edge', undefined, { kind: 'server', attributes: { 'run.id': id } });
-    return admit(pass, follow(identity, id, locale), { startedAt, span }, () =>
+    const run = await admit(pass, follow(identity, id, locale), { startedAt, span }, () =>
       publish(pass, { ...asking, fresh: given === undefined }, span, limit),
     );
+    if (asking.message === order.requested) await changes.note(identity, id);
+    return run;
   };
 
   return {

@@ -41,6 +41,7 @@ import { openLiveness } from './liveness.ts';
 import { loginRoutes } from './login.ts';
 import { type Meter, openMeter } from './meter.ts';
 import { operationsRoutes } from './operations.ts';
+import { openOwnChanges } from './own-changes.ts';
 import { privacyRoutes } from './privacy.ts';
 import { queryRoute } from './query.ts';
 import { Refusal, refusalOf, retryHeaders } from './refusal.ts';
@@ -114,8 +115,9 @@ export const openServer = async (
   const factors = openFactors(store, vault);
   const tickets = openTickets(store, accounts, sessions);
   const follower = openFollower(service.bus.nc, bodies, meter.foreignReply);
+  const changes = openOwnChanges(limits, follower, store);
   const admission = openAdmission(service, config, {
-    ...{ accounts, bodies, claims: limits, follower, liveness, meter, origins, store },
+    ...{ accounts, bodies, changes, claims: limits, follower, liveness, meter, origins, store },
     threads: openThreads(limits, follower, config.RUN_DEADLINE_MS + lastWordMs),
   });
   const gate = openGate(limits, accounts);
@@ -172,7 +174,7 @@ export const openServer = async (
   commandRoutes(app, admission, follower, service.bus.nc);
   privacyRoutes(app, { admission, store, accounts, secret: config.ENCRYPTION_KEY });
   conversationRoutes(app, admission);
-  listingRoutes(app, { admission, store, nc: service.bus.nc });
+  listingRoutes(app, { admission, store, changes, nc: service.bus.nc });
   historyRoutes(app, {
     trail: openTrail(store),
     ownedId: openIds(config.ENCRYPTION_KEY),

@@ -141,8 +141,8 @@ const record = async (
       : { type: 'AppointmentSchedulingFailed', ...common, reason: action.reason };
   const step = { message: followed, tenant, id, body, after: logAfter } as Append;
   const undone = action.type === 'fail' ? await undoing(parts, tenant, read, at) : [];
-  const isStored = await append(parts.bus.nc, [step, ...undone], '');
-  if (isStored && action.type === 'fail') parts.failed(action.reason);
+  const stored = await append(parts.bus.nc, [step, ...undone], '');
+  if (stored !== undefined && action.type === 'fail') parts.failed(action.reason);
 };
 
 const asked = ({ confirmBy }: Extract<Action, { type: 'take' }>) =>

@@ -71,7 +71,7 @@ export const carryOut = async (parts: Parts, order: Order): Promise<Outcome> => 
       return {
         type,
         ...told,
-        ...(decision.version === undefined ? {} : { version: decision.version }),
+        ...(decision.version === undefined ? {} : { version: decision.version, position: read.bookingAfter }),
         again: true,
       };
     // What was carried out stays so, whoever has lost the right meanwhile.
@@ -81,9 +81,10 @@ export const carryOut = async (parts: Parts, order: Order): Promise<Outcome> => 
     const events = await eventsFor(parts, order, about, read, decision);
     if (!events) return { type, refused: 'CRYPTO_KEY_SHREDDED', alternatives: [] };
     if (order.signal.aborted) throw new Unavailable('time');
-    if (await append(parts.bus.nc, events, order.traceparent)) {
-      const version = decision.event ? (read.state.booking?.version ?? 0) + 1 : undefined;
-      return { type, ...told, ...(version === undefined ? {} : { version }), again: false };
+    const position = await append(parts.bus.nc, events, order.traceparent);
+    if (position !== undefined) {
+      const version = (read.state.booking?.version ?? 0) + 1;
+      return { type, ...told, ...(decision.event ? { version, position } : {}), again: false };
     }
     await sleep(Math.random() * 5 * (attempt + 1));
   }

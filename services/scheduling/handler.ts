@@ -9,6 +9,8 @@ export type Outcome = { readonly type: Command['type'] } & (
   | {
       readonly appointmentId?: string;
       readonly version?: number;
+      /** Place in the stream of the booking's last event as it then stood. */
+      readonly position?: number;
       /** True where it was carried out before. */
       readonly again: boolean;
     }
