@@ -59,6 +59,8 @@ export const plan = z.strictObject({
       .optional(),
     /** A person who provides the service, as named in the question. */
     provider: z.string().max(80).optional(),
+    /** The id of that person, when the caller gave one. */
+    providerId: z.string().max(64).optional(),
     /** The id of the one row that is wanted. */
     row: z.string().max(64).optional(),
     /** True when the question is about the asker's own. */

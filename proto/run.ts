@@ -65,8 +65,8 @@ export const hashedTextOf = (body: z.output<typeof requested.body>): string =>
 
 /** As `hashedTextOf`, of what has a name, by its plan: which fields and how many rows follow from the name. */
 export const listedTextOf = ({ source: about, filter, cursor }: Plan): string => {
-  const { subjectId, row, state, period, thread } = filter;
-  return JSON.stringify({ about, subjectId, row, state, period, thread, cursor });
+  const { subjectId, providerId, row, state, period, thread } = filter;
+  return JSON.stringify({ about, subjectId, providerId, row, state, period, thread, cursor });
 };
 
 /** Of what was asked, what later messages carry: its text. One that has a name has none. */

@@ -203,7 +203,7 @@ describe('a command on the agenda', () => {
     readonly projection: { readonly stale?: true };
   }
   const listed = async (alias: string): Promise<Listed> =>
-    (await call(alias, `/v1/bookings?from=${day}T00:00:00Z&to=${day}T23:59:00Z`)) as Listed;
+    (await call(alias, `/v1/bookings?providerId=pro-1&from=${day}T00:00:00Z&to=${day}T23:59:00Z`)) as Listed;
 
   test('is in what whoever gave it reads next, or they are told that it is not yet', async () => {
     const projecting = journey.system.services.get('projection');
@@ -220,6 +220,24 @@ describe('a command on the agenda', () => {
       return told.projection.stale ? undefined : told;
     });
     expect(read.bookings.map((one) => one.appointmentId)).toContain(appointmentId);
+  });
+
+  test('takes time that everybody sees who may book, and nobody by whom it is taken', async () => {
+    const path = `/v1/agenda?providerId=pro-1&from=${at('08:00')}&to=${at('10:00')}`;
+    const shown = (await call('client2', path)) as Told & {
+      readonly taken: readonly object[];
+      readonly open: readonly object[];
+    };
+    expect(shown).toEqual({
+      ...{ http: 200, run: '', providerId: 'pro-1', asOf: expect.any(String) },
+      open: [{ from: `${day}T11:00:00.000Z`, until: `${day}T13:00:00.000Z` }],
+      taken: [{ from: `${day}T11:00:00.000Z`, until: `${day}T11:30:00.000Z` }],
+    });
+    expect(
+      await call('client2', `/v1/agenda?providerId=pro-1&from=${day}T00:00:00Z&to=2099-01-01T00:00:00Z`),
+    ).toMatchObject({ http: 400, code: 'INPUT_INVALID', field: 'to' });
+    const care = await call('nurse', `/v1/agenda?providerId=pro-1&from=${day}T00:00:00Z&to=${day}T01:00:00Z`);
+    expect(care).toMatchObject({ http: 404, code: 'NOT_FOUND' });
   });
 
   test('is given by the command line, which shows how far the table is and makes it anew', async () => {

@@ -86,6 +86,13 @@ export const readAgenda = async (bus: Pick<Bus, 'nc' | 'publish'>, of: Aggregate
   return { value, after };
 };
 
+/** As `readAgenda`, from the events alone, for who may read nothing else. @throws Unavailable */
+export const agendaOf = async ({ nc }: Pick<Bus, 'nc'>, of: Aggregate): Promise<Agenda> => {
+  let value = noAgenda;
+  for await (const { body } of eventsOf(nc, agenda, of)) if (body) value = evolveAgenda(value, body);
+  return value;
+};
+
 /** A snapshot that cannot be stored is no loss. */
 const remember = async (
   bus: Pick<Bus, 'publish'>,

@@ -26,7 +26,7 @@ export const joinsOf = (source: Source, ask: Ask, filter: Plan['filter']): strin
 };
 
 /** What of a list may be wanted. */
-export type Listed = Pick<Plan['filter'], 'subjectId' | 'row' | 'period' | 'state' | 'thread'>;
+export type Listed = Pick<Plan['filter'], 'subjectId' | 'providerId' | 'row' | 'period' | 'state' | 'thread'>;
 
 /** What asks for a source by its name, without text and so without language work; undefined where there is none. */
 export const listingOf = (
@@ -59,9 +59,10 @@ export const listingOf = (
 /** The part of what is wanted that a source cannot tell; undefined where it can. */
 export const unlistable = (
   source: Source,
-  { subjectId, period, state, thread }: Listed,
+  { subjectId, providerId, period, state, thread }: Listed,
 ): keyof Listed | undefined => {
   if (subjectId !== undefined && !source.subject) return 'subjectId';
+  if (providerId !== undefined && !source.provider) return 'providerId';
   if (period !== undefined && !source.at) return 'period';
   if (thread !== undefined && !source.thread) return 'thread';
   return state !== undefined && !Object.hasOwn(source.states, state) ? 'state' : undefined;

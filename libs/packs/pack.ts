@@ -219,7 +219,7 @@ export interface Source {
   readonly owner?: string;
   /** The column that names the conversation a row is of. */
   readonly thread?: string;
-  /** What a list shows by default that is of no one conversation. */
+  /** What a list shows by default that is asked for by its name, and of no one conversation. */
   readonly overview?: readonly string[];
   /** The projection that keeps its table, and may be behind: whoever reads is told how far it is. */
   readonly projection?: string;

@@ -166,6 +166,9 @@ export const conditions = (source: Source, plan: Plan, reader: Reader): Part[] =
     ...(filter.subjectId && source.subject
       ? [sql`${sql.ref(source.subject.column)} = ${filter.subjectId}`]
       : []),
+    ...(filter.providerId === undefined
+      ? []
+      : [sql`${sql.ref(required(source.provider?.column))} = ${filter.providerId}`]),
     ...(filter.row === undefined ? [] : [sql`${sql.ref(`${source.table}.id`)} = ${filter.row}`]),
     ...(filter.thread === undefined
       ? []

@@ -3,6 +3,7 @@ import * as auth from '@jangada/proto/auth.ts';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Account, Accounts } from './accounts.ts';
+import { bookableOf } from './agenda.ts';
 import { demandSecondFactor, permissionsOf } from './assurance.ts';
 import { originOf } from './door.ts';
 import type { Factors } from './factors.ts';
@@ -99,13 +100,18 @@ export const accountRoutes = (app: FastifyInstance, deps: Deps): void => {
     const account = await accountOf(identity);
     const tenant = await accounts.tenant(account.tenant);
     if (!tenant) throw new Refusal('AUTH_INVALID');
-    const { wording } = packOf(tenant.pack);
+    const pack = packOf(tenant.pack);
+    const { wording } = pack;
+    const permissions = permissionsOf(tenant, identity);
+    const agenda = bookableOf(pack, permissions);
     return {
       account: account.id,
       email: account.email,
       role: identity.role,
+      ...(identity.person ? { person: identity.person } : {}),
       tenant: { id: account.tenant, zone: tenant.zone, locale: tenant.locale },
-      permissions: permissionsOf(tenant, identity),
+      permissions,
+      ...(agenda ? { agenda } : {}),
       assurance: identity.acr,
       secondFactor: await factors.isEnrolled(account),
       suggestions: { en: wording.en.suggestions, 'pt-BR': wording['pt-BR'].suggestions },

@@ -10,7 +10,7 @@ import type { Admission } from './admission.ts';
 import { codeOf, wholeAnswer } from './answer.ts';
 import type { Follower } from './follow.ts';
 import { nameOf } from './ids.ts';
-import { toldOf } from './listing.ts';
+import { instant, toldOf } from './listing.ts';
 import { shaped } from './shape.ts';
 
 /**
@@ -18,8 +18,6 @@ import { shaped } from './shape.ts';
  * for by its id. A command given again with the same `Idempotency-Key` is the same command.
  */
 
-/** Instants as clients write them, with whatever offset, as the one way of writing them. */
-const instant = z.iso.datetime({ offset: true }).transform((text) => new Date(text).toISOString());
 const interval = z.strictObject({ from: instant, until: instant });
 
 const strictly = (one: (typeof command.options)[number]): z.ZodType<Command> => {

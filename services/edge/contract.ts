@@ -9,7 +9,7 @@ import { border } from '@jangada/hop/hop.ts';
 import { policy } from '@jangada/hop/policy.ts';
 import * as access from '@jangada/proto/access.ts';
 import { authFacts } from '@jangada/proto/auth.ts';
-import { changed } from '@jangada/proto/booking.ts';
+import * as booking from '@jangada/proto/booking.ts';
 import * as command from '@jangada/proto/command.ts';
 import * as feedback from '@jangada/proto/feedback.ts';
 import { reply } from '@jangada/proto/reply.ts';
@@ -31,8 +31,8 @@ export const contract = border({
     run.refused,
     ...authFacts,
   ],
-  // Of events what they say in clear: that something happened to a booking, and what followed.
-  follows: [reply, asked, changed, followed],
+  // Of events what they say in clear: that something happened to a booking, what followed, and which time is taken.
+  follows: [reply, asked, booking.changed, booking.agenda, followed],
   // Looking up accounts and sessions. Everybody waits for it, so it tries again soon after an outage.
   policy: policy({
     timeoutMs: 2_000,

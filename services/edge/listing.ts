@@ -25,13 +25,15 @@ export const cursor = z
   .string()
   .regex(/^[\w=-]{1,200}$/)
   .optional();
-const instant = z.iso.datetime({ offset: true }).transform((text) => new Date(text).toISOString());
+/** Instants as clients write them, with whatever offset, as the one way of writing them. */
+export const instant = z.iso.datetime({ offset: true }).transform((text) => new Date(text).toISOString());
 /** A moment, or a day of the tenant's zone. */
 const when = z.union([instant, z.iso.date().regex(/^(?:19|2\d)\d\d-/)]).optional();
 
 const wanted = z
   .strictObject({
     subjectId: id.optional(),
+    providerId: id.optional(),
     state: z
       .string()
       .regex(/^[a-z_]{1,40}$/)

@@ -79,6 +79,7 @@ export const routes: Readonly<Record<string, Route>> = {
   'GET /v1/runs': signedIn,
   'GET /v1/runs/:run': signedIn,
   'GET /v1/consents/:subject': signedIn,
+  'GET /v1/agenda': signedIn,
   ...Object.fromEntries([...listings].map((name) => [`GET /v1/${name}`, signedIn])),
   ...Object.fromEntries([...projections.keys()].map((name) => [`GET /v1/${name}/:id`, signedIn])),
 

@@ -19,6 +19,7 @@ import { accessRoutes } from './access.ts';
 import { accountRoutes } from './account.ts';
 import { openAccounts } from './accounts.ts';
 import { openAdmission } from './admission.ts';
+import { agendaRoutes } from './agenda.ts';
 import { agentRoutes } from './agents.ts';
 import { commandRoutes } from './commands.ts';
 import { watchConditions } from './conditions.ts';
@@ -172,6 +173,7 @@ export const openServer = async (
   agentRoutes(app, admission, config, meter);
   accessRoutes(app, admission);
   commandRoutes(app, admission, follower, service.bus.nc);
+  agendaRoutes(app, { admission, accounts, store, nc: service.bus.nc });
   privacyRoutes(app, { admission, store, accounts, secret: config.ENCRYPTION_KEY });
   conversationRoutes(app, admission);
   listingRoutes(app, { admission, store, changes, nc: service.bus.nc });

@@ -101,7 +101,10 @@ const flagsOf = ({ pack, plan, purpose }: Facts, refusedBy: Decision['refusedBy'
     purposeSpecified: purpose !== undefined,
     // What is changed is named by its id.
     dataMinimized: plan.fields.every(
-      (field) => source?.list.includes(field) || (plan.order !== undefined && field === 'id'),
+      (field) =>
+        source?.list.includes(field) ||
+        source?.overview?.includes(field) ||
+        (plan.order !== undefined && field === 'id'),
     ),
     // What is about nobody may be kept for ever.
     retentionPolicy: !source?.subject || pack.retention.some(({ table }) => table === source.table),

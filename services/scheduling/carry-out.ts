@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Agenda, agendasOf, keyOf, type Of, placesOf, type Slot } from '@jangada/bookings/agenda.ts';
 import { type Booking, bookingIdOf } from '@jangada/bookings/booking.ts';
+import { openingOf } from '@jangada/bookings/opening.ts';
 import { agendaIdOf, type Read, readAgenda, readBooking } from '@jangada/bookings/state.ts';
 import { Unavailable } from '@jangada/hop/outcome.ts';
 import type { Pack } from '@jangada/packs/pack.ts';
@@ -17,7 +18,7 @@ import { eventKeysOf, makeEventKeys, sealDetails } from '@jangada/vault/events.t
 import type { Vault } from '@jangada/vault/vault.ts';
 import { refusalOf } from './checks.ts';
 import { type Decision, decide, type State } from './decide.ts';
-import { knownIn, openingOf } from './facts.ts';
+import { knownIn } from './facts.ts';
 import type { Outcome } from './handler.ts';
 import { dayAt, dayOn } from './hours.ts';
 

@@ -1,5 +1,3 @@
-import { calendarOf, declared } from '@jangada/agenda/declared.ts';
-import type { Calendar } from '@jangada/agenda/hours.ts';
 import type { Pack } from '@jangada/packs/pack.ts';
 import { peopleOf } from '@jangada/packs/rules.ts';
 import { type Store, written } from '@jangada/store/store.ts';
@@ -40,17 +38,4 @@ export const knownIn = async (
             and valid_from <= now() and (valid_to is null or valid_to > now())) as "inCare"`),
   );
   return known ?? { inTenant: false, inCare: false, consents: false };
-};
-
-/** When the tenant is open; undefined of one that never said so. */
-export const openingOf = async (
-  store: Store,
-  tenant: string,
-  zone: string,
-): Promise<Calendar | undefined> => {
-  const [row] = await store.read(
-    { tenant },
-    written(sql<{ calendar: unknown }>`select calendar from tenants where id = ${tenant}`),
-  );
-  return row?.calendar ? calendarOf(declared.parse(row.calendar), zone) : undefined;
 };
