@@ -237,6 +237,7 @@ describe.skipIf(!installed)('the console', { timeout: 180_000 }, () => {
     expect(await page.getByRole('navigation').getByRole('link').allTextContents()).toEqual([
       'Perguntas',
       'Conversas',
+      'Agenda',
       'Execuções',
       'Seus dados',
     ]);
@@ -289,6 +290,90 @@ describe.skipIf(!installed)('the console', { timeout: 180_000 }, () => {
     );
     expect(kept).not.toMatch(/eyJ|Ana|Lima|consulta/);
     expect(await page.context().cookies()).toEqual([]);
+  });
+
+  test('shows an agenda, and books, confirms, moves and cancels in it, each after a yes', async () => {
+    const page = await comeIn('pt-BR');
+    await page.getByRole('link', { name: 'Agenda' }).click();
+    await page.getByLabel('Com', { exact: true }).selectOption({ label: 'Dra. Paula Lima' });
+    for (let weeks = 0; weeks < 3; weeks++)
+      await page.getByRole('button', { name: 'Semana seguinte' }).click();
+    const wednesday = page.getByRole('region', { name: /^quarta-feira/ });
+    const free = (time: string) => wednesday.getByRole('button', { name: `${time}, livre` });
+    const sheet = page.getByRole('dialog');
+    const yes = sheet.getByRole('button', { name: 'Sim, continuar' });
+    await page.getByText('Como estava às').waitFor();
+
+    // By the keyboard alone: down from ten, and to the day after and back.
+    await free('10:00').focus();
+    for (const key of ['ArrowDown', 'ArrowRight', 'ArrowLeft', 'Enter']) await page.keyboard.press(key);
+    await sheet.getByLabel('Para quem').selectOption({ label: 'Diego Melo' });
+    await sheet.getByLabel('Serviço').selectOption({ label: 'Limpeza de pele' });
+    expect(await sheet.getByLabel('Quando').inputValue()).toMatch(/T10:30$/);
+    expect(await sheet.getByLabel('Minutos').inputValue()).toBe('60');
+    expect(await barriersIn(page)).toEqual([]);
+    await picture(page, 'agenda-form');
+    const start = new Date(`${await sheet.getByLabel('Quando').inputValue()}:00-03:00`).toISOString();
+    await sheet.getByRole('button', { name: 'Continuar' }).click();
+    await sheet.getByText('Marcar este horário?').waitFor();
+    await picture(page, 'agenda-card');
+
+    // Somebody else is first.
+    const { agent } = await journey.as('admin');
+    const taken = { subjectId: 'cli-3', providerId: 'pro-1', start, durationMinutes: 60 };
+    const given = await fetch(new URL('/v1/commands', agent.url), {
+      method: 'POST',
+      headers: { ...agent.headers, 'content-type': 'application/json' },
+      body: JSON.stringify({ type: 'ScheduleAppointment', ...taken }),
+    });
+    const where = new URL(given.headers.get('location') ?? '', agent.url);
+    await until('the other booking', async () => {
+      const told = await fetch(where, { headers: agent.headers });
+      return ((await told.json()) as { status: string }).status === 'done';
+    });
+    await yes.click();
+    await sheet.getByText('SLOT_TAKEN').waitFor();
+    expect(await barriersIn(page)).toEqual([]);
+    await picture(page, 'agenda-taken');
+    await sheet.getByRole('button', { name: '11:30' }).click();
+    await yes.click();
+    await sheet.getByText('Marcado').waitFor();
+
+    await sheet.getByRole('button', { name: 'Ver o agendamento' }).click();
+    await until('the steps that follow', async () => {
+      await sheet.getByRole('button', { name: 'Atualizar' }).click();
+      return (await sheet.getByText(/^Aviso à pessoa: enviado/).count()) === 1;
+    });
+    expect(await barriersIn(page)).toEqual([]);
+    await picture(page, 'agenda-booking');
+    await sheet.getByRole('button', { name: 'Confirmar' }).click();
+    await yes.click();
+    await sheet.getByText('Confirmado').waitFor();
+    await sheet.getByRole('button', { name: 'Ver o agendamento' }).click();
+
+    await sheet.getByRole('button', { name: 'Remarcar' }).click();
+    await page.getByText('Escolha um horário livre para o agendamento de Diego Melo').waitFor();
+    await free('14:00').click();
+    await yes.click();
+    await sheet.getByText('Remarcado').waitFor();
+    await sheet.getByRole('button', { name: 'Fechar' }).click();
+    const booking = wednesday.getByRole('button', { name: /^Diego Melo 14:00/ });
+    await until('the booking in the grid', async () => {
+      if ((await booking.count()) === 0) await page.getByRole('button', { name: 'Atualizar' }).click();
+      return (await booking.count()) === 1;
+    });
+    expect(await wednesday.getByRole('button', { name: /^Carla Dias 10:30/ }).count()).toBe(1);
+    await look(page, 'agenda');
+
+    await booking.click();
+    await sheet.getByRole('button', { name: 'Desmarcar' }).click();
+    await yes.click();
+    await sheet.getByText('Desmarcado').waitFor();
+    await sheet.getByRole('button', { name: 'Fechar' }).click();
+    await free('14:00').waitFor();
+    await page.getByLabel('Mostrar').selectOption('day');
+    await page.setViewportSize({ width: 390, height: 844 });
+    await look(page, 'agenda-narrow');
   });
 
   test('stops an answer that takes long', async () => {

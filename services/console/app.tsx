@@ -1,4 +1,5 @@
 import { useEffect, useState, useSyncExternalStore } from 'react';
+import { Agenda } from './agenda.tsx';
 import { Audit } from './audit.tsx';
 import { Chat } from './chat.tsx';
 import { Conversations } from './conversations.tsx';
@@ -142,6 +143,7 @@ const Inside = ({ session, me, onLanguage }: { session: Session; me: Me } & Choo
   const pages = [
     chat,
     { page: 'conversations', href: '#/conversations', label: w.conversations },
+    ...(me.agenda ? [{ page: 'agenda', href: '#/agenda', label: w.agenda }] : []),
     { page: 'runs', href: '#/runs', label: w.runs },
     { page: 'privacy', href: '#/privacy', label: w.privacy },
     ...(me.permissions.includes('admin:system')
@@ -198,6 +200,11 @@ const Inside = ({ session, me, onLanguage }: { session: Session; me: Me } & Choo
         {shown.page === 'conversations' && (
           <div className="page">
             <Conversations session={session} me={me} />
+          </div>
+        )}
+        {shown.page === 'agenda' && me.agenda && (
+          <div className="page wide">
+            <Agenda session={session} me={me} of={me.agenda} />
           </div>
         )}
         {shown.page === 'runs' && (

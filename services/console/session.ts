@@ -14,7 +14,19 @@ export interface Me {
   readonly permissions: readonly string[];
   readonly assurance: 'aal1' | 'aal2';
   readonly secondFactor: boolean;
+  /** The person in the organisation's records that it is. */
+  readonly person?: string;
+  /** What of the agenda is theirs to see and to change, and what its parts are called in addresses. */
+  readonly agenda?: Bookable;
   readonly suggestions: Readonly<Record<'en' | 'pt-BR', readonly string[]>>;
+}
+
+export interface Bookable {
+  readonly may: 'read' | 'book';
+  readonly minutes: number;
+  /** The field of bookings that says whom they are for. */
+  readonly whom: string;
+  readonly names: Readonly<Record<'people' | 'providers' | 'services' | 'bookings', string>>;
 }
 
 interface Issued {
@@ -54,9 +66,9 @@ const send = async (path: string, init: RequestInit, read = json): Promise<unkno
   return read(response);
 };
 
-const asJson = (body: unknown): RequestInit => ({
+const asJson = (body: unknown, headers: Readonly<Record<string, string>> = {}): RequestInit => ({
   method: 'POST',
-  headers: { 'content-type': 'application/json' },
+  headers: { 'content-type': 'application/json', ...headers },
   body: JSON.stringify(body),
 });
 
@@ -128,8 +140,8 @@ export const openSession = () => {
       throw error;
     }
   };
-  const call = async <T>(path: string, body?: unknown): Promise<T> =>
-    (await ask(path, body === undefined ? {} : asJson(body), json)) as T;
+  const call = async <T>(path: string, body?: unknown, headers?: Record<string, string>): Promise<T> =>
+    (await ask(path, body === undefined ? {} : asJson(body, headers), json)) as T;
   const meet = async (): Promise<Me> => {
     const me = await call<Me>('/v1/auth/me');
     show({ me, ended: undefined });

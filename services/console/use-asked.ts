@@ -10,7 +10,14 @@ export interface Asked<T> {
   again(): void;
 }
 
-export const useAsked = <T>(session: Session, path: string): Asked<T> => {
+const askedAt = <T>(session: Session, path: string): Promise<T> => session.call<T>(path);
+
+/** `load` may ask for more than one thing; it has to be the same function each time. */
+export const useAsked = <T>(
+  session: Session,
+  path: string,
+  load: (session: Session, path: string) => Promise<T> = askedAt,
+): Asked<T> => {
   const [told, setTold] = useState<{ path: string; value?: T; failure?: Failure }>();
   const [count, setCount] = useState(0);
   const [isAsking, setAsking] = useState(true);
@@ -23,14 +30,14 @@ export const useAsked = <T>(session: Session, path: string): Asked<T> => {
       setAsking(false);
     };
     setAsking(count >= 0);
-    session.call<T>(path).then(
+    load(session, path).then(
       (value) => tell({ value }),
       (error: unknown) => tell({ failure: asFailure(error) }),
     );
     return () => {
       isWanted = false;
     };
-  }, [session, path, count]);
+  }, [session, path, load, count]);
 
   const current = told?.path === path ? told : undefined;
   return {
