@@ -268,7 +268,7 @@ describe('the table that follows from events', () => {
     const times = () =>
       database.administer(`select kind, open, id like '%${kept}' as "isKept" from agenda_times
         where agenda_id = '${agendaIdOf(of)}' order by kind`);
-    const events = await eventsOfTenant(jsm, 'casa');
+    const events = await allEvents();
     for (const event of events.toReversed())
       await project(projecting, database.vault, 'casa', [event]).catch(() => undefined);
     const before = await times();

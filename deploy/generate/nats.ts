@@ -127,13 +127,7 @@ const operatorRights = (contracts: readonly Contract[]): Rights => ({
     core.ended('*', '*'),
     core.limit('*', '*'),
     core.keysChanged('*'),
-    // What happened to an aggregate is never said again.
-    ...new Set(
-      contracts
-        .flatMap(heardBy)
-        .filter(({ kind }) => kind !== 'event')
-        .map(filterOf),
-    ),
+    ...new Set(contracts.flatMap(heardBy).map(filterOf)),
     // Services believe only what the root signed, and an operator need not hold the root.
     keyRing.subject,
     '$JS.API.INFO',

@@ -239,16 +239,6 @@ describe('a care home', () => {
     expect((await journey.auditOf(pricing.runId))[1]).toMatchObject({
       ...{ fact: 'run.permitted', actor: 'public', details: { decision: { purpose: 'information' } } },
     });
-    // Other words for the same are answered from the cache, and another home's people never from this one's.
-    const found = () => journey.counted('data-access', 'cache_hits_total');
-    const before = await found();
-    const inOtherWords = 'Please tell me about the PRICING';
-    expect(await inquire('public/inquiry', { message: inOtherWords })).toMatchObject({
-      ...{ cached: true, content: pricing.content },
-    });
-    expect(await found()).toBe(before + 1);
-    expect((await ask('foreign-nurse', inOtherWords)).cached).toBe(false);
-    expect(await found()).toBe(before + 1);
     const portuguese = await inquire('public/inquiry', { message: 'quais são os preços?' });
     expect(portuguese.content).toContain('- faq-precos · Quanto custa');
     expect(await inquire('public/inquiry', { message: 'privacy of penguins' })).toMatchObject({

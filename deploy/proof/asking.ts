@@ -72,7 +72,10 @@ export const askAll = async (
   const renewal = setInterval(() => void signIn().catch(() => undefined), 180_000);
   const askOne = async (one: Asked): Promise<void> => {
     for (let attempt = 1; attempt <= attempts; attempt++) {
-      const answer = await people.get(one.role)?.query(one.question).catch(() => noAnswer);
+      const answer = await people
+        .get(one.role)
+        ?.query(one.question)
+        .catch(() => noAnswer);
       if (!answer) return;
       const { runId, status, code, content } = answer;
       const isRepeated = isLost({ status }) && attempt < attempts;

@@ -120,7 +120,10 @@ const One = ({
     const { code = 'INTERNAL', alternatives = [], status } = outcome;
     return (
       <div role="status">
-        <Notice tone={status === 'failed' ? 'bad' : 'held'} title={status === 'failed' ? w.unsure : w.refused}>
+        <Notice
+          tone={status === 'failed' ? 'bad' : 'held'}
+          title={status === 'failed' ? w.unsure : w.refused}
+        >
           <p>{textOf(code, language, words.network)}.</p>
           {alternatives.length > 0 && (
             <>

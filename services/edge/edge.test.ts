@@ -475,8 +475,8 @@ describe('GET /v1/consents/:subject', () => {
       ['appointments?state=lost', 'state'],
       ['appointments?from=2026-11-22T00:00:00Z', 'to'],
       ['appointments?to=2026-11-22T00:00:00Z&from=2026-11-22T00:00:00Z', 'to'],
-      ['bookings?from=2026-11-23&to=2026-11-22', 'to'],
-      ['bookings?from=2026-11-22&to=2026-11-31', 'to'],
+      ['appointments?from=2026-11-23&to=2026-11-22', 'to'],
+      ['appointments?from=2026-11-22&to=2026-11-31', 'to'],
       ['clients?from=2026-11-22T00:00:00Z&to=2026-11-23T00:00:00Z', 'period'],
       ['billing?limit=5', 'limit'],
     ] as const) {

@@ -154,6 +154,11 @@ export const commandsOf = (
     if (command.type === 'ScheduleAppointment' && !drawn.denied)
       made.push({ id: bookingIdOf(id), subject: command.subjectId, provider: command.providerId });
     // As the edge has read it: a pass is for exactly that text.
-    return { id, ...drawn, command: shape.parse(command), again: chance(0.12) ? pick(['same', 'anew', 'later']) : 'no' };
+    return {
+      id,
+      ...drawn,
+      command: shape.parse(command),
+      again: chance(0.12) ? pick(['same', 'anew', 'later']) : 'no',
+    };
   });
 };

@@ -32,12 +32,15 @@ export const violationsOf = (history: History): readonly string[] => {
   return found;
 };
 
-const eventOf = {
-  ScheduleAppointment: 'AppointmentScheduled',
-  RescheduleAppointment: 'AppointmentRescheduled',
-  ConfirmAppointment: 'AppointmentConfirmed',
-  CancelAppointment: 'AppointmentCancelled',
-} as const satisfies Partial<Record<Command['type'], BookingEvent['type']>>;
+type OfBooking = Exclude<Command, { type: 'RegisterAvailability' }>;
+
+const eventOf = (command: OfBooking): BookingEvent['type'] => {
+  if (command.type === 'ScheduleAppointment') return 'AppointmentScheduled';
+  if (command.type === 'RescheduleAppointment') return 'AppointmentRescheduled';
+  if (command.type === 'ConfirmAppointment') return 'AppointmentConfirmed';
+  if (command.type === 'CancelAppointment') return 'AppointmentCancelled';
+  return command.attended ? 'AppointmentAttended' : 'AppointmentMissed';
+};
 
 /** Goes through the events in order: each has to be right after those before it, and each refusal at some moment of its time. */
 const replay = (history: History, wrong: Wrong): Model => {
@@ -97,7 +100,7 @@ const judgeEvent = (
   }
   const { command } = cause;
   if (cause.denied) wrong(`${what} was made by ${by}, which had to be refused with ${cause.denied}`);
-  if (command.type === 'RegisterAvailability' || eventOf[command.type] !== type) {
+  if (command.type === 'RegisterAvailability' || eventOf(command) !== type) {
     wrong(`${what} is ${type}, and ${by} a ${command.type}`);
     return;
   }
@@ -131,12 +134,9 @@ const sorted = (fields: object): [string, unknown][] =>
 type Said = Omit<Details, 'by' | 'hash'>;
 
 /** What a booking has to be after a command. */
-const detailsAfter = (
-  command: Exclude<Command, { type: 'RegisterAvailability' }>,
-  before: Standing | undefined,
-): Partial<Said> => {
+const detailsAfter = (command: OfBooking, before: Standing | undefined): Partial<Said> => {
   const { by: _by, hash: _hash, ...kept } = before?.details ?? ({} as Partial<Details>);
-  if (command.type === 'CancelAppointment' || command.type === 'ConfirmAppointment') return kept;
+  if (command.type !== 'ScheduleAppointment' && command.type !== 'RescheduleAppointment') return kept;
   const lasts =
     command.durationMinutes === undefined
       ? (before?.slot.until ?? 0) - (before?.slot.from ?? 0)
