@@ -14,6 +14,7 @@ const proofs = [
   'deploy/journeys/faults.test.ts',
   'deploy/journeys/every-key.test.ts',
   'deploy/journeys/limits.test.ts',
+  'deploy/journeys/own-pack.test.ts',
   'deploy/import/volume.test.ts',
   'deploy/isolation.test.ts',
 ];
@@ -49,8 +50,8 @@ export default defineConfig({
         },
       },
       // Services are killed under load, servers taken away, every key replaced, limits waited for, whole data sets imported, and all
-      // that somebody with a service's credentials may try is tried: minutes, so `npm test` leaves them to `npm run proof:faults`,
-      // `proof:keys`, `proof:limits`, `proof:import` and `proof:isolation`.
+      // that somebody with a service's credentials may try is tried, a tree with a pack more started: minutes, so `npm test` leaves them to
+      // `npm run proof:faults`, `proof:keys`, `proof:limits`, `proof:import`, `proof:isolation` and `proof:pack`.
       { test: { name: 'proofs', include: proofs, ...patience } },
     ],
   },
