@@ -11,7 +11,8 @@ import { quantised, similarity } from './vectors.ts';
 
 const concepts = [['neta', 'neto', 'crianca*', 'child*']];
 const opened = (env: Record<string, string> = {}, sent?: (texts: number) => void): Promise<Embedding> =>
-  openEmbedding(readConfig(embeddingSettings, env), sent);
+  // However busy this machine is.
+  openEmbedding(readConfig(embeddingSettings, env), sent, 60_000);
 const one = async (embedding: Embedding, said: string, of = concepts): Promise<Float32Array> => {
   const [vector] = await embedding.embed([said], { concepts: of });
   if (!vector) throw new Error('no vector came');

@@ -34,11 +34,13 @@ export const nearLocally: Near = { similarity: 0.28, coverage: nearByWords };
 export const openEmbedding = async (
   settings: Settings,
   sent: (texts: number) => void = () => undefined,
+  /** How long a text is waited for, where that is not as long as a question can. */
+  withinMs?: number,
 ): Promise<Embedding> => {
   const dimensions = settings.EMBEDDING_DIMENSIONS;
   if (settings.EMBEDDING_PROVIDER === 'openai') {
     const { openEndpoint } = await import('./endpoint.ts');
-    return openEndpoint(settings, sent);
+    return openEndpoint(settings, sent, withinMs);
   }
   return {
     space: (concepts) => localSpace(dimensions, concepts),

@@ -9,7 +9,7 @@ import { directed, shortened } from './vectors.ts';
 type Settings = Values<(typeof embeddingSettings)[number]>;
 
 /** For each text. A question cannot wait longer, within the 3 s of its hop: it is answered by its words then. */
-const withinMs = 1_500;
+const questionMs = 1_500;
 
 // What it warns of it would write to the console, past our log.
 globalThis.AI_SDK_LOG_WARNINGS = false;
@@ -22,7 +22,11 @@ const direct: typeof globalThis.fetch = (input, init) => fetch(input, { ...init,
  * that it does not matter whether the endpoint knows how to. What is asked for at nearly the same time goes in one request;
  * `sent` is told of how many texts. @throws Error without its URL
  */
-export const openEndpoint = (settings: Settings, sent: (texts: number) => void): Embedding => {
+export const openEndpoint = (
+  settings: Settings,
+  sent: (texts: number) => void,
+  withinMs = questionMs,
+): Embedding => {
   const { EMBEDDING_URL: url, EMBEDDING_API_KEY: key, EMBEDDING_MODEL: name } = settings;
   const { EMBEDDING_DIMENSIONS: dimensions, EMBEDDING_NEAR: similarity } = settings;
   if (url === undefined) throw new Error('EMBEDDING_URL has to name the endpoint of EMBEDDING_PROVIDER');
