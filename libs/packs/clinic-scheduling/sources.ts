@@ -63,6 +63,7 @@ export const sources: Pack['sources'] = {
       },
     },
     list: ['name', 'phone'],
+    overview: ['id', 'name', 'phone'],
     subject: { column: 'patients.id', table: 'patients' },
     order: { column: 'patients.name_search', type: 'text' },
     states: {},
@@ -79,11 +80,13 @@ export const sources: Pack['sources'] = {
       speciality: { column: 'practitioners.speciality', kind: 'plain' },
     },
     list: ['name', 'speciality'],
+    overview: ['id', 'name', 'speciality'],
     provider: { column: 'practitioners.id', table: 'practitioners' },
     order: { column: 'practitioners.name_search', type: 'text' },
     states: {},
     usually: [],
     asks: ['list', 'count'],
+    listed: true,
   },
   visit_types: {
     table: 'visit_types',
@@ -97,5 +100,6 @@ export const sources: Pack['sources'] = {
     states: {},
     usually: [],
     asks: ['list', 'count'],
+    listed: true,
   },
 };

@@ -1,6 +1,6 @@
 import type { Demo, Pack } from '@jangada/packs/pack.ts';
 import { ownWork } from '@jangada/packs/retention.ts';
-import * as tables from './0001_tables.ts';
+import { up } from './0001_tables.ts';
 
 /** A library and its books, as somebody would write it who uses this for the first time: see own-pack.test.ts. */
 
@@ -106,5 +106,5 @@ export const pack: Pack = {
     ...{ max: 100, windowMs: 60_000 },
   })),
   demo,
-  migrations: { 'library/0001_tables': tables },
+  migrations: { 'library/0001_tables': { up } },
 };
