@@ -122,7 +122,8 @@ export const rebuild = (
   tenant: string,
 ): Promise<Rebuilt> =>
   store.within({ tenant }, async (transaction) => {
-    await transaction.rows(written(sql`lock table bookings, agenda_times in share row exclusive mode`));
+    // In the order in which the projection writes them.
+    await transaction.rows(written(sql`lock table agenda_times, bookings in share row exclusive mode`));
     const [at] = await transaction.rows(
       written(sql<{ sequence: number }>`
         select sequence from projections where tenant_id = ${tenant} and name = ${projection}`),

@@ -734,6 +734,16 @@ describe('an agenda', () => {
         open: JSON.stringify([{ from: at('10:00'), until: at('14:00') }]),
       },
     ]);
+    // Said while days began at another time, and again since.
+    const day = (from: string, until: string, open: readonly object[]) => ({
+      ...{ kind: 'opened', starts_at: from, ends_at: until },
+      open: JSON.stringify(open),
+    });
+    const [midnight, next] = [at('00:00', 1), at('00:00', 2)];
+    await said('doc-2', 1, [
+      day(at('22:00'), at('22:00', 1), []),
+      day(midnight, next, [{ from: midnight, until: next }]),
+    ]);
   }, 60_000);
 
   test.each<[string, Partial<Grant>]>([
@@ -791,8 +801,10 @@ describe('an agenda', () => {
     expect(await share('no_show')).toEqual([[1, 4, '25.0']]);
     expect(await share('cancelled')).toEqual([[1, 6, '16.7']]);
     expect(await share('attended', { reach: 'own', by: 'p2' })).toEqual([[2, 2, '100.0']]);
-    // Of the consent of the third nothing is told, and of two people no figure of many.
-    expect(await share('no_show', { pur: 'statistics', min: 5 })).toEqual([]);
+    // Of the consent of the third nothing is told. A figure of many has as many who stayed away, and as many who came.
+    const ofMany = (min: number) => share('no_show', { pur: 'statistics', min });
+    expect(await ofMany(1)).toEqual([[1, 4, '25.0']]);
+    expect(await ofMany(2)).toEqual([]);
     expect((await of({ ask: 'count' })).rows).toMatchObject([{ count: 5 }]);
     expect((await of({ ask: 'count', filter: { state: 'cancelled' } })).rows).toMatchObject([{ count: 1 }]);
   });

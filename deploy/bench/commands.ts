@@ -132,7 +132,14 @@ edge.nc.subscribe('live.*.*', {
   },
 });
 const endOf = async (run: string): Promise<number> => {
-  if (!ended.has(run)) await new Promise<void>((resolve) => waiting.set(run, resolve));
+  if (!ended.has(run))
+    await new Promise<void>((resolve, reject) => {
+      const vain = setTimeout(() => reject(new Error(`${run} has not ended after 30 s`)), 30_000);
+      waiting.set(run, () => {
+        clearTimeout(vain);
+        resolve();
+      });
+    });
   const endedAt = ended.get(run) ?? Number.NaN;
   ended.delete(run);
   waiting.delete(run);

@@ -14,6 +14,8 @@ export interface Embedding {
   ): Promise<readonly Float32Array[]>;
   /** From where on vectors of it mean the same. */
   readonly near: Near;
+  /** Whether words that hold others together, as "not" and "before", make a difference to its vectors. */
+  readonly hasSmallWords: boolean;
 }
 
 /** Settings that say which. */
@@ -46,5 +48,6 @@ export const openEmbedding = async (
     space: (concepts) => localSpace(dimensions, concepts),
     embed: async (texts, { concepts }) => texts.map((text) => embedLocally(text, { dimensions, concepts })),
     near: nearLocally,
+    hasSmallWords: false,
   };
 };

@@ -70,5 +70,6 @@ export const openEndpoint = (
       }
     },
     near: { similarity, coverage: nearByWords },
+    hasSmallWords: true,
   };
 };

@@ -98,7 +98,7 @@ const statements: Record<Plan['ask'], Statement> = {
     if (!state) throw new Error('a share is of a state');
     const part = sql`count(*) filter (where ${holds(state)})`;
     return sql<Row>`select ${part}::int as part, count(*)::int as whole,
-      round(100.0 * ${part} / nullif(count(*), 0), 1)::text as percent, ${tenantsOf(source)} ${from} ${where}${ofMany(source, reader)}`;
+      round(100.0 * ${part} / nullif(count(*), 0), 1)::text as percent, ${tenantsOf(source)} ${from} ${where}${ofBoth(source, reader, state)}`;
   },
   list: (source, plan, _reader, from, where) => {
     const columns = plan.fields.map((name) => {
@@ -123,6 +123,14 @@ const statements: Record<Plan['ask'], Statement> = {
 /** Tells a figure only where there are enough people behind it; otherwise there is no row, not even of zero. */
 const ofMany = ({ subject }: Source, { groupMin }: Reader): Part =>
   subject && groupMin ? sql` having count(distinct ${sql.ref(subject.column)}) >= ${groupMin}` : sql``;
+
+/** The same of a share: the state and what is left of the whole are figures both. */
+const ofBoth = ({ subject }: Source, { groupMin }: Reader, state: Condition): Part => {
+  if (!subject || !groupMin) return sql``;
+  const isOfMany = (part: Part): Part =>
+    sql`count(distinct ${sql.ref(subject.column)}) filter (where ${part}) >= ${groupMin}`;
+  return sql` having ${isOfMany(holds(state))} and ${isOfMany(sql`not (${holds(state)})`)}`;
+};
 
 /** Whose rows a figure is of: their tenant, the first and the last where they are several's, and '' where there are none. */
 const tenantsOf = ({ table }: Source): Part => {

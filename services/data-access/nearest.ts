@@ -53,7 +53,9 @@ export const openSearching = (embedding: Embedding, told: Told, alike: number): 
     asked: async (place, { filter: { nearest, ...filter }, ...search }, { concepts = [] }, signal) => {
       const { text = '', language } = nearest ?? {};
       const within = [search, filter, language];
-      const name = await nameOf(JSON.stringify([place, within]), meantBy(text, concepts), () =>
+      // Words that make no difference to what is found make none to what it is remembered by.
+      const said = embedding.hasSmallWords ? text : meantBy(text, concepts);
+      const name = await nameOf(JSON.stringify([place, within]), said, () =>
         vectorOf(text, concepts, signal).catch(() => undefined),
       );
       return JSON.stringify([within, name]);

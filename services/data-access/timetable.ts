@@ -1,6 +1,7 @@
 import { type Agenda, freeTime, utilisation } from '@jangada/agenda/agenda.ts';
 import { calendarOf, declared } from '@jangada/agenda/declared.ts';
 import type { Calendar, Hours, Span } from '@jangada/agenda/hours.ts';
+import { overlaps } from '@jangada/agenda/intervals.ts';
 import { agendasOf } from '@jangada/bookings/agenda.ts';
 import { agendaIdOf } from '@jangada/bookings/state.ts';
 import { Unprocessable } from '@jangada/hop/outcome.ts';
@@ -34,7 +35,7 @@ interface Within {
   readonly to: Temporal.Instant;
 }
 
-/** @throws Unprocessable INPUT_INVALID for more time than is looked through at once, or a cursor that no page returned */
+/** @throws Unprocessable INPUT_INVALID for more people or time than is looked through at once, or a cursor that no page returned */
 export const timesOf = async (
   source: Source,
   plan: Plan,
@@ -63,13 +64,17 @@ export const timesOf = async (
       reader,
     ),
   );
-  const named = people.slice(0, providersMax).map(({ id, name }) => ({ id: String(id), name: String(name) }));
+  if (people.length > providersMax)
+    throw new Unprocessable('INPUT_INVALID', 'there are more agendas than are looked through');
+  const named = people.map(({ id, name }) => ({ id: String(id), name: String(name) }));
   const providers = await withAgendas(named, within, reader.zone, look);
   if (plan.ask === 'share') return [shareOf(providers, within)];
   const free = rowsOf(providers, within, timetable.minutes, now);
   if (plan.ask === 'count') return [{ count: free.length }];
   const after = plan.cursor === undefined ? undefined : placeOf(source, plan.cursor);
-  return free
+  // What begins now began on the page before, whatever time it was then.
+  const later = after ? free.filter(({ start }) => start !== iso(now)) : free;
+  return later
     .filter(({ _order, _id }) => !after || _order > after[0] || (_order === after[0] && _id > after[1]))
     .slice(0, plan.limit + 1);
 };
@@ -117,7 +122,14 @@ const always = { 1: whole, 2: whole, 3: whole, 4: whole, 5: whole, 6: whole, 7: 
 const hoursOf = (times: readonly AgendaTime[], zone: string): Hours | undefined => {
   const wall = (at: string): string =>
     Temporal.Instant.from(at).toZonedDateTimeISO(zone).toPlainTime().toString();
-  const said = times.filter(({ kind }) => kind === 'opened');
+  const opened = times.filter(({ kind }) => kind === 'opened');
+  // As a command goes by them: what was said later of any of that time holds.
+  const said = opened.filter(
+    (one, at) =>
+      !opened
+        .slice(at + 1)
+        .some((other) => other.agenda === one.agenda && overlaps(intervalOf(other), intervalOf(one))),
+  );
   const exceptions = said.map(({ from, open }): [string, Span[]] => [
     Temporal.Instant.from(from).toZonedDateTimeISO(zone).toPlainDate().toString(),
     open.map((part) => [wall(part.from), wall(part.until)]),
@@ -133,6 +145,8 @@ const placeIn = async (zone: string, look: Look): Promise<Calendar> => {
   return row?.calendar ? calendarOf(declared.parse(row.calendar), zone) : { zone, week: always };
 };
 
+const iso = (at: Temporal.Instant): string => at.toString({ fractionalSecondDigits: 3 });
+
 /** What is free and still to come, in the order in which it begins. */
 const rowsOf = (
   providers: readonly Provider[],
@@ -142,7 +156,6 @@ const rowsOf = (
 ) => {
   const within = { from: Temporal.Instant.compare(from, now) < 0 ? now : from, to };
   if (Temporal.Instant.compare(within.from, to) >= 0) return [];
-  const iso = (at: Temporal.Instant): string => at.toString({ fractionalSecondDigits: 3 });
   const rows = providers.flatMap(({ id, name, agenda }) =>
     freeTime(agenda, within)
       .filter((free) => free.from.until(free.to).total('minutes') >= minutes)
@@ -158,7 +171,8 @@ const rowsOf = (
 
 const shareOf = (providers: readonly Provider[], within: Within): ReadRow => {
   const all = providers.map(({ agenda }) => utilisation(agenda, within));
-  const part = all.reduce((sum, { bookedMinutes }) => sum + bookedMinutes, 0);
-  const whole = all.reduce((sum, { availableMinutes }) => sum + availableMinutes, 0);
+  // From now on is from within a minute.
+  const part = Math.round(all.reduce((sum, { bookedMinutes }) => sum + bookedMinutes, 0));
+  const whole = Math.round(all.reduce((sum, { availableMinutes }) => sum + availableMinutes, 0));
   return { part, whole, percent: whole === 0 ? null : ((100 * part) / whole).toFixed(1) };
 };

@@ -74,7 +74,8 @@ export const next = (so: So, rules: Rules): Action | undefined => {
     return wasTold && !isTaken('notify') ? take('notify') : undefined;
   }
   // Nobody is told late of what has begun, and it is not undone.
-  if (booking.slot.from <= now) return undefined;
+  if (booking.status === 'attended' || booking.status === 'no_show' || booking.slot.from <= now)
+    return undefined;
   if (!billing) return take('bill');
   if (billing.outcome === 'given-up') return { type: 'fail', reason: 'billing' };
   if (isDue(confirmBy(so), now)) return { type: 'fail', reason: 'unconfirmed' };

@@ -50,6 +50,11 @@ test.each<[string, Facts, Code | undefined]>([
   ],
   ['an administrator for anybody’s hours', { ...admin, subject: undefined }, undefined],
   ['a client of whether they came themselves', { ...client, type: 'RecordAttendance' }, 'AUTHZ_DENIED'],
+  [
+    'staff of whether they came themselves',
+    { ...admin, person: 'cli-1', type: 'RecordAttendance' },
+    'AUTHZ_DENIED',
+  ],
   ['a client for hours', { ...client, subject: undefined }, 'AUTHZ_DENIED'],
 ])('%s', (_who, facts, code) => {
   expect(refusalOf(facts)).toBe(code);

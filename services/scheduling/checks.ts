@@ -50,8 +50,8 @@ export const refusalOf = ({
     return known.inTenant ? undefined : 'TENANT_ISOLATION_VIOLATION';
   }
   // Nobody says of themselves whether they came.
-  const mayOwn =
-    isOwn && type !== 'RecordAttendance' && role.permissions.includes(`write:own_${pack.bookings}`);
+  if (isOwn && type === 'RecordAttendance') return 'AUTHZ_DENIED';
+  const mayOwn = isOwn && role.permissions.includes(`write:own_${pack.bookings}`);
   if (!mayOwn && !mayAll) return 'AUTHZ_DENIED';
   if (!known.inTenant) return 'TENANT_ISOLATION_VIOLATION';
   if (mayOwn || isOwn) return undefined;
