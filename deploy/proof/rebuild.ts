@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
-import { changed, type Details, detailsVersion } from '@jangada/proto/booking.ts';
+import { agenda, changed, type Details, detailsVersion } from '@jangada/proto/booking.ts';
 import { headers } from '@jangada/proto/envelope.ts';
-import { type Body, subjectOf } from '@jangada/proto/message.ts';
+import { type Body, type Message, subjectOf } from '@jangada/proto/message.ts';
 import { openBus } from '@jangada/runtime/bus.ts';
 import { makeEventKeys, sealDetails } from '@jangada/vault/events.ts';
 import { jetstreamManager } from '@nats-io/jetstream';
@@ -12,12 +12,13 @@ import { startBroker } from '../test-broker.ts';
 import { startDatabase, tenantSql } from '../test-database.ts';
 
 /**
- * `npm run proof:rebuild`: the table of bookings is made anew from so many events; it is the same, and takes no more memory for
- * many events than for few. `--events 1000000` is the whole.
+ * `npm run proof:rebuild`: the tables of bookings and agendas are made anew from so many events; they are the same, and take no more
+ * memory for many events than for few. `--events 1000000` is the whole.
  */
 
 const { values: options } = parseArgs({ options: { events: { type: 'string', default: '1000000' } } });
-const count = Number(options.events);
+/** Each version of a booking makes two: its own, and its agenda's. */
+const count = 2 * Math.ceil(Number(options.events) / 2);
 const tenant = 'casa';
 /** How much more the last quarter may take than the second; what runs beside is uneven. */
 const [ratioMax, slackMb] = [1.15, 16];
@@ -57,10 +58,22 @@ const idOf = (booking: number): string => `b${booking}`;
 /** Half of the bookings are cancelled, and the others are confirmed last. */
 const versionsOf = (booking: number): number => types.length - (booking % 2);
 
+/** The time that a version takes, in an agenda of its provider's. */
+const agendaOf = (booking: number, version: number): Pick<Body<typeof agenda>, 'changes'> => {
+  const [holder, { start: from, end: until }] = [idOf(booking), detailsOf(booking, version)];
+  const isFreed = types[version - 1] === 'AppointmentCancelled';
+  return { changes: [isFreed ? { type: 'freed', holder } : { type: 'taken', holder, from, until }] };
+};
+
 /** Bookings that are made at the same time; their events come in turns. */
 const lot = 1_000;
 remark(`${count} events`);
 let published = 0;
+const publish = (message: Message, id: string, body: { readonly version: number }): Promise<unknown> =>
+  bus.publish(subjectOf(message, tenant, id), JSON.stringify(body), {
+    [headers.schema]: String(message.version),
+    [headers.messageId]: bus.messageId(id, body.version),
+  });
 for (let first = 0; published < count; first += lot) {
   const bookings = Array.from({ length: lot }, (_, at) => first + at);
   const begun = bookings.map((booking) => ({ id: idOf(booking), subject: detailsOf(booking, 1).subjectId }));
@@ -71,26 +84,23 @@ for (let first = 0; published < count; first += lot) {
     const version = at + 1;
     const stored = bookings
       .filter((booking) => version <= versionsOf(booking))
-      .slice(0, count - published)
-      .map((booking) => {
+      .slice(0, (count - published) / 2)
+      .flatMap((booking) => {
         const id = idOf(booking);
         const key = keys.get(id);
         if (!key) throw new Error('a booking has a key');
         const details = sealDetails(key, { tenant, id, version }, detailsOf(booking, version));
-        const body: Body<typeof changed> = {
-          ...{
-            version,
-            at: new Date().toISOString(),
-            command: `${id}-${version}`,
-            type,
-            detailsVersion,
-            details,
-          },
-        };
-        return bus.publish(subjectOf(changed, tenant, id), JSON.stringify(body), {
-          [headers.schema]: String(changed.version),
-          [headers.messageId]: bus.messageId(id, version),
-        });
+        const common = { at: new Date().toISOString(), command: `${id}-${version}` };
+        // Many bookings stand in one agenda, in the order in which they are told.
+        const place = first * types.length + at * lot + (booking - first) + 1;
+        return [
+          publish(changed, id, { version, ...common, type, detailsVersion, details } as Body<typeof changed>),
+          publish(agenda, `a${booking % providers}`, {
+            version: place,
+            ...common,
+            ...agendaOf(booking, version),
+          }),
+        ];
       });
     await Promise.all(stored);
     published += stored.length;

@@ -24,7 +24,7 @@ import { rebuild } from '../projection.ts';
 import { startSystem } from '../system.ts';
 import { rootEnv, vaultFrom } from '../vault.ts';
 import { commandsOf, type Drawn, tenant, worldSql, zone } from './agenda/commands.ts';
-import { eventsIn, type Given, rowsIn, toldFrom } from './agenda/history.ts';
+import { eventsIn, type Given, rowsIn, timesIn, toldFrom } from './agenda/history.ts';
 import { violationsOf } from './agenda/judge.ts';
 import { openTroubles } from './agenda/troubles.ts';
 
@@ -206,11 +206,12 @@ const vault = await vaultFrom(rootEnv(keys));
 await using store = connect('operator', { DATABASE_URL: local.databaseUrl, DATABASE_POOL_SIZE: 2 });
 const events = await eventsIn(nc, store, vault, tenant);
 const rows = await rowsIn(store, tenant);
+const times = await timesIn(store, tenant);
 const dead = (await Array.fromAsync(deadMessages(jsm))).map(letterOf);
 const webhooks = [...billing.told, ...people.told];
 const told = await Array.fromAsync(toldFrom(nc, tenant, 1));
 const violations = [
-  ...violationsOf({ given, told, events, rows, webhooks, dead, isHeld: holdMinutes > 0 }),
+  ...violationsOf({ given, told, events, rows, times, webhooks, dead, isHeld: holdMinutes > 0 }),
   ...(billing.forged + people.forged > 0 ? ['a webhook was not signed, or too late'] : []),
 ];
 const rebuilt = await rebuild({ store, jsm, vault }, tenant);

@@ -44,8 +44,8 @@ export const judgeAnswers = ({ given, told, events }: History, wrong: Wrong): vo
   }
 };
 
-/** The agendas hold what stands, and each was changed with the booking. */
-export const judgeAgendas = ({ events, given }: History, model: Model, wrong: Wrong): void => {
+/** The agendas and their table hold what stands, and each was changed with the booking. */
+export const judgeAgendas = ({ events, given, times }: History, model: Model, wrong: Wrong): void => {
   const taken = new Map<string, Map<string, string>>();
   const opened = new Map<string, string[]>();
   for (const event of events) {
@@ -61,6 +61,7 @@ export const judgeAgendas = ({ events, given }: History, model: Model, wrong: Wr
   const held = [...taken].flatMap(([id, own]) =>
     [...own].map(([holder, slot]) => `${holder} in ${id}: ${slot}`),
   );
+  const shown = times.map(({ agenda, holder, from, until }) => `${holder} in ${agenda}: ${from} ${until}`);
   const stands = [...model.bookings.values()]
     .filter((booking) => !isCancelled(booking))
     .flatMap(({ id, details, slot }) =>
@@ -68,6 +69,8 @@ export const judgeAgendas = ({ events, given }: History, model: Model, wrong: Wr
     );
   differ(held, stands, (what) => wrong(`an agenda holds what does not stand: booking ${what}`));
   differ(stands, held, (what) => wrong(`an agenda lacks what stands: booking ${what}`));
+  differ(shown, held, (what) => wrong(`the table of agendas has booking ${what}`));
+  differ(held, shown, (what) => wrong(`the table of agendas lacks booking ${what}`));
   const whose = new Map(given.map(({ id, command }) => [id, command]));
   for (const [id, agendas] of opened) {
     const command = whose.get(id);

@@ -74,6 +74,14 @@ export interface Row {
   readonly version: number;
 }
 
+/** A row of the table of agendas: time that is taken. */
+export interface Time {
+  readonly agenda: string;
+  readonly holder: string;
+  readonly from: string;
+  readonly until: string;
+}
+
 /** What an endpoint of webhooks was told. */
 export interface Webhook {
   readonly id: string;
@@ -93,6 +101,7 @@ export interface History {
   /** In the order in which they were stored. */
   readonly events: readonly Event[];
   readonly rows: readonly Row[];
+  readonly times: readonly Time[];
   readonly webhooks: readonly Webhook[];
   readonly dead: readonly Dead[];
   /** Whether bookings had to be confirmed. */
@@ -179,4 +188,13 @@ export const rowsIn = (store: Store, tenant: string): Promise<readonly Row[]> =>
       select id, subject_id as subject, provider_id as provider, room_id as room, service, starts_at as start, ends_at as end,
         status, version
       from bookings where tenant_id = ${tenant} order by id`),
+  );
+
+/** All time of a tenant that is taken. @throws Unavailable */
+export const timesIn = (store: Store, tenant: string): Promise<readonly Time[]> =>
+  store.read(
+    { tenant },
+    written(sql<Time>`
+      select agenda_id as agenda, substr(id, length(agenda_id) + 2) as holder, starts_at as "from", ends_at as until
+      from agenda_times where tenant_id = ${tenant} and kind = 'taken' order by id`),
   );

@@ -154,8 +154,12 @@ const right = (): History => {
     const version = versions.get(`booking ${id}`) ?? 0;
     return { id, subject, provider, room, service: null, start, end, status, version };
   });
+  const stands = last.get(one) as Details;
+  const times = placesOf(stands, slotOf(stands)).map((of) => ({
+    ...{ agenda: agendaIdOf(of), holder: one, from: stands.start, until: stands.end },
+  }));
   const dead = [{ hop: 'saga', reason: 'UPSTREAM_UNAVAILABLE: nobody outside took the step bill' }];
-  return { given, told, events, rows, webhooks, dead, isHeld: false };
+  return { given, told, events, rows, times, webhooks, dead, isHeld: false };
 };
 
 test('a history that could have been is right', () => {
@@ -281,6 +285,16 @@ test.each<readonly [string, (history: History) => Partial<History>, RegExp]>([
     /e .* changed 1 agendas of 2/,
   ],
   ['a row that is missing', ({ rows }) => ({ rows: rows.slice(1) }), /the table lacks/],
+  [
+    'time that is taken and not in the table',
+    ({ times }) => ({ times: times.slice(1) }),
+    /the table of agendas lacks/,
+  ],
+  [
+    'time that is in the table and was freed',
+    ({ times: [time, ...times] }) => ({ times: time ? [time, { ...time, holder: 'g' }, ...times] : [] }),
+    /the table of agendas has/,
+  ],
   [
     'a row of an earlier version',
     ({ rows: [row, ...rows] }) => ({ rows: row ? [{ ...row, version: 1 }, ...rows] : [] }),
