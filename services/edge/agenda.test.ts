@@ -7,7 +7,9 @@ test.each(packs.flatMap((pack) => (pack.orders ? [[pack.name, pack] as const] : 
   (_name, pack) => {
     const { bookings } = pack;
     expect(bookableOf(pack, [`read:${bookings}`])).toMatchObject({ may: 'read', whom: pack.orders?.whom });
-    expect(bookableOf(pack, [`read:own_${bookings}`, `write:own_${bookings}`])).toMatchObject({ may: 'book' });
+    expect(bookableOf(pack, [`read:own_${bookings}`, `write:own_${bookings}`])).toMatchObject({
+      may: 'book',
+    });
     expect(bookableOf(pack, [])).toBeUndefined();
   },
 );
