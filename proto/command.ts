@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { codes } from './errors.ts';
-import { message } from './message.ts';
+import { type Message, message } from './message.ts';
 
 /**
  * Commands that change the agenda. Each is a message with the pass of the person who gives it, and ends in one fact; whoever
@@ -102,6 +102,12 @@ export const refused = message({
     alternatives: z.array(instant).max(alternativesMax).optional(),
   }),
 });
+
+/** What a command comes to is one of these, once: of a process that was frozen meanwhile nobody hears the other. */
+export const outcomes: readonly Message[] = [done, refused];
+
+/** Where either is stored. */
+export const outcomeSubject = (tenant: string, id: string): string => `command.*.${tenant}.${id}`;
 
 /** What whoever gave a command is told when it was carried out. */
 export const doneText: Readonly<Record<Command['type'], Readonly<Record<z.output<typeof locale>, string>>>> =

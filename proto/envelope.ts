@@ -10,6 +10,8 @@ export const headers = {
   head: 'Jangada-Head',
   messageId: 'Nats-Msg-Id',
   expectedSequence: 'Nats-Expected-Last-Subject-Sequence',
+  /** The subjects of which that is the last, where it is not the message's own alone. */
+  expectedOf: 'Nats-Expected-Last-Subject-Sequence-Subject',
   /** Messages that are stored together or not at all; the last of them says so. */
   batch: 'Nats-Batch-Id',
   batchSequence: 'Nats-Batch-Sequence',

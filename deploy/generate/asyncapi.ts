@@ -1,5 +1,6 @@
 import type { Contract } from '@jangada/hop/hop.ts';
 import { messages } from '@jangada/proto/catalogue.ts';
+import { outcomes } from '@jangada/proto/command.ts';
 import { headers } from '@jangada/proto/envelope.ts';
 import { filterOf, type Message, streamOf, token } from '@jangada/proto/message.ts';
 import { fetched, permitted } from '@jangada/proto/run.ts';
@@ -46,6 +47,9 @@ const headersOf = (message: Message) => {
             const: '0',
             description: 'Nothing is stored on this subject yet.',
           },
+          ...(outcomes.includes(message) && {
+            [headers.expectedOf]: text('`command.*.<tenant>.<id>`: nor on that of the other outcome.'),
+          }),
         }
       : message.kind !== 'tick' && {
           [headers.messageId]: text('A keyed hash, so that sending again stores nothing again.'),

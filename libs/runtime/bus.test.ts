@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { emit } from '@jangada/hop/hop.ts';
 import { Unavailable } from '@jangada/hop/outcome.ts';
-import { refused } from '@jangada/proto/command.ts';
+import { done, refused } from '@jangada/proto/command.ts';
 import { headers } from '@jangada/proto/envelope.ts';
 import { subjectOf } from '@jangada/proto/message.ts';
 import { reply } from '@jangada/proto/reply.ts';
@@ -127,7 +127,7 @@ test('a refused command is told to nobody before it is stored that it was', asyn
   const cause = { tenant: 'casa', id: 'run-1', pass: undefined, traceparent: '' };
   const keys = [{ kty: 'oct', kid: '1', k: Buffer.alloc(32, 1).toString('base64url') }];
   const bodies = openBodies(() => JSON.stringify({ keys }));
-  await manager.streams.update('FACTS', { subjects: ['command.>'], max_msg_size: 1 });
+  await manager.streams.update('FACTS', { subjects: ['command.>'], max_msg_size: 1, allow_direct: true });
   await manager.streams.add({ name: 'REPLIES', subjects: [subjectOf(reply, '*', '*')] });
   const refusal = { type: 'CancelAppointment', locale: 'en', code: 'NOT_FOUND' } as const;
   await expect(conclude({ bus, bodies }, cause, emit(refused, refusal))).rejects.toThrow(Refused);
@@ -135,6 +135,11 @@ test('a refused command is told to nobody before it is stored that it was', asyn
   await manager.streams.update('FACTS', { max_msg_size: -1 });
   await conclude({ bus, bodies }, cause, emit(refused, refusal));
   expect((await manager.streams.info('REPLIES')).state.messages).toBe(1);
+  // Coming again it is told once; and a process that was frozen meanwhile does not say that it was carried out.
+  await conclude({ bus, bodies }, cause, emit(refused, refusal));
+  await conclude({ bus, bodies }, cause, emit(done, { type: 'CancelAppointment', locale: 'en' }));
+  expect((await manager.streams.info('REPLIES')).state.messages).toBe(1);
+  expect((await manager.streams.info('FACTS')).state.messages).toBe(1);
   await manager.streams.delete('REPLIES');
 });
 

@@ -1,5 +1,6 @@
 import type { Emission } from '@jangada/hop/hop.ts';
 import { Unavailable } from '@jangada/hop/outcome.ts';
+import { outcomeSubject, outcomes } from '@jangada/proto/command.ts';
 import { headers } from '@jangada/proto/envelope.ts';
 import { type Body, type Message, streamOf, subjectOf } from '@jangada/proto/message.ts';
 import { type Part, reply } from '@jangada/proto/reply.ts';
@@ -49,7 +50,8 @@ export const written = <M extends Message>(
 };
 
 /**
- * Publishes a fact. Its subject is its own, so "nothing is stored there yet" makes it happen at most once.
+ * Publishes a fact. Its subject is its own, so "nothing is stored there yet" makes it happen at most once. What a command comes to
+ * has two, and is stored on neither where it is on one.
  *
  * The broker sends its acknowledgements wherever a publisher's reply subject says, past all rights, and so a service
  * that is taken over can make it store one in the place of a fact. What has no version of ours is none: the fact is
@@ -66,23 +68,42 @@ export const publishFact = async (
     voice.bus.publish(subject, bytes, {
       ...carried,
       [headers.expectedSequence]: String(sequence),
+      ...(outcomes.includes(emission.message)
+        ? { [headers.expectedOf]: outcomeSubject(cause.tenant, cause.id) }
+        : {}),
       ...(grant ? { [headers.grant]: grant } : {}),
     });
   const stored = await publishAfter(0);
-  if (!stored.duplicate || (await isFact(voice, emission.message, subject))) return stored;
+  if (!stored.duplicate || (await whatIs(voice, emission.message, subject)) !== 'foreign') return stored;
   voice.unexpected?.();
   return publishAfter(stored.sequence);
 };
 
 /** Whether what is stored last on a subject was said by a service. @throws Unavailable */
-const isFact = async ({ bus }: Voice, message: Message, subject: string): Promise<boolean> => {
+const whatIs = async (
+  { bus }: Voice,
+  message: Message,
+  subject: string,
+): Promise<'fact' | 'foreign' | 'nothing'> => {
   const there = await bus.nc
     .request(`$JS.API.DIRECT.GET.${streamOf[message.kind]}.${subject}`, '', { timeout: lookMs })
     .catch((error) => {
       throw new Unavailable('broker', error);
     });
   // Gone by its age, or not told: then it is taken for what it should be.
-  return there.data.length === 0 || there.headers?.has(headers.schema) === true;
+  if (there.data.length === 0) return 'nothing';
+  return there.headers?.has(headers.schema) ? 'fact' : 'foreign';
+};
+
+/** Publishes what a command came to. @returns false where it had come to the other before */
+export const publishOutcome = async (
+  voice: Voice,
+  cause: Cause,
+  emission: Emission<Message>,
+): Promise<boolean> => {
+  const { message } = emission;
+  const { duplicate } = await publishFact(voice, cause, emission);
+  return !duplicate || (await whatIs(voice, message, subjectOf(message, cause.tenant, cause.id))) === 'fact';
 };
 
 const lookMs = 2_000;

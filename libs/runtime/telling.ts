@@ -10,7 +10,7 @@ import * as run from '@jangada/proto/run.ts';
 import type { Bodies } from '@jangada/trust/body.ts';
 import type { Pass } from '@jangada/trust/pass.ts';
 import { jetstreamManager } from '@nats-io/jetstream';
-import { type Cause, publishFact, publishReply, type Voice } from './emit.ts';
+import { type Cause, publishFact, publishOutcome, publishReply, type Voice } from './emit.ts';
 import { bodyOf, type Heard } from './heard.ts';
 
 /** Text is grouped for this long, so that a token is not a message. */
@@ -28,10 +28,14 @@ export const conclude = async (
 ): Promise<void> => {
   const end = emission.message.ends ? endPart(emission, zone) : undefined;
   const parts = end && [...spokenOf(emission), end];
-  // No row is told before the record that it was read is stored, nor a refusal that a command coming again would not find.
-  if ((end?.type === 'answered' && end.rows) || (end && emission.message === command.refused)) {
+  // No row is told before the record that it was read is stored, nor what a command came to that it would not find coming again.
+  if (end?.type === 'answered' && end.rows) {
     await publishFact(voice, cause, emission);
     await publishReply(voice, cause, 'end', parts ?? []);
+    return;
+  }
+  if (command.outcomes.includes(emission.message)) {
+    if (await publishOutcome(voice, cause, emission)) await publishReply(voice, cause, 'end', parts ?? []);
     return;
   }
   await Promise.all([
