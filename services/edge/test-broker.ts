@@ -44,6 +44,7 @@ export const startBroker = async (
     allow_direct: true,
     republish: { src: 'reply.*.*', dest: 'live.{{wildcard(1)}}.{{wildcard(2)}}' },
   });
+  await streams.add({ name: 'EVENTS', subjects: ['event.*.*.*'], allow_direct: true });
   const { stream, bucket, subject, live } = keyRing;
   await streams.add({
     name: stream,
