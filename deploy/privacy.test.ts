@@ -362,6 +362,24 @@ describe('who asks to be deleted', () => {
     expect(said.at(-1)?.body).toMatchObject({ state: 'closed', rejected: true });
   });
 
+  test('waits for who approves where a legal hold is all that keeps it, and goes with none at its release', async () => {
+    await plant('c13', { old: true });
+    await hold('aesthetic_records');
+    await ask('r18', 'c13', 'deletion', { approved: false });
+    await advance();
+    expect((await requestOf('r18')).receipts).toContainEqual(
+      expect.objectContaining({ table: 'aesthetic_records', found: 1, kept: 1, basis: 'legal hold' }),
+    );
+    await database.administer('update legal_holds set released_at = now()');
+    await advance();
+    expect((await requestOf('r18')).state).toBe('legal_review');
+    await database.administer(
+      `update privacy_requests set approved = false, reviewed_by = 'other' where id = 'r18'`,
+    );
+    await advance();
+    expect(await leftOf('c13')).toContain('aesthetic_records');
+  });
+
   test('waits for nobody where nothing of the kind would go, unless somebody has to approve everything', async () => {
     await plant('c12', { old: false });
     await ask('r17', 'c12', 'deletion', { approved: false });
@@ -476,10 +494,10 @@ describe('whom data were passed on to', () => {
     await endpoint[Symbol.asyncDispose]();
   });
   const once = policy({ attempts: 1 });
-  const open = (urls: Readonly<Record<string, string>>) =>
+  const open = (urls: Readonly<Record<string, string>>, telling = once) =>
     openRecipients({
       ...{ urls, keys: { casa: key }, outside },
-      policyOf: (name) => resilience(name, once, openMetrics('privacy')),
+      policyOf: (name) => resilience(name, telling, openMetrics('privacy')),
     });
   /** A receipt as it is to be, but for what is given. */
   const receipt = (own: object = {}): Taking => ({
@@ -509,6 +527,7 @@ describe('whom data were passed on to', () => {
     expect(toldOf('n1')).toEqual([
       {
         id: 'n1-accountant',
+        taken: true,
         body: {
           type: 'privacy.deletion',
           timestamp: expect.any(String),
@@ -583,6 +602,32 @@ describe('whom data were passed on to', () => {
   test('is told nowhere that the operator did not name, and nothing that is not signed', () => {
     expect(() => open({ 'casa/accountant': 'https://elsewhere.example.org/' })).toThrow(ConfigError);
     expect(() => open({ 'other/accountant': endpoint.url })).toThrow(/WEBHOOK_KEYS has no key of other/);
+    expect(() => open({ 'casa/acountant': endpoint.url })).toThrow(/no pack passes anything on to acountant/);
+  });
+
+  test('and is away is asked no more for a while, which is no try, and holds up nobody else', async () => {
+    endpoint.behave({ status: 503 });
+    const breaker = { failures: 1, withinMs: 600_000, openMs: 600_000, successes: 1 };
+    const resting = open({ 'casa/accountant': endpoint.url }, policy({ attempts: 1, breaker }));
+    for (const id of ['n3', 'n4']) {
+      await plant(`c-${id}`, { old: true });
+      await ask(id, `c-${id}`, 'deletion');
+    }
+    await advance({ webhookOf: (name) => resting.get(`casa/${name}`) });
+    expect((await requestOf('n3')).recipients).toMatchObject([{ notice: { outcome: 'away', tries: 1 } }]);
+    expect((await requestOf('n4')).recipients).toEqual([{ name: 'accountant' }]);
+    expect(toldOf('n4')).toEqual([]);
+    await plant('c-n5', { old: true });
+    await ask('n5', 'c-n5', 'access');
+    endpoint.behave(receipt());
+    await goOn();
+    const facts = said.map(({ id }) => id);
+    expect(facts).toContain('n4-accountant-confirmed');
+    expect(facts.indexOf('n5-delivered')).toBeLessThan(facts.indexOf('n4-accountant-confirmed'));
+    for (const id of ['n3', 'n4', 'n5']) await over(id);
+    await rested('n3');
+    await goOn();
+    expect((await requestOf('n3')).state).toBe('closed');
   });
 });
 

@@ -40,11 +40,15 @@ export interface Resilience {
 
 export type BreakerState = 'closed' | 'half-open' | 'open';
 
+/** True of a call that was not made: the dependency is protected. */
+export const wasRejected = (error: unknown): boolean =>
+  error instanceof Error && (isBrokenCircuitError(error) || isBulkheadRejectedError(error));
+
 /** True when the same call may succeed later: a dependency is away, slow or protected. */
 export const isTransient = (error: unknown): boolean =>
   error instanceof Unavailable ||
-  (error instanceof Error &&
-    (isTaskCancelledError(error) || isBrokenCircuitError(error) || isBulkheadRejectedError(error)));
+  (error instanceof Error && isTaskCancelledError(error)) ||
+  wasRejected(error);
 
 const states = { [CircuitState.Closed]: 'closed', [CircuitState.HalfOpen]: 'half-open' } as const;
 

@@ -9,6 +9,9 @@ import { count, type Whom } from './rows.ts';
 
 const db = queries<CoreTables>();
 
+/** The basis of what a legal hold keeps. */
+const byHold = 'legal hold';
+
 /** What a request of a type looks at: all that there is of somebody, or what they agreed to alone. */
 export const holdingsFor = (pack: Pack, { type }: Pick<Request, 'type'>): readonly Holding[] => {
   const all = holdingsOf(pack);
@@ -56,10 +59,16 @@ export const takeInventory = async (
   return receipts;
 };
 
-/** Whether something goes of which the pack wants that a person has looked at it. */
+/**
+ * Whether something goes of which the pack wants that a person has looked at it. What a legal hold keeps may go at its release,
+ * and nobody is asked again then.
+ */
 export const isReviewed = (pack: Pack, { receipts }: Pick<Request, 'receipts'>): boolean =>
-  receipts.some((receipt) => receipt.found > receipt.kept && pack.reviewed?.includes(receipt.class));
+  receipts.some(
+    ({ class: name, found, kept, basis }) =>
+      (found > kept || (found > 0 && basis === byHold)) && pack.reviewed?.includes(name),
+  );
 
 /** Why what is kept in one place is. */
 export const basisOf = ({ class: name, keptFor }: Holding, { held }: Whom): string =>
-  held.has(name) ? 'legal hold' : (keptFor?.basis ?? 'names whose the kept records are');
+  held.has(name) ? byHold : (keptFor?.basis ?? 'names whose the kept records are');

@@ -1,10 +1,12 @@
+import { ConfigError } from '@jangada/config/config.ts';
 import { emit } from '@jangada/hop/hop.ts';
 import { Unavailable } from '@jangada/hop/outcome.ts';
 import type { Outside } from '@jangada/outside/outside.ts';
 import { openWebhook, type Webhook } from '@jangada/outside/webhook.ts';
 import type { Pack } from '@jangada/packs/pack.ts';
+import { packs } from '@jangada/packs/registry.ts';
 import { type Confirmation, confirmation, notified, type Receipt } from '@jangada/proto/privacy.ts';
-import type { Resilience } from '@jangada/runtime/resilience.ts';
+import { type Resilience, wasRejected } from '@jangada/runtime/resilience.ts';
 import { type Transaction, written } from '@jangada/store/store.ts';
 import type { Recipient } from '@jangada/store/tables.ts';
 import { sql } from 'kysely';
@@ -38,7 +40,10 @@ const passedOn = (
 export const recipientsOf = (pack: Pack, receipts: readonly Receipt[]): readonly Recipient[] =>
   passedOn(pack, receipts).map(({ name }) => ({ name }));
 
-/** By `<tenant>/<recipient>`. @throws ConfigError for an address that may not be called, or that nothing would be signed for */
+/**
+ * By `<tenant>/<recipient>`. @throws ConfigError for a recipient that no pack names, an address that may not be called, or one that
+ * nothing would be signed for
+ */
 export const openRecipients = ({
   urls,
   keys,
@@ -51,17 +56,21 @@ export const openRecipients = ({
   readonly outside: Outside;
   /** Made once for each of them: who is away rests alone. */
   readonly policyOf: (name: string) => Resilience;
-}): ReadonlyMap<string, Webhook> =>
-  new Map(
+}): ReadonlyMap<string, Webhook> => {
+  const known = new Set(packs.flatMap(({ recipients = [] }) => recipients.map(({ name }) => name)));
+  return new Map(
     Object.entries(urls).map(([name, address]) => {
-      const [tenant = ''] = name.split('/');
+      const [tenant = '', recipient = ''] = name.split('/');
+      if (!known.has(recipient))
+        throw new ConfigError(`cannot start:\n  RECIPIENT_URLS: no pack passes anything on to ${recipient}`);
       const to = { setting: 'RECIPIENT_URLS', tenant, address, key: keys[tenant], outside };
       return [name, openWebhook({ ...to, policy: policyOf(`recipient ${name}`) })];
     }),
   );
+};
 
 /** From a minute to six hours: nobody is asked every minute for fifteen days. */
-const restMs = (tries: number): number => Math.min(60_000 * 2 ** tries, 6 * 3_600_000);
+const restMs = (tries: number): number => Math.min(60_000 * 2 ** (tries - 1), 6 * 3_600_000);
 
 const isDue = ({ told, notice }: Recipient): boolean => {
   if (told || notice?.outcome === 'refused') return false;
@@ -84,6 +93,7 @@ export const notify = async (context: Context, pack: Pack, request: Request): Pr
       if (!webhook) return false;
       const classes = classesOf.get(recipient.name) ?? [];
       const came = await tell(webhook, request, recipient.name, classes);
+      if (!came) return false;
       await say(context, request, recipient, came);
       await context.store.within({ tenant: context.tenant }, (transaction) =>
         record(transaction, request, recipient, came),
@@ -94,12 +104,13 @@ export const notify = async (context: Context, pack: Pack, request: Request): Pr
   return confirmed.includes(true);
 };
 
+/** Undefined where they were not asked, since they rest after attempts that failed: that is no try. */
 const tell = async (
   webhook: Webhook,
   { tenant_id: tenant, id, type, subject_id: subject, history }: Request,
   recipient: string,
   classes: readonly string[],
-): Promise<Outcome> => {
+): Promise<Outcome | undefined> => {
   const timestamp = history.find(({ state }) => state === 'verified')?.at;
   // Whom it is about, by the id that their data were passed on with; nothing else of them.
   const data = { tenant, recipient, request: id, subject, classes };
@@ -110,8 +121,8 @@ const tell = async (
     );
     return answer === undefined ? { outcome: 'refused' } : judged(answer, id, classes);
   } catch (error) {
-    if (error instanceof Unavailable) return { outcome: 'away' };
-    throw error;
+    if (!(error instanceof Unavailable)) throw error;
+    return wasRejected(error.cause) ? undefined : { outcome: 'away' };
   }
 };
 

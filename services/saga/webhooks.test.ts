@@ -46,7 +46,7 @@ describe('a webhook', () => {
   test('is signed over its id, its time and its body', async () => {
     const first = endpoint.told.length;
     expect(await open().send('casa', 'notify', 'n-1', '{"type":"booking.made"}')).toBe('done');
-    expect(endpoint.told.slice(first)).toEqual([{ id: 'n-1', body: { type: 'booking.made' } }]);
+    expect(endpoint.told.slice(first)).toEqual([{ id: 'n-1', taken: true, body: { type: 'booking.made' } }]);
     const before = endpoint.forged;
     expect(
       await open({ keys: { casa: 'another key than theirs' } }).send('casa', 'notify', 'n-2', '{}'),
