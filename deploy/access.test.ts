@@ -306,14 +306,16 @@ describe('a command', () => {
   });
 
   test('to review what somebody else asked is kept once, with its basis, and nobody reviews their own', async () => {
-    const review = (approved: boolean, request = 'r') =>
-      give({ action: 'review_privacy_request', request, approved, basis: 'LGPD, art. 16, I' }, asAdmin);
+    const review = (approved: boolean, request = 'r', who: Partial<Pass> = asAdmin) =>
+      give({ action: 'review_privacy_request', request, approved, basis: 'LGPD, art. 16, I' }, who);
     const waiting = (id: string, by: string) => `
       insert into privacy_requests (tenant_id, id, subject_id, type, state, identity, opened_by, recipient, deadline_at)
         values ('casa', '${id}', 'c1', 'deletion', 'legal_review', 'document', '${by}', '', now());`;
     await database.administer(waiting('r', 'u') + waiting('own', 'user-1'));
     expect(await review(true, 'own')).toMatchObject({ refused: 'INPUT_INVALID' });
-    expect(await review(false)).toEqual(done);
+    // Opened by another account, and about the person that this one is.
+    expect(await review(true, 'r', { ...asAdmin, per: 'c1' })).toMatchObject({ refused: 'INPUT_INVALID' });
+    expect(await review(false, 'r', { ...asAdmin, per: 'c2' })).toEqual(done);
     expect(await review(true)).toMatchObject({ refused: 'INPUT_INVALID' });
     expect(
       await database.administer(

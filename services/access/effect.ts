@@ -208,12 +208,13 @@ const effects: { readonly [A in Change['action']]: Effect<A> } = {
     );
     return undefined;
   },
-  // Nobody reviews what they asked for themselves.
+  // Nobody reviews what they asked for themselves, or what is about them.
   review_privacy_request: async (transaction, { pass }, { request, approved, basis }) => {
     const reviewed = await transaction.rows(
       written(sql`
         update privacy_requests set reviewed_by = ${pass.sub}, approved = ${approved}, review_basis = ${basis ?? null}
-        where id = ${request} and state = 'legal_review' and approved is null and opened_by <> ${pass.sub}
+        where id = ${request} and state = 'legal_review' and approved is null
+          and opened_by <> ${pass.sub} and subject_id <> ${pass.per ?? ''}
         returning id`),
     );
     return reviewed.length > 0 ? undefined : 'INPUT_INVALID';

@@ -22,7 +22,8 @@ interface Waiting {
   readonly type: RequestType;
   readonly state: RequestState;
   readonly identity: 'second_factor' | 'document';
-  readonly openedBy: string;
+  /** Whoever looks has asked for it. */
+  readonly isOwn: boolean;
   readonly at: string;
   readonly deadlineAt: string;
   readonly receipts: readonly Receipt[];
@@ -67,7 +68,7 @@ export const Reviews = ({ session, me }: { session: Session; me: Me }) => {
               </td>
               <td>
                 {request.state === 'legal_review' ? (
-                  <Review session={session} me={me} of={request} onJudged={again} />
+                  <Review session={session} of={request} onJudged={again} />
                 ) : (
                   <Recipients session={session} of={request} zone={zone} onTold={again} />
                 )}
@@ -83,12 +84,10 @@ export const Reviews = ({ session, me }: { session: Session; me: Me }) => {
 /** A yes or a no, with the basis that whoever asked is told. */
 const Review = ({
   session,
-  me,
-  of: { requestId, type, openedBy },
+  of: { requestId, type, isOwn },
   onJudged,
 }: {
   session: Session;
-  me: Me;
   of: Waiting;
   onJudged: () => void;
 }) => {
@@ -96,7 +95,7 @@ const Review = ({
   const w = words.privacy;
   const id = useId();
   const { isBusy, failure, send } = useSending();
-  if (openedBy === me.account) return <p className="fine">{w.reviews.own}</p>;
+  if (isOwn) return <p className="fine">{w.reviews.own}</p>;
   const judge = (event: FormEvent<HTMLFormElement>): void => {
     event.preventDefault();
     const { submitter } = event.nativeEvent as SubmitEvent;

@@ -102,10 +102,10 @@ export const privacyRoutes = (
   };
 
   app.get('/v1/privacy/reviews', async (request) => {
-    const { tenant } = request.signedIn();
+    const { tenant, subject } = request.signedIn();
     const [{ classes }, requests] = await Promise.all([
       wordsOf(tenant),
-      store.read({ tenant }, waitingForSomebody(tenant)),
+      store.read({ tenant }, waitingForSomebody(tenant, subject)),
     ]);
     return { classes, requests };
   });
@@ -161,7 +161,7 @@ const requestsOf = (tenant: string, account: string) =>
     .limit(50);
 
 /** What waits for a person of the tenant: a yes or a no, or that somebody whom data were passed on to is told. Most urgent first. */
-const waitingForSomebody = (tenant: string) =>
+const waitingForSomebody = (tenant: string, account: string) =>
   db
     .selectFrom('privacy_requests')
     .select([
@@ -169,7 +169,7 @@ const waitingForSomebody = (tenant: string) =>
       'type',
       'state',
       'identity',
-      'opened_by as openedBy',
+      sql<boolean>`opened_by = ${account}`.as('isOwn'),
       'at',
       'deadline_at as deadlineAt',
       'receipts',
