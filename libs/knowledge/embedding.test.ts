@@ -6,6 +6,7 @@ import { readConfig } from '@jangada/config/config.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { chunksOf } from './chunks.ts';
 import { type Embedding, embeddingSettings, openEmbedding } from './embedding.ts';
+import { gathered } from './gathered.ts';
 import { nearOf, ranked } from './ranking.ts';
 import { quantised, similarity } from './vectors.ts';
 
@@ -93,7 +94,7 @@ describe('an endpoint that speaks as OpenAI’s embeddings', () => {
   let server: Server;
   let url: string;
   /** How it misbehaves next. */
-  let fault: 'none' | 'status' | 'short' | 'fewer' | 'redirect' | 'broken' = 'none';
+  let fault: 'none' | 'status' | 'refusal' | 'short' | 'fewer' | 'redirect' | 'broken' = 'none';
   const heard: {
     path: string | undefined;
     authorization: string | undefined;
@@ -116,6 +117,8 @@ describe('an endpoint that speaks as OpenAI’s embeddings', () => {
       }));
       if (fault === 'redirect') return response.writeHead(307, { location: '/elsewhere' }).end();
       if (fault === 'status') return response.writeHead(503).end('{"error":{"message":"busy"}}');
+      if (fault === 'refusal' && input.includes('too long'))
+        return response.writeHead(400).end('{"error":{"message":"too long"}}');
       response.writeHead(200, { 'content-type': 'application/json' });
       const usage = { prompt_tokens: 1, total_tokens: 1 };
       const whole = JSON.stringify({
@@ -177,6 +180,39 @@ describe('an endpoint that speaks as OpenAI’s embeddings', () => {
     const [left, stayed] = await Promise.allSettled(both);
     expect([left?.status, stayed?.status]).toEqual(['rejected', 'fulfilled']);
     expect(sent).toEqual([50, 2]);
+  });
+
+  test('refuses one text, which takes no other along; where it is away nobody is asked again', async () => {
+    const askedOf = async (kind: typeof fault) => {
+      fault = kind;
+      const [first, embedding] = [heard.length, await endpoint()];
+      const all = ['a', 'too long', 'b'].map((said) => one(embedding, said));
+      const statuses = (await Promise.allSettled(all)).map(({ status }) => status);
+      return { statuses, requests: heard.slice(first).map(({ body }) => body['input']) };
+    };
+    const refused = await askedOf('refusal');
+    expect(refused.statuses).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(refused.requests).toHaveLength(4);
+    expect(refused.requests).toEqual(
+      expect.arrayContaining([['a', 'too long', 'b'], ['a'], ['too long'], ['b']]),
+    );
+    expect(await askedOf('status')).toEqual({
+      statuses: ['rejected', 'rejected', 'rejected'],
+      requests: [['a', 'too long', 'b']],
+    });
+  });
+
+  test('is waited for as long as whoever waits longest', async () => {
+    const waits: number[] = [];
+    const lengthOf = gathered(
+      async (texts, waitsMs) => {
+        waits.push(waitsMs);
+        return texts.map(({ length }) => length);
+      },
+      () => false,
+    );
+    expect(await Promise.all([lengthOf('a', 1_500), lengthOf('bc', 4_500)])).toEqual([1, 2]);
+    expect(waits).toEqual([4_500]);
   });
 
   test.each(['status', 'short', 'fewer', 'redirect', 'broken'] as const)(

@@ -1,6 +1,6 @@
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import type { Values } from '@jangada/config/settings.ts';
-import { embedMany } from 'ai';
+import { APICallError, embedMany } from 'ai';
 import type { Embedding, embeddingSettings } from './embedding.ts';
 import { gathered } from './gathered.ts';
 import { nearByWords } from './ranking.ts';
@@ -16,6 +16,11 @@ globalThis.AI_SDK_LOG_WARNINGS = false;
 
 /** Texts go to the endpoint that is set and nowhere that it points to. */
 const direct: typeof globalThis.fetch = (input, init) => fetch(input, { ...init, redirect: 'error' });
+
+/** What a text is refused with, as one too long is; who has no key or too many requests is not asked again for each. */
+const ofText = [400, 413, 422];
+const isOfText = (error: unknown): boolean =>
+  APICallError.isInstance(error) && ofText.includes(error.statusCode ?? 0);
 
 /**
  * Vectors of a model that is spoken to as OpenAI's embeddings are. Longer ones than are wanted are shortened here, so
@@ -37,13 +42,13 @@ export const openEndpoint = (
     fetch: direct,
   });
   const model = provider.embeddingModel(name);
-  const vectorOf = gathered(async (texts): Promise<readonly Float32Array[]> => {
+  const vectorOf = gathered(async (texts, waitsMs): Promise<readonly Float32Array[]> => {
     sent(texts.length);
     const { embeddings } = await embedMany({
       model,
       values: [...texts],
       maxRetries: 0,
-      abortSignal: AbortSignal.timeout(withinMs * texts.length),
+      abortSignal: AbortSignal.timeout(waitsMs),
       providerOptions: { embedding: { dimensions } },
     });
     if (embeddings.length !== texts.length) throw new Error('the endpoint gave another number of vectors');
@@ -52,11 +57,12 @@ export const openEndpoint = (
         throw new Error('the endpoint gave a vector of another length');
       return shortened(directed(Float32Array.from(numbers)), dimensions);
     });
-  });
+  }, isOfText);
   return {
     space: () => `openai:${name}:${dimensions}`,
     embed: async (texts, { signal }) => {
-      const late = AbortSignal.timeout(withinMs * texts.length);
+      const waitsMs = withinMs * texts.length;
+      const late = AbortSignal.timeout(waitsMs);
       const over = signal ? AbortSignal.any([signal, late]) : late;
       const cut = Promise.withResolvers<never>();
       const giveUp = (): void => cut.reject(over.reason);
@@ -64,7 +70,7 @@ export const openEndpoint = (
       if (over.aborted) giveUp();
       try {
         // Others may have asked in the same request: it goes on for them.
-        return await Promise.race([Promise.all(texts.map(vectorOf)), cut.promise]);
+        return await Promise.race([Promise.all(texts.map((text) => vectorOf(text, waitsMs))), cut.promise]);
       } finally {
         over.removeEventListener('abort', giveUp);
       }
