@@ -10,8 +10,10 @@ import type { Admission } from './admission.ts';
 import { anybody } from './agents.ts';
 
 const longestMs = 1_800_000;
-/** After what may be over soon. */
+/** At first, after what may be over soon. */
 const againMs = 10_000;
+/** At last, after what seems to stay: an edge that waits to be warm is not kept waiting by more. */
+const longestAgainMs = 120_000;
 
 /** Whether what visitors ask most was answered once, for readiness. */
 export interface Warmth {
@@ -42,7 +44,7 @@ interface Deps {
 /**
  * Asks what visitors ask most in their place, when the edge starts and twice in the time that an answer is remembered, so
  * that none of them waits for it to be read. Replicas give a run the same name, so that it is asked once; what is not answered
- * is asked again under another. Ends when it is called.
+ * is asked again, alone, ever later and under another. Ends when it is called.
  */
 export const keepWarm = (
   tenant: string,
@@ -53,26 +55,36 @@ export const keepWarm = (
   const over = new AbortController();
   const { signal } = over;
   let failed = 0;
+  let everyMs = longestMs;
+  let round = 0;
+  /** What was answered in a round that is not over, and is not asked again in it. */
+  const answered = new Set<string>();
 
-  /** In ms, when to ask next. @throws Unavailable where one is not answered */
-  const ask = async (): Promise<number> => {
+  /** @throws Unavailable where one is not answered */
+  const ask = async (): Promise<void> => {
     const known = await accounts.tenant(tenant);
     const spaces = (known ? packOf(known.pack).caches : undefined)?.filter(({ warm }) => warm) ?? [];
-    const everyMs = Math.min(longestMs, ...spaces.map(({ ttlSeconds }) => (ttlSeconds * 1_000) / 2));
+    everyMs = Math.min(longestMs, ...spaces.map(({ ttlSeconds }) => (ttlSeconds * 1_000) / 2));
     const time = Math.floor(Date.now() / everyMs);
-    const asked: Promise<boolean>[] = [];
-    for (const [at, text] of spaces.flatMap(({ warm = [] }) => warm).entries()) {
+    if (time !== round) answered.clear();
+    round = time;
+    const asked: Promise<void>[] = [];
+    const texts = spaces.flatMap(({ warm = [] }) => warm);
+    for (const [at, text] of texts.entries()) {
+      if (answered.has(text)) continue;
       const run = ['warm', time, at, ...(failed > 0 ? [failed] : [])].join('-');
-      asked.push((await admission.warm(identity, { text, run })).answered);
+      const { answered: isAnswered } = await admission.warm(identity, { text, run });
+      asked.push(isAnswered.then((is) => void (is && answered.add(text))));
     }
-    if ((await Promise.all(asked)).includes(false)) throw new Unavailable('first answers');
+    await Promise.all(asked);
+    if (!texts.every((text) => answered.has(text))) throw new Unavailable('first answers');
+    answered.clear();
     warmth?.reached();
-    return everyMs;
   };
   const go = async (): Promise<void> => {
     while (!signal.aborted) {
       const pauseMs = await ask().then(
-        (everyMs) => {
+        () => {
           failed = 0;
           return everyMs;
         },
@@ -80,7 +92,7 @@ export const keepWarm = (
           failed += 1;
           const about = { operation: 'warm', tenantId: tenant, ...faultFields(error) };
           log.warn(about, 'what visitors ask is not kept warm');
-          return againMs;
+          return Math.min(everyMs, longestAgainMs, againMs * 2 ** (failed - 1));
         },
       );
       await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
