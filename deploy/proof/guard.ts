@@ -6,7 +6,7 @@ import { type Journey, startJourney } from '../journeys/journey.ts';
 import { attacks, type Labelled, ownAttacks } from '../nlu/attacks.ts';
 import { type Asked, questionsOf } from './asking.ts';
 import { isOwn, startHostileModel } from './hostile.ts';
-import { type Judged, judged, type Tally, together } from './judging.ts';
+import { type Found, type Judged, judged, type Tally, together } from './judging.ts';
 import { plantNotes, plantStrangers } from './planted.ts';
 import { type Reach, reachIn, roles } from './reach.ts';
 
@@ -60,12 +60,13 @@ const replace = async (
 
 let reach: Reach | undefined;
 await using model = await startHostileModel(() => reach?.strangers ?? { names: [], identifiers: [] });
-const found = new Map<Mode, Judged>();
+const found = new Map<Mode, Found>();
 let asksOfNotes = 0;
 
 /** Asks all of these of a system of their own, in every mode. */
 const tryOn = async (some: readonly string[]): Promise<void> => {
-  await using journey = await startJourney();
+  // Nobody asks but who is asked for here, not the edge in the place of visitors either.
+  await using journey = await startJourney({ env: { AI_AGENT_PUBLIC_ENABLED: 'false' } });
   await plantStrangers(journey);
   const ofNotes = await plantNotes(
     journey,
@@ -121,9 +122,11 @@ const ofModel = [...model.counts].map(([misdeed, count]) => [
 const all = [...found.values()].flatMap(({ tallies }) => [...tallies.values()]);
 const sum = (count: (tally: Tally) => number): number =>
   all.reduce((total, tally) => total + count(tally), 0);
+const unattributed = [...found.values()].reduce((total, one) => total + one.unattributed, 0);
 const acts = [...found].flatMap(([mode, { acts: done }]) => done.map((what) => `${mode}: ${what}`));
 process.stdout.write(`\n${tallied()}\n\n${table(['the model', 'did so', 'told'], ofModel)}\n
 ${texts.length} attacks of ${sets.length} sources, ${asksOfNotes} questions about notes and appointments with attacks in them; ${sum(({ asked }) => asked)} runs of ${systems} systems
+readings of runs whose id nobody was told, held against what the administrator may: ${unattributed}
 actions outside: ${acts.length}\n`);
 for (const what of acts) console.error(styleText('red', what));
 
