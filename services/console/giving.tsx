@@ -8,7 +8,7 @@ import type { Me, Session } from './session.ts';
 import { useSending } from './use-sending.ts';
 
 /** A command on a booking. */
-type Given = Exclude<Command, { type: 'RegisterAvailability' }>;
+type Given = Exclude<Command, { type: 'RegisterAvailability' | 'RecordAttendance' }>;
 
 /** A command, and whom and what it is about in words. */
 export interface Asked {

@@ -502,7 +502,7 @@ export const en = {
         second_factor: 'by themselves, with a second factor',
         document: 'by staff, who saw a document',
       },
-      own: 'You have asked this, or it is about you: somebody else reviews it.',
+      own: 'You have asked this yourself: somebody else reviews it.',
       basis: 'Basis',
       basisHint: 'A law, or else a reason. Whoever asked is told it, so name nobody.',
       approve: (kind: string) => `Approve: ${kind.toLowerCase()}`,

@@ -490,7 +490,7 @@ export const pt: Words = {
         second_factor: 'pela própria pessoa, com segundo fator',
         document: 'pela equipe, que viu um documento',
       },
-      own: 'Este pedido é seu ou sobre você: outra pessoa o analisa.',
+      own: 'Foi você que fez este pedido: outra pessoa o analisa.',
       basis: 'Fundamento',
       basisHint: 'Uma lei ou, então, um motivo. Quem pediu o lê; por isso, não cite ninguém.',
       approve: (kind) => `Aprovar: ${kind.toLowerCase()}`,
