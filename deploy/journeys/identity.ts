@@ -10,6 +10,8 @@ import { type Journey, sharedJourney } from './journey.ts';
 let journey: Journey;
 beforeAll(async () => {
   journey = await sharedJourney();
+  // The administrator's code of this minute may have been used by a journey before.
+  await journey.sql('update second_factors set last_step = 0');
 });
 
 const post = async (path: string, body: object, token?: string) => {
@@ -108,7 +110,7 @@ test('the command line supplies the code by itself, and asks on when it was used
   const listed = await journey.jangada('accounts', '--json');
   const accounts = JSON.parse(listed.stdout) as { alias: string; totpSecret?: string }[];
   const withCodes = accounts.filter(({ totpSecret }) => totpSecret).map(({ alias }) => alias);
-  expect(withCodes).toEqual(['admin', 'manager']);
+  expect(withCodes).toEqual(['admin', 'manager', 'coordinator']);
   for (let time = 0; time < 2; time++) {
     const asked = await journey.jangada('ask', '--as', 'admin', 'quantas consultas temos amanhã?');
     expect(asked).toMatchObject({ code: 0 });
