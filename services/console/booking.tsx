@@ -16,7 +16,13 @@ interface Line {
 
 type Told = Booking & { readonly events: readonly Line[] };
 
-const toneOf = { scheduled: 'held', confirmed: 'good', cancelled: 'plain' } as const;
+const toneOf = {
+  scheduled: 'held',
+  confirmed: 'good',
+  cancelled: 'plain',
+  attended: 'good',
+  no_show: 'bad',
+} as const;
 
 /** One booking: what is known of it, what may be done about it, and its story. */
 export const BookingShown = ({

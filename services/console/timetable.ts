@@ -23,7 +23,7 @@ export interface Booking {
   readonly provider: string;
   readonly service: string | null;
   readonly room: string | null;
-  readonly status: 'scheduled' | 'confirmed' | 'cancelled';
+  readonly status: 'scheduled' | 'confirmed' | 'cancelled' | 'attended' | 'no_show';
   readonly [field: string]: string | number | null;
 }
 
