@@ -12,7 +12,6 @@ import type { Admission } from './admission.ts';
 import { permissionsOf } from './assurance.ts';
 import { id, instant } from './listing.ts';
 import { Refusal } from './refusal.ts';
-import { listings } from './routes.ts';
 import { shaped } from './shape.ts';
 
 /** When somebody may be booked and when they are, from the events of their agenda: it is as of now, and says of nobody who. */
@@ -31,7 +30,7 @@ const wanted = z
  * an agenda, and for whom it is not.
  */
 export const bookableOf = (
-  { bookings, orders }: Pack,
+  { bookings, orders, sources }: Pack,
   permissions: readonly string[],
 ):
   | {
@@ -48,7 +47,7 @@ export const bookableOf = (
     permissions.includes(`${verb}:${bookings}`) || permissions.includes(`${verb}:own_${bookings}`);
   const { people, providers, services, bookings: booked, whom, minutes } = orders;
   const names = { people, providers, services, bookings: booked };
-  if (!has('read') || !Object.values(names).every((name) => listings.has(name))) return undefined;
+  if (!has('read') || !Object.values(names).every((name) => sources[name]?.listed)) return undefined;
   return { may: has('write') ? 'book' : 'read', minutes, whom, names };
 };
 

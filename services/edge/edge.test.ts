@@ -152,7 +152,10 @@ beforeAll(async () => {
   } as const;
   await db
     .insertInto('tenants')
-    .values(['clinic', 'other'].map((id) => ({ id, name: id, ...tenant })))
+    .values([
+      { id: 'clinic', name: 'clinic', ...tenant },
+      { id: 'other', name: 'other', ...tenant, pack: 'clinic-scheduling' },
+    ])
     .execute();
   const hash = await hashPassword(password);
   const accounts = [
@@ -484,6 +487,8 @@ describe('GET /v1/consents/:subject', () => {
       expect([refused.status, await refused.json()]).toMatchObject([400, { code: 'INPUT_INVALID', field }]);
     }
     expect(await codeOf(await call('/v1/aesthetic_records', { token }))).toEqual([404, 'NOT_FOUND']);
+    // A source of that name is in the other's pack too, which does not list it.
+    expect(await codeOf(await call('/v1/appointments', { token: await eva() }))).toEqual([404, 'NOT_FOUND']);
     expect(await codeOf(await call('/v1/appointments'))).toEqual([401, 'AUTH_MISSING']);
     expect(asked.length).toBe(2);
   });

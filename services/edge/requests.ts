@@ -19,6 +19,7 @@ import type { Follower, Following } from './follow.ts';
 import type { Identity } from './identity.ts';
 import type { OwnChanges } from './own-changes.ts';
 import { Refusal } from './refusal.ts';
+import { listings } from './routes.ts';
 import type { Wishes } from './wishes.ts';
 
 /** Asking what is no text of a person's: rows by their name, commands, and what somebody says of an answer. */
@@ -108,7 +109,9 @@ export const openRequests = (
       const period = wanted.period && spanOf(wanted.period, zone);
       const filter = { ...wanted, ...(period ? { period } : {}) };
       const listed = listingOf(pack, name, filter, cursor);
-      if (!source || !listed) throw new Refusal('NOT_FOUND', { locale });
+      // A name that some packs list is told of those packs alone.
+      const isUnlisted = listings.has(name) && !source?.listed;
+      if (!source || !listed || isUnlisted) throw new Refusal('NOT_FOUND', { locale });
       const field = period && period.from >= period.to ? 'to' : unlistable(source, filter);
       if (field) throw new Refusal('INPUT_INVALID', { locale, field });
       const asking = { message: understood, body: { locale, ...listed } };
