@@ -1,6 +1,6 @@
 import { useMemo, useState } from 'react';
 import { BookingShown, minutesOf } from './booking.tsx';
-import { BookingForm, type Named } from './booking-form.tsx';
+import { type BookingChoice, BookingForm, type Named, useBookingChoice } from './booking-form.tsx';
 import { Choice } from './choice.tsx';
 import { type Asked, Giving } from './giving.tsx';
 import { useLanguage } from './language.ts';
@@ -30,6 +30,8 @@ export const Agenda = ({ session, me, of }: { session: Session; me: Me; of: Book
   const { names } = of;
   const providers = usePages<Named, string>(session, `/v1/${names.providers}`, names.providers);
   const [chosen, setChosen] = useState(me.person ?? '');
+  const [books, setBooks] = useState(false);
+  const choice = useBookingChoice(session, of, books);
   const { items } = providers;
   const provider = items?.find(({ id }) => id === chosen) ?? items?.[0];
   return (
@@ -66,7 +68,9 @@ export const Agenda = ({ session, me, of }: { session: Session; me: Me; of: Book
           <p className="lead">{w.nobodyLead}</p>
         </div>
       )}
-      {provider && <Days key={provider.id} session={session} me={me} of={of} provider={provider} />}
+      {provider && (
+        <Days key={provider.id} {...{ session, me, of, provider, choice }} onBook={() => setBooks(true)} />
+      )}
     </>
   );
 };
@@ -111,7 +115,22 @@ const readWeek = async (session: Session, path: string): Promise<Read> => {
   return { hours, ...rest };
 };
 
-const Days = ({ session, me, of, provider }: { session: Session; me: Me; of: Bookable; provider: Named }) => {
+const Days = ({
+  session,
+  me,
+  of,
+  provider,
+  choice,
+  onBook,
+}: {
+  session: Session;
+  me: Me;
+  of: Bookable;
+  provider: Named;
+  choice: BookingChoice;
+  /** Something is to be booked, so that the choice is wanted. */
+  onBook: () => void;
+}) => {
   const { language, words } = useLanguage();
   const w = words.agenda;
   const { zone } = me.tenant;
@@ -141,10 +160,15 @@ const Days = ({ session, me, of, provider }: { session: Session; me: Me; of: Boo
   const clock = new Intl.DateTimeFormat(language, { timeZone: zone, timeStyle: 'short' });
   const step = (by: 1 | -1): void => setDay(plusDays(day, view === 'day' ? by : 7 * by));
   const close = (): void => setOver(undefined);
+  const refresh = (): void => {
+    again();
+    choice.again();
+  };
 
   /** Asks for a booking that is moved, or else for a new one. */
   const choose = (at: number): void => {
     if (!moving) {
+      onBook();
       setOver({ kind: 'new', at });
       return;
     }
@@ -193,7 +217,7 @@ const Days = ({ session, me, of, provider }: { session: Session; me: Me; of: Boo
               <span className="unseen">{w.later[view]}</span>
             </button>
           </span>
-          <button type="button" className="button quiet" disabled={isAsking} onClick={again}>
+          <button type="button" className="button quiet" disabled={isAsking} onClick={refresh}>
             {words.refresh}
           </button>
         </div>
@@ -226,10 +250,7 @@ const Days = ({ session, me, of, provider }: { session: Session; me: Me; of: Boo
         <Sheet title={over.kind === 'new' ? w.make : provider.name} onClose={close}>
           {over.kind === 'new' && (
             <BookingForm
-              session={session}
-              me={me}
-              of={of}
-              provider={provider}
+              {...{ me, of, provider, choice }}
               at={over.at}
               onAsked={(asked) => setOver({ kind: 'asked', asked })}
             />

@@ -18,19 +18,42 @@ interface Service {
   readonly minutes: number;
 }
 
+/** For whom and what one may book. */
+export interface BookingChoice {
+  readonly people: ReturnType<typeof usePages<Named, string>>;
+  /** Undefined until it is known. Who may not see what services there are books without one. */
+  readonly services: readonly Service[] | undefined;
+  again(): void;
+}
+
+/** Read once it is wanted, and then kept however often something is booked. */
+export const useBookingChoice = (session: Session, { names }: Bookable, isWanted: boolean): BookingChoice => {
+  const pathOf = (name: string): string | undefined => (isWanted ? `/v1/${name}` : undefined);
+  const people = usePages<Named, string>(session, pathOf(names.people), names.people);
+  const services = useAsked<Readonly<Record<string, readonly Service[]>>>(session, pathOf(names.services));
+  return {
+    people,
+    services: services.isAsking ? undefined : (services.value?.[names.services] ?? []),
+    again: () => {
+      people.again();
+      services.again();
+    },
+  };
+};
+
 /** Asks for whom, what and how long a new booking is. Nothing is given yet. */
 export const BookingForm = ({
-  session,
   me,
-  of: { names, minutes },
+  of: { minutes },
   provider,
+  choice: { people, services },
   at,
   onAsked,
 }: {
-  session: Session;
   me: Me;
   of: Bookable;
   provider: Named;
+  choice: BookingChoice;
   /** When it was to be by the grid, in ms since 1970. */
   at: number;
   onAsked: (asked: Asked) => void;
@@ -39,11 +62,7 @@ export const BookingForm = ({
   const w = words.agenda;
   const id = useId();
   const { zone } = me.tenant;
-  const people = usePages<Named, string>(session, `/v1/${names.people}`, names.people);
-  // Who may not see what services there are books without one.
-  const services = useAsked<Readonly<Record<string, readonly Service[]>>>(session, `/v1/${names.services}`);
   const [lasts, setLasts] = useState(String(minutes));
-  const offered = services.value?.[names.services] ?? [];
 
   const submit = (event: FormEvent<HTMLFormElement>): void => {
     event.preventDefault();
@@ -66,7 +85,7 @@ export const BookingForm = ({
   };
 
   if (people.failure) return <FailureNotice failure={people.failure} onRetry={people.again} />;
-  if (!people.items || services.isAsking) return <Loading />;
+  if (!people.items || !services) return <Loading />;
   return (
     <form className="stack" onSubmit={submit}>
       <div className="field">
@@ -96,7 +115,7 @@ export const BookingForm = ({
           </button>
         )}
       </div>
-      {offered.length > 0 && (
+      {services.length > 0 && (
         <div className="field">
           <label htmlFor={`${id}-service`}>{w.service}</label>
           <select
@@ -104,11 +123,11 @@ export const BookingForm = ({
             name="service"
             className="tall"
             onChange={({ target }) =>
-              setLasts(String(offered.find(({ name }) => name === target.value)?.minutes ?? minutes))
+              setLasts(String(services.find(({ name }) => name === target.value)?.minutes ?? minutes))
             }
           >
             <option value="">{w.noService}</option>
-            {offered.map(({ name }) => (
+            {services.map(({ name }) => (
               <option key={name} value={name}>
                 {name}
               </option>

@@ -36,7 +36,7 @@ export interface Block {
 }
 
 /** A time that is free, as a moment and by the clock. */
-interface Free {
+export interface Free {
   readonly at: number;
   readonly minutes: number;
 }

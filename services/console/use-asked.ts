@@ -12,10 +12,10 @@ export interface Asked<T> {
 
 const askedAt = <T>(session: Session, path: string): Promise<T> => session.call<T>(path);
 
-/** `load` may ask for more than one thing; it has to be the same function each time. */
+/** Nothing is asked while there is no path. `load` may ask for more than one thing; it has to be the same function each time. */
 export const useAsked = <T>(
   session: Session,
-  path: string,
+  path: string | undefined,
   load: (session: Session, path: string) => Promise<T> = askedAt,
 ): Asked<T> => {
   const [told, setTold] = useState<{ path: string; value?: T; failure?: Failure }>();
@@ -23,6 +23,7 @@ export const useAsked = <T>(
   const [isAsking, setAsking] = useState(true);
 
   useEffect(() => {
+    if (path === undefined) return;
     let isWanted = true;
     const tell = (next: { value?: T; failure?: Failure }): void => {
       if (!isWanted) return;
@@ -53,10 +54,13 @@ type Page<T, Name extends string> = Readonly<Record<Name, readonly T[]>> & { rea
 /** Pages of a list, one after the other; another address begins anew. `name` is what the list is called in its answer. */
 export const usePages = <T, Name extends string = 'items'>(
   session: Session,
-  path: string,
+  path: string | undefined,
   name = 'items' as Name,
 ) => {
-  const [more, setMore] = useState<{ path: string; pages: readonly Page<T, Name>[] }>({ path, pages: [] });
+  const [more, setMore] = useState<{ path: string | undefined; pages: readonly Page<T, Name>[] }>({
+    path,
+    pages: [],
+  });
   const [isAsking, setAsking] = useState(false);
   const [failure, setFailure] = useState<Failure>();
   const first = useAsked<Page<T, Name>>(session, path);
@@ -64,7 +68,7 @@ export const usePages = <T, Name extends string = 'items'>(
   const cursor = (later.at(-1) ?? first.value)?.nextCursor;
 
   const next = async (): Promise<void> => {
-    if (!cursor || isAsking) return;
+    if (!cursor || path === undefined || isAsking) return;
     setAsking(true);
     setFailure(undefined);
     try {
@@ -85,6 +89,7 @@ export const usePages = <T, Name extends string = 'items'>(
     next: cursor === undefined ? undefined : next,
     again: (): void => {
       setMore({ path, pages: [] });
+      setFailure(undefined);
       first.again();
     },
   };

@@ -1,6 +1,6 @@
-import { type CSSProperties, type KeyboardEvent, useId, useRef, useState } from 'react';
+import { type CSSProperties, type KeyboardEvent, type ReactNode, useId, useRef, useState } from 'react';
 import { useLanguage } from './language.ts';
-import { type Block, type Booking, type Day, stepMinutes, type Timetable } from './timetable.ts';
+import { type Block, type Booking, type Day, type Free, stepMinutes, type Timetable } from './timetable.ts';
 import { momentOf, wallAt } from './wall.ts';
 
 /** Days beside each other, as a grid of times. Free ones and bookings are reached by the arrow keys. */
@@ -60,11 +60,64 @@ export const Week = ({
       ...(style === 'long' ? { month: 'long' } : {}),
     }).format(new Date(`${day}T00:00:00Z`));
   const clock = new Intl.DateTimeFormat(language, { timeZone: zone, timeStyle: 'short' });
+  const timeOf = (day: string, minutes: number): string => clock.format(momentOf({ day, minutes }, zone));
   const reaching = (key: string) => ({
     'data-at': key,
     tabIndex: key === stop ? 0 : -1,
     onFocus: () => setHere(key),
   });
+  const freeShown = (day: string, { at, minutes }: Free): ReactNode => {
+    const place = { className: 'week-free', style: placed(minutes - from, stepMinutes) };
+    const time = clock.format(at);
+    if (!choosing.onFree)
+      return (
+        <div key={at} {...place}>
+          <span className="unseen">{w.free(time)}</span>
+        </div>
+      );
+    return (
+      <button
+        key={at}
+        type="button"
+        {...place}
+        {...reaching(freeKeyOf(day, minutes))}
+        aria-label={w.free(time)}
+        onClick={() => choosing.onFree?.(at)}
+      >
+        {time}
+      </button>
+    );
+  };
+  const blockShown = (day: string, block: Block): ReactNode => {
+    const { booking } = block;
+    const style = placed(block.from - from, block.until - block.from);
+    if (!booking)
+      return (
+        <div key={`${day} ${block.from}`} className="week-taken" style={style}>
+          <span>
+            <span className="unseen">{`${timeOf(day, block.from)}–${timeOf(day, block.until)} `}</span>
+            {w.taken}
+          </span>
+        </div>
+      );
+    const isMoving = booking.appointmentId === moving;
+    return (
+      <button
+        key={booking.appointmentId}
+        type="button"
+        className={`week-booking week-${isMoving ? 'moving' : booking.status}`}
+        style={style}
+        {...reaching(keyOf(day, block))}
+        onClick={() => choosing.onBooking(booking)}
+      >
+        <span className="week-who">{String(booking[whom] ?? '–')}</span>
+        <span className={block.until - block.from < twoLines ? 'unseen' : 'week-what'}>
+          <time dateTime={booking.start}>{clock.format(new Date(booking.start))}</time> {booking.service}
+        </span>
+        <span className="unseen">, {w.statuses[booking.status]}</span>
+      </button>
+    );
+  };
 
   return (
     <>
@@ -82,63 +135,20 @@ export const Week = ({
         <div className="week-hours" aria-hidden="true">
           {hours.map((minutes) => (
             <span key={minutes} style={placed(minutes - from, 60)}>
-              {clock.format(momentOf({ day: days[0]?.day ?? now.day, minutes }, zone))}
+              {timeOf(days[0]?.day ?? now.day, minutes)}
             </span>
           ))}
         </div>
-        {days.map(({ day, free, blocks }) => (
-          <section key={day} className="week-day" aria-label={dayOf(day, 'long')}>
-            <p className={day === now.day ? 'week-name week-today' : 'week-name'} aria-hidden="true">
-              {dayOf(day, 'short')}
+        {days.map((one) => (
+          <section key={one.day} className="week-day" aria-label={dayOf(one.day, 'long')}>
+            <p className={one.day === now.day ? 'week-name week-today' : 'week-name'} aria-hidden="true">
+              {dayOf(one.day, 'short')}
             </p>
             <div className="week-times">
-              {free.map(({ at, minutes }) => {
-                const place = { className: 'week-free', style: placed(minutes - from, stepMinutes) };
-                const time = clock.format(at);
-                if (!choosing.onFree) return <div key={at} {...place} />;
-                return (
-                  <button
-                    key={at}
-                    type="button"
-                    {...place}
-                    {...reaching(`${day} ${minutes}`)}
-                    aria-label={w.free(time)}
-                    onClick={() => choosing.onFree?.(at)}
-                  >
-                    {time}
-                  </button>
-                );
-              })}
-              {blocks.map((block) => {
-                const { booking } = block;
-                const style = placed(block.from - from, block.until - block.from);
-                if (!booking)
-                  return (
-                    <div key={`${day} ${block.from}`} className="week-taken" style={style}>
-                      {w.taken}
-                    </div>
-                  );
-                const person = String(booking[whom] ?? '–');
-                const isMoving = booking.appointmentId === moving;
-                return (
-                  <button
-                    key={booking.appointmentId}
-                    type="button"
-                    className={`week-booking week-${isMoving ? 'moving' : booking.status}`}
-                    style={style}
-                    {...reaching(keyOf(day, block))}
-                    onClick={() => choosing.onBooking(booking)}
-                  >
-                    <span className="week-who">{person}</span>
-                    <span className={block.until - block.from < twoLines ? 'unseen' : 'week-what'}>
-                      <time dateTime={booking.start}>{clock.format(new Date(booking.start))}</time>{' '}
-                      {booking.service}
-                    </span>
-                    <span className="unseen">, {w.statuses[booking.status]}</span>
-                  </button>
-                );
-              })}
-              {day === now.day && now.minutes > from && now.minutes < until && (
+              {timesOf(one).map((time) =>
+                'at' in time ? freeShown(one.day, time) : blockShown(one.day, time),
+              )}
+              {one.day === now.day && now.minutes > from && now.minutes < until && (
                 <div className="week-now" style={placed(now.minutes - from, 0)} aria-hidden="true" />
               )}
             </div>
@@ -151,10 +161,19 @@ export const Week = ({
 
 const keyOf = (day: string, { from }: Block): string => `${day} ${from} taken`;
 
-const keysOf = ({ day, free, blocks }: Day): string[] => [
-  ...free.map(({ minutes }) => `${day} ${minutes}`),
-  ...blocks.filter(({ booking }) => booking).map((block) => keyOf(day, block)),
-];
+const freeKeyOf = (day: string, minutes: number): string => `${day} ${minutes}`;
+
+/** What there is on a day in the order of its times, in which it is read out. */
+const timesOf = ({ free, blocks }: Day): readonly (Free | Block)[] => {
+  const beginOf = (time: Free | Block): number => ('at' in time ? time.minutes : time.from);
+  return [...free, ...blocks].toSorted((one, other) => beginOf(one) - beginOf(other));
+};
+
+const keysOf = (day: Day): string[] =>
+  timesOf(day).flatMap((time) => {
+    if ('at' in time) return freeKeyOf(day.day, time.minutes);
+    return time.booking ? keyOf(day.day, time) : [];
+  });
 
 /** Where an arrow leads: along the day, or to what is nearest on the day beside. */
 const nextOf = (
