@@ -207,14 +207,19 @@ describe('a command on the agenda', () => {
 
   test('is in what whoever gave it reads next, or they are told that it is not yet', async () => {
     const projecting = journey.system.services.get('projection');
-    await projecting?.suspend();
-    const { appointmentId } = await give('professional', slot('08:00'));
-    const behind = await listed('professional');
-    expect(behind.projection).toMatchObject({ stale: true });
-    expect(behind.bookings.map((one) => one.appointmentId)).not.toContain(appointmentId);
-    // Whoever changed nothing waits for nothing.
-    expect((await listed('professional2')).projection).not.toHaveProperty('stale');
-    projecting?.resume();
+    if (!projecting) throw new Error('there is no projection');
+    await projecting.suspend();
+    let appointmentId: string | undefined;
+    try {
+      ({ appointmentId } = await give('professional', slot('08:00')));
+      const behind = await listed('professional');
+      expect(behind.projection).toMatchObject({ stale: true });
+      expect(behind.bookings.map((one) => one.appointmentId)).not.toContain(appointmentId);
+      // Whoever changed nothing waits for nothing.
+      expect((await listed('professional2')).projection).not.toHaveProperty('stale');
+    } finally {
+      projecting.resume();
+    }
     const read = await until('the table to come so far', async () => {
       const told = await listed('professional');
       return told.projection.stale ? undefined : told;
