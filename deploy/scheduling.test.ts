@@ -1,5 +1,5 @@
 import { agendasOf } from '@jangada/bookings/agenda.ts';
-import { agendaIdOf, readAgenda, snapshotEvery } from '@jangada/bookings/state.ts';
+import { agendaIdOf, agendaOf, readAgenda, snapshotEvery } from '@jangada/bookings/state.ts';
 import { Unavailable } from '@jangada/hop/outcome.ts';
 import { openLimits } from '@jangada/limits/limits.ts';
 import { packOf } from '@jangada/packs/registry.ts';
@@ -92,11 +92,15 @@ const move = (appointmentId: string, start: string, expectedVersion?: number): C
   ...{ type: 'RescheduleAppointment', appointmentId, start: `${month}0${start}:00.000Z` },
   ...(expectedVersion === undefined ? {} : { expectedVersion }),
 });
-const taken = async (providerId: string, start: string): Promise<number> => {
+const agendaIdAt = (providerId: string, start: string): string => {
   const from = Date.parse(`${month}0${start}:00.000Z`);
   const [of] = agendasOf('provider', providerId, { from, until: from + 1 });
   if (!of) throw new Error('a moment lies in a day');
-  const { value } = await readAgenda(buses[0] as Bus, { tenant: 'casa', id: agendaIdOf(of) });
+  return agendaIdOf(of);
+};
+const taken = async (providerId: string, start: string): Promise<number> => {
+  const of = { tenant: 'casa', id: agendaIdAt(providerId, start) };
+  const { value } = await readAgenda(buses[0] as Bus, of);
   return Object.keys(value.taken).length;
 };
 const allEvents = async () => (await Array.fromAsync(eventsOfTenant(jsm, 'casa'))).flat();
@@ -196,6 +200,11 @@ describe('a command', () => {
     expect(Object.keys(state.subjects ?? {})).toHaveLength(1);
     expect(await taken('p6', '1T12:00')).toBe(1);
     expect(await give(slot('p6', '1T12:00'))).toMatchObject({ refused: 'SLOT_TAKEN' });
+    // So does who only shows it, and may read no more than that takes.
+    const edge = await broker.as('edge');
+    const { taken: shown } = await agendaOf(edge, { tenant: 'casa', id: agendaIdAt('p6', '1T12:00') });
+    expect(Object.keys(shown)).toHaveLength(1);
+    expect(edge.denied).toEqual(new Set());
   });
 });
 
@@ -330,10 +339,15 @@ describe('the table that follows from events', () => {
     const { appointmentId = '', version = 0, position = 0 } = outcome;
     expect(position).toBe((await eventsOf(appointmentId))[0]?.sequence);
     const usage = { promptTokens: 0, completionTokens: 0, totalTokens: 0, processingTimeMs: 0 };
-    ends.set(rid, {
+    const done = (item: object): End => ({
       ...{ type: 'answered', confidence: 1, usage, cached: false, degraded: false, intent: 'any' },
-      items: [{ appointmentId, version, position }],
+      items: [{ ...item }],
     });
+    ends.set(rid, done({ appointmentId, version, position }));
+    expect(await hasty.shown(ana)).toBe(false);
+    // What came after it and is taken in before it shows nothing of it.
+    const later = await booked(slot('p8', '8T12:00'));
+    await project(projecting, database.vault, 'casa', await eventsOf(later));
     expect(await hasty.shown(ana)).toBe(false);
     expect(await hasty.shown(eva)).toBe(true);
     const waiting = patient.shown(ana);
@@ -344,6 +358,21 @@ describe('the table that follows from events', () => {
     const refused = crypto.randomUUID();
     await hasty.note(ana, refused);
     ends.set(refused, { type: 'refused', code: 'SLOT_TAKEN', message: '' });
+    expect(await hasty.shown(ana)).toBe(true);
+
+    // What failed may be given again and is carried out then, as hours here.
+    const failed = crypto.randomUUID();
+    await hasty.note(ana, failed);
+    ends.set(failed, { type: 'failed', code: 'DEADLINE', message: '' });
+    expect(await hasty.shown(ana)).toBe(true);
+    const hours = await give(
+      { type: 'RegisterAvailability', providerId: 'p9', day: `${month}09`, open: [] },
+      { rid: failed },
+    );
+    if ('refused' in hours) throw new Error(hours.refused);
+    ends.set(failed, done({ position: hours.position }));
+    expect(await hasty.shown(ana)).toBe(false);
+    await catchUp();
     expect(await hasty.shown(ana)).toBe(true);
   });
 

@@ -85,7 +85,10 @@ export const done = message({
     /** What it is about, and the version that it has come to; absent where it is about a day. */
     appointmentId: id.optional(),
     version: z.int().optional(),
-    /** Place of its event among those that the table of bookings follows from: a table that has come so far shows it. */
+    /**
+     * Place of its last event among those that tables follow from: one that has come so far shows it, unless events before that
+     * are still to be taken in. Of a booking its version is certain.
+     */
     position: z.int().optional(),
   }),
 });

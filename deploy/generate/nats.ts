@@ -1,4 +1,5 @@
 import type { Contract } from '@jangada/hop/hop.ts';
+import { agenda } from '@jangada/proto/booking.ts';
 import { messages } from '@jangada/proto/catalogue.ts';
 import {
   checkpoints,
@@ -83,6 +84,8 @@ export const rightsOf = (contract: Contract, contracts: readonly Contract[]): Ri
       // A hop that tells in pieces looks up what it told before it died.
       ...(isHop && contract.tells ? directGet(streamOf.reply) : []),
       ...[...new Set(follows.map(({ kind }) => streamOf[kind]))].flatMap(directGet),
+      // Who shows an agenda begins at what its events came to.
+      ...(isBorder && follows.includes(agenda) ? directGet(snapshotStream) : []),
       ...(isBorder ? [core.cancel('*', '*'), core.status] : []),
       ...(isBorder || 'sessions' in contract.writes ? [core.ended('*', '*')] : []),
       ...(isBorder && contract.watches

@@ -107,6 +107,7 @@ grant select, update on privacy_deliveries to svc_edge;
 grant select (tenant_id, thread_id, created_at) on ai_agent_sessions to svc_edge;
 grant select (tenant_id, subject_id, fact, sequence, at, actor, role, session, purpose, decision, code, resource, details) on audit_entries to svc_edge;
 grant select (tenant_id, name, sequence, event_at, taken_at) on projections to svc_edge;
+grant select (tenant_id, id, version) on bookings to svc_edge;
 grant select (tenant_id, rating, at) on feedback to svc_edge;
 grant select (tenant_id, tick, started_at, finished_at, report) on retention_runs to svc_edge;
 grant select (tenant_id, tick, class, asked_by, planned_at, planned, rows_then, root, needs, finished_at) on retention_plans to svc_edge;
@@ -126,6 +127,7 @@ create policy svc_edge_select on privacy_deliveries for select to svc_edge using
 create policy svc_edge_select on ai_agent_sessions for select to svc_edge using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_edge_select on audit_entries for select to svc_edge using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_edge_select on projections for select to svc_edge using (tenant_id = (select sec.claimed_tenant()));
+create policy svc_edge_select on bookings for select to svc_edge using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_edge_select on feedback for select to svc_edge using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_edge_select on retention_runs for select to svc_edge using (tenant_id = (select sec.claimed_tenant()));
 create policy svc_edge_select on retention_plans for select to svc_edge using (tenant_id = (select sec.claimed_tenant()));

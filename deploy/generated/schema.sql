@@ -418,6 +418,7 @@ create policy app_related_select on public.bookings for select to app_related us
 create policy app_tenant_select on public.bookings for select to app_tenant using (((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)) AND (subject_id IN ( SELECT c.subject_id
    FROM consent_levels c
   WHERE (c.level = ANY ('{service,health}'::text[]))))));
+create policy svc_edge_select on public.bookings for select to svc_edge using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_privacy_delete on public.bookings for delete to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_privacy_select on public.bookings for select to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_projection_delete on public.bookings for delete to svc_projection using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));

@@ -86,10 +86,10 @@ export const readAgenda = async (bus: Pick<Bus, 'nc' | 'publish'>, of: Aggregate
   return { value, after };
 };
 
-/** As `readAgenda`, from the events alone, for who may read nothing else. @throws Unavailable */
+/** What `readAgenda` reads, for who only reads and writes down nothing. @throws Unavailable */
 export const agendaOf = async ({ nc }: Pick<Bus, 'nc'>, of: Aggregate): Promise<Agenda> => {
-  let value = noAgenda;
-  for await (const { body } of eventsOf(nc, agenda, of)) if (body) value = evolveAgenda(value, body);
+  let { value, after } = await remembered({ nc }, of);
+  for await (const { body } of eventsOf(nc, agenda, of, after)) if (body) value = evolveAgenda(value, body);
   return value;
 };
 

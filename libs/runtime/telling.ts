@@ -163,7 +163,7 @@ const endPart = (emission: Emission<Message>, zone = 'UTC'): Part | undefined =>
       ...(version ? { version } : {}),
       ...(position ? { position } : {}),
     };
-    return { ...done(type), ...(appointmentId ? { items: [item] } : {}) };
+    return { ...done(type), ...(appointmentId || position ? { items: [item] } : {}) };
   }
   if (message === command.refused) {
     const { code, locale, type: intent, alternatives } = body as Body<typeof command.refused>;

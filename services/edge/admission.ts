@@ -347,10 +347,14 @@ export const openAdmission = (
         links: linkTo(question.traceparent),
       });
       const following = follow(identity, id, locale);
-      // What they have just changed is found by what they ask next; where nobody knows, it is asked all the same.
-      const ready = Promise.all([limit, changes.shown(identity).catch(() => false)]);
+      // What they have just changed is found by what they ask next; where nobody knows, it is asked all the same. The public
+      // changes nothing.
+      const ready = async (): Promise<void> => {
+        await limit;
+        if (identity.role !== 'public') await changes.shown(identity).catch(() => false);
+      };
       return admit(pass, following, { startedAt, span }, () =>
-        publish(pass, { ...askingOf(question), answers }, span, ready),
+        publish(pass, { ...askingOf(question), answers }, span, ready()),
       );
     },
   };

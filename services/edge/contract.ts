@@ -73,8 +73,9 @@ export const contract = border({
       'resource',
       'details',
     ],
-    // How far tables are that follow from events.
+    // How far tables are that follow from events, and which version of a booking they show; neither whose it is nor when.
     projections: ['tenant_id', 'name', 'sequence', 'event_at', 'taken_at'],
+    bookings: ['tenant_id', 'id', 'version'],
     // How good answers were, and neither whose nor why.
     feedback: ['tenant_id', 'rating', 'at'],
     retention_runs: ['tenant_id', 'tick', 'started_at', 'finished_at', 'report'],

@@ -43,11 +43,39 @@ export const standingOf = async (store: Store, tenant: string, name: string) => 
   return at ?? { position: 0 };
 };
 
-/** Where the event of a command is, that the table waits for; undefined while nobody knows. */
-const positionIn = (end: End | undefined): number | undefined => {
+/** What of a command is to be shown. */
+interface Change {
+  /** Place of its last event; 0 where nothing changed. */
+  readonly position: number;
+  /** The booking that it is about, and the version that this came to. */
+  readonly booking: { readonly id: string; readonly version: number } | undefined;
+  /** False of a command that may be given again, and carried out then. */
+  readonly isFinal: boolean;
+}
+
+/** Undefined while nobody knows. */
+const changeIn = (end: End | undefined): Change | undefined => {
   if (!end) return undefined;
-  const position = end.type === 'answered' ? end.items?.[0]?.['position'] : 0;
-  return typeof position === 'number' ? position : 0;
+  const { position = 0, appointmentId: id, version } = (end.type === 'answered' && end.items?.[0]) || {};
+  return {
+    position: Number(position),
+    booking: typeof id === 'string' ? { id, version: Number(version) } : undefined,
+    isFinal: end.type === 'answered' || end.type === 'refused',
+  };
+};
+
+const versionsOf = async (
+  store: Store,
+  tenant: string,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, number>> => {
+  if (ids.length === 0) return new Map();
+  const query = db
+    .selectFrom('bookings')
+    .select(['id', 'version'])
+    .where('tenant_id', '=', tenant)
+    .where('id', 'in', ids);
+  return new Map((await store.read({ tenant }, query)).map(({ id, version }) => [id, version]));
 };
 
 export const openOwnChanges = (
@@ -59,7 +87,7 @@ export const openOwnChanges = (
   const nameOf = ({ tenant, subject }: Person): string => `changed|${tenant}|${subject}`;
   const commandsOf = async (person: Person): Promise<readonly string[]> =>
     (await claims.holderOf(nameOf(person)))?.split(' ') ?? [];
-  /** Commands that were seen in the table: it never goes back. */
+  /** Commands that were seen in the tables: these never go back. */
   const seen = new LRUCache<string, true>({ max: 50_000 });
   const vain = new LRUCache<string, true>({ max: 10_000, ttl: vainMs });
 
@@ -67,11 +95,19 @@ export const openOwnChanges = (
     const waiting = runs.filter((run) => !seen.has(`${tenant}.${run}`));
     if (waiting.length === 0) return true;
     const ends = await Promise.all(waiting.map((run) => follower.endOf(tenant, run)));
-    const places = ends.map(positionIn);
-    const { position } = await standingOf(store, tenant, 'bookings');
+    const changes = ends.map(changeIn);
+    const ids = changes.flatMap((change) => change?.booking?.id ?? []);
+    const [{ position }, versions] = await Promise.all([
+      standingOf(store, tenant, 'bookings'),
+      versionsOf(store, tenant, ids),
+    ]);
+    // The place is that of the newest event, and an earlier one may still be on its way: a booking says its version itself.
+    const shows = ({ booking, position: place }: Change): boolean =>
+      place <= position && (!booking || (versions.get(booking.id) ?? 0) >= booking.version);
+    const shown = changes.map((change) => change !== undefined && shows(change));
     for (const [at, run] of waiting.entries())
-      if ((places[at] ?? Number.POSITIVE_INFINITY) <= position) seen.set(`${tenant}.${run}`, true);
-    return waiting.every((run) => seen.has(`${tenant}.${run}`));
+      if (shown[at] && changes[at]?.isFinal) seen.set(`${tenant}.${run}`, true);
+    return shown.every(Boolean);
   };
 
   return {

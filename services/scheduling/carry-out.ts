@@ -72,7 +72,8 @@ export const carryOut = async (parts: Parts, order: Order): Promise<Outcome> => 
       return {
         type,
         ...told,
-        ...(decision.version === undefined ? {} : { version: decision.version, position: read.bookingAfter }),
+        ...(decision.version === undefined ? {} : { version: decision.version }),
+        position: lastIn(read),
         again: true,
       };
     // What was carried out stays so, whoever has lost the right meanwhile.
@@ -85,7 +86,7 @@ export const carryOut = async (parts: Parts, order: Order): Promise<Outcome> => 
     const position = await append(parts.bus.nc, events, order.traceparent);
     if (position !== undefined) {
       const version = (read.state.booking?.version ?? 0) + 1;
-      return { type, ...told, ...(decision.event ? { version, position } : {}), again: false };
+      return { type, ...told, ...(decision.event ? { version } : {}), position, again: false };
     }
     await sleep(Math.random() * 5 * (attempt + 1));
   }
@@ -150,6 +151,10 @@ interface ReadState {
   readonly bookingAfter: number;
   readonly agendas: ReadonlyMap<string, Read<Agenda>>;
 }
+
+/** Place of the last event of all that was read. */
+const lastIn = ({ bookingAfter, agendas }: ReadState): number =>
+  Math.max(bookingAfter, ...agendas.values().map(({ after }) => after));
 
 const readAll = async ({ bus }: Parts, { command, pass }: Order, about: About): Promise<ReadState> => {
   const { tid: tenant, zone } = pass;

@@ -9,7 +9,7 @@ export type Outcome = { readonly type: Command['type'] } & (
   | {
       readonly appointmentId?: string;
       readonly version?: number;
-      /** Place in the stream of the booking's last event as it then stood. */
+      /** Place in the stream of its last event; carried out before, of the last of what it is about. */
       readonly position?: number;
       /** True where it was carried out before. */
       readonly again: boolean;
