@@ -910,7 +910,7 @@ describe('a socket', () => {
       'both ends of each to be forgotten',
       () => queryObjects(WebSocket, { format: 'count' }) <= kept,
     );
-  });
+  }, 90_000);
 });
 
 describe('agui.v1', () => {
