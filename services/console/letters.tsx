@@ -1,12 +1,11 @@
 import { useState } from 'react';
 import { Guarded } from './guarded.tsx';
 import { useLanguage } from './language.ts';
-import { FailureNotice } from './notice.tsx';
 import { Moment } from './outcome.tsx';
 import type { Me, Session } from './session.ts';
+import { Sure } from './sure.tsx';
 import { Pages, Table } from './table.tsx';
 import { usePages } from './use-asked.ts';
-import { useSending } from './use-sending.ts';
 
 interface Letter {
   readonly sequence: number;
@@ -77,54 +76,19 @@ export const Letters = ({ session, me }: { session: Session; me: Me }) => {
   );
 };
 
-/** Goes on where what was pressed has gone. */
-const focus = (button: HTMLButtonElement | null): void => button?.focus();
-
-/** Asks before it acts, in the place of what was pressed. */
 const Replay = ({ session, sequence }: { session: Session; sequence: number }) => {
   const { words } = useLanguage();
   const w = words.operations.letters;
-  const [step, setStep] = useState<'idle' | 'sure' | 'sent'>('idle');
-  const { isBusy, failure, send } = useSending();
-  const replay = (): Promise<void> =>
-    send(async () => {
-      await session.call(`/v1/admin/letters/${sequence}/replay`, {});
-      setStep('sent');
-    });
-
-  if (step === 'sent')
-    return (
-      <span className="tag tag-good" role="status">
-        {w.sent}
-      </span>
-    );
-  if (step === 'idle')
-    return (
-      <button
-        type="button"
-        className="button quiet"
-        aria-label={w.replayOf(sequence)}
-        onClick={() => setStep('sure')}
-      >
-        {w.replay}
-      </button>
-    );
-  return (
-    <div className="sure">
-      <p>{w.sure}</p>
-      {failure && <FailureNotice failure={failure} />}
-      <button
-        type="button"
-        className="button quiet"
-        ref={focus}
-        disabled={isBusy}
-        onClick={() => void replay()}
-      >
-        {w.yes}
-      </button>
-      <button type="button" className="button quiet" disabled={isBusy} onClick={() => setStep('idle')}>
-        {w.no}
-      </button>
-    </div>
+  const [isSent, setSent] = useState(false);
+  const replay = async (): Promise<void> => {
+    await session.call(`/v1/admin/letters/${sequence}/replay`, {});
+    setSent(true);
+  };
+  return isSent ? (
+    <span className="tag tag-good" role="status">
+      {w.sent}
+    </span>
+  ) : (
+    <Sure words={w} says={w.replay} label={w.replayOf(sequence)} act={replay} />
   );
 };

@@ -1,9 +1,7 @@
-import { useState } from 'react';
 import { useLanguage } from './language.ts';
-import { FailureNotice } from './notice.tsx';
 import type { Me, Session } from './session.ts';
+import { Sure } from './sure.tsx';
 import { Table } from './table.tsx';
-import { useSending } from './use-sending.ts';
 
 /** The last plan of a kind of data. */
 export interface Plan {
@@ -65,8 +63,6 @@ export const Plans = ({
   );
 };
 
-const focus = (element: HTMLElement | null): void => element?.focus();
-
 const Approve = ({
   session,
   plan: { tick, class: kind, root },
@@ -80,40 +76,9 @@ const Approve = ({
 }) => {
   const { words } = useLanguage();
   const w = words.retention.plans;
-  const [isSure, setSure] = useState(false);
-  const { isBusy, failure, send } = useSending();
-  const approve = (): Promise<void> =>
-    send(async () => {
-      await session.call('/v1/retention/approvals', { tick, class: kind, root });
-      onApproved();
-    });
-  if (!isSure)
-    return (
-      <button
-        type="button"
-        className="button quiet"
-        aria-label={w.approveOf(name)}
-        onClick={() => setSure(true)}
-      >
-        {w.approve}
-      </button>
-    );
-  return (
-    <div className="sure">
-      <p>{w.sure}</p>
-      {failure && <FailureNotice failure={failure} />}
-      <button
-        type="button"
-        className="button quiet"
-        ref={focus}
-        disabled={isBusy}
-        onClick={() => void approve()}
-      >
-        {w.yes}
-      </button>
-      <button type="button" className="button quiet" disabled={isBusy} onClick={() => setSure(false)}>
-        {w.no}
-      </button>
-    </div>
-  );
+  const approve = async (): Promise<void> => {
+    await session.call('/v1/retention/approvals', { tick, class: kind, root });
+    onApproved();
+  };
+  return <Sure words={w} says={w.approve} label={w.approveOf(name)} act={approve} />;
 };

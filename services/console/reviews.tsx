@@ -1,5 +1,5 @@
 import type { Receipt, RequestState, RequestType } from '@jangada/proto/privacy.ts';
-import { type FormEvent, useId, useState } from 'react';
+import { type FormEvent, useId } from 'react';
 import { Guarded } from './guarded.tsx';
 import { useLanguage } from './language.ts';
 import { FailureNotice, Loading } from './notice.tsx';
@@ -7,6 +7,7 @@ import { Moment } from './outcome.tsx';
 import type { Language } from './preferences.ts';
 import { Deadline, type Names, Receipts } from './request.tsx';
 import type { Me, Session } from './session.ts';
+import { Sure } from './sure.tsx';
 import { Table } from './table.tsx';
 import { useAsked } from './use-asked.ts';
 import { useSending } from './use-sending.ts';
@@ -181,41 +182,13 @@ const Recipients = ({
   );
 };
 
-const focus = (button: HTMLButtonElement | null): void => button?.focus();
-
-/** Asks before it acts: that somebody was told is kept, and ends the request. */
+/** That somebody was told is kept, and ends the request. */
 const Tell = ({ session, path, onTold }: { session: Session; path: string; onTold: () => void }) => {
   const { words } = useLanguage();
   const w = words.privacy.reviews;
-  const [isSure, setSure] = useState(false);
-  const { isBusy, failure, send } = useSending();
-  const tell = (): Promise<void> =>
-    send(async () => {
-      await session.call(path, {});
-      onTold();
-    });
-  if (!isSure)
-    return (
-      <button type="button" className="button quiet" onClick={() => setSure(true)}>
-        {w.wasTold}
-      </button>
-    );
-  return (
-    <div className="sure">
-      <p>{w.sure}</p>
-      {failure && <FailureNotice failure={failure} />}
-      <button
-        type="button"
-        className="button quiet"
-        ref={focus}
-        disabled={isBusy}
-        onClick={() => void tell()}
-      >
-        {w.yes}
-      </button>
-      <button type="button" className="button quiet" disabled={isBusy} onClick={() => setSure(false)}>
-        {w.no}
-      </button>
-    </div>
-  );
+  const tell = async (): Promise<void> => {
+    await session.call(path, {});
+    onTold();
+  };
+  return <Sure words={w} says={w.wasTold} act={tell} />;
 };
