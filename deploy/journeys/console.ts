@@ -210,8 +210,11 @@ describe.skipIf(!installed)('the console', { timeout: 180_000 }, () => {
     await review.getByRole('button', { name: 'Approve: deletion' }).click();
     await page.getByText('Nothing waits for a review').waitFor();
     await carriedOut('delivered');
-    await page.getByRole('button', { name: 'Refresh' }).click();
-    await review.getByText('takes no word of it').waitFor();
+    // They are told only after that.
+    await until('their refusal', async () => {
+      await page.getByRole('button', { name: 'Refresh' }).click();
+      return (await review.getByText('takes no word of it').count()) === 1;
+    });
     await review.getByRole('button', { name: 'They were told' }).click();
     await look(page, 'privacy-recipient');
     await review.getByRole('button', { name: 'Yes, they were told' }).click();
