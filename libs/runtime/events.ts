@@ -66,15 +66,18 @@ export const append = async (
   events: readonly Append[],
   traceparent: string,
 ): Promise<number | undefined> => {
-  const batch = crypto.randomUUID();
+  // One alone is no batch: the broker would make files for it, and remove them.
+  const batch = events.length > 1 ? crypto.randomUUID() : undefined;
   const sent = events.map(({ message, tenant, id, body, after }, at) => {
     const carried = newHeaders();
     carried.set(headers.schema, String(message.version));
     carried.set(headers.expectedSequence, String(after));
-    carried.set(headers.batch, batch);
-    carried.set(headers.batchSequence, String(at + 1));
+    if (batch) {
+      carried.set(headers.batch, batch);
+      carried.set(headers.batchSequence, String(at + 1));
+      if (at === events.length - 1) carried.set(headers.batchCommit, '1');
+    }
     if (traceparent) carried.set('traceparent', traceparent);
-    if (at === events.length - 1) carried.set(headers.batchCommit, '1');
     return { subject: subjectOf(message, tenant, id), text: JSON.stringify(body), carried };
   });
   const last = sent.pop();
