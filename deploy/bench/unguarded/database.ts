@@ -9,14 +9,16 @@ const statements = [
    declare item record;
    begin
      for item in
-       select distinct tablename as name from pg_policies
+       select distinct tablename as name,
+         case when tablename = 'tenants' then 'id' else 'tenant_id' end as tenant
+       from pg_policies
        where schemaname = 'public' and exists (select from unnest(roles) r where r::text like 'app\\_tenant%')
      loop
        execute format('alter table %I disable row level security', item.name);
        execute format('alter table %I rename to %I', item.name, 'stored_' || item.name);
-       execute format('create view %I as select * from %I where tenant_id = (select coalesce(
+       execute format('create view %I as select * from %I where %I = (select coalesce(
            nullif(current_setting(''app.tenant'', true), ''''), split_part(current_setting(''app.grant'', true), ''.'', 1)))',
-         item.name, 'stored_' || item.name);
+         item.name, 'stored_' || item.name, item.tenant);
        execute format('grant select on %I to svc_permission, app_tenant, app_related, app_own', item.name);
      end loop;
    end $$`,
