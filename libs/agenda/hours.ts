@@ -26,10 +26,7 @@ export interface Calendar extends Hours {
 }
 
 /** The name of the holiday for which it is closed on a day, if it is. */
-export const holidayOn = (
-  { holidays, exceptions }: Calendar,
-  date: Temporal.PlainDate,
-): string | undefined => {
+const holidayOn = ({ holidays, exceptions }: Calendar, date: Temporal.PlainDate): string | undefined => {
   const day = date.toString();
   if (exceptions?.[day]) return undefined;
   return holidays?.[day] ?? holidays?.[day.slice(-5)];
@@ -77,7 +74,7 @@ export const hoursOn = (hours: Hours, date: Temporal.PlainDate, zone: string): I
     .sort((a, b) => Temporal.Instant.compare(a.from, b.from));
 
 /** The days that an interval touches. */
-export function* daysOf({ from, to }: Interval, zone: string): Generator<Temporal.PlainDate> {
+function* daysOf({ from, to }: Interval, zone: string): Generator<Temporal.PlainDate> {
   const last = to.subtract({ nanoseconds: 1 }).toZonedDateTimeISO(zone).toPlainDate();
   let date = from.toZonedDateTimeISO(zone).toPlainDate();
   for (; Temporal.PlainDate.compare(date, last) <= 0; date = date.add({ days: 1 })) yield date;
@@ -88,7 +85,3 @@ export const openAround = (place: Calendar, within: Interval): Interval[] =>
   [...daysOf(within, place.zone)].flatMap((date) =>
     holidayOn(place, date) === undefined ? hoursOn(place, date, place.zone) : [],
   );
-
-/** When somebody works on those days, by the clock of the place. */
-export const workedAround = (hours: Hours, zone: string, within: Interval): Interval[] =>
-  [...daysOf(within, zone)].flatMap((date) => hoursOn(hours, date, zone));

@@ -8,17 +8,8 @@ const { compare } = Temporal.Instant;
 const earlier = (a: Temporal.Instant, b: Temporal.Instant) => (compare(a, b) <= 0 ? a : b);
 const later = (a: Temporal.Instant, b: Temporal.Instant) => (compare(a, b) >= 0 ? a : b);
 
-/** What begins at `from` and lasts for so many real minutes, whatever the clocks do meanwhile. @throws RangeError unless it lasts */
-export const lasting = (from: Temporal.Instant, minutes: number): Interval => {
-  if (!(minutes > 0)) throw new RangeError('what lasts no time takes none');
-  return { from, to: from.add({ minutes }) };
-};
-
-export const overlaps = (a: Interval, b: Interval): boolean =>
+const overlaps = (a: Interval, b: Interval): boolean =>
   compare(a.from, b.to) < 0 && compare(b.from, a.to) < 0;
-
-export const contains = (outer: Interval, inner: Interval): boolean =>
-  compare(outer.from, inner.from) <= 0 && compare(inner.to, outer.to) <= 0;
 
 /** The same time in order, what overlaps or touches as one. */
 export const merged = (intervals: readonly Interval[]): Interval[] => {
@@ -62,7 +53,3 @@ export const without = (whole: readonly Interval[], taken: readonly Interval[]):
   }
   return left;
 };
-
-/** Real minutes of all together. */
-export const minutesOf = (intervals: readonly Interval[]): number =>
-  intervals.reduce((sum, { from, to }) => sum + from.until(to).total('minutes'), 0);

@@ -28,23 +28,32 @@ const slotOf = ({ from, to }: Interval): Slot => ({
 });
 const mergedOf = (slots: readonly Slot[]): Interval[] => merged(slots.map(intervalOf));
 
-/**
- * When somebody may be booked within a stretch of time, and when they are, by the agendas of the days that it touches: both
- * in order, what touches as one. Pure.
- */
+/** When a place is open on the days that a stretch of time touches; all of that time for one that never said so. Pure. */
+export const openIn = (calendar: Calendar | undefined, within: Slot): readonly Slot[] =>
+  calendar ? openAround(calendar, intervalOf(within)).map(slotOf) : [within];
+
+/** What of a stretch of time somebody may be booked in, what of it they are, and what is left; each in order, what touches as one. */
+export interface BookableHours {
+  readonly open: readonly Slot[];
+  readonly taken: readonly Slot[];
+  readonly free: readonly Slot[];
+}
+
+/** By the agendas of the days that it touches, and when the place is open. Pure. */
 export const hoursOf = (
-  agendas: readonly Agenda[],
-  calendar: Calendar | undefined,
+  agendas: readonly Pick<Agenda, 'opened' | 'taken'>[],
+  place: readonly Slot[],
   within: Slot,
-): { readonly open: readonly Slot[]; readonly taken: readonly Slot[] } => {
+): BookableHours => {
   const whole = [intervalOf(within)];
   const said = agendas.flatMap(({ opened }) => opened);
   const unsaid = without(whole, mergedOf(said.map((one) => one.within)));
   const there = merged([...unsaid, ...mergedOf(said.flatMap(({ open }) => open))]);
-  const open = calendar ? merged(openAround(calendar, intervalOf(within))) : whole;
-  const taken = mergedOf(agendas.flatMap((agenda) => Object.values(agenda.taken)));
+  const open = common(common(mergedOf(place), there), whole);
+  const taken = common(mergedOf(agendas.flatMap((agenda) => Object.values(agenda.taken))), whole);
   return {
-    open: common(common(open, there), whole).map(slotOf),
-    taken: common(taken, whole).map(slotOf),
+    open: open.map(slotOf),
+    taken: taken.map(slotOf),
+    free: without(open, taken).map(slotOf),
   };
 };

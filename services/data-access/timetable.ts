@@ -1,8 +1,7 @@
-import { type Agenda, freeTime, utilisation } from '@jangada/agenda/agenda.ts';
 import { calendarOf, declared } from '@jangada/agenda/declared.ts';
-import type { Calendar, Hours, Span } from '@jangada/agenda/hours.ts';
-import { overlaps } from '@jangada/agenda/intervals.ts';
-import { agendasOf } from '@jangada/bookings/agenda.ts';
+import type { Calendar } from '@jangada/agenda/hours.ts';
+import { type Agenda, agendasOf, evolveAgenda, noAgenda, type Slot } from '@jangada/bookings/agenda.ts';
+import { type BookableHours, hoursOf, openIn } from '@jangada/bookings/opening.ts';
 import { agendaIdOf } from '@jangada/bookings/state.ts';
 import { Unprocessable } from '@jangada/hop/outcome.ts';
 import type { Pack, Source, Timetable } from '@jangada/packs/pack.ts';
@@ -24,16 +23,12 @@ export type Look = <R extends { readonly _tenants?: ReadRow[string] }>(query: Co
 const agendasMax = 1_600;
 const providersMax = 50;
 
-interface Provider {
+interface Person {
   readonly id: string;
   readonly name: string;
-  readonly agenda: Agenda;
 }
 
-interface Within {
-  readonly from: Temporal.Instant;
-  readonly to: Temporal.Instant;
-}
+type Provider = Person & BookableHours;
 
 /** @throws Unprocessable INPUT_INVALID for more people or time than is looked through at once, or a cursor that no page returned */
 export const timesOf = async (
@@ -46,6 +41,10 @@ export const timesOf = async (
   const who = sources[timetable?.providers ?? ''];
   if (!timetable || !who) throw new Error('the source has no times');
   const within = withinOf(plan, timetable, reader.zone, now);
+  // What is free is still to come.
+  const wanted =
+    plan.ask === 'share' ? within : { ...within, from: Math.max(within.from, now.epochMilliseconds) };
+  if (wanted.from >= wanted.until) return plan.ask === 'count' ? [{ count: 0 }] : [];
   const { provider, mine } = plan.filter;
   const people = await look(
     read(
@@ -67,13 +66,13 @@ export const timesOf = async (
   if (people.length > providersMax)
     throw new Unprocessable('INPUT_INVALID', 'there are more agendas than are looked through');
   const named = people.map(({ id, name }) => ({ id: String(id), name: String(name) }));
-  const providers = await withAgendas(named, within, reader.zone, look);
-  if (plan.ask === 'share') return [shareOf(providers, within)];
-  const free = rowsOf(providers, within, timetable.minutes, now);
+  const providers = await withHours(named, wanted, reader.zone, look);
+  if (plan.ask === 'share') return [shareOf(providers)];
+  const free = rowsOf(providers, timetable.minutes);
   if (plan.ask === 'count') return [{ count: free.length }];
   const after = plan.cursor === undefined ? undefined : placeOf(source, plan.cursor);
   // What begins now began on the page before, whatever time it was then.
-  const later = after ? free.filter(({ start }) => start !== iso(now)) : free;
+  const later = after ? free.filter(({ start }) => start !== iso(now.epochMilliseconds)) : free;
   return later
     .filter(({ _order, _id }) => !after || _order > after[0] || (_order === after[0] && _id > after[1]))
     .slice(0, plan.limit + 1);
@@ -85,83 +84,63 @@ const withinOf = (
   { days }: Timetable,
   zone: string,
   now: Temporal.Instant,
-): Within =>
+): Slot =>
   period
-    ? { from: Temporal.Instant.from(period.from), to: Temporal.Instant.from(period.to) }
-    : { from: now, to: now.toZonedDateTimeISO(zone).startOfDay().add({ days }).toInstant() };
+    ? { from: Date.parse(period.from), until: Date.parse(period.to) }
+    : {
+        from: now.epochMilliseconds,
+        until: now.toZonedDateTimeISO(zone).startOfDay().add({ days }).epochMilliseconds,
+      };
 
-const withAgendas = async (
-  people: readonly Pick<Provider, 'id' | 'name'>[],
-  { from, to }: Within,
+const withHours = async (
+  people: readonly Person[],
+  within: Slot,
   zone: string,
   look: Look,
 ): Promise<readonly Provider[]> => {
-  const span = { from: from.epochMilliseconds, until: to.epochMilliseconds };
-  if (people.length * Math.ceil((span.until - span.from) / 86_400_000) > agendasMax)
+  if (people.length * Math.ceil((within.until - within.from) / 86_400_000) > agendasMax)
     throw new Unprocessable('INPUT_INVALID', 'there are more days of agendas than are looked through');
-  const agendas = people.map(({ id }) => agendasOf('provider', id, span).map(agendaIdOf));
-  const [place, times] = await Promise.all([placeIn(zone, look), look(agendaTimes(agendas.flat()))]);
+  const agendas = people.map(({ id }) => agendasOf('provider', id, within).map(agendaIdOf));
+  const [calendar, times] = await Promise.all([calendarIn(zone, look), look(agendaTimes(agendas.flat()))]);
   const byAgenda = Map.groupBy(times, ({ agenda }) => agenda);
+  const place = openIn(calendar, within);
   return people.map((person, at) => {
-    const own = (agendas[at] ?? []).flatMap((agenda) => byAgenda.get(agenda) ?? []);
-    const busy = own.filter(({ kind }) => kind === 'taken').map(intervalOf);
-    const hours = hoursOf(own, zone);
-    return { ...person, agenda: { place, busy, ...(hours ? { provider: hours } : {}) } };
+    const own = (agendas[at] ?? []).map((agenda) => agendaFrom(byAgenda.get(agenda) ?? []));
+    return { ...person, ...hoursOf(own, place, within) };
   });
 };
 
-const intervalOf = ({ from, until }: Pick<AgendaTime, 'from' | 'until'>): Within => ({
-  from: Temporal.Instant.from(from),
-  to: Temporal.Instant.from(until),
-});
+/** As its events amount to. Who has taken time in it is not known here: each time is one's own. */
+const agendaFrom = (times: readonly AgendaTime[]): Agenda =>
+  evolveAgenda(noAgenda, {
+    ...{ version: 0, command: '' },
+    changes: times.map(({ kind, from, until, open }, at) =>
+      kind === 'opened'
+        ? { type: kind, within: { from, until }, open: [...open] }
+        : { type: kind, holder: String(at), from, until },
+    ),
+  });
 
-const whole: readonly Span[] = [['00:00', '00:00']];
-const always = { 1: whole, 2: whole, 3: whole, 4: whole, 5: whole, 6: whole, 7: whole };
-
-/** Who has said nothing of a day is there; the last that was said of one holds. Undefined for who said nothing at all. */
-const hoursOf = (times: readonly AgendaTime[], zone: string): Hours | undefined => {
-  const wall = (at: string): string =>
-    Temporal.Instant.from(at).toZonedDateTimeISO(zone).toPlainTime().toString();
-  const opened = times.filter(({ kind }) => kind === 'opened');
-  // As a command goes by them: what was said later of any of that time holds.
-  const said = opened.filter(
-    (one, at) =>
-      !opened
-        .slice(at + 1)
-        .some((other) => other.agenda === one.agenda && overlaps(intervalOf(other), intervalOf(one))),
-  );
-  const exceptions = said.map(({ from, open }): [string, Span[]] => [
-    Temporal.Instant.from(from).toZonedDateTimeISO(zone).toPlainDate().toString(),
-    open.map((part) => [wall(part.from), wall(part.until)]),
-  ]);
-  return said.length > 0 ? { week: always, exceptions: Object.fromEntries(exceptions) } : undefined;
-};
-
-/** When the tenant is open; one that never said so always is. */
-const placeIn = async (zone: string, look: Look): Promise<Calendar> => {
+/** When the tenant is open; undefined of one that never said so. */
+const calendarIn = async (zone: string, look: Look): Promise<Calendar | undefined> => {
   const [row] = await look(
     written(sql<{ _tenants: string; calendar: unknown }>`select id as _tenants, calendar from tenants`),
   );
-  return row?.calendar ? calendarOf(declared.parse(row.calendar), zone) : { zone, week: always };
+  return row?.calendar ? calendarOf(declared.parse(row.calendar), zone) : undefined;
 };
 
-const iso = (at: Temporal.Instant): string => at.toString({ fractionalSecondDigits: 3 });
+const iso = (ms: number): string => new Date(ms).toISOString();
+const minutesOf = (slots: readonly Slot[]): number =>
+  slots.reduce((sum, { from, until }) => sum + (until - from) / 60_000, 0);
 
-/** What is free and still to come, in the order in which it begins. */
-const rowsOf = (
-  providers: readonly Provider[],
-  { from, to }: Within,
-  minutes: number,
-  now: Temporal.Instant,
-) => {
-  const within = { from: Temporal.Instant.compare(from, now) < 0 ? now : from, to };
-  if (Temporal.Instant.compare(within.from, to) >= 0) return [];
-  const rows = providers.flatMap(({ id, name, agenda }) =>
-    freeTime(agenda, within)
-      .filter((free) => free.from.until(free.to).total('minutes') >= minutes)
-      .map((free) => ({
-        ...{ start: iso(free.from), end: iso(free.to), provider: name },
-        ...{ _order: iso(free.from), _id: id, _subject: null },
+/** What is free, in the order in which it begins. */
+const rowsOf = (providers: readonly Provider[], minutes: number) => {
+  const rows = providers.flatMap(({ id, name, free }) =>
+    free
+      .filter((slot) => minutesOf([slot]) >= minutes)
+      .map(({ from, until }) => ({
+        ...{ start: iso(from), end: iso(until), provider: name },
+        ...{ _order: iso(from), _id: id, _subject: null },
       })),
   );
   return rows
@@ -169,10 +148,11 @@ const rowsOf = (
     .sort((one, other) => (one._order + one._id < other._order + other._id ? -1 : 1));
 };
 
-const shareOf = (providers: readonly Provider[], within: Within): ReadRow => {
-  const all = providers.map(({ agenda }) => utilisation(agenda, within));
+/** What is taken outside those hours does not count. */
+const shareOf = (providers: readonly Provider[]): ReadRow => {
+  const open = providers.reduce((sum, one) => sum + minutesOf(one.open), 0);
+  const free = providers.reduce((sum, one) => sum + minutesOf(one.free), 0);
   // From now on is from within a minute.
-  const part = Math.round(all.reduce((sum, { bookedMinutes }) => sum + bookedMinutes, 0));
-  const whole = Math.round(all.reduce((sum, { availableMinutes }) => sum + availableMinutes, 0));
+  const [part, whole] = [Math.round(open - free), Math.round(open)];
   return { part, whole, percent: whole === 0 ? null : ((100 * part) / whole).toFixed(1) };
 };

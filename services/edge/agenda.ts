@@ -1,5 +1,5 @@
 import { agendasOf, type Slot } from '@jangada/bookings/agenda.ts';
-import { hoursOf, openingOf } from '@jangada/bookings/opening.ts';
+import { hoursOf, openIn, openingOf } from '@jangada/bookings/opening.ts';
 import { agendaIdOf, agendaOf } from '@jangada/bookings/state.ts';
 import type { Pack } from '@jangada/packs/pack.ts';
 import { packOf } from '@jangada/packs/registry.ts';
@@ -80,7 +80,7 @@ export const agendaRoutes = (app: FastifyInstance, { admission, accounts, store,
         ),
       ),
     ]);
-    const { open, taken } = hoursOf(agendas, calendar, within);
+    const { open, taken } = hoursOf(agendas, openIn(calendar, within), within);
     return { providerId, open: open.map(toldOf), taken: taken.map(toldOf), asOf };
   });
 };

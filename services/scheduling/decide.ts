@@ -12,10 +12,10 @@ import {
   type Slot,
 } from '@jangada/bookings/agenda.ts';
 import { type Booking, type BookingEvent, bookingIdOf } from '@jangada/bookings/booking.ts';
+import { openIn } from '@jangada/bookings/opening.ts';
 import { type AgendaChange, type Details, statusAfter } from '@jangada/proto/booking.ts';
 import { aheadMaxDays, alternativesMax, type Command } from '@jangada/proto/command.ts';
 import type { Code } from '@jangada/proto/errors.ts';
-import { openIn } from './hours.ts';
 
 /**
  * What follows from a command for a booking and the agendas that it touches. Pure: time comes with the command, and whether
@@ -131,7 +131,7 @@ const book = (
   const holder = before?.id ?? bookingIdOf(given.id);
   const agendaOf = (of: Of): Agenda => agendas.get(keyOf(of)) ?? noAgenda;
   const around = { from: Math.min(slot.from, given.day.from), until: Math.max(slot.until, given.day.until) };
-  const open = given.calendar ? openIn(given.calendar, around) : [around];
+  const open = openIn(given.calendar, around);
   const stands = (wanted: Slot): Code | undefined => {
     const places = placesOf(said, wanted);
     if (!covers(open, wanted)) return 'OUTSIDE_HOURS';

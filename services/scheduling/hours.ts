@@ -1,5 +1,3 @@
-import { type Calendar, openAround } from '@jangada/agenda/hours.ts';
-import { merged } from '@jangada/agenda/intervals.ts';
 import type { Slot } from '@jangada/bookings/agenda.ts';
 
 /** What the clock on a tenant's wall means in real time. Pure. */
@@ -13,12 +11,3 @@ export const dayOn = (date: Temporal.PlainDate, zone: string): Slot => ({
 /** The day there of a moment, in milliseconds since 1970. */
 export const dayAt = (ms: number, zone: string): Slot =>
   dayOn(Temporal.Instant.fromEpochMilliseconds(ms).toZonedDateTimeISO(zone).toPlainDate(), zone);
-
-/** When it is open on the days that a slot touches, in order and merged. */
-export const openIn = (calendar: Calendar, { from, until }: Slot): readonly Slot[] =>
-  merged(
-    openAround(calendar, {
-      from: Temporal.Instant.fromEpochMilliseconds(from),
-      to: Temporal.Instant.fromEpochMilliseconds(until),
-    }),
-  ).map((open) => ({ from: open.from.epochMilliseconds, until: open.to.epochMilliseconds }));
