@@ -10,6 +10,7 @@ import { lockClass } from '@jangada/store/lock.ts';
 import { connect, queries, type Store, written } from '@jangada/store/store.ts';
 import type { CoreTables } from '@jangada/store/tables.ts';
 import { openMetrics } from '@jangada/telemetry/metrics.ts';
+import { textsOf } from '@jangada/testkit/pdf.ts';
 import { until } from '@jangada/testkit/until.ts';
 import { startWebhookEndpoint, type Taking, type WebhookEndpoint } from '@jangada/testkit/webhook.ts';
 import { signerFrom } from '@jangada/trust/keyset.ts';
@@ -42,7 +43,8 @@ beforeAll(async () => {
   store = await database.storeOf('privacy');
   await database.administer(`${tenantSql('casa')} ${tenantSql('other')}
     insert into accounts (tenant_id, id, alias, email, password_hash, role, person_id)
-      values ('casa', 'staff', 'staff', 's@x.invalid', '', 'admin', null);`);
+      values ('casa', 'staff', 'staff', 's@x.invalid', '', 'admin', null);
+    insert into providers (tenant_id, id, name, name_search) values ('casa', 'p', 'Paula', 'paula');`);
 }, 90_000);
 afterAll(async () => {
   for (const one of toClose) await one[Symbol.asyncDispose]();
@@ -215,6 +217,30 @@ test('every column that names a person belongs to a class, or to what says why i
   );
 });
 
+test('all that is kept of people is called something that they read, but for ids and what machines alone need', async () => {
+  const rows = await database.administer(`
+    select c.relname as table, a.attname as name from pg_class c join pg_attribute a on a.attrelid = c.oid
+    where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and a.attnum > 0 and not a.attisdropped`);
+  const unnamed = packs.flatMap((pack) =>
+    holdingsOf(pack).flatMap(({ table, told }) =>
+      rows
+        .filter((row) => row['table'] === table)
+        .map(({ name }) => String(name))
+        .filter((name) => (told?.includes(name) ?? true) && !/(?:^|_)(?:id|index|search)$/.test(name))
+        .filter((name) => !(['en', 'pt-BR'] as const).every((locale) => pack.wording[locale].columns?.[name]))
+        .map((name) => `${table}.${name}`),
+    ),
+  );
+  expect([...new Set(unnamed)].toSorted()).toEqual([
+    ...['attempt', 'code', 'ending', 'is_first'].map((name) => `ai_agent_conversations.${name}`),
+    ...['expires_at', 'is_active', 'session_type'].map((name) => `ai_agent_sessions.${name}`),
+    'bookings.version',
+    // Who has read is told, and not who wrote.
+    ...['command', 'opened_by'].map((name) => `care_relationships.${name}`),
+    ...['number', 'recorded_by'].map((name) => `consents.${name}`),
+  ]);
+});
+
 describe('who asks for their data', () => {
   test('is handed all of it, opened, for machines, for a spreadsheet and to be read, sealed for the link', async () => {
     await plant('c1', { old: false });
@@ -245,7 +271,19 @@ describe('who asks for their data', () => {
     expect(files['readers.csv']).toMatch(
       /^at,account,role,purpose,data\r\n\S+,reader-of-hers,admin,care,clients\r\n$/,
     );
-    expect(files['data.pdf']).toMatch(/^%PDF/);
+    expect(files['recipients.csv']).toContain('accountant,billing_data,tax');
+    const pages = textsOf(Buffer.from(files['data.pdf'] ?? '', 'latin1')).join('\n');
+    for (const said of [
+      '=Ana Lima',
+      '01/01/1980',
+      'a secret of hers',
+      'reader-of-hers',
+      'Paula',
+      'R$',
+      'contabilidade',
+    ])
+      expect(pages).toContain(said);
+    expect(pages).not.toMatch(/_id|reader-of-another|aesthetic_records/);
     expect(JSON.parse(files['manifest.json'] ?? '')).toHaveLength(Object.keys(files).length - 1);
     const [{ content = '' } = {}] = await database.administer('select content from privacy_deliveries');
     await expect(openParcel(Buffer.alloc(32, 8), String(content))).rejects.toThrow();

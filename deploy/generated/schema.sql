@@ -545,6 +545,7 @@ CREATE INDEX carers_full_text_search ON public.carers USING gin (full_text_searc
 alter table public.carers enable row level security, force row level security;
 grant select on public.carers to svc_access;
 grant insert, select, update on public.carers to svc_import;
+grant select on public.carers to svc_privacy;
 grant select on public.carers to svc_scheduling;
 create policy app_own_select on public.carers for select to app_own using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
 create policy app_related_select on public.carers for select to app_related using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
@@ -553,6 +554,7 @@ create policy svc_access_select on public.carers for select to svc_access using 
 create policy svc_import_insert on public.carers for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.carers for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_update on public.carers for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_select on public.carers for select to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_scheduling_select on public.carers for select to svc_scheduling using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
 create table public.clients (
@@ -1084,6 +1086,7 @@ CREATE INDEX practitioners_full_text_search ON public.practitioners USING gin (f
 alter table public.practitioners enable row level security, force row level security;
 grant select on public.practitioners to svc_access;
 grant insert, select, update on public.practitioners to svc_import;
+grant select on public.practitioners to svc_privacy;
 grant select on public.practitioners to svc_scheduling;
 create policy app_own_select on public.practitioners for select to app_own using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
 create policy app_related_select on public.practitioners for select to app_related using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
@@ -1092,6 +1095,7 @@ create policy svc_access_select on public.practitioners for select to svc_access
 create policy svc_import_insert on public.practitioners for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.practitioners for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_update on public.practitioners for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_select on public.practitioners for select to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_scheduling_select on public.practitioners for select to svc_scheduling using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
 create table public.privacy_deliveries (
@@ -1191,6 +1195,7 @@ CREATE INDEX providers_full_text_search ON public.providers USING gin (full_text
 alter table public.providers enable row level security, force row level security;
 grant select on public.providers to svc_access;
 grant insert, select, update on public.providers to svc_import;
+grant select on public.providers to svc_privacy;
 grant select on public.providers to svc_scheduling;
 create policy app_own_select on public.providers for select to app_own using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
 create policy app_related_select on public.providers for select to app_related using ((tenant_id = ( SELECT (sec.granted_to()).tenant AS tenant)));
@@ -1199,6 +1204,7 @@ create policy svc_access_select on public.providers for select to svc_access usi
 create policy svc_import_insert on public.providers for insert to svc_import with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_select on public.providers for select to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_import_update on public.providers for update to svc_import using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant))) with check ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
+create policy svc_privacy_select on public.providers for select to svc_privacy using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 create policy svc_scheduling_select on public.providers for select to svc_scheduling using ((tenant_id = ( SELECT sec.claimed_tenant() AS claimed_tenant)));
 
 create table public.recovery_codes (

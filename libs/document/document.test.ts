@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import { inflateSync } from 'node:zlib';
+import { textsOf } from '@jangada/testkit/pdf.ts';
 import { expect, test } from 'vitest';
 import { type Document, type Part, writePdf } from './document.ts';
 
@@ -17,21 +17,6 @@ const written = async (parts: readonly Part[]): Promise<Buffer> => {
   return bytes;
 };
 
-/** What stands on each page: texts are hexadecimal within the operators of its content, which is deflated. */
-const pagesOf = (pdf: Buffer): string[] =>
-  [...pdf.toString('latin1').matchAll(/stream\r?\n([\s\S]*?)\r?\nendstream/g)].map(([, content = '']) =>
-    [
-      ...inflateSync(Buffer.from(content, 'latin1'))
-        .toString('latin1')
-        .matchAll(/\[(.*?)\] TJ/g),
-    ]
-      .map(([, shown = '']) =>
-        [...shown.matchAll(/<([0-9a-f]*)>/g)].map(([, hex = '']) => Buffer.from(hex, 'hex')),
-      )
-      .map((pieces) => new TextDecoder('windows-1252').decode(Buffer.concat(pieces)))
-      .join('\n'),
-  );
-
 test('a document holds its title, headings, texts and tables, in Portuguese too', async () => {
   const pdf = await written([
     { heading: 'Finalidade' },
@@ -40,7 +25,7 @@ test('a document holds its title, headings, texts and tables, in Portuguese too'
     { text: 'letters of others: 漢' },
   ]);
   expect(pdf.subarray(0, 5).toString()).toBe('%PDF-');
-  const [page = '', ...more] = pagesOf(pdf);
+  const [page = '', ...more] = textsOf(pdf);
   expect(more).toEqual([]);
   const texts = [
     'Quem leu os meus dados',
@@ -58,7 +43,7 @@ test('a document holds its title, headings, texts and tables, in Portuguese too'
 
 test('a table goes on over pages, each with the head of the table and a number, and no row is lost', async () => {
   const rows = Array.from({ length: 200 }, (_, at) => [`row ${at}`, 'a long word '.repeat(at % 20)]);
-  const pages = pagesOf(await written([{ columns: ['name', 'what'], rows }])).map((page) => page.split('\n'));
+  const pages = textsOf(await written([{ columns: ['name', 'what'], rows }])).map((page) => page.split('\n'));
   expect(pages.length).toBeGreaterThan(5);
   pages.forEach((page, at) => {
     expect(page).toContain(`clinica-aurora · ${at + 1}`);
@@ -68,7 +53,7 @@ test('a table goes on over pages, each with the head of the table and a number, 
 });
 
 test('a cell that is higher than a page is cut on its own page', async () => {
-  const pages = pagesOf(await written([{ columns: ['what'], rows: [['word '.repeat(9_000)], ['next']] }]));
+  const pages = textsOf(await written([{ columns: ['what'], rows: [['word '.repeat(9_000)], ['next']] }]));
   expect(pages).toHaveLength(3);
   expect(pages[2]).toContain('next');
 });

@@ -24,6 +24,26 @@ export interface Document {
   readonly parts: readonly Part[];
 }
 
+/** A table with columns as wide as what stands in them: no word is broken while there is room, and nothing short takes that of what is long. */
+export const fitted = (columns: readonly string[], rows: readonly (readonly string[])[]): Part => {
+  const longest = (at: number, between: RegExp, max: number): number =>
+    rows
+      .flatMap((row) => (row[at] ?? '').split(between))
+      .reduce((most, { length }) => Math.max(most, Math.min(length, max)), 0) + betweenColumns;
+  // Heads are bold, which is wider.
+  const heads = columns.map(
+    (head) => Math.max(...head.split(' ').map(({ length }) => length * 1.2)) + betweenColumns,
+  );
+  const least = heads.map((head, at) => Math.max(head, longest(at, /[ \n]/, 30)));
+  const more = least.map((width, at) => Math.max(0, longest(at, /\n/, 60) - width));
+  const wanted = more.reduce((sum, width) => sum + width, 0);
+  const room = lineLetters - least.reduce((sum, width) => sum + width, 0);
+  const part = wanted === 0 ? 0 : Math.max(0, Math.min(1, room / wanted));
+  return { columns, widths: least.map((width, at) => width + part * (more[at] ?? 0)), rows };
+};
+/** Letters of a cell that a line of a page holds, and those that the space between two columns takes. */
+const [lineLetters, betweenColumns] = [112, 2];
+
 type Pages = InstanceType<typeof PDFDocument>;
 
 const [regular, bold] = ['Helvetica', 'Helvetica-Bold'];

@@ -87,14 +87,73 @@ const purpose = ({ roles }: Pack): Purpose => ({
   resources: [conversations.resource],
 });
 
-const words: Readonly<Record<'en' | 'pt-BR', Pick<Wording, 'nouns' | 'states' | 'classes'>>> = {
+type Words = Pick<Wording, 'nouns' | 'states' | 'classes'> & Required<Pick<Wording, 'labels' | 'columns'>>;
+
+const words: Readonly<Record<'en' | 'pt-BR', Words>> = {
   'pt-BR': {
     nouns: {
       consents: ['registro de consentimento', 'registros de consentimento'],
       conversations: ['conversa', 'conversas'],
     },
     states: { given: 'dado', withdrawn: 'retirado', first: 'iniciada' },
-    classes: { conversations: 'conversas', agent_sessions: 'sessões de conversa' },
+    classes: {
+      conversations: 'conversas',
+      agent_sessions: 'sessões de conversa',
+      consents: 'consentimento',
+      care_relationships: 'vínculos de cuidado',
+      emergencies: 'emergências',
+      interrupts: 'confirmações',
+      bookings: 'agendamentos',
+      accounts: 'conta',
+    },
+    labels: {
+      level: { contact: 'contato', service: 'serviço', care: 'cuidado', health: 'saúde' },
+      holds: { contact: 'contato', service: 'serviço', care: 'cuidado', health: 'saúde' },
+      basis: {
+        person: 'a própria pessoa',
+        document: 'documento',
+        import: 'importação',
+        care: 'atendimento',
+        encounter: 'horário marcado',
+        assigned: 'designação',
+        break_glass: 'emergência',
+      },
+      purpose: { [ownHistory]: 'histórico próprio' },
+      channel: { desk: 'balcão', privacy: 'pedido sobre os próprios dados' },
+      action: { break_glass: 'acesso de emergência', change_agenda: 'mudança na agenda' },
+    },
+    columns: {
+      created_at: 'desde',
+      recorded_at: 'data',
+      at: 'data',
+      starts_at: 'início',
+      ends_at: 'fim',
+      valid_from: 'de',
+      valid_to: 'até',
+      provider_id: 'com quem',
+      service: 'serviço',
+      status: 'situação',
+      action: 'ação',
+      level: 'nível',
+      holds: 'vale desde então',
+      basis: 'fundamento',
+      channel: 'por onde',
+      reason: 'motivo',
+      explanation: 'explicação',
+      until: 'até',
+      question: 'pergunta',
+      message: 'mensagem',
+      answer: 'resposta',
+      rating: 'nota',
+      comment: 'comentário',
+      alias: 'conta',
+      email: 'e-mail',
+      role: 'papel',
+      changed_at: 'última mudança',
+      last_activity_at: 'última atividade',
+      used_at: 'último uso',
+      ended_at: 'fim',
+    },
   },
   en: {
     nouns: {
@@ -102,15 +161,72 @@ const words: Readonly<Record<'en' | 'pt-BR', Pick<Wording, 'nouns' | 'states' | 
       conversations: ['conversation', 'conversations'],
     },
     states: { given: 'given', withdrawn: 'withdrawn', first: 'begun' },
-    classes: { conversations: 'conversations', agent_sessions: 'conversation sessions' },
+    classes: {
+      conversations: 'conversations',
+      agent_sessions: 'conversation sessions',
+      consents: 'consent',
+      care_relationships: 'care relationships',
+      emergencies: 'emergencies',
+      interrupts: 'confirmations',
+      bookings: 'bookings',
+      accounts: 'account',
+    },
+    labels: {
+      basis: { person: 'in person', break_glass: 'emergency' },
+      purpose: { [ownHistory]: 'own history' },
+      channel: { privacy: 'request about their own data' },
+      action: { break_glass: 'emergency access', change_agenda: 'change of the agenda' },
+    },
+    columns: {
+      created_at: 'since',
+      recorded_at: 'date',
+      at: 'date',
+      starts_at: 'start',
+      ends_at: 'end',
+      valid_from: 'from',
+      valid_to: 'until',
+      provider_id: 'with whom',
+      service: 'service',
+      status: 'state',
+      action: 'action',
+      level: 'level',
+      holds: 'holds from then on',
+      basis: 'basis',
+      channel: 'by what way',
+      reason: 'reason',
+      explanation: 'explanation',
+      until: 'until',
+      question: 'question',
+      message: 'message',
+      answer: 'answer',
+      rating: 'rating',
+      comment: 'comment',
+      alias: 'account',
+      email: 'e-mail',
+      role: 'role',
+      changed_at: 'last change',
+      last_activity_at: 'last activity',
+      used_at: 'last use',
+      ended_at: 'end',
+    },
   },
 };
 
-const worded = (own: Wording, core: (typeof words)['en']): Wording => ({
+type Labels = NonNullable<Wording['labels']>;
+
+const labelled = (own: Labels = {}, core: Labels): Labels => ({
+  ...own,
+  ...Object.fromEntries(Object.entries(core).map(([name, labels]) => [name, { ...labels, ...own[name] }])),
+});
+
+const worded = (own: Wording, core: Words): Wording => ({
   ...own,
   nouns: { ...own.nouns, ...core.nouns },
   states: { ...core.states, ...own.states },
-  classes: { ...own.classes, ...core.classes },
+  classes: { ...core.classes, ...own.classes },
+  labels: labelled(own.labels, core.labels),
+  // What a pack names comes first, in its order.
+  columns: { ...own.columns, ...core.columns, ...own.columns },
 });
 
 /** A pack with the sources of the core, what its roles may do with them, and how long they are kept. */

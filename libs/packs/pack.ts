@@ -326,7 +326,7 @@ export interface RetentionRule {
   readonly action: 'delete' | 'anonymise' | 'strip';
   /** What is left in columns of rows that stay; what a sealed one is found by goes with it. */
   readonly columns?: Readonly<Record<string, Left>>;
-  /** The law, or else the reason, that data are kept by. */
+  /** The law, or else the reason, that data are kept by. Where there is a `legalMin`, the law alone, as people of every language cite it. */
   readonly basis: string;
   /** Whose law that is: a country, as ISO 3166-1 names it. */
   readonly jurisdiction: string;
@@ -446,5 +446,12 @@ export interface Wording {
   readonly orders?: OrderWording;
   /** By class of retention: what such data are called. */
   readonly classes: Readonly<Record<string, string>>;
+  /**
+   * By column of its tables: what it is called to whom the row is about, in the order in which they read it. What has no name
+   * here, as ids, they are told in the files for machines alone.
+   */
+  readonly columns?: Readonly<Record<string, string>>;
+  /** By recipient: who that is. */
+  readonly recipients?: Readonly<Record<string, string>>;
   readonly suggestions: readonly string[];
 }

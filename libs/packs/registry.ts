@@ -206,6 +206,8 @@ export const load = (declared: Pack): Pack => {
   for (const locale of ['en', 'pt-BR'] as const) {
     for (const { class: kind } of pack.retention)
       if (!pack.wording[locale].classes[kind]) wrong.push(`data of ${kind} have no name in ${locale}`);
+    for (const { name } of pack.recipients ?? [])
+      if (!pack.wording[locale].recipients?.[name]) wrong.push(`recipient ${name} has no name in ${locale}`);
   }
   for (const limited of ['ai', 'data', 'api']) {
     if (!pack.limits.some((policy) => policy.class === limited)) wrong.push(`nothing limits ${limited}`);

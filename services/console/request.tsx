@@ -38,12 +38,14 @@ export const Receipts = ({ of: receipts, names }: { of: readonly Receipt[]; name
       <ul className="steps">
         {some.map((receipt) => (
           <li key={receipt.table}>
-            {names[receipt.class] ?? (w.classes as Names)[receipt.class] ?? receipt.class}
+            {names[receipt.class] ?? receipt.class}
             {(['found', 'told', 'deleted', 'anonymised', 'changed', 'kept'] as const)
               .filter((count) => receipt[count] > 0)
               .map((count) => `, ${w.counts[count](figure.format(receipt[count]))}`)}
             {receipt.kept > 0 && receipt.until && ` ${w.until(day.format(new Date(receipt.until)))}`}
-            {receipt.kept > 0 && receipt.basis && <span className="fine under">{receipt.basis}</span>}
+            {receipt.kept > 0 && receipt.basis && (
+              <span className="fine under">{(w.bases as Names)[receipt.basis] ?? receipt.basis}</span>
+            )}
           </li>
         ))}
       </ul>

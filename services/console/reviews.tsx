@@ -33,6 +33,8 @@ interface Waiting {
 
 interface Told {
   readonly classes: Readonly<Record<Language, Names>>;
+  /** Whom data are passed on to, by their name in the pack. */
+  readonly recipients: Readonly<Record<Language, Names>>;
   readonly requests: readonly Waiting[];
 }
 
@@ -71,7 +73,13 @@ export const Reviews = ({ session, me }: { session: Session; me: Me }) => {
                 {request.state === 'legal_review' ? (
                   <Review session={session} of={request} onJudged={again} />
                 ) : (
-                  <Recipients session={session} of={request} zone={zone} onTold={again} />
+                  <Recipients
+                    session={session}
+                    of={request}
+                    names={value.recipients[language]}
+                    zone={zone}
+                    onTold={again}
+                  />
                 )}
               </td>
             </tr>
@@ -143,11 +151,13 @@ const Review = ({
 const Recipients = ({
   session,
   of: { requestId, recipients },
+  names,
   zone,
   onTold,
 }: {
   session: Session;
   of: Waiting;
+  names: Names;
   zone: string;
   onTold: () => void;
 }) => {
@@ -157,7 +167,7 @@ const Recipients = ({
     <ul className="steps">
       {recipients.map(({ name, told, notice }) => (
         <li key={name}>
-          <code>{name}</code>{' '}
+          {names[name] ?? name}{' '}
           {told ? (
             <>
               {w.told} <Moment at={told.at} zone={zone} />

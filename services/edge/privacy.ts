@@ -93,21 +93,26 @@ export const privacyRoutes = (
     },
   );
 
-  /** The pack of a tenant, and in each language what its kinds of data are called. */
+  /** The pack of a tenant, and in each language what its kinds of data are called and those whom it passes data on to. */
   const wordsOf = async (tenant: string) => {
     const about = await accounts.tenant(tenant);
     if (!about) throw new Refusal('AUTH_INVALID');
     const pack = packOf(about.pack);
-    return { pack, classes: { en: pack.wording.en.classes, 'pt-BR': pack.wording['pt-BR'].classes } };
+    const { en, 'pt-BR': pt } = pack.wording;
+    return {
+      pack,
+      classes: { en: en.classes, 'pt-BR': pt.classes },
+      recipients: { en: en.recipients ?? {}, 'pt-BR': pt.recipients ?? {} },
+    };
   };
 
   app.get('/v1/privacy/reviews', async (request) => {
     const { tenant, subject } = request.signedIn();
-    const [{ classes }, requests] = await Promise.all([
+    const [{ classes, recipients }, requests] = await Promise.all([
       wordsOf(tenant),
       store.read({ tenant }, waitingForSomebody(tenant, subject)),
     ]);
-    return { classes, requests };
+    return { classes, recipients, requests };
   });
 
   app.get('/v1/privacy/requests', async (request) => {

@@ -38,7 +38,7 @@ export const contract = sink({
   emits: [moved, notified, late],
   policy: policy({ timeoutMs: 60_000, concurrent: 1, waiting: 4 }),
   reads: ['tenants', 'legal_holds', 'audit_entries', ...Object.keys(writes)],
-  packTables: ['held'],
+  packTables: ['held', 'providers'],
   erases: true,
   writes,
 });

@@ -10,6 +10,7 @@ import { sql } from 'kysely';
 import { csvOf } from './csv.ts';
 import { fhirOf } from './fhir.ts';
 import { holdingsFor, whomOf } from './inventory.ts';
+import { namesOf } from './names.ts';
 import { openedOf } from './opened.ts';
 import { pdfOf } from './pages.ts';
 import { readingsOf } from './readers.ts';
@@ -30,19 +31,23 @@ export const filesOf = async (
   request: Request,
   certificate: Readonly<Record<string, unknown>>,
 ): Promise<Readonly<Record<string, Uint8Array>>> => {
-  const [tenant] = await transaction.rows(
-    db.selectFrom('tenants').select('locale').where('id', '=', request.tenant_id),
-  );
-  const { locale = 'en' } = tenant ?? {};
   const pages: Record<string, Uint8Array> = {};
   const texts: Record<string, string> = { 'certificate.json': json(certificate) };
   if (tellsData(request)) {
     const told = await readAll(transaction, vault, pack, request);
     texts['data.ndjson'] = fhirOf(pack, request.subject_id, told);
     for (const { holding, rows } of told) if (rows.length > 0) texts[`${holding.table}.csv`] = csvOf(rows);
-    if (request.type === 'access')
-      texts['readers.csv'] = csvOf(await readingsOf(transaction, vault, request));
-    pages['data.pdf'] = await pdfOf(pack, request, told, locale);
+    if (pack.recipients) texts['recipients.csv'] = csvOf(passedOn(pack));
+    const readings = request.type === 'access' ? await readingsOf(transaction, vault, request) : undefined;
+    if (readings) texts['readers.csv'] = csvOf(readings);
+    const names = await namesOf(transaction, pack, request.tenant_id);
+    const [tenant] = await transaction.rows(
+      db
+        .selectFrom('tenants')
+        .select(['name', 'time_zone', 'locale', 'currency'])
+        .where('id', '=', request.tenant_id),
+    );
+    if (tenant) pages['data.pdf'] = await pdfOf({ pack, request, tenant, told, names, readings });
   }
   const files: Record<string, Uint8Array> = {
     ...Object.fromEntries(
@@ -59,6 +64,12 @@ export const filesOf = async (
 
 const tellsData = ({ type }: Request): boolean =>
   type === 'access' || type === 'portability' || type === 'consent';
+
+/** Whom data of the tenant are passed on to, kind by kind (LGPD, art. 18, VII). */
+const passedOn = ({ recipients = [] }: Pack): readonly Row[] =>
+  recipients.flatMap(({ name: recipient, purpose, classes }) =>
+    classes.map((data) => ({ recipient, data, purpose })),
+  );
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
@@ -85,8 +96,9 @@ const readOne = async (
 ): Promise<readonly Row[]> => {
   const { tenant_id: tenant, subject_id: subject } = request;
   const whom = await whomOf(transaction, request);
+  const order = holding.age ? sql`order by ${sql.ref(holding.age)}` : sql``;
   const rows = await transaction.rows(
-    written(sql<Row>`select * from ${sql.table(holding.table)} where ${isTheirs(holding, whom)}`),
+    written(sql<Row>`select * from ${sql.table(holding.table)} where ${isTheirs(holding, whom)} ${order}`),
   );
   const sealed = Object.entries(sealedTables(pack).find(({ name }) => name === holding.table)?.columns ?? {});
   const fields = rows.flatMap((row) =>

@@ -283,7 +283,7 @@ describe('what somebody agreed to', () => {
   test('is told line by line in both languages', () => {
     const plan = { source: 'consents' };
     expect(told(plan, [entry])).toBe(
-      '1 registro de consentimento:\n- 21/11/2026, 09:00 · retirado · contact · person · api',
+      '1 registro de consentimento:\n- 21/11/2026, 09:00 · retirado · contato · a própria pessoa · api',
     );
     expect(told(plan, [entry, entry], en)).toContain(
       '2 consent entries:\n- 11/21/2026, 09:00 AM · withdrawn',

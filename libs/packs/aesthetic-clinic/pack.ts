@@ -129,7 +129,8 @@ export const pack: Pack = {
       keep: 'P25Y',
       anchor: 'lastEntry',
       action: 'delete',
-      basis: 'Lei 13.787/2018, art. 6; five years more to defend rights (LGPD, art. 11, II, d)',
+      // Five years more than the law wants, to defend rights.
+      basis: 'Lei 13.787/2018, art. 6; LGPD, art. 11, II, d',
       jurisdiction: 'BR',
       table: 'aesthetic_records',
       ageColumn: 'recorded_at',
@@ -152,7 +153,8 @@ export const pack: Pack = {
       keep: 'P7Y',
       anchor: 'created',
       action: 'delete',
-      basis: 'CTN, arts. 173, 174 and 195: tax papers, from the year after; LGPD, art. 16, I',
+      // Tax papers, from the year after.
+      basis: 'CTN, arts. 173, 174, 195; LGPD, art. 16, I',
       jurisdiction: 'BR',
       table: 'billing',
       ageColumn: 'issued_at',

@@ -163,7 +163,8 @@ export const pack: Pack = {
       keep: 'P20Y',
       anchor: 'created',
       action: 'delete',
-      basis: 'Lei 13.787/2018, art. 6: whom a record of health is about; longer while one names the resident',
+      // Whom a record of health is about; longer while one names them.
+      basis: 'Lei 13.787/2018, art. 6',
       jurisdiction: 'BR',
       table: 'residents',
       ageColumn: 'created_at',

@@ -41,6 +41,16 @@ export const wording: Pack['wording'] = {
       audit_logs: 'auditoria',
       system_logs: 'registros do sistema',
     },
+    labels: {
+      role: {
+        coordinator: 'coordenação',
+        receptionist: 'recepção',
+        doctor: 'profissional',
+        patient: 'paciente',
+      },
+      purpose: { care: 'atendimento', administration: 'administração', statistics: 'estatística' },
+    },
+    columns: { name: 'nome', phone: 'telefone', provider_id: 'profissional', created_at: 'cadastro desde' },
     suggestions: [
       'minha agenda desta semana',
       'que horários a Dra. Lima tem livres amanhã?',
@@ -85,6 +95,16 @@ export const wording: Pack['wording'] = {
       audit_logs: 'audit trail',
       system_logs: 'system logs',
     },
+    labels: {
+      role: {
+        coordinator: 'coordination',
+        receptionist: 'reception',
+        doctor: 'professional',
+        patient: 'patient',
+      },
+      purpose: { care: 'care', administration: 'administration', statistics: 'statistics' },
+    },
+    columns: { name: 'name', phone: 'phone', provider_id: 'professional', created_at: 'known since' },
     suggestions: [
       'my schedule this week',
       'which times does Dr. Lima have free tomorrow?',

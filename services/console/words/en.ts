@@ -487,16 +487,10 @@ export const en = {
       changed: (figure: string) => `${figure} changed`,
       kept: (figure: string) => `${figure} kept`,
     },
-    /** Of what every organisation has, beside what its pack names. */
-    classes: {
-      consents: 'consent',
-      care_relationships: 'care relationships',
-      emergencies: 'emergencies',
-      interrupts: 'confirmations',
-      conversations: 'conversations',
-      agent_sessions: 'sessions with agents',
-      bookings: 'bookings',
-      accounts: 'account',
+    /** Why something is kept, where it is no law. */
+    bases: {
+      'legal hold': 'legal hold',
+      'names whose the kept records are': 'says whose the records are that are kept',
     },
     until: (day: string) => `until ${day}`,
     fetch: 'Fetch',

@@ -476,15 +476,9 @@ export const pt: Words = {
       changed: (figure) => `alterados: ${figure}`,
       kept: (figure) => `guardados: ${figure}`,
     },
-    classes: {
-      consents: 'consentimento',
-      care_relationships: 'vínculos de cuidado',
-      emergencies: 'emergências',
-      interrupts: 'confirmações',
-      conversations: 'conversas',
-      agent_sessions: 'sessões com agentes',
-      bookings: 'agendamentos',
-      accounts: 'conta',
+    bases: {
+      'legal hold': 'guarda legal',
+      'names whose the kept records are': 'diz de quem são os registros guardados',
     },
     until: (day) => `até ${day}`,
     fetch: 'Buscar',
