@@ -308,9 +308,16 @@ describe('who asks for their data', () => {
 describe('who asks to be deleted', () => {
   test('is, wherever nothing has it kept, and no value of theirs opens any more', async () => {
     await plant('c2', { old: true });
-    await ask('r2', 'c2', 'deletion');
+    // One was over before the erasure and names nobody after it; the other is only fetched then.
+    await ask('r2-before', 'c2', 'consent');
     await advance();
     await database.administer('update privacy_deliveries set used_at = now()');
+    await advance();
+    expect(await requestOf('r2-before')).toMatchObject({ state: 'closed', subject_id: 'c2' });
+    await ask('r2-meanwhile', 'c2', 'consent');
+    await ask('r2', 'c2', 'deletion');
+    await advance();
+    await database.administer(`update privacy_deliveries set used_at = now() where id = 'r2'`);
     await advance();
     // Somebody has her bills, and is to be told before it is over.
     expect(await requestOf('r2')).toMatchObject({
@@ -322,6 +329,8 @@ describe('who asks to be deleted', () => {
     await database.administer(
       `update privacy_requests set recipients = '[{"name":"accountant","told":{"by":"staff","at":"2026-11-21T10:00:00Z"}}]' where id = 'r2'`,
     );
+    await advance();
+    await database.administer('update privacy_deliveries set used_at = now()');
     await advance();
     const { state, partial, receipts } = await requestOf('r2');
     expect({ state, partial }).toEqual({ state: 'closed', partial: [] });

@@ -5,7 +5,7 @@ import { sealParcel } from '@jangada/trust/parcel.ts';
 import { type Shown, signCertificate } from '@jangada/verifier/certificate.ts';
 import { zipSync } from 'fflate';
 import { sql } from 'kysely';
-import { pseudonymOf } from './erasures.ts';
+import { isErased, pseudonymOf } from './erasures.ts';
 import { filesOf } from './files.ts';
 import { type Changes, type Context, erasesPerson, type Request } from './request.ts';
 
@@ -80,17 +80,25 @@ export const isOver = async (
   return waiting.length === 0;
 };
 
-/** Nothing stays of what was handed over, nor, after an erasure, of whom it was about. */
+/** Nothing stays of what was handed over, nor of whom it was about once they were erased; nor of what they had asked before. */
 export const close = async (
   transaction: Transaction,
   { vault }: Pick<Context, 'vault'>,
   request: Request,
 ): Promise<Changes> => {
-  const { tenant_id, id, approved } = request;
+  const { tenant_id, id, subject_id } = request;
   await transaction.rows(
     db.deleteFrom('privacy_deliveries').where('tenant_id', '=', tenant_id).where('id', '=', id),
   );
-  if (!erasesPerson(request) || approved === false) return { details: null };
-  const pseudonym = await pseudonymOf(transaction, vault, request);
-  return { details: null, subject_id: pseudonym.toString('base64url') };
+  if (!(await isErased(transaction, vault, request))) return { details: null };
+  const pseudonym = (await pseudonymOf(transaction, vault, request)).toString('base64url');
+  await transaction.rows(
+    db
+      .updateTable('privacy_requests')
+      .set({ subject_id: pseudonym })
+      .where('tenant_id', '=', tenant_id)
+      .where('subject_id', '=', subject_id)
+      .where('state', '=', 'closed'),
+  );
+  return { details: null, subject_id: pseudonym };
 };

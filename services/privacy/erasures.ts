@@ -34,3 +34,15 @@ export const enterErasure = async (
       .onConflict((conflict) => conflict.columns(['tenant_id', 'id']).doNothing()),
   );
 };
+
+/** Whether an erasure of whom a request is about was begun, by this one or another. */
+export const isErased = async (
+  transaction: Transaction,
+  vault: Vault,
+  { tenant_id: tenant, subject_id: subject }: Pick<Request, 'tenant_id' | 'subject_id'>,
+): Promise<boolean> => {
+  const names = await vault.indexesOf(place(tenant), 'id', subject, transaction);
+  if (names.length === 0) return false;
+  const begun = db.selectFrom('erasures').select('id').where('tenant_id', '=', tenant);
+  return (await transaction.rows(begun.where('subject', 'in', [...names]).limit(1))).length > 0;
+};
