@@ -12,6 +12,12 @@ import { type ImportOptions, type ImportReport, importSynthea, type Progress } f
 /** The files of ours that are imported where nothing else is said. */
 export const fixtures = join(import.meta.dirname, 'fixtures');
 
+/** Where the Synthea data set is, on a machine that has it. */
+export const dataSet = join(
+  process.env['JANGADA_DATA_DIR'] ?? join(import.meta.dirname, '../../../shared/data'),
+  'synthea',
+);
+
 /** A migrated database to import into. */
 export interface Imports extends AsyncDisposable {
   readonly dir: string;

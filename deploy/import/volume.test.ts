@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { filesOf } from '../../services/privacy/files.ts';
 import type { Request } from '../../services/privacy/request.ts';
 import { faultsOfFhir } from '../test-fhir.ts';
-import { type Imports, openImports } from './test-imports.ts';
+import { dataSet, type Imports, openImports } from './test-imports.ts';
 
 /** `npm run proof:import`: files that do not fit into memory, and every row of a real data set. */
 
@@ -58,10 +58,6 @@ describe('an import of a large file', () => {
   });
 });
 
-const dataSet = join(
-  process.env['JANGADA_DATA_DIR'] ?? join(import.meta.dirname, '../../../shared/data'),
-  'synthea',
-);
 if (!existsSync(dataSet)) {
   console.warn(
     'SKIPPED: the Synthea data set is not here. Set JANGADA_DATA_DIR to the folder that holds synthea/.',

@@ -23,6 +23,8 @@ import './validate.ts';
 import './trail.ts';
 import './retention.ts';
 import './console.ts';
+// Imports people of its own, into a tenant of their own.
+import './rights.ts';
 // Takes a client's account away.
 import './privacy.ts';
 // Takes the administrator's second factor away.

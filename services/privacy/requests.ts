@@ -98,19 +98,7 @@ const nextOf = async (
         return false;
       return enter('executing');
     case 'executing':
-      if (erasesPerson(request)) await erasePerson(context, pack, request);
-      return store.within({ tenant }, async (transaction) => {
-        const stored = await receiptsOf(transaction, request);
-        if (!stored) return false;
-        const { receipts, partial } = await settle(transaction, context, pack, {
-          ...request,
-          receipts: stored,
-        });
-        await write(transaction, request, { receipts, partial });
-        if (partial.length > 0) return false;
-        await write(transaction, request, { recipients: recipientsOf(pack, receipts) });
-        return move(transaction, request, 'verified');
-      });
+      return execute(context, pack, request);
     case 'verified':
       return enter('delivered', (transaction) => deliver(transaction, context, pack, request));
     case 'delivered':
@@ -121,6 +109,27 @@ const nextOf = async (
     case 'closed':
       return false;
   }
+};
+
+const execute = async (
+  context: Context,
+  pack: ReturnType<typeof packOf>,
+  request: Request,
+): Promise<boolean> => {
+  const { store, tenant, forget } = context;
+  if (erasesPerson(request)) await erasePerson(context, pack, request);
+  const isDone = await store.within({ tenant }, async (transaction) => {
+    const stored = await receiptsOf(transaction, request);
+    if (!stored) return false;
+    const { receipts, partial } = await settle(transaction, context, pack, { ...request, receipts: stored });
+    await write(transaction, request, { receipts, partial });
+    if (partial.length > 0) return false;
+    await write(transaction, request, { recipients: recipientsOf(pack, receipts) });
+    return move(transaction, request, 'verified');
+  });
+  // What is remembered of them still says what was wrong.
+  if (isDone && request.type === 'correction') await forget();
+  return isDone;
 };
 
 const read = async (
