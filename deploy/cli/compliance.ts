@@ -1,6 +1,7 @@
 import { createWriteStream } from 'node:fs';
 import { writePdf } from '@jangada/document/document.ts';
 import { viewed } from '@jangada/proto/auth.ts';
+import type { Locale } from '@jangada/proto/errors.ts';
 import { Command, Option } from 'commander';
 import { pagesOf } from '../compliance/pages.ts';
 import { type Regime, regimes } from '../compliance/regimes.ts';
@@ -15,6 +16,7 @@ interface Options extends Format {
   readonly days: number;
   readonly subject?: string;
   readonly pdf?: string;
+  readonly language?: Locale;
 }
 
 export const reportText = ({ tenant, regime, register, reads, alerts, subject }: Report): string => {
@@ -35,15 +37,21 @@ const report = (): Command =>
     .addOption(new Option('--regime <regime>', 'by which law or standard').choices(regimes).default('lgpd'))
     .option('--subject <id>', 'also who read about this person, and what they agreed to')
     .option('--pdf <file>', 'write it there as PDF')
+    .addOption(
+      new Option('--language <language>', 'of the PDF; that of the tenant without it').choices([
+        'pt-BR',
+        'en',
+      ]),
+    )
     .addOption(daysOption(365))
     .addOption(jsonOption())
     .action(async (options: Options) => {
-      const { tenant, pdf } = options;
+      const { tenant, pdf, language } = options;
       await using operator = await openOperator();
       const made = await reportOf(options, new Date());
       // Nobody gets to see it whom audit does not know of.
       await say(operator, viewed, tenant, { actor: 'operator', what: 'report' });
-      if (pdf !== undefined) await writePdf(pagesOf(made), createWriteStream(pdf, { mode: 0o600 }));
+      if (pdf !== undefined) await writePdf(pagesOf(made, language), createWriteStream(pdf, { mode: 0o600 }));
       print(options, made, () => reportText(made));
     });
 

@@ -40,7 +40,8 @@ test.each(packs.map((pack) => [pack.name, pack] as const))(
 
 const at = '2026-03-02T12:00:00.000Z';
 const report = (own: Partial<Report>): Report => ({
-  ...{ tenant: 'casa', pack: 'aesthetic-clinic 1.0.0', regime: 'lgpd', isDeclared: true, at, days: 365 },
+  ...{ tenant: 'casa', name: 'Casa', zone: 'America/Sao_Paulo', locale: 'en' },
+  ...{ pack: 'aesthetic-clinic 1.0.0', regime: 'lgpd', isDeclared: true, at, days: 365 },
   ...{ register, reads: [], refusals: [], alerts: [], consents: [] },
   retention: { rules: [], sweptAt: null },
   ...own,
@@ -52,7 +53,7 @@ test.each(regimes)(
     const subject = {
       id: 'cli-1',
       accesses: [
-        { at, actor: 'casa-nurse', role: 'nurse', purpose: null, resource: 'clients', run: 'run-1' },
+        { at, actor: 'casa-nurse', role: 'client', purpose: null, resource: 'clients', run: 'run-1' },
       ],
       emergencies: [{ at, provider: 'pro-1', reason: 'emergency' }],
       consents: [],
@@ -75,3 +76,28 @@ test.each(regimes)(
     expect(bytes).toBeGreaterThan(2_000);
   },
 );
+
+test('a report in Portuguese calls everything by its name there', () => {
+  const alerts = [{ rule: 'off_hours', severity: 'warning', count: 1 }] as const;
+  const reads = [{ role: 'admin', purpose: null, resource: 'aesthetic_records', count: 1 }];
+  const retention = { rules: [{ class: 'aesthetic_records', keep: 'P25Y', isHeld: true }], sweptAt: at };
+  const pages = pagesOf(
+    report({ locale: 'pt-BR', alerts, reads, retention, consents: [{ level: 'health', people: 3 }] }),
+  );
+  expect(pages).toMatchObject({
+    language: 'pt-BR',
+    title: 'Tratamento de dados pessoais: LGPD (Lei 13.709/2018)',
+  });
+  const text = JSON.stringify(pages);
+  for (const word of [
+    'prontuários',
+    '25 anos',
+    'horário incomum',
+    'aviso',
+    'saúde',
+    'administração',
+    'habitual',
+  ])
+    expect(text).toContain(word);
+  expect(text).not.toMatch(/aesthetic_records|P25Y|off_hours|"health"|"admin"|consent\b/);
+});

@@ -1,5 +1,7 @@
 import type { Pack } from '@jangada/packs/pack.ts';
 import { packOf } from '@jangada/packs/registry.ts';
+import type { Rule, Severity } from '@jangada/proto/alert.ts';
+import type { Locale } from '@jangada/proto/errors.ts';
 import { connect, type Transaction, written } from '@jangada/store/store.ts';
 import { sql } from 'kysely';
 import { Failure } from '../cli/failure.ts';
@@ -21,6 +23,10 @@ interface Access {
 /** What whoever answers for a tenant's data is to know of it. */
 export interface Report {
   readonly tenant: string;
+  /** What the tenant is called, where its clocks are and which language it speaks. */
+  readonly name: string;
+  readonly zone: string;
+  readonly locale: Locale;
   readonly pack: string;
   readonly regime: Regime;
   /** False where the pack does not say that it is written for it. */
@@ -37,7 +43,7 @@ export interface Report {
     readonly count: number;
   }[];
   readonly refusals: readonly { readonly code: string; readonly count: number }[];
-  readonly alerts: readonly { readonly rule: string; readonly severity: string; readonly count: number }[];
+  readonly alerts: readonly { readonly rule: Rule; readonly severity: Severity; readonly count: number }[];
   /** People by the level of consent that holds; null where none does. */
   readonly consents: readonly { readonly level: string | null; readonly people: number }[];
   readonly retention: {
@@ -86,13 +92,15 @@ const read = async (
 ): Promise<Report> => {
   const rows = <R>(statement: ReturnType<typeof sql<R>>): Promise<R[]> =>
     transaction.rows<R>(written(statement));
-  const [known] = await rows(sql<{ pack: string }>`select pack from tenants where id = ${tenant}`);
+  const [known] = await rows(sql<{ pack: string; name: string; zone: string; locale: Locale }>`
+    select pack, name, time_zone as zone, locale from tenants where id = ${tenant}`);
   if (!known) throw new Failure(`there is no tenant ${tenant}`);
   const pack = packOf(known.pack);
   const since = new Date(at.getTime() - days * 86_400_000);
   const inTime = sql`tenant_id = ${tenant} and at >= ${since}`;
   return {
-    ...{ tenant, pack: `${pack.name} ${pack.version}`, regime, at: at.toISOString(), days },
+    ...{ tenant, name: known.name, zone: known.zone, locale: known.locale },
+    ...{ pack: `${pack.name} ${pack.version}`, regime, at: at.toISOString(), days },
     isDeclared: pack.compliance.some((one) => one.endsWith(rulesOf[regime].declared)),
     register: registerOf(pack),
     reads: await rows(sql<Report['reads'][number]>`
