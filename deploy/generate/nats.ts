@@ -45,6 +45,9 @@ const registered = (name: string): string[] =>
 const infoOfConsumers = (contract: Contract): string[] =>
   consumersOf(contract).map(({ stream, durable }) => `$JS.API.CONSUMER.INFO.${stream}.${durable}`);
 
+/** How full it is, and nothing of what is in it. */
+const infoOfSchedules = `$JS.API.STREAM.INFO.${streamOf.tick}`;
+
 /**
  * The rights of a service, from its contract alone.
  *
@@ -95,7 +98,7 @@ export const rightsOf = (contract: Contract, contracts: readonly Contract[]): Ri
       ...(contract.kind === 'sink' && contract.erases ? [core.keysChanged('*'), core.changed('*')] : []),
       ...(contract.kind === 'sink' && contract.seals ? [checkpoints.subject] : []),
       ...(limits ? directGet(limitStream) : []),
-      ...(schedules.length > 0 ? [...schedules, ...directGet(streamOf.tick)] : []),
+      ...(schedules.length > 0 ? [...schedules, ...directGet(streamOf.tick), infoOfSchedules] : []),
       keyRing.get,
       ...['operator', ...borders].map(inbox),
     ],

@@ -1,5 +1,6 @@
 import { headers } from '@jangada/proto/envelope.ts';
-import { type Message, scheduleOf, subjectOf } from '@jangada/proto/message.ts';
+import { type Message, scheduleOf, streamOf, subjectOf } from '@jangada/proto/message.ts';
+import { jetstreamManager } from '@nats-io/jetstream';
 import type { Service } from './service.ts';
 
 /** When a tick of each tenant comes. */
@@ -25,10 +26,21 @@ const lookMs = 60_000;
  * is, so any number of processes may do so.
  */
 export const keepScheduled = async (
-  { bus, log, onDrain }: Pick<Service, 'bus' | 'log' | 'onDrain'>,
+  { bus, log, metrics, onDrain }: Pick<Service, 'bus' | 'log' | 'metrics' | 'onDrain'>,
   tenants: () => Promise<readonly Tenant[]>,
   schedules: readonly Schedule[],
 ): Promise<void> => {
+  const jsm = await jetstreamManager(bus.nc, { checkAPI: false });
+  const taken = metrics.gauge(
+    'schedules_room_taken',
+    'How much of the room for schedules is taken: 1 is all',
+    [],
+  );
+  // Full, the broker forgets the oldest schedules and tells nobody.
+  const measure = async (): Promise<void> => {
+    const { config, state } = await jsm.streams.info(streamOf.tick);
+    taken.set(state.bytes / config.max_bytes);
+  };
   const publishAll = async (): Promise<void> => {
     const found = await tenants();
     await Promise.all(
@@ -46,8 +58,9 @@ export const keepScheduled = async (
     );
   };
   const look = (): Promise<void> =>
-    publishAll().catch(() =>
-      log.warn({ operation: 'schedule' }, 'schedules could not be checked; trying again'),
+    Promise.all([publishAll(), measure()]).then(
+      () => undefined,
+      () => log.warn({ operation: 'schedule' }, 'schedules could not be checked; trying again'),
     );
   await look();
   const timer = setInterval(look, lookMs);
