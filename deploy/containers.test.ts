@@ -413,6 +413,17 @@ describe('the manifests for Kubernetes', () => {
     expect(everyPod.filter((name) => !reachedBy(name).includes('broker'))).toEqual(['migrate']);
   });
 
+  test('let nobody out of the cluster, and say whom to let', () => {
+    const outward = contracts.filter((contract) =>
+      factsOf(contract).settings.some((name) => name.endsWith('_HOSTS')),
+    );
+    const told = [...textOf('deploy/k8s/README.md').matchAll(/^\| `([a-z-]+)` \| `/gm)].map(
+      ([, name]) => name,
+    );
+    expect(told.toSorted()).toEqual(outward.map(({ name }) => name).toSorted());
+    expect(everyPod.filter((name) => reachedBy(name).includes('everybody'))).toEqual([]);
+  });
+
   test('let people in at the edge and nowhere else', () => {
     const open = everyPod.filter((name) => policyOf(name)?.ingress.some(({ from }) => from === undefined));
     expect(open).toEqual(['edge']);

@@ -95,7 +95,8 @@ export const openAsking =
       ]);
       const follows = earlier.length > 0 ? { earlier } : {};
       const saying = say({ ...about, pass: statement }, follows);
-      // An answer that is kept is the only one: kept before it is published, it might never be, and not be given again.
+      // An answer that is kept is the only one: kept before it is published, it might never be, and not be given again. Where keeping it
+      // fails, a second yes under another run is refused by what it is about: a version that is over, a time that is taken.
       if (answers !== undefined) await saying;
       const [stored] = await Promise.all([
         saying,
