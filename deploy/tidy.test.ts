@@ -60,7 +60,7 @@ describe('the house', () => {
           : join(folderOf.get(`${scope}/${name}`) ?? '', ...rest);
       });
     const entries = sources.filter((path) =>
-      /^services\/[^/]+\/(main\.tsx?|contract\.ts)$|^libs\/packs\/[^/]+\/pack\.ts$|^libs\/store\/\d{4}_\w+\.ts$|^libs\/agui-client\/example\.ts$|\.test\.ts$|^deploy\/(start|test|test-setup|tally|generate|migrate|provision|cli\/jangada|adversary\/adversary|proof\/(resume|sockets|cancel|guard|detection|audit|retention|scheduling|rebuild)|nlu\/(train|eval)|bench\/(bench|rls|commands|load|monolith|moleculer|unguarded\/(register|seal|body)))\.ts$/.test(
+      /^services\/[^/]+\/(main\.tsx?|contract\.ts)$|^libs\/packs\/[^/]+\/pack\.ts$|^libs\/store\/\d{4}_\w+\.ts$|^libs\/agui-client\/example\.ts$|\.test\.ts$|^deploy\/(start|test|test-setup|tally|generate|migrate|provision|cli\/jangada|adversary\/adversary|proof\/(resume|sockets|cancel|guard|detection|audit|retention|scheduling|rebuild)|nlu\/(train|eval|section)|bench\/(bench|rls|commands|load|monolith|moleculer|unguarded\/(register|seal|body)))\.ts$/.test(
         path,
       ),
     );

@@ -1,143 +1,43 @@
+import { once } from 'node:events';
+import { availableParallelism } from 'node:os';
 import { parseArgs, styleText } from 'node:util';
-import * as examples from '@jangada/nlu/date-examples.ts';
-import { isRead } from '@jangada/nlu/date-examples.ts';
-import * as trials from '@jangada/nlu/date-trials.ts';
-import type { Example, Learning } from '@jangada/nlu/learn.ts';
-import { packs } from '@jangada/packs/registry.ts';
-import { modelOf } from '@jangada/packs/understanding.ts';
-import Table from 'cli-table3';
-import { falseAlarms, refusals } from './guarded.ts';
-import { accuracyOf, learned, scopeOf, shareOf, within } from './measure.ts';
-import { timingsOf } from './pace.ts';
-import { type Row, rowsOfPack } from './results.ts';
-import { retrievalCells, retrievalHead, retrievalOf } from './retrieval.ts';
-import { examplesIn, rowsOf, split } from './sets.ts';
+import { Worker } from 'node:worker_threads';
+import { type Measured, type Name, sections } from './sections.ts';
 
 /** `npm run eval`: how well questions are understood, in what time, and how well texts are found. */
 
-/** As the packs learn, with as many buckets as a hundred labels and more want. */
-const learning: Learning = { bits: 17, rounds: 8, cost: 1, ownCost: 1 };
-/** Of 150 labels each has 149 times as many examples of others as of its own. Chosen by folds of what Cosibot learns from. */
-const learningMany: Learning = { ...learning, ownCost: 6 };
+const names = Object.keys(sections) as Name[];
+const isName = (name: string): name is Name => names.includes(name as Name);
 
-/** What of in-scope questions is refused where the limit is found, so that it is no more than 5 % where it is measured. */
-const refusable = 0.0475;
-
-const clinc = (): Row[] | undefined => {
-  const parts = ['train', 'val', 'test', 'oos_train', 'oos_val', 'oos_test'].map((part) =>
-    rowsOf('clinc150', part),
-  );
-  const [train, val, test, ...outside] = parts.map((rows) => rows && examplesIn(rows));
-  const [outsideTrain, outsideVal, outsideTest] = outside;
-  if (!train || !val || !test || !outsideTrain || !outsideVal || !outsideTest) return undefined;
-  const by = learned(train, learningMany);
-  // Found where nothing is measured: on the set's own parts for that.
-  const { scope, least } = scopeOf(by, {
-    inside: val,
-    outside: [...outsideTrain, ...outsideVal],
-    part: refusable,
-  });
-  const below = (examples: readonly Example[]) =>
-    shareOf(examples.filter(({ text }) => within(by, text, scope) < least).length, examples.length);
-  return [
-    { what: 'CLINC150, 150 intents in scope', share: accuracyOf(by, test), wanted: 0.925 },
-    { what: 'CLINC150, out of scope and refused', share: below(outsideTest), wanted: 0.84 },
-    { what: 'CLINC150, in scope and refused (at most 5 % wanted)', share: below(test) },
-  ];
-};
-
-const massive = (): Row[] | undefined => {
-  const [train, test] = [rowsOf('massive-en', 'train'), rowsOf('massive-en', 'test')];
-  if (!train || !test) return undefined;
-  const by = learned(examplesIn(train), learning);
-  return [{ what: 'MASSIVE en-US, 60 intents', share: accuracyOf(by, examplesIn(test)), wanted: 0.86 }];
-};
-
-const cosibot = (): Row[] | undefined => {
-  const all = rowsOf('cosibot-pt', 'all');
-  if (!all) return undefined;
-  const shares = split(all).map(({ learn, test }) =>
-    accuracyOf(learned(examplesIn(learn), learningMany), examplesIn(test)),
-  );
-  const right = shares.reduce((sum, share) => sum + share.right, 0);
-  return [{ what: 'Cosibot pt-PT, 150 intents', share: shareOf(right, all.length), wanted: 0.89 }];
-};
-
-const dates = (): Row[] =>
-  (
-    [
-      ['Portuguese, as it was built', 'pt-BR', examples.portuguese],
-      ['Portuguese, written apart', 'pt-BR', trials.portuguese],
-      ['English, as it was built', 'en', examples.english],
-      ['English, written apart', 'en', trials.english],
-    ] as const
-  ).map(([name, language, of]) => {
-    const right = of.filter((one) => isRead(one, language));
-    return { what: `Dates, ${name}`, share: shareOf(right.length, of.length), wanted: 0.95 };
-  });
-
-const percent = (part: number): string => (100 * part).toFixed(1);
-
-const goalOf = ({ share: { share }, wanted, most }: Row): string => {
-  if (wanted !== undefined) return `≥ ${percent(wanted)} ${share >= wanted ? '✓' : '✗'}`;
-  return most === undefined ? '' : `≤ ${percent(most)} ${share <= most ? '✓' : '✗'}`;
-};
-
-const shown = (row: Row): string[] => {
-  const { what, share } = row;
-  const interval = `${percent(share.from)} to ${percent(share.to)}`;
-  return [what, `${share.right} / ${share.of}`, percent(share.share), interval, goalOf(row)];
-};
-
-const skipped: string[] = [];
-const tableOf = (rows: readonly Row[]): string => {
-  const table = new Table({
-    head: ['measured', 'right', '%', '95 % interval', 'wanted'],
-    style: { head: ['bold'] },
-  });
-  table.push(...rows.map(shown));
-  return table.toString();
-};
-
-const understanding = async (): Promise<void> => {
-  const rows = [...packs.flatMap((pack) => rowsOfPack(pack.name, modelOf(pack))), ...dates()];
-  for (const [set, measured] of [
-    ['CLINC150', clinc],
-    ['MASSIVE', massive],
-    ['Cosibot', cosibot],
-  ] as const) {
-    const found = measured();
-    if (found) rows.push(...found);
-    else skipped.push(set);
-  }
-  console.log(tableOf(rows));
-  console.log(await timingsOf(packs));
-};
-
-const guard = (): void => {
-  const alarms = falseAlarms(packs);
-  console.log(tableOf(alarms.rows));
-  const [first] = packs;
-  const refused = first ? refusals(first) : { table: '', skipped: [] };
-  console.log(refused.table);
-  skipped.push(...alarms.skipped, ...refused.skipped);
-};
-
-const retrieval = (): void => {
-  const table = new Table({ head: retrievalHead, style: { head: ['bold'] } });
-  table.push(...packs.flatMap(retrievalOf).map(retrievalCells));
-  console.log(table.toString());
-};
-
-const parts = { understanding, guard, retrieval };
-const isPart = (name: string): name is keyof typeof parts => Object.hasOwn(parts, name);
-
-const { only } = parseArgs({ options: { only: { type: 'string' } } }).values;
-if (only !== undefined && !isPart(only)) {
-  console.error(`--only takes ${Object.keys(parts).join(' or ')}`);
+const { only = names.join() } = parseArgs({ options: { only: { type: 'string' } } }).values;
+const asked = only.split(',');
+if (!asked.every(isName)) {
+  console.error(`--only takes ${names.join(', ')}, several with a comma between`);
   process.exit(1);
 }
-for (const part of only === undefined ? Object.values(parts) : [parts[only]]) await part();
-for (const what of skipped)
+
+const measure = async (name: Name): Promise<void> => {
+  const from = performance.now();
+  console.error(`${name}: begun`);
+  const worker = new Worker(new URL('section.ts', import.meta.url), { workerData: name });
+  const [{ shown, skipped }] = (await once(worker, 'message')) as [Measured];
+  console.error(`${name}: ${((performance.now() - from) / 1000).toFixed(0)} s`);
+  if (shown !== '') console.log(`${styleText('bold', name)}\n${shown}`);
+  missing.push(...skipped);
+};
+
+const missing: string[] = [];
+// What takes longest goes first. Times are measured when nothing else is.
+const longest: readonly Name[] = ['attacks', 'cosibot', 'clinc150'];
+const waiting = [...new Set([...longest, ...names])].filter(
+  (name) => asked.includes(name) && name !== 'pace',
+);
+const measureWaiting = async (): Promise<void> => {
+  for (let next = waiting.shift(); next; next = waiting.shift()) await measure(next);
+};
+await Promise.all(Array.from({ length: availableParallelism() }, measureWaiting));
+if (asked.includes('pace')) await measure('pace');
+
+for (const what of missing)
   console.error(styleText('yellow', `SKIPPED: ${what}: not on this machine, NOT measured`));
-console.error(`${skipped.length} sets skipped`);
+console.error(`${missing.length} sets skipped`);

@@ -18,7 +18,9 @@ const contrastMost = 0.02;
 
 /** A pack's guard: the score of a text beside what is asked there. */
 const scorer = (pack: Pack): ((text: string) => number) => {
-  const isOurs = (text: string): boolean => isAbout(pack, text);
+  // The pieces of an attack are asked about again where it stands behind a question.
+  const known = new Map<string, boolean>();
+  const isOurs = (text: string): boolean => known.getOrInsertComputed(text, () => isAbout(pack, text));
   return (text) => judge(text, { isOurs }).score;
 };
 

@@ -47,24 +47,41 @@ const scopes: readonly Scope[] = [4, 6, 8, 10, 12].flatMap((slope) =>
   [0, 0.25, 0.5, 0.75, 1].map((strange) => ({ slope, strange })),
 );
 
-export const within = (by: Learned, text: string, { slope, strange }: Scope): number => {
-  const list = words(text);
-  const unknown = list.filter((word) => !by.words.has(word)).length / Math.max(1, list.length);
-  const sum = scores(by, text).reduce((all, score) => all + Math.exp(slope * score), 0);
+/** What is asked of a text whatever the scope. */
+export interface Look {
+  readonly scores: readonly number[];
+  /** The part of its words that none was learned from. */
+  readonly unknown: number;
+}
+
+export const looksOf = (by: Learned, examples: readonly Example[]): Look[] =>
+  examples.map(({ text }) => {
+    const list = words(text);
+    const unknown = list.filter((word) => !by.words.has(word)).length / Math.max(1, list.length);
+    return { scores: scores(by, text), unknown };
+  });
+
+export const within = ({ scores, unknown }: Look, { slope, strange }: Scope): number => {
+  const sum = scores.reduce((all, score) => all + Math.exp(slope * score), 0);
   return Math.log(sum) / slope - strange * unknown;
 };
 
 /** By which, and below which value, most of what is outside is refused, with such a part of what is inside. */
-export const scopeOf = (
-  by: Learned,
-  { inside, outside, part }: { inside: readonly Example[]; outside: readonly Example[]; part: number },
-): { scope: Scope; least: number } => {
+export const scopeOf = ({
+  inside,
+  outside,
+  part,
+}: {
+  inside: readonly Look[];
+  outside: readonly Look[];
+  part: number;
+}): { scope: Scope; least: number } => {
   const tried = scopes.map((scope) => {
     const least = quantile(
-      inside.map(({ text }) => within(by, text, scope)),
+      inside.map((look) => within(look, scope)),
       part,
     );
-    return { scope, least, refused: outside.filter(({ text }) => within(by, text, scope) < least).length };
+    return { scope, least, refused: outside.filter((look) => within(look, scope) < least).length };
   });
   return tried.reduce((best, one) => (one.refused > best.refused ? one : best));
 };
