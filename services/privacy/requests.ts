@@ -71,7 +71,7 @@ const nextOf = async (
   pack: ReturnType<typeof packOf>,
   request: Request,
 ): Promise<boolean> => {
-  const { store, tenant, reviews } = context;
+  const { store, tenant, reviews, forget } = context;
   const enter = (state: RequestState, work?: (transaction: Transaction) => Promise<Changes>) =>
     store.within({ tenant }, async (transaction) => {
       if (!(await move(transaction, request, state))) return false;
@@ -98,8 +98,22 @@ const nextOf = async (
         return false;
       return enter('executing');
     case 'executing':
-      return execute(context, pack, request);
+      if (erasesPerson(request)) await erasePerson(context, pack, request);
+      return store.within({ tenant }, async (transaction) => {
+        const stored = await receiptsOf(transaction, request);
+        if (!stored) return false;
+        const { receipts, partial } = await settle(transaction, context, pack, {
+          ...request,
+          receipts: stored,
+        });
+        await write(transaction, request, { receipts, partial });
+        if (partial.length > 0) return false;
+        await write(transaction, request, { recipients: recipientsOf(pack, receipts) });
+        return move(transaction, request, 'verified');
+      });
     case 'verified':
+      // What is remembered of them still says what was wrong. Until all were told to forget it, the request stays here.
+      if (request.type === 'correction') await forget();
       return enter('delivered', (transaction) => deliver(transaction, context, pack, request));
     case 'delivered':
       // Who confirmed just now may have been the last that it waited for.
@@ -109,27 +123,6 @@ const nextOf = async (
     case 'closed':
       return false;
   }
-};
-
-const execute = async (
-  context: Context,
-  pack: ReturnType<typeof packOf>,
-  request: Request,
-): Promise<boolean> => {
-  const { store, tenant, forget } = context;
-  if (erasesPerson(request)) await erasePerson(context, pack, request);
-  const isDone = await store.within({ tenant }, async (transaction) => {
-    const stored = await receiptsOf(transaction, request);
-    if (!stored) return false;
-    const { receipts, partial } = await settle(transaction, context, pack, { ...request, receipts: stored });
-    await write(transaction, request, { receipts, partial });
-    if (partial.length > 0) return false;
-    await write(transaction, request, { recipients: recipientsOf(pack, receipts) });
-    return move(transaction, request, 'verified');
-  });
-  // What is remembered of them still says what was wrong.
-  if (isDone && request.type === 'correction') await forget();
-  return isDone;
 };
 
 const read = async (
