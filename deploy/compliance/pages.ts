@@ -1,4 +1,5 @@
 import { type Document, fitted, type Part } from '@jangada/document/document.ts';
+import { columnOf } from '@jangada/packs/column.ts';
 import type { Wording } from '@jangada/packs/pack.ts';
 import { packOf } from '@jangada/packs/registry.ts';
 import type { Locale } from '@jangada/proto/errors.ts';
@@ -103,7 +104,7 @@ const callerOf = ({ pack: named, zone }: Report, locale: Locale): Caller => {
     data: (name) => wording.nouns[name ?? '']?.[1] ?? name ?? '',
     field: (source, name) => {
       const column = pack.sources[source]?.fields[name]?.column ?? '';
-      return wording.columns?.[column.slice(column.indexOf('.') + 1)] ?? name;
+      return wording.columns?.[columnOf(column)] ?? name;
     },
     table: (columns, rows) =>
       rows.length === 0

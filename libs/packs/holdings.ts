@@ -1,3 +1,4 @@
+import { columnOf } from './column.ts';
 import type { Pack, Source } from './pack.ts';
 import { peopleOf } from './rules.ts';
 
@@ -47,8 +48,6 @@ const ofCore: readonly Holding[] = [
   { class: 'accounts', table: 'second_factors', subject: 'id', byAccount: true, told: [] },
   { class: 'accounts', table: 'accounts', subject: 'person_id', told: ['alias', 'email', 'role'] },
 ];
-
-const columnOf = (reference: string): string => reference.slice(reference.indexOf('.') + 1);
 
 /** Tables of a pack that hold people, the people themselves last. */
 export const heldOf = (pack: Pack): readonly Holding[] => {

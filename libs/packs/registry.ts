@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { PackTables } from '@jangada/hop/hop.ts';
 import type { Code } from '@jangada/proto/errors.ts';
 import { z } from 'zod';
+import { columnOf } from './column.ts';
 import { withCore } from './core.ts';
 import { heldOf } from './holdings.ts';
 import type { Pack, RetentionRule, Source } from './pack.ts';
@@ -327,7 +328,7 @@ const wrongOfColumns = (
     return left.length > 0 ? [`rule ${name} deletes rows and leaves columns of them`] : [];
   if (!table || left.length === 0) return [`rule ${name} leaves rows as they are`];
   const whose = Object.values(sources).find((source) => source.table === table)?.subject?.column;
-  const isNamed = whose !== undefined && !Object.hasOwn(columns, whose.slice(whose.indexOf('.') + 1));
+  const isNamed = whose !== undefined && !Object.hasOwn(columns, columnOf(whose));
   return [
     ...(action === 'anonymise' && isNamed ? [`rule ${name} leaves whose rows of ${table} are`] : []),
     ...(action === 'strip' && left.some(([, one]) => one !== 'nothing')

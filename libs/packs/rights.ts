@@ -1,4 +1,5 @@
 import { indexOf } from '@jangada/vault/rows.ts';
+import { columnOf, tableOf } from './column.ts';
 import type { Audience } from './knowledge.ts';
 import type { Pack, Source } from './pack.ts';
 import { consentOf, resourcesByTable } from './rules.ts';
@@ -87,8 +88,6 @@ export const readables = (packs: readonly Pack[]): readonly Readable[] => {
   }));
 };
 
-const columnOf = (reference: string): string => reference.slice(reference.indexOf('.') + 1);
-
 /** Every column that a source names, with its table. */
 const mentioned = (source: Source): readonly (readonly [table: string, column: string])[] => {
   const ties = [source.subject, source.provider].filter((tie) => tie !== undefined);
@@ -113,5 +112,5 @@ const mentioned = (source: Source): readonly (readonly [table: string, column: s
     ),
     `${source.table}.id`,
   ];
-  return references.map((reference) => [reference.slice(0, reference.indexOf('.')), columnOf(reference)]);
+  return references.map((reference) => [tableOf(reference), columnOf(reference)]);
 };

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Plan } from '@jangada/proto/plan.ts';
+import { tableOf } from './column.ts';
 import type { Pack, Source } from './pack.ts';
 
 /** What a pack's declarations mean for a decision. Pure. */
@@ -15,8 +16,6 @@ export const resourcesByTable = (pack: Pack): ReadonlyMap<string, string> =>
 /** True where a source tells how much of a whole something is: a state, or the time that is booked. */
 export const hasShare = ({ shares, timetable }: Source, state: string | undefined): boolean =>
   timetable !== undefined || (state !== undefined && Object.hasOwn(shares ?? {}, state));
-
-const tableOf = (column: string): string => column.slice(0, column.indexOf('.'));
 
 /**
  * The resources that a plan touches, by its tables and columns and not by the label of its intent. Undefined when

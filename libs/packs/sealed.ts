@@ -1,11 +1,10 @@
 import type { IndexKind } from '@jangada/vault/blind.ts';
 import { coreTables } from '@jangada/vault/core.ts';
 import type { SealedColumn, SealedTable } from '@jangada/vault/rows.ts';
+import { columnOf } from './column.ts';
 import type { Pack, Source } from './pack.ts';
 
 /** Which columns of a tenant's tables are sealed: the core's, and those of its pack from the fields that say so. */
-
-const columnOf = (column: string): string => column.slice(column.indexOf('.') + 1);
 
 const tables = new WeakMap<Pack, readonly SealedTable[]>();
 

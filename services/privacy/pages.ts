@@ -1,5 +1,6 @@
 import { Writable } from 'node:stream';
 import { fitted, type Part, writePdf } from '@jangada/document/document.ts';
+import { columnOf } from '@jangada/packs/column.ts';
 import type { Pack, Wording } from '@jangada/packs/pack.ts';
 import type { Locale } from '@jangada/proto/errors.ts';
 import type { Names } from './names.ts';
@@ -161,7 +162,6 @@ const cellOf = (about: Pages, column: string, value: unknown): string => {
 };
 
 const isState: ReadonlySet<string> = new Set(['status', 'action']);
-const columnOf = (reference: string): string => reference.slice(reference.indexOf('.') + 1);
 
 /** Whether a column names who provides. */
 const isTie = ({ sources }: Pack, column: string): boolean =>
