@@ -87,6 +87,9 @@ const purpose = ({ roles }: Pack): Purpose => ({
   resources: [conversations.resource],
 });
 
+/** What one may agree to, and what holds then. */
+const levels = { contact: 'contato', service: 'serviço', care: 'cuidado', health: 'saúde' };
+
 type Words = Pick<Wording, 'nouns' | 'states' | 'classes'> & Required<Pick<Wording, 'labels' | 'columns'>>;
 
 const words: Readonly<Record<'en' | 'pt-BR', Words>> = {
@@ -107,8 +110,8 @@ const words: Readonly<Record<'en' | 'pt-BR', Words>> = {
       accounts: 'conta',
     },
     labels: {
-      level: { contact: 'contato', service: 'serviço', care: 'cuidado', health: 'saúde' },
-      holds: { contact: 'contato', service: 'serviço', care: 'cuidado', health: 'saúde' },
+      level: levels,
+      holds: levels,
       basis: {
         person: 'a própria pessoa',
         document: 'documento',

@@ -2,7 +2,8 @@ import type { Client } from 'pg';
 
 /**
  * Takes row-level security away from what a reading touches, and puts in its place what one would write instead: each
- * table becomes a view with the tenant as a condition, and a grant is believed. Other tables keep their guards, as tenants do, which every service reads.
+ * table becomes a view with the tenant as a condition, and a grant is believed. Other tables keep their guards, as
+ * tenants do, which every service reads.
  */
 const statements = [
   `do $$
