@@ -34,13 +34,17 @@ const noticed = {
 /** Data-access reads in the role that a grant names. */
 const dataAccess = `(rolname = 'svc_data_access' or rolname ~ '^app_')`;
 
-/** Who write what was heard earlier, or when a schedule wakes them: not for what is going on now. */
+/**
+ * Who write what was heard earlier, or when a schedule wakes them: not for what is going on now. Neither is that conversation counts
+ * sessions, every 15 s.
+ */
 const apart = `('svc_audit', 'svc_detection', 'svc_privacy', 'svc_retention')`;
 
 const statements = `select coalesce(sum(calls), 0)::int as calls from pg_stat_statements
   join pg_roles on pg_roles.oid = userid
   where (rolname like 'svc\\_%' or rolname like 'app\\_%') and rolname not in ${apart}
-    and query !~* '^(select \\$1$|select sec|begin|commit|rollback|set)'`;
+    and query !~* '^(select \\$1$|select sec|begin|commit|rollback|set)'
+    and query not like '%sec.active_sessions()%'`;
 
 /** Remembers how things stand, to tell later what has changed. */
 export const watch = async (ground: Ground): Promise<Effects> => {
