@@ -20,9 +20,10 @@ import { startWebhookEndpoint, type WebhookEndpoint } from '@jangada/testkit/web
 import { eventKeysOf } from '@jangada/vault/events.ts';
 import { type ConsumerMessages, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { follow, type Parts, type Tick } from '../services/saga/follow.ts';
-import { wakeAt, wakeNow } from '../services/saga/timer.ts';
+import { follow, followChange, type Parts, type Tick } from '../services/saga/follow.ts';
+import { wakeAt } from '../services/saga/timer.ts';
 import { openWebhooks, type Webhooks } from '../services/saga/webhooks.ts';
+import { openAgendas } from '../services/scheduling/agendas.ts';
 import { carryOut } from '../services/scheduling/carry-out.ts';
 import { startBroker, type TestBroker } from './test-broker.ts';
 import { agreedSql, startDatabase, type TestDatabase, tenantSql } from './test-database.ts';
@@ -80,8 +81,8 @@ beforeAll(async () => {
   changes = await events.consume({
     callback: (raw) => {
       const { id = '' } = partsOf(changed, raw.subject) ?? {};
-      const woken = wakeNow(following.bus, { tenant: 'casa', id }, changed.body.parse(raw.json()));
-      void woken.then(() => raw.ack());
+      const change = { tenant: 'casa', id, sequence: raw.seq, body: changed.body.parse(raw.json()) };
+      void followChange(parts(), change).then(() => raw.ack());
     },
   });
 }, 90_000);
@@ -100,9 +101,10 @@ const schedule = (providerId: string): Command => ({
   ...{ type: 'ScheduleAppointment', subjectId: 'c1', providerId, roomId: `room of ${providerId}` },
   ...{ start: `${day}T12:00:00.000Z`, durationMinutes: 30 },
 });
+const agendas = openAgendas();
 const give = async (command: Command, rid: string = crypto.randomUUID()) => {
   const made = await carryOut(
-    { ...booking, vault: database.vault },
+    { ...booking, vault: database.vault, agendas },
     {
       command,
       pass: passFor(JSON.stringify(command), { tid: 'casa', rid }),
@@ -214,6 +216,22 @@ describe('a booking', () => {
     const never = Date.UTC(12_000, 0, 1);
     const woken = wakeAt(following.bus, 'casa', 'never', { booking: 'never', round: 0 }, never);
     await expect(woken).rejects.toThrow(Unavailable);
+  });
+
+  test('of a tenant that tells nobody is followed without a tick; where that fails, at one', async () => {
+    const id = await give(schedule('p9'));
+    const told = await announced(id);
+    const { command = '' } = told.body;
+    const change = { tenant: 'casa', id, sequence: 1, body: { command } };
+    await followChange(parts({ webhooks: nobody }), change);
+    expect(await stepsOf(id)).toEqual(['bill skipped', 'notify skipped']);
+    expect(await endsOf(id)).toHaveLength(1);
+    expect(ticks.filter(({ body }) => body.booking === id)).toEqual([told]);
+    const failing = (error: Error) =>
+      followChange(parts({ webhooks: nobody, tell: () => Promise.reject(error) }), change);
+    await expect(failing(new Unavailable('broker'))).rejects.toThrow(Unavailable);
+    await failing(new Unprocessable('INTERNAL', 'for good'));
+    expect(await scheduled(id, told)).toMatchObject({ body: told.body });
   });
 
   test('that never came to be leaves nothing', async () => {

@@ -18,6 +18,7 @@ import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { openOwnChanges } from '../services/edge/own-changes.ts';
 import { project, projectAll } from '../services/projection/bookings.ts';
+import { type Agendas, openAgendas } from '../services/scheduling/agendas.ts';
 import { carryOut, type Order } from '../services/scheduling/carry-out.ts';
 import type { Outcome } from '../services/scheduling/handler.ts';
 import { eventsOfTenant, rebuild } from './projection.ts';
@@ -58,6 +59,11 @@ const orderOf = (command: Command, rid: string): Order => ({
   traceparent: '',
   signal: new AbortController().signal,
 });
+/** Each process remembers agendas of its own. */
+const remembered = [openAgendas(), openAgendas()];
+const partsOf = (by: number) => ({
+  ...{ bus: buses[by] as Bus, store, vault: database.vault, agendas: remembered[by] as Agendas },
+});
 /** As a hop does, again with the same id where the database or the broker did not answer in time. */
 const give = async (
   command: Command,
@@ -65,8 +71,7 @@ const give = async (
 ): Promise<Outcome> => {
   for (;;) {
     try {
-      const parts = { bus: buses[by] as Bus, store, vault: database.vault };
-      return await carryOut(parts, orderOf(command, rid));
+      return await carryOut(partsOf(by), orderOf(command, rid));
     } catch (error) {
       if (!(error instanceof Unavailable)) throw error;
     }
@@ -129,9 +134,8 @@ describe('a command', () => {
     const again = await give(slot('p2', '1T12:00'), { rid, by: 1 });
     expect(again).toEqual({ ...first, again: true });
     const { pass, ...order } = orderOf(slot('p2', '1T12:00'), rid);
-    const parts = { bus: buses[0] as Bus, store, vault: database.vault };
     // Whoever gave it may do so no more.
-    expect(await carryOut(parts, { ...order, pass: { ...pass, rol: 'none' } })).toEqual(again);
+    expect(await carryOut(partsOf(0), { ...order, pass: { ...pass, rol: 'none' } })).toEqual(again);
     if ('refused' in first) throw new Error(first.refused);
     expect(await eventsOf(first.appointmentId ?? '')).toHaveLength(1);
     expect(await give(slot('p2', '1T15:00'), { rid })).toMatchObject({ refused: 'RUN_CONFLICT' });
@@ -139,8 +143,7 @@ describe('a command', () => {
 
   test('whose time is over is not carried out any more', async () => {
     const late = { ...orderOf(slot('p2', '3T12:00'), crypto.randomUUID()), signal: AbortSignal.abort() };
-    const parts = { bus: buses[0] as Bus, store, vault: database.vault };
-    await expect(carryOut(parts, late)).rejects.toThrow(Unavailable);
+    await expect(carryOut(partsOf(0), late)).rejects.toThrow(Unavailable);
     expect(await taken('p2', '3T12:00')).toBe(0);
   });
 
@@ -176,6 +179,35 @@ describe('a command', () => {
     expect(await give(slot('p1', '3T12:00', { subjectId: 'c99' }))).toMatchObject({
       refused: 'TENANT_ISOLATION_VIOLATION',
     });
+  });
+
+  test('is decided on what others did since its process read the agenda', async () => {
+    const id = await booked(slot('p9', '4T12:00'));
+    expect(await give(slot('p9', '4T12:00'), { by: 1 })).toMatchObject({ refused: 'SLOT_TAKEN' });
+    await give(cancel(id));
+    expect(await give(slot('p9', '4T12:00'), { by: 1 })).toMatchObject({ version: 1 });
+    expect(await give(slot('p9', '4T12:00'))).toMatchObject({ refused: 'SLOT_TAKEN' });
+  });
+
+  test('is carried out where the broker has less than its process had read', async () => {
+    const parts = partsOf(0);
+    const { bus, agendas } = parts;
+    const of = { tenant: 'casa', id: agendaIdAt('p9', '5T12:00') };
+    await booked(slot('p9', '5T12:00'));
+    const ahead = (await agendas.read(bus, of)).after + 1_000;
+    let isForgotten = false;
+    // As after a restore: what was read is of a place that is not there.
+    const restored: Agendas = {
+      read: async (asked, one) => {
+        const read = await agendas.read(asked, one);
+        return isForgotten ? read : { ...read, after: ahead };
+      },
+      forget: () => {
+        isForgotten = true;
+      },
+    };
+    const order = orderOf(slot('p9', '5T14:00'), crypto.randomUUID());
+    expect(await carryOut({ ...parts, agendas: restored }, order)).toMatchObject({ version: 1 });
   });
 
   test('is carried out after what the broker was made to store among the events', async () => {

@@ -33,7 +33,7 @@ const of = {
   at: z.iso.datetime(),
   /** The version of the booking that it follows from. */
   of: z.int().min(1),
-  /** Place of the tick at which it was done. */
+  /** Place of the tick at which it was done; of the change where there was none. */
   tick: z.int(),
 };
 

@@ -1,18 +1,17 @@
 import { calendarOf, declared } from '@jangada/agenda/declared.ts';
 import { type Calendar, openAround } from '@jangada/agenda/hours.ts';
 import { common, type Interval, merged, without } from '@jangada/agenda/intervals.ts';
-import { type Store, written } from '@jangada/store/store.ts';
+import { type Transaction, written } from '@jangada/store/store.ts';
 import { sql } from 'kysely';
 import type { Agenda, Slot } from './agenda.ts';
 
 /** When the tenant is open; undefined of one that never said so. */
 export const openingOf = async (
-  store: Store,
+  transaction: Transaction,
   tenant: string,
   zone: string,
 ): Promise<Calendar | undefined> => {
-  const [row] = await store.read(
-    { tenant },
+  const [row] = await transaction.rows(
     written(sql<{ calendar: unknown }>`select calendar from tenants where id = ${tenant}`),
   );
   return row?.calendar ? calendarOf(declared.parse(row.calendar), zone) : undefined;

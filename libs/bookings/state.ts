@@ -74,15 +74,20 @@ const remembered = async ({ nc }: Pick<Bus, 'nc'>, of: Aggregate): Promise<Read<
   return { value: noAgenda, after: 0 };
 };
 
-/** @throws Unavailable */
-export const readAgenda = async (bus: Pick<Bus, 'nc' | 'publish'>, of: Aggregate): Promise<Read<Agenda>> => {
-  const before = await remembered(bus, of);
+/** Of an agenda that was `read` before only what has happened since is asked for. @throws Unavailable */
+export const readAgenda = async (
+  bus: Pick<Bus, 'nc' | 'publish'>,
+  of: Aggregate,
+  read?: Read<Agenda>,
+): Promise<Read<Agenda>> => {
+  const before = read ?? (await remembered(bus, of));
   let { value, after } = before;
   for await (const { sequence, body } of eventsOf(bus.nc, agenda, of, before.after)) {
     if (body) value = evolveAgenda(value, body);
     after = sequence;
   }
-  if (value.version - before.value.version >= snapshotEvery) await remember(bus, of, { value, after });
+  if (value.version - (value.version % snapshotEvery) > before.value.version)
+    await remember(bus, of, { value, after });
   return { value, after };
 };
 

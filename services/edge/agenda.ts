@@ -73,7 +73,7 @@ export const agendaRoutes = (app: FastifyInstance, { admission, accounts, store,
     const within = { from: Date.parse(from), until: Date.parse(to) };
     const asOf = new Date().toISOString();
     const [calendar, agendas] = await Promise.all([
-      openingOf(store, tenantId, zone),
+      store.within({ tenant: tenantId }, (transaction) => openingOf(transaction, tenantId, zone)),
       Promise.all(
         agendasOf('provider', providerId, within).map((of) =>
           agendaOf({ nc }, { tenant: tenantId, id: agendaIdOf(of) }),

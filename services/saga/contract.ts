@@ -3,7 +3,8 @@
  *
  * A booking is charged, and the person is told of it and reminded. Where it cannot be charged, or nobody confirms it in time, it
  * is undone in reverse. How far it has come stands in events, each after the last that was read, so whoever is killed in the
- * midst is followed by another instance that knows what was done. What is due, now or later, is a tick that a schedule of the broker announces.
+ * midst is followed by another instance that knows what was done. What is due later, or now of a tenant that has somebody to tell, is
+ * a tick that a schedule of the broker announces.
  */
 import { sink } from '@jangada/hop/hop.ts';
 import { policy } from '@jangada/hop/policy.ts';

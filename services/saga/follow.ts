@@ -46,10 +46,9 @@ const stepsMax = 24;
 /** @throws Unavailable; Unprocessable once what follows was given up, so that an operator finds the tick and sends it again */
 export const follow = async (parts: Parts, tick: Tick): Promise<void> => {
   const { now = Date.now } = parts;
-  for (let steps = 0; steps < stepsMax; steps++) {
-    const read = await readAll(parts, tick);
-    if (!read) return;
-    const { command = '' } = tick.body;
+  const { command = '' } = tick.body;
+  let read = await readAll(parts, tick);
+  for (let steps = 0; read && steps < stepsMax; steps++) {
     const of = read.booking.commands[command]?.version;
     const so = { ...read, now: now(), tick: { sequence: tick.sequence, of } };
     const action = next(so, parts.rules);
@@ -60,9 +59,35 @@ export const follow = async (parts: Parts, tick: Tick): Promise<void> => {
     }
     if (!action) return conclude(parts, tick, read);
     if (outcome === 'later') return;
-    await record(parts, tick, read, action, outcome);
+    const recorded = await record(parts, tick, read, action, outcome);
+    // Nobody was waited for, so all else is as it was read.
+    read = outcome === 'skipped' && recorded ? { ...read, ...recorded } : await readAll(parts, tick);
   }
-  throw new Unavailable('an end of what follows');
+  if (read) throw new Unavailable('an end of what follows');
+};
+
+/** An event of a booking, and its place in the stream. */
+export interface Change {
+  readonly tenant: string;
+  readonly id: string;
+  readonly sequence: number;
+  readonly body: Pick<Body<typeof changed>, 'command'>;
+}
+
+/**
+ * Follows a change: at a tick of its own where somebody outside is told, who may be away. An event that cannot be followed is no
+ * dead letter: sent again, it would have happened again. The tick that it becomes is.
+ * @throws Unavailable
+ */
+export const followChange = async (parts: Parts, change: Change): Promise<void> => {
+  const { tenant, id, sequence, body } = change;
+  const due = { booking: id, command: body.command, round: 0 };
+  const wake = (): Promise<void> => wakeAt(parts.bus, tenant, body.command, due, Date.now());
+  if (parts.webhooks.tells(tenant)) return wake();
+  await follow(parts, { tenant, sequence, body: due }).catch((error: unknown) => {
+    if (error instanceof Unavailable) throw error;
+    return wake();
+  });
 };
 
 /** What is due later is due of a version: whoever still sees an older one puts nothing off. */
@@ -82,22 +107,24 @@ interface Read {
 /** Undefined where there is no such booking, or nobody can read it any more. */
 const readAll = async ({ bus, store, vault }: Parts, { tenant, body }: Tick): Promise<Read | undefined> => {
   const { booking: id } = body;
-  const known = await store.within({ tenant }, async (transaction) => {
-    const key = (await eventKeysOf(transaction, vault, tenant, [id])).get(id)?.key;
-    const [row] = await transaction.rows(
-      written(sql<Tenant>`select id, locale, time_zone as zone from tenants where id = ${tenant}`),
-    );
-    return key && row ? { key, tenant: row } : undefined;
-  });
-  if (!known) return undefined;
+  const [keys, [row]] = await store.within({ tenant }, (transaction) =>
+    Promise.all([
+      eventKeysOf(transaction, vault, tenant, [id]),
+      transaction.rows(
+        written(sql<Tenant>`select id, locale, time_zone as zone from tenants where id = ${tenant}`),
+      ),
+    ]),
+  );
+  const key = keys.get(id)?.key;
+  if (!key || !row) return undefined;
   const log: Followed[] = [];
   let logAfter = 0;
   for await (const event of eventsOf(bus.nc, followed, { tenant, id })) {
     logAfter = event.sequence;
     if (event.body) log.push(event.body);
   }
-  const { value: booking, after: bookingAfter } = await readBooking(bus, { tenant, id }, known.key);
-  return booking && { ...known, booking, log, bookingAfter, logAfter };
+  const { value: booking, after: bookingAfter } = await readBooking(bus, { tenant, id }, key);
+  return booking && { tenant: row, key, booking, log, bookingAfter, logAfter };
 };
 
 type Failure = Extract<Followed, { type: 'AppointmentSchedulingFailed' }>['reason'];
@@ -124,14 +151,17 @@ const take = async (
   }
 };
 
-/** Appends what was done. Where somebody else went on meanwhile it is read again, and what was told had the same name. */
+/**
+ * Appends what was done, and returns the log as it is then. Undefined where somebody else went on meanwhile: then it is read
+ * again, and what was told had the same name.
+ */
 const record = async (
   parts: Parts,
   { tenant, body: { booking: id }, sequence }: Tick,
   read: Read,
   action: Action,
   outcome: Outcome,
-): Promise<void> => {
+): Promise<Pick<Read, 'log' | 'logAfter'> | undefined> => {
   const { booking, log, logAfter } = read;
   const at = new Date((parts.now ?? Date.now)()).toISOString();
   const common = { version: log.length + 1, at, of: booking.version, tick: sequence };
@@ -142,7 +172,9 @@ const record = async (
   const step = { message: followed, tenant, id, body, after: logAfter } as Append;
   const undone = action.type === 'fail' ? await undoing(parts, tenant, read, at) : [];
   const stored = await append(parts.bus.nc, [step, ...undone], '');
-  if (stored !== undefined && action.type === 'fail') parts.failed(action.reason);
+  if (stored === undefined) return undefined;
+  if (action.type === 'fail') parts.failed(action.reason);
+  return { log: [...log, body], logAfter: stored };
 };
 
 const asked = ({ confirmBy }: Extract<Action, { type: 'take' }>) =>

@@ -13,8 +13,7 @@ import { openRoot, rootSettings } from '@jangada/vault/root.ts';
 import { openVault } from '@jangada/vault/vault.ts';
 import { eachOnce } from './batch.ts';
 import { contract } from './contract.ts';
-import { follow } from './follow.ts';
-import { wakeNow } from './timer.ts';
+import { follow, followChange } from './follow.ts';
 import { openWebhooks } from './webhooks.ts';
 
 const config = configOf([
@@ -76,7 +75,7 @@ await using service = await keep(
       const { bus } = await running.promise;
       const parts = { bus, store, vault, webhooks, rules, waitMs, tell, failed };
       await each(records, ({ heard, body }) =>
-        'booking' in body ? follow(parts, { ...heard, body }) : wakeNow(bus, heard, body),
+        'booking' in body ? follow(parts, { ...heard, body }) : followChange(parts, { ...heard, body }),
       );
       return [];
     },

@@ -1,5 +1,4 @@
 import { Unavailable } from '@jangada/hop/outcome.ts';
-import type { changed } from '@jangada/proto/booking.ts';
 import { headers } from '@jangada/proto/envelope.ts';
 import { type Body, scheduleOf, subjectOf } from '@jangada/proto/message.ts';
 import { due } from '@jangada/proto/saga.ts';
@@ -26,13 +25,3 @@ export const wakeAt = async (
     throw new Unavailable('broker', error);
   });
 };
-
-/**
- * Has the broker say at once that something follows from a change. An event that cannot be followed is no dead letter: sent
- * again, it would have happened again. The tick that it becomes is.
- */
-export const wakeNow = (
-  bus: Pick<Bus, 'publish'>,
-  { tenant, id }: { readonly tenant: string; readonly id: string },
-  { command }: Pick<Body<typeof changed>, 'command'>,
-): Promise<void> => wakeAt(bus, tenant, command, { booking: id, command, round: 0 }, Date.now());

@@ -7,6 +7,8 @@ import { isOfCharge } from './wording.ts';
 
 /** Tells of bookings who charges for them, and who tells people. */
 export interface Webhooks {
+  /** Whether the tenant has anybody to tell. */
+  tells(tenant: string): boolean;
   /** Refused is never again; skipped where the tenant has nobody to tell. @throws Unavailable where nobody took it */
   send(tenant: string, step: Step, id: string, body: string): Promise<'done' | 'skipped' | 'refused'>;
 }
@@ -49,6 +51,7 @@ export const openWebhooks = ({
   ]);
 
   return {
+    tells: (tenant) => charges.has(tenant) || people.has(tenant),
     send: async (tenant, step, id, body) => {
       const webhook = (isOfCharge(step) ? charges : people).get(tenant);
       const count = <O extends string>(outcome: O): O => {

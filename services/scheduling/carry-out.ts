@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Calendar } from '@jangada/agenda/hours.ts';
 import { type Agenda, agendasOf, keyOf, type Of, placesOf, type Slot } from '@jangada/bookings/agenda.ts';
 import { type Booking, bookingIdOf } from '@jangada/bookings/booking.ts';
 import { openingOf } from '@jangada/bookings/opening.ts';
-import { agendaIdOf, type Read, readAgenda, readBooking } from '@jangada/bookings/state.ts';
+import { agendaIdOf, type Read, readBooking } from '@jangada/bookings/state.ts';
 import { Unavailable } from '@jangada/hop/outcome.ts';
 import type { Pack } from '@jangada/packs/pack.ts';
 import { agenda, changed, detailsVersion } from '@jangada/proto/booking.ts';
@@ -12,10 +13,11 @@ import type { Code } from '@jangada/proto/errors.ts';
 import { streamOf, subjectOf } from '@jangada/proto/message.ts';
 import type { Bus } from '@jangada/runtime/bus.ts';
 import { type Append, append, eventIn } from '@jangada/runtime/events.ts';
-import type { Store } from '@jangada/store/store.ts';
+import type { Store, Transaction } from '@jangada/store/store.ts';
 import type { Pass } from '@jangada/trust/pass.ts';
 import { eventKeysOf, makeEventKeys, sealDetails } from '@jangada/vault/events.ts';
 import type { Vault } from '@jangada/vault/vault.ts';
+import type { Agendas } from './agendas.ts';
 import { refusalOf } from './checks.ts';
 import { type Decision, decide, type State } from './decide.ts';
 import { knownIn } from './facts.ts';
@@ -28,6 +30,7 @@ export interface Parts {
   readonly bus: Pick<Bus, 'nc' | 'publish'>;
   readonly store: Store;
   readonly vault: Vault;
+  readonly agendas: Agendas;
 }
 
 export interface Order {
@@ -46,26 +49,17 @@ const attemptsMax = 12;
 export const carryOut = async (parts: Parts, order: Order): Promise<Outcome> => {
   const { command, pass } = order;
   const { type } = command;
-  const [before, about, calendar] = await Promise.all([
-    refusedBefore(parts, pass),
-    aboutOf(parts, order),
-    'start' in command ? openingOf(parts.store, pass.tid, pass.zone) : undefined,
-  ]);
+  const [before, about] = await Promise.all([refusedBefore(parts, pass), aboutOf(parts, order)]);
   if (before) return before;
   if (!about) return { type, refused: 'NOT_FOUND', alternatives: [] };
-  const denied = mayNot(parts, order, about);
-  denied.catch(() => undefined);
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
-    const read = await readAll(parts, order, about);
-    const decision = decide(read.state, {
-      command,
-      id: pass.rid,
-      hash: pass.qh,
-      by: pass.sub,
-      now: Date.now(),
-      day: read.day,
-      calendar,
-    });
+    let read = await readAll(parts, order, about, 'slot');
+    let decision = decisionOn(read, order, about);
+    // What is free instead is looked for on all of its day.
+    if ('refused' in decision && 'start' in command) {
+      read = await readAll(parts, order, about, 'day');
+      decision = decisionOn(read, order, about);
+    }
     const appointmentId = about.id;
     const told = appointmentId === undefined ? {} : { appointmentId };
     if ('version' in decision)
@@ -77,8 +71,7 @@ export const carryOut = async (parts: Parts, order: Order): Promise<Outcome> => 
         again: true,
       };
     // What was carried out stays so, whoever has lost the right meanwhile.
-    const code = await denied;
-    if (code) return { type, refused: code, alternatives: [] };
+    if (about.denied) return { type, refused: about.denied, alternatives: [] };
     if ('refused' in decision) return { type, ...decision };
     const events = await eventsFor(parts, order, about, read, decision);
     if (!events) return { type, refused: 'CRYPTO_KEY_SHREDDED', alternatives: [] };
@@ -88,10 +81,14 @@ export const carryOut = async (parts: Parts, order: Order): Promise<Outcome> => 
       const version = (read.state.booking?.version ?? 0) + 1;
       return { type, ...told, ...(decision.event ? { version } : {}), position, again: false };
     }
+    for (const of of events) parts.agendas.forget(of);
     await sleep(Math.random() * 5 * (attempt + 1));
   }
   throw new Unavailable('agenda');
 };
+
+const decisionOn = ({ state, day }: ReadState, { command, pass }: Order, { calendar }: About): Decision =>
+  decide(state, { command, id: pass.rid, hash: pass.qh, by: pass.sub, now: Date.now(), day, calendar });
 
 /** That the command was refused before: it stays so. What was carried out stands in the events. */
 const refusedBefore = async (
@@ -107,7 +104,7 @@ const refusedBefore = async (
   return { type, refused: code, alternatives };
 };
 
-/** What a command is about. */
+/** What a command is about, and what the records say of it. */
 interface About {
   /** The booking; undefined of a provider's own hours. */
   readonly id: string | undefined;
@@ -115,33 +112,49 @@ interface About {
   readonly key: Buffer | undefined;
   readonly subject: string | undefined;
   readonly provider: string;
+  /** When the tenant is open; undefined of one that never said so. */
+  readonly calendar: Calendar | undefined;
+  /** Why whoever gives it may not. */
+  readonly denied: Code | undefined;
 }
+
+const idOf = (command: Command, run: string): string | undefined => {
+  if (command.type === 'RegisterAvailability') return undefined;
+  return command.type === 'ScheduleAppointment' ? bookingIdOf(run) : command.appointmentId;
+};
 
 const aboutOf = async (
   { bus, store, vault }: Parts,
-  { command, pass }: Order,
+  { command, pass, pack }: Order,
 ): Promise<About | undefined> => {
   const { tid: tenant } = pass;
-  if (command.type === 'RegisterAvailability')
-    return { id: undefined, key: undefined, subject: undefined, provider: command.providerId };
-  const id = command.type === 'ScheduleAppointment' ? bookingIdOf(pass.rid) : command.appointmentId;
-  const known = await store.within({ tenant }, async (transaction) =>
-    (await eventKeysOf(transaction, vault, tenant, [id])).get(id),
+  const id = idOf(command, pass.rid);
+  const ask = <T>(work: (transaction: Transaction) => Promise<T>): Promise<T> =>
+    store.within({ tenant }, work);
+  const keyIn = async (transaction: Transaction) =>
+    id === undefined ? undefined : (await eventKeysOf(transaction, vault, tenant, [id])).get(id);
+  const calendarIn = async (transaction: Transaction) =>
+    'start' in command ? openingOf(transaction, tenant, pass.zone) : undefined;
+  const deniedIn = async (transaction: Transaction, whom: Pick<About, 'subject' | 'provider'>) => {
+    const known = await knownIn(transaction, pack, { ...whom, by: pass.per });
+    return refusalOf({ type: command.type, pack, role: pass.rol, person: pass.per, ...whom, known });
+  };
+  if ('providerId' in command) {
+    const subject = 'subjectId' in command ? command.subjectId : undefined;
+    const whom = { subject, provider: command.providerId };
+    const [known, calendar, denied] = await ask((transaction) =>
+      Promise.all([keyIn(transaction), calendarIn(transaction), deniedIn(transaction, whom)]),
+    );
+    return { id, key: known?.key, ...whom, calendar, denied };
+  }
+  const [known, calendar] = await ask((transaction) =>
+    Promise.all([keyIn(transaction), calendarIn(transaction)]),
   );
-  if (command.type === 'ScheduleAppointment')
-    return { id, key: known?.key, subject: command.subjectId, provider: command.providerId };
-  if (!known) return undefined;
+  if (!known || id === undefined) return undefined;
   const { value: booking } = await readBooking(bus, { tenant, id }, known.key);
-  return booking && { id, key: known.key, subject: known.subject, provider: booking.details.providerId };
-};
-
-const mayNot = async (
-  { store }: Parts,
-  { pass, pack, command: { type } }: Order,
-  { subject, provider }: About,
-): Promise<Code | undefined> => {
-  const known = await knownIn(store, pass.tid, pack, { subject, provider, by: pass.per });
-  return refusalOf({ type, pack, role: pass.rol, person: pass.per, subject, provider, known });
+  if (!booking) return undefined;
+  const whom = { subject: known.subject, provider: booking.details.providerId };
+  return { id, key: known.key, ...whom, calendar, denied: await ask((one) => deniedIn(one, whom)) };
 };
 
 /** What a decision stands on, and where the events of it end. */
@@ -156,7 +169,13 @@ interface ReadState {
 const lastIn = ({ bookingAfter, agendas }: ReadState): number =>
   Math.max(bookingAfter, ...agendas.values().map(({ after }) => after));
 
-const readAll = async ({ bus }: Parts, { command, pass }: Order, about: About): Promise<ReadState> => {
+/** Reads its slot's agendas, or those of its day, too. */
+const readAll = async (
+  { bus, agendas: known }: Parts,
+  { command, pass }: Order,
+  about: About,
+  within: 'slot' | 'day',
+): Promise<ReadState> => {
   const { tid: tenant, zone } = pass;
   const { id, key } = about;
   const booking: Read<Booking | undefined> =
@@ -164,8 +183,8 @@ const readAll = async ({ bus }: Parts, { command, pass }: Order, about: About): 
   const day = dayOf(command, zone, booking.value);
   const agendas = new Map(
     await Promise.all(
-      wantedOf(command, about, booking.value, day).map(
-        async (of) => [keyOf(of), await readAgenda(bus, { tenant, id: agendaIdOf(of) })] as const,
+      wantedOf(command, about, booking.value, day, within).map(
+        async (of) => [keyOf(of), await known.read(bus, { tenant, id: agendaIdOf(of) })] as const,
       ),
     ),
   );
@@ -179,12 +198,13 @@ const dayOf = (command: Command, zone: string, booking: Booking | undefined): Sl
     ? dayOn(Temporal.PlainDate.from(command.day), zone)
     : dayAt('start' in command ? Date.parse(command.start) : (booking?.slot.from ?? 0), zone);
 
-/** The agendas that a command may change, and those of its day that say what else is free. */
+/** The agendas that a command may change, and with those of its day what says what else is free. */
 const wantedOf = (
   command: Command,
   { provider }: About,
   booking: Booking | undefined,
   day: Slot,
+  within: 'slot' | 'day',
 ): readonly Of[] => {
   if (command.type === 'ConfirmAppointment' || command.type === 'RecordAttendance') return [];
   const left = booking ? placesOf(booking.details, booking.slot) : [];
@@ -193,7 +213,9 @@ const wantedOf = (
   const from = Date.parse(command.start);
   const lasts =
     (command.durationMinutes ?? 0) * 60_000 || (booking ? booking.slot.until - booking.slot.from : 1);
-  const whole = { from: Math.min(day.from, from), until: Math.max(day.until, from + lasts) };
+  const slot = { from, until: from + lasts };
+  const whole =
+    within === 'slot' ? slot : { from: Math.min(day.from, from), until: Math.max(day.until, slot.until) };
   const roomId = command.roomId ?? booking?.details.roomId;
   const places = placesOf({ providerId: provider, ...(roomId === undefined ? {} : { roomId }) }, whole);
   return [...new Map([...left, ...places].map((of) => [keyOf(of), of])).values()];

@@ -1,13 +1,12 @@
 import type { Pack } from '@jangada/packs/pack.ts';
 import { peopleOf } from '@jangada/packs/rules.ts';
-import { type Store, written } from '@jangada/store/store.ts';
+import { type Transaction, written } from '@jangada/store/store.ts';
 import { sql } from 'kysely';
 import { consentFor, type Known } from './checks.ts';
 
 /** Looks up what the decision on who may give a command stands on, in one statement. */
 export const knownIn = async (
-  store: Store,
-  tenant: string,
+  transaction: Transaction,
   pack: Pack,
   {
     subject,
@@ -28,8 +27,7 @@ export const knownIn = async (
   const agrees = consent
     ? sql`exists (select from consent_levels where subject_id = ${subject ?? ''} and level = any (${consent}::text[]))`
     : sql`true`;
-  const [known] = await store.read(
-    { tenant },
+  const [known] = await transaction.rows(
     written(sql<Known>`
       select ${isThere(people.providers, provider)} and ${subjectThere} as "inTenant", ${agrees} as consents,
         exists (

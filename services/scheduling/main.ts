@@ -9,6 +9,7 @@ import { traceparentOf } from '@jangada/telemetry/trace.ts';
 import { assertSigned } from '@jangada/trust/pass.ts';
 import { openRoot, rootSettings } from '@jangada/vault/root.ts';
 import { openVault } from '@jangada/vault/vault.ts';
+import { openAgendas } from './agendas.ts';
 import { carryOut } from './carry-out.ts';
 import { contract } from './contract.ts';
 import { decide, type Outcome } from './handler.ts';
@@ -25,6 +26,7 @@ await using store = await openStore(contract.name, config);
 // Without the root no booking could be sealed: better not to start than to fail each command.
 const root = await openRoot(config);
 const vault = openVault(root, telemetry.metrics);
+const agendas = openAgendas();
 const booked = telemetry.metrics.counter('appointments_booked_total', 'Bookings that were made');
 const cancelled = telemetry.metrics.counter('appointments_cancelled_total', 'Bookings that were cancelled');
 const refusals = telemetry.metrics.counter(
@@ -50,7 +52,7 @@ await using service = await serve(
       try {
         const pack = packOf(pass.pack);
         const order = { command, pass, pack, traceparent: traceparentOf(carrying), signal };
-        const outcome = await carryOut({ bus, store, vault }, order);
+        const outcome = await carryOut({ bus, store, vault, agendas }, order);
         count(outcome);
         return { outcome, locale: pass.loc };
       } finally {
