@@ -254,6 +254,8 @@ describe('a care home', () => {
     expect((await ask('nurse', handover)).content).toContain('- documentation-handover · ');
     const unknown = await inquire('public/inquiry', { message: 'do you have parking?' });
     expect(unknown).toMatchObject({ type: 'error', code: 'INTENT_UNCLASSIFIED' });
+    // In the language of the question, with what could be asked instead.
+    expect(unknown).toMatchObject({ content: expect.stringContaining('“tell me about pricing”') });
     for (const message of ['medicação de Alzira Campos', 'list of residents'])
       expect(await inquire('public/inquiry', { message })).toMatchObject({ code: 'AUTHZ_DENIED' });
   });

@@ -70,7 +70,13 @@ export const agentResponse = (content: string, end: End, about: About): AgentRes
   const code = codeOf(end);
   if (end.type !== 'answered') {
     const error = errorBody(code ?? 'INTERNAL', requestId, locale);
-    return { id: requestId, type: 'error', content: error.message, confidence: 0, usage, runId, ...error };
+    // A refusal says itself, in the language of the question, what could be asked instead.
+    const message = end.type === 'refused' ? end.message : error.message;
+    return {
+      ...{ id: requestId, type: 'error', content: message, confidence: 0, usage, runId },
+      ...error,
+      message,
+    };
   }
   return { id: requestId, type: 'response', content, usage, runId, ...standingOf(end) };
 };
