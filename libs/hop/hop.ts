@@ -48,6 +48,11 @@ export interface Sink<I extends Message = Message, O extends Message = Message> 
   readonly packTables: readonly PackTables[];
   readonly writes: Writes;
   /**
+   * How long what comes is gathered, in ms: a commit, a write and a wake-up then serve many records. Short where somebody waits
+   * for what is kept.
+   */
+  readonly gatherMs: number;
+  /**
    * True when it keeps what people said, and so opens the bodies of what it hears. All others see what is said in clear
    * and hold no key of bodies.
    */
@@ -132,13 +137,23 @@ export const hop = <I extends Message, const O extends Message>(
   kind: 'hop',
 });
 
-type Rarely = 'packTables' | 'opens' | 'replays' | 'erases' | 'seals' | 'follows' | 'finds' | 'calls';
+type Rarely =
+  | 'packTables'
+  | 'gatherMs'
+  | 'opens'
+  | 'replays'
+  | 'erases'
+  | 'seals'
+  | 'follows'
+  | 'finds'
+  | 'calls';
 
 /** Declares a sink. */
 export const sink = <I extends Message, const O extends Message = never>(
   declared: Omit<Sink<I, O>, 'kind' | Rarely> & Partial<Pick<Sink, Rarely>>,
 ): Sink<I, O> => ({
   packTables: [],
+  gatherMs: 20,
   opens: false,
   replays: false,
   erases: false,

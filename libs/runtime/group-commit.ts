@@ -1,15 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** How long a batch is gathered: a commit, a write and a wake-up then serve many records, and nobody waits for a sink. */
-const gatherMs = 20;
 /** Records stored in one transaction at most. */
 const batchLimit = 256;
 
 /**
- * Stores things many at a time: one batch is in work, and everything that comes meanwhile goes into the next.
- * `store` sees to its failures itself.
+ * Stores things many at a time: one batch is in work, and everything that comes meanwhile, or within `gatherMs`, goes into the
+ * next. `store` sees to its failures itself.
  */
-export const groupCommit = <T>(store: (batch: readonly T[]) => Promise<void>): ((one: T) => void) => {
+export const groupCommit = <T>(
+  gatherMs: number,
+  store: (batch: readonly T[]) => Promise<void>,
+): ((one: T) => void) => {
   let waiting: T[] = [];
   let working = false;
   const work = async (): Promise<void> => {

@@ -192,7 +192,7 @@ export const keep = async <S extends Sink, R>(
     }
   };
 
-  const storeSoon = groupCommit(store);
+  const storeSoon = groupCommit(contract.gatherMs, store);
 
   const handle = async (raw: JsMsg): Promise<void> => {
     let heard: Heard | undefined;

@@ -55,6 +55,8 @@ export const contract = sink({
     breaker: { failures: 10, withinMs: 5_000, openMs: 1_000, successes: 2 },
     deliveries: Number.MAX_SAFE_INTEGER,
   }),
+  // An entry is durable as a message before anybody sees what it is about, so nobody waits for its row.
+  gatherMs: 150,
   reads: ['audit_heads', 'audit_batches', 'audit_checkpoints'],
   finds: { audit_entries: ['tenant_id', 'subject_id', 'fact'] },
   writes: {

@@ -25,6 +25,8 @@ export const contract = sink({
     breaker: { failures: 10, withinMs: 5_000, openMs: 1_000, successes: 2 },
     deliveries: Number.MAX_SAFE_INTEGER,
   }),
+  // Whoever goes on asking is followed by what the broker has, and not by what is kept.
+  gatherMs: 150,
   reads: ['ai_agent_sessions', 'tenant_keys', 'subject_keys'],
   finds: { ai_agent_conversations: ['tenant_id', 'id'] },
   writes: {

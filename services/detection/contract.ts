@@ -32,6 +32,8 @@ export const contract = sink({
     breaker: { failures: 10, withinMs: 5_000, openMs: 1_000, successes: 2 },
     deliveries: Number.MAX_SAFE_INTEGER,
   }),
+  // An alert a moment later is as good.
+  gatherMs: 150,
   reads: ['alert_states', 'alerts', 'sessions'],
   writes: { alert_states: ['insert', 'update'], alerts: ['insert'], sessions: ['update'] },
 });
