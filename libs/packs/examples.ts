@@ -9,7 +9,8 @@ import type { Cue, Pack } from './pack.ts';
 /**
  * What people ask, by what they mean. A pack's are in its folder, `examples/<language>.txt`: a label in brackets, then
  * a sentence a line; two labels joined by `+` for what asks for both. Those of `examples/<language>.test.txt` are never learned from,
- * nor those of `examples/<language>.blind.txt`, by somebody who had seen nothing that is.
+ * nor those of `examples/<language>.blind.txt`, which were written before anybody looked at what is misunderstood, and those of
+ * `examples/<language>.seen.txt`, which were once blind and by which it was chosen what to learn.
  * What wants the agenda changed stands apart, in `examples/orders.<language>.txt`.
  */
 
@@ -35,7 +36,7 @@ export const labelledIn = (path: string): Example[] => {
 };
 
 /** What a pack's sentences are for: to learn from, or to be tested by. */
-export type Part = 'learn' | 'test' | 'blind';
+export type Part = 'learn' | 'test' | 'blind' | 'seen';
 
 /** What a pack's folder holds in one language. */
 export const ownExamples = (

@@ -40,7 +40,9 @@ describe('every pack', () => {
       const known = new Set([elsewhere, ...intents.map((intent) => intent.name)]);
       for (const language of ['en', 'pt-BR'] as const) {
         const learned = new Set(ownExamples(name, language, 'learn').map(({ text }) => text.toLowerCase()));
-        const tested = (['test', 'blind'] as const).flatMap((part) => ownExamples(name, language, part));
+        const tested = (['test', 'blind', 'seen'] as const).flatMap((part) =>
+          ownExamples(name, language, part),
+        );
         expect(tested.filter(({ text }) => learned.has(text.toLowerCase()))).toEqual([]);
         const labels = [...ownExamples(name, language, 'learn'), ...tested].map(({ label }) => label);
         expect(labels.flatMap((label) => label.split('+')).filter((label) => !known.has(label))).toEqual([]);
@@ -54,6 +56,7 @@ describe('every pack', () => {
         ...ownExamples(name, language, 'test'),
         ...ownExamples(name, language, 'test', 'orders'),
         ...ownExamples(name, language, 'blind'),
+        ...ownExamples(name, language, 'seen'),
       ]),
     );
     expect(new Set(apart.map(({ text }) => text.toLowerCase())).size).toBeGreaterThanOrEqual(2_000);
