@@ -3,7 +3,7 @@ import { join, relative, resolve } from 'node:path';
 import { unpackPackages } from './apt.ts';
 import { cached, type Progress } from './cache.ts';
 import { onPath, output } from './command.ts';
-import { freePort, type Server, startServer } from './server.ts';
+import { freePort, onFreePort, type Server, startServer } from './server.ts';
 
 export interface NatsServer extends Server {
   /** Base URL of the monitoring endpoints (`/varz`, `/jsz`, `/healthz`). */
@@ -29,34 +29,35 @@ export async function startNats(options: NatsOptions): Promise<NatsServer> {
   const command = await natsServer(progress);
   const dir = resolve(options.dir);
   await mkdir(dir, { recursive: true });
-  const port = await freePort(options.port);
-  const monitorPort = await freePort();
-  const monitorUrl = `http://127.0.0.1:${monitorPort}`;
+  return onFreePort(options.port, async (port) => {
+    const monitorPort = await freePort();
+    const monitorUrl = `http://127.0.0.1:${monitorPort}`;
 
-  const config = join(dir, 'nats-server.conf');
-  const settings = [
-    `listen: "127.0.0.1:${port}"`,
-    `http: "127.0.0.1:${monitorPort}"`,
-    `jetstream { store_dir: ${JSON.stringify(join(dir, 'data'))}, sync_interval: "${syncInterval}" }`,
-    // nats-server resolves an include against the including file, absolute paths too.
-    ...(configFile ? [`include ${JSON.stringify(relative(dir, resolve(configFile)))}`] : []),
-  ];
-  await writeFile(config, `${settings.join('\n')}\n`);
+    const config = join(dir, 'nats-server.conf');
+    const settings = [
+      `listen: "127.0.0.1:${port}"`,
+      `http: "127.0.0.1:${monitorPort}"`,
+      `jetstream { store_dir: ${JSON.stringify(join(dir, 'data'))}, sync_interval: "${syncInterval}" }`,
+      // nats-server resolves an include against the including file, absolute paths too.
+      ...(configFile ? [`include ${JSON.stringify(relative(dir, resolve(configFile)))}`] : []),
+    ];
+    await writeFile(config, `${settings.join('\n')}\n`);
 
-  const server = await startServer({
-    name: 'nats-server',
-    url: `nats://127.0.0.1:${port}`,
-    command,
-    args: ['--config', config],
-    // Its caches otherwise grow past 1 GB under load; below that, memory is cheaper than collecting it.
-    env: { GOMEMLIMIT: '1GiB', GOGC: '400', ...env },
-    logFile: join(dir, 'nats-server.log'),
-    answers: async () => {
-      const health = await fetch(`${monitorUrl}/healthz`, { signal: AbortSignal.timeout(2_000) });
-      if (!health.ok) throw new Error(await health.text());
-    },
+    const server = await startServer({
+      name: 'nats-server',
+      url: `nats://127.0.0.1:${port}`,
+      command,
+      args: ['--config', config],
+      // Its caches otherwise grow past 1 GB under load; below that, memory is cheaper than collecting it.
+      env: { GOMEMLIMIT: '1GiB', GOGC: '400', ...env },
+      logFile: join(dir, 'nats-server.log'),
+      answers: async () => {
+        const health = await fetch(`${monitorUrl}/healthz`, { signal: AbortSignal.timeout(2_000) });
+        if (!health.ok) throw new Error(await health.text());
+      },
+    });
+    return Object.assign(server, { monitorUrl });
   });
-  return Object.assign(server, { monitorUrl });
 }
 
 /** Schedules with cron came with 2.14. */

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
 import { cached, isRoot, type Progress } from './cache.ts';
 import { output } from './command.ts';
-import { freePort, type Server, startServer } from './server.ts';
+import { onFreePort, type Server, startServer } from './server.ts';
 
 export interface PostgresOptions {
   /** Keeps the cluster (`data/`, made when absent) and the log. */
@@ -33,36 +33,37 @@ export async function startPostgres({ progress = () => {}, ...options }: Postgre
   const data = join(dir, 'data');
   await mkdir(dir, { recursive: true });
   if (!existsSync(data)) await createCluster(data, installation, progress);
-  const port = await freePort(options.port);
-  const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
+  return onFreePort(options.port, (port) => {
+    const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
 
-  const safe = options.durability === 'always' ? 'on' : 'off';
-  const settings = {
-    listen_addresses: '127.0.0.1',
-    port,
-    unix_socket_directories: '',
-    max_connections: 200,
-    // Without it a commit would be acknowledged before it leaves the process, which `kill -9` would lose.
-    synchronous_commit: 'on',
-    fsync: safe,
-    full_page_writes: safe,
-    shared_preload_libraries: installation.libraries,
-  };
-  return startServer({
-    ...owner,
-    name: 'postgres',
-    url,
-    command: join(installation.folder, 'bin/postgres'),
-    args: [
-      // A folder above may be closed to nobody. The working directory is entered while still root.
-      ...['-D', isRoot && process.platform === 'linux' ? '/proc/self/cwd' : data],
-      ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
-    ],
-    cwd: data,
-    logFile: join(dir, 'postgres.log'),
-    answers: () => connectOnce(url),
-    // After `kill -9` its backends notice on their own time and hold the shared memory until then.
-    passing: /pre-existing shared memory block/,
+    const safe = options.durability === 'always' ? 'on' : 'off';
+    const settings = {
+      listen_addresses: '127.0.0.1',
+      port,
+      unix_socket_directories: '',
+      max_connections: 200,
+      // Without it a commit would be acknowledged before it leaves the process, which `kill -9` would lose.
+      synchronous_commit: 'on',
+      fsync: safe,
+      full_page_writes: safe,
+      shared_preload_libraries: installation.libraries,
+    };
+    return startServer({
+      ...owner,
+      name: 'postgres',
+      url,
+      command: join(installation.folder, 'bin/postgres'),
+      args: [
+        // A folder above may be closed to nobody. The working directory is entered while still root.
+        ...['-D', isRoot && process.platform === 'linux' ? '/proc/self/cwd' : data],
+        ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+      ],
+      cwd: data,
+      logFile: join(dir, 'postgres.log'),
+      answers: () => connectOnce(url),
+      // After `kill -9` its backends notice on their own time and hold the shared memory until then.
+      passing: /pre-existing shared memory block/,
+    });
   });
 }
 

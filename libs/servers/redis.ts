@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { unpackPackages } from './apt.ts';
 import { cached, type Progress } from './cache.ts';
 import { onPath, output, type RunOptions } from './command.ts';
-import { freePort, type Server, startServer } from './server.ts';
+import { onFreePort, type Server, startServer } from './server.ts';
 
 export interface RedisOptions {
   /** Keeps the log. */
@@ -21,18 +21,19 @@ export async function startRedis({ progress = () => {}, ...options }: RedisOptio
   const program = await redisServer(progress);
   const dir = resolve(options.dir);
   await mkdir(dir, { recursive: true });
-  const port = await freePort(options.port);
-  return startServer({
-    ...program,
-    name: 'redis-server',
-    url: `redis://127.0.0.1:${port}`,
-    args: [
-      ...['--bind', '127.0.0.1', '--port', `${port}`, '--dir', dir, '--save', '', '--appendonly', 'no'],
-      ...(options.args ?? []),
-    ],
-    logFile: join(dir, 'redis.log'),
-    answers: () => ping(port),
-  });
+  return onFreePort(options.port, (port) =>
+    startServer({
+      ...program,
+      name: 'redis-server',
+      url: `redis://127.0.0.1:${port}`,
+      args: [
+        ...['--bind', '127.0.0.1', '--port', `${port}`, '--dir', dir, '--save', '', '--appendonly', 'no'],
+        ...(options.args ?? []),
+      ],
+      logFile: join(dir, 'redis.log'),
+      answers: () => ping(port),
+    }),
+  );
 }
 
 async function redisServer(progress: Progress): Promise<RunOptions & { readonly command: string }> {

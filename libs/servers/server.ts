@@ -72,6 +72,21 @@ export async function freePort(wish = 0): Promise<number> {
   }
 }
 
+/** Starts a server on the wished port, or on a free one: on another where somebody else took that one before it could listen. */
+export async function onFreePort<T>(
+  wish: number | undefined,
+  start: (port: number) => Promise<T>,
+): Promise<T> {
+  for (;;) {
+    const port = await freePort(wish);
+    try {
+      return await start(port);
+    } catch (error) {
+      if (wish || !(error instanceof Error && /address already in use/i.test(error.message))) throw error;
+    }
+  }
+}
+
 async function isFree(port: number): Promise<boolean> {
   const listener = createServer().listen(port, '127.0.0.1');
   const listens = await fulfils(once(listener, 'listening'));

@@ -14,7 +14,7 @@ import { cached } from './cache.ts';
 import { startNats } from './nats.ts';
 import { startPostgres } from './postgres.ts';
 import { startRedis } from './redis.ts';
-import { freePort, startServer } from './server.ts';
+import { freePort, onFreePort, startServer } from './server.ts';
 
 // The first run on a machine downloads.
 vi.setConfig({ testTimeout: 120_000 });
@@ -217,6 +217,24 @@ describe('a server', () => {
     await using first = await startRedis({ dir });
     const port = Number(new URL(first.url).port);
     await expect(startRedis({ dir, port })).rejects.toThrow(`port ${port} of 127.0.0.1 is taken`);
+  });
+
+  test('gets another port where somebody else took its own before it could listen', async () => {
+    let taken: ReturnType<typeof createServer> | undefined;
+    await using started = await onFreePort(0, async (port) => {
+      if (!taken) {
+        taken = createServer().listen(port, '127.0.0.1');
+        await once(taken, 'listening');
+        return startServer({
+          ...{ name: 'listener', url: '', command: process.execPath, logFile: join(dir, 'listener.log') },
+          args: ['-e', `require('node:net').createServer().listen(${port}, '127.0.0.1')`],
+          answers: () => Promise.reject(new Error('not yet')),
+        });
+      }
+      return startRedis({ dir, port });
+    });
+    expect(started.url).not.toContain(String((taken?.address() as { port: number } | null)?.port));
+    taken?.close();
   });
 
   test('gets a port that no outgoing connection is given and that is free', async () => {

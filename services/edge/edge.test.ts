@@ -1190,12 +1190,20 @@ describe('AguiMessage', () => {
 
 describe('health', () => {
   test('lists the five checks, and says which nobody vouches for', async () => {
-    const response = await call('/v1/health');
-    const document = (await response.json()) as {
-      status: string;
-      checks: { name: string; status: string }[];
+    const asked = async () => {
+      const response = await call('/v1/health');
+      const document = (await response.json()) as {
+        status: string;
+        checks: { name: string; status: string }[];
+      };
+      const statuses = Object.fromEntries(document.checks.map(({ name, status }) => [name, status]));
+      return { response, document, statuses };
     };
-    const statuses = Object.fromEntries(document.checks.map(({ name, status }) => [name, status]));
+    // On a busy machine the database may not answer in time.
+    const { response, document, statuses } = await until('the database to be healthy', async () => {
+      const one = await asked();
+      return one.statuses['database'] === 'healthy' ? one : undefined;
+    });
     expect(statuses).toEqual({
       database: 'healthy',
       redis: 'unhealthy',
