@@ -46,9 +46,9 @@ export async function startServer(program: Program): Promise<Server> {
     stop,
     kill: async () => {
       if (hasEnded(child)) return;
-      const children = await childrenOf(child);
+      // Them first, and all at once: one that saw it end would let go of what others of them wait for.
+      for (const pid of await childrenOf(child)) killIfAlive(pid);
       await end(child, 'SIGKILL');
-      for (const pid of children) killIfAlive(pid);
     },
     restart: async () => {
       await stop();
